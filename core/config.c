@@ -1,0 +1,100 @@
+// Configs: JSON in and out, by option tables. The command line is in cli.c.
+#include "core/config.h"
+
+#include "core/option_value.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum status config_read(const struct json *document, const char *source, const struct option *table,
+                        void *values, struct arena *arena)
+{
+    const struct option_reader reader = {.source = source, .arena = arena};
+    option_defaults(table, values);
+    return option_read_object(&reader, table, "", document, values);
+}
+
+// The member that a row describes, as its type. `values` is the struct that owns the row.
+#define MEMBER(type, values, row) (*(type const *)((const char *)(values) + (row)->offset))
+
+// Seeds that a JSON number cannot hold exactly are written as strings.
+static void write_seed(struct json_writer *writer, const char *key, uint64_t seed)
+{
+    if (seed < UINT64_C(1) << 53) {
+        json_write_int(writer, key, (int64_t)seed);
+    } else {
+        char digits[24];
+        snprintf(digits, sizeof digits, "%" PRIu64, seed);
+        json_write_string(writer, key, digits);
+    }
+}
+
+static void write_lists(struct json_writer *writer, const struct option *row, const void *values)
+{
+    if (row->kind == OPTION_INT_LIST) {
+        const struct int_list *list = MEMBER(const struct int_list *, values, row);
+        json_write_begin(writer, '[', row->key);
+        for (int i = 0; i < list->n; i++) {
+            json_write_int(writer, NULL, list->values[i]);
+        }
+        json_write_end(writer, ']');
+    } else if (row->kind == OPTION_DOUBLE_LIST) {
+        const struct double_list *list = MEMBER(const struct double_list *, values, row);
+        json_write_begin(writer, '[', row->key);
+        for (int i = 0; i < list->n; i++) {
+            json_write_double(writer, NULL, list->values[i]);
+        }
+        json_write_end(writer, ']');
+    } else {
+        const struct int_map *map = MEMBER(const struct int_map *, values, row);
+        json_write_begin(writer, '{', row->key);
+        for (int i = 0; i < map->n; i++) {
+            json_write_int(writer, map->keys[i], map->values[i]);
+        }
+        json_write_end(writer, '}');
+    }
+}
+
+static void write_row(struct json_writer *writer, const struct option *row, const void *values)
+{
+    switch (row->kind) {
+    case OPTION_BOOL:
+        json_write_bool(writer, row->key, MEMBER(bool, values, row));
+        break;
+    case OPTION_INT:
+        json_write_int(writer, row->key, MEMBER(int, values, row));
+        break;
+    case OPTION_INT64:
+        json_write_int(writer, row->key, MEMBER(int64_t, values, row));
+        break;
+    case OPTION_SEED:
+        write_seed(writer, row->key, MEMBER(uint64_t, values, row));
+        break;
+    case OPTION_DOUBLE:
+        json_write_double(writer, row->key, MEMBER(double, values, row));
+        break;
+    case OPTION_STRING:
+    case OPTION_CHOICE:
+        json_write_string(writer, row->key, MEMBER(const char *, values, row));
+        break;
+    case OPTION_INT_LIST:
+    case OPTION_DOUBLE_LIST:
+    case OPTION_MAP_INT:
+        write_lists(writer, row, values);
+        break;
+    case OPTION_OBJECT:
+        config_write(row->table, (const char *)values + row->offset, writer, row->key);
+        break;
+    }
+}
+
+void config_write(const struct option *table, const void *values, struct json_writer *writer,
+                  const char *key)
+{
+    json_write_begin(writer, '{', key);
+    for (const struct option *row = table; row->key != NULL; row++) {
+        write_row(writer, row, values);
+    }
+    json_write_end(writer, '}');
+}

@@ -1,0 +1,30 @@
+// HDF5, as far as dikdik needs it. The only place that sees hdf5.h. Errors of the library become
+// one status message.
+#pragma once
+#include "core/arena.h"
+#include "core/status.h"
+
+#include <stdint.h>
+
+enum hdf5_type { HDF5_U8, HDF5_I32, HDF5_I64, HDF5_F32, HDF5_F64, HDF5_OTHER };
+struct hdf5_array {
+    enum hdf5_type type;
+    int n_dims;
+    int64_t dims[8];
+    size_t count; // product of dims
+};
+struct hdf5_file; // opened for reading
+enum status hdf5_open(const char *path, struct hdf5_file **out);
+void hdf5_close(struct hdf5_file *file); // NULL is fine
+// Type and shape of a data set. ERR_INPUT when it is absent (the message lists what is there).
+enum status hdf5_describe(struct hdf5_file *file, const char *name, struct hdf5_array *out);
+// Reads all of it, converted to `type`, into `to` (count elements of that type).
+enum status hdf5_read(struct hdf5_file *file, const char *name, enum hdf5_type type, void *to);
+
+// Writes one file with the arrays given, atomically.
+struct hdf5_item {
+    const char *name;
+    struct hdf5_array array;
+    const void *data;
+};
+enum status hdf5_write(const char *path, const struct hdf5_item *items, int n_items);

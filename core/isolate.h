@@ -1,0 +1,17 @@
+// Work that may crash on bad input, because a library we do not control does it, runs in a forked
+// copy of this process. A crash or a hang there is an error here.
+#pragma once
+#include "core/status.h"
+
+#include <stddef.h>
+
+// Runs work(context) in a child and returns its status and message. The child sees all memory as it
+// was but changes only its own copy: results go into memory from isolate_share. It ends without
+// running exit handlers, so `work` need not clean up. ERR_INPUT when it crashed or took longer than
+// `limit_s` seconds; `what` names the input in that message.
+enum status isolate_run(const char *what, double limit_s, enum status (*work)(void *context),
+                        void *context);
+
+// Zeroed memory that parent and child both see. NULL when there is none (the message is set).
+void *isolate_share(size_t bytes);
+void isolate_unshare(void *shared, size_t bytes); // NULL is fine

@@ -1,0 +1,19 @@
+// The grammar of JSON (RFC 8259), checked without building anything. Only json.c uses it.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { JSON_DEPTH_MAX = 64 };
+
+// What is wrong with a text, and where (both from 1; a column counts bytes).
+struct json_flaw {
+    int line, column;
+    char what[160];
+};
+
+// True when the text is one JSON value and nothing else: strict grammar, valid UTF-8, no NUL in
+// any form, no number beyond a double's range, no nesting deeper than JSON_DEPTH_MAX.
+bool json_scan(const char *text, size_t length, struct json_flaw *flaw);
+
+// Where the key with this number (from 0, in the order of the text) begins. The text must be valid.
+void json_scan_locate_key(const char *text, size_t length, int key, int *line, int *column);

@@ -1,0 +1,192 @@
+// Defaults of option tables, and their help text.
+#include "core/option.h"
+
+#include "core/text.h"
+
+#include <string.h>
+
+static const struct int_list no_ints;
+static const struct double_list no_doubles;
+static const struct int_map no_entries;
+
+// Copies instead of casting: the owner's struct decides the alignment.
+static void store(void *values, const struct option *row, const void *value, size_t bytes)
+{
+    memcpy((char *)values + row->offset, value, bytes);
+}
+
+static void store_default(const struct option *row, void *values)
+{
+    const char *text = row->fallback_text != NULL ? row->fallback_text : "";
+    switch (row->kind) {
+    case OPTION_BOOL:
+        store(values, row, &(bool){row->fallback != 0.0}, sizeof(bool));
+        break;
+    case OPTION_INT:
+        store(values, row, &(int){(int)row->fallback}, sizeof(int));
+        break;
+    case OPTION_INT64:
+        store(values, row, &(int64_t){(int64_t)row->fallback}, sizeof(int64_t));
+        break;
+    case OPTION_SEED:
+        store(values, row, &(uint64_t){(uint64_t)row->fallback}, sizeof(uint64_t));
+        break;
+    case OPTION_DOUBLE:
+        store(values, row, &row->fallback, sizeof(double));
+        break;
+    case OPTION_CHOICE:
+        if (row->fallback_text == NULL) {
+            text = row->choices[0];
+        }
+        store(values, row, &text, sizeof text);
+        break;
+    case OPTION_STRING:
+        store(values, row, &text, sizeof text);
+        break;
+    case OPTION_INT_LIST:
+        store(values, row, &(const struct int_list *){&no_ints}, sizeof(void *));
+        break;
+    case OPTION_DOUBLE_LIST:
+        store(values, row, &(const struct double_list *){&no_doubles}, sizeof(void *));
+        break;
+    case OPTION_MAP_INT:
+        store(values, row, &(const struct int_map *){&no_entries}, sizeof(void *));
+        break;
+    case OPTION_OBJECT:
+        option_defaults(row->table, (char *)values + row->offset);
+        break;
+    }
+}
+
+void option_defaults(const struct option *table, void *values)
+{
+    for (const struct option *row = table; row->key != NULL; row++) {
+        store_default(row, values);
+    }
+}
+
+static const char *value_word(enum option_kind kind)
+{
+    switch (kind) {
+    case OPTION_BOOL:
+        return "";
+    case OPTION_INT:
+    case OPTION_INT64:
+    case OPTION_SEED:
+        return " N";
+    case OPTION_DOUBLE:
+        return " X";
+    case OPTION_STRING:
+        return " TEXT";
+    case OPTION_CHOICE:
+        return " NAME";
+    case OPTION_INT_LIST:
+        return " N,N,...";
+    case OPTION_DOUBLE_LIST:
+        return " X,X,...";
+    case OPTION_MAP_INT:
+        return " NAME=N,...";
+    case OPTION_OBJECT:
+        break;
+    }
+    return "";
+}
+
+// "default 8; 1 to 100", what there is of it.
+static void add_facts(const struct option *row, struct text *out)
+{
+    const bool bounded = row->least != 0.0 || row->most != 0.0;
+    switch (row->kind) {
+    case OPTION_BOOL:
+        text_add(out, "default %s", row->fallback != 0.0 ? "true" : "false");
+        break;
+    case OPTION_INT:
+    case OPTION_INT64:
+    case OPTION_SEED:
+    case OPTION_DOUBLE:
+        text_add(out, "default %.15g", row->fallback);
+        break;
+    case OPTION_CHOICE:
+        for (int i = 0; row->choices[i] != NULL; i++) {
+            text_add(out, "%s%s", i > 0 ? ", " : "one of ", row->choices[i]);
+        }
+        text_add(out, "; default %s",
+                 row->fallback_text != NULL ? row->fallback_text : row->choices[0]);
+        break;
+    case OPTION_STRING:
+        if (row->fallback_text != NULL && *row->fallback_text != '\0') {
+            text_add(out, "default %s", row->fallback_text);
+        } else {
+            text_add(out, "default empty");
+        }
+        break;
+    case OPTION_INT_LIST:
+    case OPTION_DOUBLE_LIST:
+    case OPTION_MAP_INT:
+        text_add(out, "default empty");
+        break;
+    case OPTION_OBJECT:
+        break;
+    }
+    if (bounded) {
+        text_add(out, "; %.15g to %.15g", row->least, row->most);
+    }
+}
+
+// `text` from `column` on, broken at spaces before column 100.
+static void add_wrapped(const char *text, int column, struct text *out)
+{
+    enum { LAST_COLUMN = 100 };
+    int at = column;
+    bool first = true;
+    while (*text != '\0') {
+        const int word = (int)strcspn(text, " ");
+        if (!first && at + 1 + word > LAST_COLUMN) {
+            text_add(out, "\n%*s", column, "");
+            at = column;
+            first = true;
+        }
+        text_add(out, "%s%.*s", first ? "" : " ", word, text);
+        at += word + !first;
+        first = false;
+        text += word;
+        text += strspn(text, " ");
+    }
+    text_add(out, "\n");
+}
+
+static void add_row(const struct option *row, const char *prefix, struct text *out)
+{
+    enum { HELP_COLUMN = 32 };
+    const size_t start = out->length;
+    text_add(out, "  --%s%s%s", prefix, row->key, value_word(row->kind));
+    const size_t used = out->length - start;
+    if (used + 2 > HELP_COLUMN) {
+        text_add(out, "\n%*s", HELP_COLUMN, "");
+    } else {
+        text_add(out, "%*s", HELP_COLUMN - (int)used, "");
+    }
+    struct text help = {0};
+    text_add(&help, "%s%s(", row->help != NULL ? row->help : "", row->help != NULL ? " " : "");
+    add_facts(row, &help);
+    text_add(&help, ")");
+    add_wrapped(help.failed ? "" : help.bytes, HELP_COLUMN, out);
+    text_close(&help);
+}
+
+void option_help(const struct option *table, const char *prefix, struct text *out)
+{
+    for (const struct option *row = table; row->key != NULL; row++) {
+        if (row->kind != OPTION_OBJECT) {
+            add_row(row, prefix, out);
+            continue;
+        }
+        struct text nested = {0};
+        text_add(&nested, "%s%s.", prefix, row->key);
+        if (!nested.failed) {
+            option_help(row->table, nested.bytes, out);
+        }
+        out->failed = out->failed || nested.failed;
+        text_close(&nested);
+    }
+}

@@ -1,0 +1,55 @@
+// A parameter is described once, by a row of a table: parsing, bounds, help, defaults and the
+// resolved config all read that row. A table ends with a row whose key is NULL.
+#pragma once
+#include "core/arena.h"
+#include "core/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum option_kind {
+    OPTION_BOOL,        // bool
+    OPTION_INT,         // int
+    OPTION_INT64,       // int64_t, up to 2^53 in JSON
+    OPTION_SEED,        // uint64_t; a JSON number below 2^53 or a string of digits
+    OPTION_DOUBLE,      // double
+    OPTION_STRING,      // const char *
+    OPTION_CHOICE,      // const char *, one of `choices`
+    OPTION_INT_LIST,    // const struct int_list *
+    OPTION_DOUBLE_LIST, // const struct double_list *
+    OPTION_OBJECT,      // a nested struct, described by `table`, stored in place at `offset`
+    OPTION_MAP_INT,     // const struct int_map *: an object of free keys with integer values
+};
+
+struct int_list {
+    int n;
+    const int *values;
+};
+struct double_list {
+    int n;
+    const double *values;
+};
+struct int_map {
+    int n;
+    const char *const *keys;
+    const int *values;
+};
+
+struct option {
+    const char *key, *help;
+    enum option_kind kind;
+    size_t offset;             // of the value in the owner's struct
+    double fallback;           // default of BOOL, INT, INT64, SEED, DOUBLE
+    const char *fallback_text; // default of STRING ("" if NULL) and CHOICE
+    double least,
+        most; // bounds of numbers and list elements, both included; least == most == 0: none
+    const char *const *choices; // NULL-ended
+    const struct option *table; // OPTION_OBJECT
+};
+
+// Sets every value of the struct to its default. Lists and maps become empty ones, never NULL.
+void option_defaults(const struct option *table, void *values);
+// Prints the table as help text: "--key VALUE  help (default ...; range ...)" with nested keys
+// dotted.
+struct text;
+void option_help(const struct option *table, const char *prefix, struct text *out);

@@ -1,0 +1,38 @@
+// Random numbers from a counter-based generator (Philox4x32-10, Salmon et al. 2011): a stream is a
+// pure function of (seed, purpose, index, step), so any process can make any part of any stream.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// What a stream is for. Values are part of the run format: append, never renumber.
+enum rng_purpose {
+    RNG_INIT = 1,      // initial weights
+    RNG_SPLIT = 2,     // data split
+    RNG_ORDER = 3,     // order of images in an epoch
+    RNG_AUGMENT = 4,   // crop and flip
+    RNG_DROPOUT = 5,   // dropout masks
+    RNG_CRITERION = 6, // the random criterion
+    RNG_DRAW = 7,      // the drawn data set
+    RNG_SAMPLE = 8,    // samples for calibration and refit
+    RNG_TEST = 9,      // tests
+};
+
+struct rng {
+    uint32_t key[2];
+    uint32_t counter[4];
+    uint32_t block[4];
+    int used; // of block; 4 = empty
+};
+
+// index: episode, epoch, layer ...; step: whatever counts inside it.
+struct rng rng_make(uint64_t seed, enum rng_purpose purpose, uint64_t index, uint32_t step);
+
+uint32_t rng_u32(struct rng *rng);
+uint32_t rng_below(struct rng *rng, uint32_t limit); // uniform in [0, limit), unbiased; limit >= 1
+float rng_uniform(struct rng *rng);                  // in [0, 1), 24 bits
+float rng_normal(struct rng *rng);                   // mean 0, standard deviation 1 (Box-Muller)
+void rng_shuffle(struct rng *rng, int32_t *items, size_t n);
+
+// The element-th u32 of the stream rng_make(seed, purpose, index, 0), without the ones before it.
+// element < 2^34.
+uint32_t rng_at(uint64_t seed, enum rng_purpose purpose, uint64_t index, uint64_t element);
