@@ -1,0 +1,166 @@
+// Gradients of convolutions and linear layers by oneDNN. A weight-gradient partial is oneDNN's
+// weight layout, then at `bias_offset` the bias gradient [out_c].
+#include "compute/cpu/cpu_conv_shape.h"
+#include "compute/cpu/cpu_kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct cpu_conv_backward {
+    struct kernel base;
+    struct cpu_dnnl_call call;
+    struct cpu_dnnl_call
+        reorder; // data: weights as given -> packed; weights: packed sum -> as given
+    size_t bias_offset;
+    float *sum; // weights: all partials added up, [packed_bytes], owned
+};
+
+static void backward_close(struct kernel *kernel)
+{
+    struct cpu_conv_backward *conv = (struct cpu_conv_backward *)kernel;
+    cpu_dnnl_call_close(&conv->call);
+    cpu_dnnl_call_close(&conv->reorder);
+    free(conv->sum);
+    free(conv);
+}
+
+static enum status open_data_calls(struct cpu_conv_backward *conv)
+{
+    struct cpu_backend *cpu = (struct cpu_backend *)conv->base.backend;
+    const struct op *op = &conv->base.op;
+    dnnl_primitive_desc_t descriptor = NULL;
+    TRY(cpu_dnnl_check(cpu_conv_backward_data_descriptor(cpu, op, &descriptor),
+                       "a convolution's input gradient"));
+    const dnnl_memory_desc_t packed =
+        *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
+    const dnnl_memory_desc_t scratch =
+        *dnnl_primitive_desc_query_md(descriptor, dnnl_query_scratchpad_md, 0);
+    const struct cpu_dnnl_argument arguments[] = {
+        {DNNL_ARG_DIFF_DST, cpu_conv_destination(op, DTYPE_F32)},
+        {DNNL_ARG_WEIGHTS, packed},
+        {DNNL_ARG_DIFF_SRC, cpu_conv_source(op, DTYPE_F32)},
+        {DNNL_ARG_SCRATCHPAD, scratch},
+    };
+    conv->base.packed_bytes = cpu_conv_align(dnnl_memory_desc_get_size(&packed));
+    conv->base.scratch_bytes = dnnl_memory_desc_get_size(&scratch);
+    const dnnl_memory_desc_t plain = cpu_dnnl_weights(op, DTYPE_F32, false);
+    const int n = (int)(sizeof arguments / sizeof *arguments);
+    TRY(cpu_dnnl_call_open(cpu, descriptor, arguments, n, &conv->call));
+    return cpu_dnnl_reorder_open(cpu, &plain, &packed, &conv->reorder);
+}
+
+static enum status open_weights_calls(struct cpu_conv_backward *conv)
+{
+    struct cpu_backend *cpu = (struct cpu_backend *)conv->base.backend;
+    const struct op *op = &conv->base.op;
+    dnnl_primitive_desc_t descriptor = NULL;
+    TRY(cpu_dnnl_check(cpu_conv_backward_weights_descriptor(cpu, op, &descriptor),
+                       "a convolution's weight gradient"));
+    const dnnl_memory_desc_t packed =
+        *dnnl_primitive_desc_query_md(descriptor, dnnl_query_diff_weights_md, 0);
+    const dnnl_memory_desc_t scratch =
+        *dnnl_primitive_desc_query_md(descriptor, dnnl_query_scratchpad_md, 0);
+    const struct cpu_dnnl_argument arguments[] = {
+        {DNNL_ARG_SRC, cpu_conv_source(op, DTYPE_F32)},
+        {DNNL_ARG_DIFF_DST, cpu_conv_destination(op, DTYPE_F32)},
+        {DNNL_ARG_DIFF_WEIGHTS, packed},
+        {DNNL_ARG_SCRATCHPAD, scratch},
+        {DNNL_ARG_DIFF_BIAS, cpu_dnnl_vector(op->out_c)},
+    };
+    conv->bias_offset = cpu_conv_align(dnnl_memory_desc_get_size(&packed));
+    conv->base.packed_bytes = conv->bias_offset + cpu_conv_align((size_t)op->out_c * sizeof(float));
+    conv->base.scratch_bytes = dnnl_memory_desc_get_size(&scratch);
+    const dnnl_memory_desc_t plain = cpu_dnnl_weights(op, DTYPE_F32, false);
+    TRY(cpu_dnnl_call_open(cpu, descriptor, arguments, op->bias ? 5 : 4, &conv->call));
+    TRY(cpu_dnnl_reorder_open(cpu, &packed, &plain, &conv->reorder));
+    conv->sum = aligned_alloc(64, conv->base.packed_bytes);
+    if (conv->sum == NULL) {
+        FAIL(ERR_MEMORY, "no memory for a weight gradient of %zu bytes", conv->base.packed_bytes);
+    }
+    return OK;
+}
+
+static enum status backward_open(struct backend *backend, const struct op *op, struct kernel **out)
+{
+    struct cpu_conv_backward *conv = calloc(1, sizeof *conv);
+    if (conv == NULL) {
+        FAIL(ERR_MEMORY, "no memory for a convolution's gradient");
+    }
+    const bool data = op->kind == OP_CONV_BACKWARD_DATA;
+    conv->base = (struct kernel){.ops = data ? &cpu_conv_backward_data_kernel
+                                             : &cpu_conv_backward_weights_kernel,
+                                 .backend = backend,
+                                 .op = *op};
+    conv->base.op.in_type = DTYPE_F32;
+    conv->base.op.out_type = DTYPE_F32;
+    const enum status status = data ? open_data_calls(conv) : open_weights_calls(conv);
+    if (status != OK) {
+        backward_close(&conv->base);
+        return status;
+    }
+    *out = &conv->base;
+    return OK;
+}
+
+static void backward_data_run(struct kernel *kernel, const struct op_args *args)
+{
+    struct cpu_conv_backward *conv = (struct cpu_conv_backward *)kernel;
+    void *const addresses[] = {(void *)(uintptr_t)args->in[0], (void *)(uintptr_t)args->in[1],
+                               args->out[0], args->scratch};
+    cpu_dnnl_call_run(&conv->call, args->lane, addresses);
+}
+
+static void backward_data_pack(struct kernel *kernel, const float *weights, const float *bias,
+                               const struct op_quantization *quantization, void *packed)
+{
+    (void)bias;
+    (void)quantization;
+    struct cpu_conv_backward *conv = (struct cpu_conv_backward *)kernel;
+    void *const addresses[] = {(void *)(uintptr_t)weights, packed};
+    cpu_dnnl_call_run(&conv->reorder, 0, addresses);
+}
+
+static void backward_weights_run(struct kernel *kernel, const struct op_args *args)
+{
+    struct cpu_conv_backward *conv = (struct cpu_conv_backward *)kernel;
+    char *partial = args->out[0];
+    void *const addresses[] = {(void *)(uintptr_t)args->in[0], (void *)(uintptr_t)args->in[1],
+                               partial, args->scratch, partial + conv->bias_offset};
+    cpu_dnnl_call_run(&conv->call, args->lane, addresses);
+}
+
+static void add_partials(const struct cpu_conv_backward *conv, const char *partials, int n)
+{
+    const size_t bytes = conv->base.packed_bytes;
+    float *sum = conv->sum;
+    memcpy(sum, partials, bytes);
+    for (int i = 1; i < n; i++) {
+        const float *partial = (const float *)(const void *)(partials + (size_t)i * bytes);
+        for (size_t j = 0; j < bytes / sizeof(float); j++) {
+            sum[j] += partial[j];
+        }
+    }
+}
+
+static void backward_weights_reduce(struct kernel *kernel, const void *partials, int n,
+                                    float *weights, float *bias)
+{
+    struct cpu_conv_backward *conv = (struct cpu_conv_backward *)kernel;
+    add_partials(conv, partials, n);
+    void *const addresses[] = {conv->sum, weights};
+    cpu_dnnl_call_run(&conv->reorder, 0, addresses);
+    if (bias != NULL) {
+        memcpy(bias, (const char *)conv->sum + conv->bias_offset,
+               (size_t)kernel->op.out_c * sizeof(float));
+    }
+}
+
+const struct kernel_ops cpu_conv_backward_data_kernel = {.open = backward_open,
+                                                         .run = backward_data_run,
+                                                         .pack = backward_data_pack,
+                                                         .close = backward_close};
+
+const struct kernel_ops cpu_conv_backward_weights_kernel = {.open = backward_open,
+                                                            .run = backward_weights_run,
+                                                            .reduce = backward_weights_reduce,
+                                                            .close = backward_close};

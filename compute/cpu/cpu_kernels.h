@@ -1,0 +1,27 @@
+// The kernels of the CPU backend, one table per op kind, each at the end of the file that
+// implements it. A kernel runs on the calling thread, on one chunk; it allocates nothing and keeps
+// nothing between calls. Outputs of element-wise kinds (NORMALIZE to f32 excepted) may be the very
+// same array as an input of the same type; other overlaps are not allowed.
+#pragma once
+#include "compute/backend.h"
+
+extern const struct kernel_ops cpu_normalize_kernel, cpu_quantize_kernel, cpu_scale_shift_kernel,
+    cpu_add_kernel, cpu_act_backward_kernel, cpu_dropout_kernel, cpu_range_kernel;
+
+extern const struct kernel_ops cpu_conv_kernel, cpu_conv_backward_data_kernel,
+    cpu_conv_backward_weights_kernel;
+
+extern const struct kernel_ops cpu_pool_max_kernel, cpu_pool_max_backward_kernel,
+    cpu_pool_avg_kernel, cpu_pool_avg_backward_kernel;
+
+extern const struct kernel_ops cpu_bn_statistics_kernel, cpu_bn_sum_kernel, cpu_bn_finish_kernel,
+    cpu_bn_backward_reduce_kernel, cpu_bn_backward_finish_kernel, cpu_bn_backward_apply_kernel;
+
+extern const struct kernel_ops cpu_copy_channels_kernel, cpu_shortcut_kernel,
+    cpu_shortcut_backward_kernel;
+
+extern const struct kernel_ops cpu_softmax_xent_kernel;
+
+extern const struct kernel_ops cpu_lstm_kernel, cpu_lstm_backward_kernel;
+
+extern const struct kernel_ops cpu_sgd_kernel, cpu_rmsprop_kernel, cpu_adam_kernel;

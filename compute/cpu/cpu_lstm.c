@@ -1,0 +1,341 @@
+// LSTM (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000), gates in
+// PyTorch's order and one bias:
+//   i, f, o = sigmoid(z), g = tanh(z), z = w_ih x[t] + w_hh h[t-1] + b
+//   c[t] = f c[t-1] + i g,  h[t] = o tanh(c[t]);  where reset[t] is not 0, h[t-1] = c[t-1] = 0
+// What does not depend on h is one matrix product over all steps; a step is a product with few rows
+// and a loop over units, CPU_BLOCK at a time.
+#include "compute/blas.h"
+#include "compute/cpu/cpu_kernel_base.h"
+#include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_vector.h"
+
+enum { GATE_I, GATE_F, GATE_G, GATE_O, N_GATES };
+// saved [T][6H] holds per step: the four gates, c, tanh(c).
+enum { SAVED_C = N_GATES, SAVED_TANH_C, N_SAVED };
+// From this many steps on it pays to transpose w_hh once.
+enum { TRANSPOSE_STEPS = 4, TRANSPOSE_TILE = 16 };
+
+struct lstm {
+    int n, steps, in, hidden, gates; // gates = 4 * hidden
+    const float *x;                  // [n][T][in]
+    const float *w_ih, *w_hh;        // [4H][in], [4H][H]
+    const float *h0, *c0;            // [n][H]
+    const float *reset;              // [n][T] or NULL
+};
+
+static struct lstm lstm_make(const struct kernel *kernel, const struct op_args *args)
+{
+    const struct op *op = &kernel->op;
+    const int first = op->kind == OP_LSTM_BACKWARD ? 1 : 0; // slot of x; h0 is number 4 in both
+    return (struct lstm){.n = op->n,
+                         .steps = op->in_h,
+                         .in = op->in_c,
+                         .hidden = op->out_c,
+                         .gates = N_GATES * op->out_c,
+                         .x = args->in[first],
+                         .w_ih = args->in[first + 1],
+                         .w_hh = args->in[first + 2],
+                         .h0 = args->in[4],
+                         .c0 = args->in[5],
+                         .reset = args->in[6]};
+}
+
+static bool is_reset(const struct lstm *l, int n, int t)
+{
+    return l->reset != NULL && l->reset[(size_t)n * (size_t)l->steps + (size_t)t] != 0.0F;
+}
+
+// Row number of step t of sequence n in [n][T][...].
+static size_t row_at(const struct lstm *l, int n, int t)
+{
+    return (size_t)n * (size_t)l->steps + (size_t)t;
+}
+
+// Pieces of scratch begin on cache lines.
+static size_t piece_floats(size_t floats)
+{
+    const size_t line = 16;
+    return (floats + line - 1) / line * line;
+}
+
+static float *take_piece(float **scratch, size_t floats)
+{
+    float *piece = *scratch;
+    *scratch += piece_floats(floats);
+    return piece;
+}
+
+// Zeroes row n of state [n][H] for every sequence that is reset before step t.
+static void apply_resets(const struct lstm *l, int t, float *state)
+{
+    for (int n = 0; n < l->n; n++) {
+        if (is_reset(l, n, t)) {
+            memset(state + (size_t)n * (size_t)l->hidden, 0, (size_t)l->hidden * sizeof *state);
+        }
+    }
+}
+
+// ---- forward
+// One step of one sequence. z [4H]: the gates' sums; c, h [H]: state, replaced; saved [6H] or NULL.
+CPU_CLONES static void cell_forward(int hidden, const float *z, float *c, float *h, float *saved)
+{
+    for (int at = 0; at < hidden; at += CPU_BLOCK) {
+        const int count = cpu_block_count(hidden, at);
+        float v[N_SAVED][CPU_BLOCK], out[CPU_BLOCK], before[CPU_BLOCK];
+        for (int k = 0; k < N_GATES; k++) {
+            cpu_block_load(z + k * hidden + at, count, v[k]);
+        }
+        cpu_block_load(c + at, count, before);
+        cpu_block_sigmoid(v[GATE_I]);
+        cpu_block_sigmoid(v[GATE_F]);
+        cpu_block_tanh(v[GATE_G]);
+        cpu_block_sigmoid(v[GATE_O]);
+        for (int j = 0; j < CPU_BLOCK; j++) {
+            v[SAVED_C][j] = v[GATE_F][j] * before[j] + v[GATE_I][j] * v[GATE_G][j];
+            v[SAVED_TANH_C][j] = v[SAVED_C][j];
+        }
+        cpu_block_tanh(v[SAVED_TANH_C]);
+        for (int j = 0; j < CPU_BLOCK; j++) {
+            out[j] = v[GATE_O][j] * v[SAVED_TANH_C][j];
+        }
+        cpu_block_store_part(v[SAVED_C], count, c + at);
+        cpu_block_store_part(out, count, h + at);
+        for (int k = 0; saved != NULL && k < N_SAVED; k++) {
+            cpu_block_store_part(v[k], count, saved + k * hidden + at);
+        }
+    }
+}
+
+// to [columns][rows] = transpose of from [rows][columns], tile by tile.
+static void transpose(int rows, int columns, const float *from, float *to)
+{
+    for (int r0 = 0; r0 < rows; r0 += TRANSPOSE_TILE) {
+        for (int c0 = 0; c0 < columns; c0 += TRANSPOSE_TILE) {
+            for (int c = c0; c < columns && c < c0 + TRANSPOSE_TILE; c++) {
+                for (int r = r0; r < rows && r < r0 + TRANSPOSE_TILE; r++) {
+                    to[(size_t)c * (size_t)rows + (size_t)r] =
+                        from[(size_t)r * (size_t)columns + (size_t)c];
+                }
+            }
+        }
+    }
+}
+
+// Scratch: z [n][T][4H], h [n][H], c [n][H], w_hh transposed [H][4H].
+static enum status forward_open(struct backend *backend, const struct op *op, struct kernel **out)
+{
+    const size_t hidden = (size_t)op->out_c, state = piece_floats((size_t)op->n * hidden);
+    const size_t z = piece_floats(cpu_op_pixels(op) * N_GATES * hidden);
+    const size_t transposed =
+        op->in_h >= TRANSPOSE_STEPS ? piece_floats(N_GATES * hidden * hidden) : 0;
+    return cpu_kernel_open_scratch(backend, op, (z + 2 * state + transposed) * sizeof(float), out);
+}
+
+// z [n][T][4H] = w_ih x + b.
+static void project_input(const struct lstm *l, const float *b, float *z)
+{
+    const size_t rows = (size_t)l->n * (size_t)l->steps, gates = (size_t)l->gates;
+    for (size_t row = 0; row < rows; row++) {
+        memcpy(z + row * gates, b, gates * sizeof *z);
+    }
+    blas_gemm(false, true, (int)rows, l->gates, l->in, 1.0F, l->x, l->in, l->w_ih, l->in, 1.0F, z,
+              l->gates);
+}
+
+static void run_forward(struct kernel *kernel, const struct op_args *args)
+{
+    const struct lstm l = lstm_make(kernel, args);
+    const size_t hidden = (size_t)l.hidden, gates = (size_t)l.gates, state = (size_t)l.n * hidden;
+    float *y = args->out[0], *saved = kernel->op.training ? args->out[1] : NULL;
+    float *room = args->scratch;
+    float *z = take_piece(&room, (size_t)l.n * (size_t)l.steps * gates);
+    float *h = take_piece(&room, state), *c = take_piece(&room, state), *w_hh = room;
+    const bool transposed = l.steps >= TRANSPOSE_STEPS;
+    if (transposed) {
+        transpose(l.gates, l.hidden, l.w_hh, w_hh);
+    }
+    memcpy(h, l.h0, state * sizeof *h);
+    memcpy(c, l.c0, state * sizeof *c);
+    project_input(&l, args->in[3], z);
+    for (int t = 0; t < l.steps; t++) {
+        apply_resets(&l, t, h);
+        apply_resets(&l, t, c);
+        blas_gemm(false, !transposed, l.n, l.gates, l.hidden, 1.0F, h, l.hidden,
+                  transposed ? w_hh : l.w_hh, transposed ? l.gates : l.hidden, 1.0F,
+                  z + (size_t)t * gates, l.steps * l.gates);
+        for (int n = 0; n < l.n; n++) {
+            const size_t row = row_at(&l, n, t);
+            float *hn = h + (size_t)n * hidden;
+            cell_forward(l.hidden, z + row * gates, c + (size_t)n * hidden, hn,
+                         saved != NULL ? saved + row * N_SAVED * hidden : NULL);
+            memcpy(y + row * hidden, hn, hidden * sizeof *y);
+        }
+    }
+}
+
+// ---- backward
+// Gradient of one step of one sequence. dy, c_before [H]; saved [6H]; dh, dc [H]: of h[t] (without
+// dy) and c[t]; dc becomes that of c[t-1]. dz [4H]: out, of the gates' sums.
+CPU_CLONES static void cell_backward(int hidden, const float *dy, const float *c_before,
+                                     const float *saved, const float *dh, float *dc, float *dz)
+{
+    for (int at = 0; at < hidden; at += CPU_BLOCK) {
+        const int count = cpu_block_count(hidden, at);
+        float v[N_SAVED][CPU_BLOCK], of_y[CPU_BLOCK], of_h[CPU_BLOCK], of_c[CPU_BLOCK];
+        float before[CPU_BLOCK], out[N_GATES][CPU_BLOCK];
+        for (int k = 0; k < N_SAVED; k++) {
+            cpu_block_load(saved + k * hidden + at, count, v[k]);
+        }
+        cpu_block_load(dy + at, count, of_y);
+        cpu_block_load(dh + at, count, of_h);
+        cpu_block_load(dc + at, count, of_c);
+        cpu_block_load(c_before + at, count, before);
+        for (int j = 0; j < CPU_BLOCK; j++) {
+            const float i = v[GATE_I][j], f = v[GATE_F][j], g = v[GATE_G][j], o = v[GATE_O][j];
+            const float tanh_c = v[SAVED_TANH_C][j], to_h = of_h[j] + of_y[j];
+            const float to_c = of_c[j] + to_h * o * (1.0F - tanh_c * tanh_c);
+            out[GATE_I][j] = to_c * g * (i * (1.0F - i));
+            out[GATE_F][j] = to_c * before[j] * (f * (1.0F - f));
+            out[GATE_G][j] = to_c * i * (1.0F - g * g);
+            out[GATE_O][j] = to_h * tanh_c * (o * (1.0F - o));
+            of_c[j] = to_c * f;
+        }
+        cpu_block_store_part(of_c, count, dc + at);
+        for (int k = 0; k < N_GATES; k++) {
+            cpu_block_store_part(out[k], count, dz + k * hidden + at);
+        }
+    }
+}
+
+// sums [columns] = column sums of x [rows][columns].
+CPU_CLONES static void column_sums(size_t rows, int columns, const float *x, float *sums)
+{
+    for (int at = 0; at < columns; at += CPU_BLOCK) {
+        const int count = cpu_block_count(columns, at);
+        double total[CPU_BLOCK] = {0};
+        for (size_t row = 0; row < rows; row++) {
+            float v[CPU_BLOCK];
+            cpu_block_load(x + row * (size_t)columns + (size_t)at, count, v);
+            for (int j = 0; j < CPU_BLOCK; j++) {
+                total[j] += (double)v[j];
+            }
+        }
+        for (int j = 0; j < count; j++) {
+            sums[at + j] = (float)total[j];
+        }
+    }
+}
+
+// Scratch: dz [n][T][4H], h[t-1] [n][T][H], dh [n][H], dc [n][H], zeros [H].
+static enum status backward_open(struct backend *backend, const struct op *op, struct kernel **out)
+{
+    const size_t rows = cpu_op_pixels(op), hidden = (size_t)op->out_c;
+    const size_t gates = N_GATES * hidden;
+    const size_t floats = piece_floats(rows * gates) + piece_floats(rows * hidden) +
+                          2 * piece_floats((size_t)op->n * hidden) + piece_floats(hidden);
+    TRY(cpu_kernel_open_scratch(backend, op, floats * sizeof(float), out));
+    (*out)->packed_bytes = gates * ((size_t)op->in_c + hidden + 1) * sizeof(float);
+    return OK;
+}
+
+// h[t-1] of every step, zero where it was reset. before, y: [n][T][H].
+static void gather_hidden(const struct lstm *l, const float *y, float *before)
+{
+    const size_t hidden = (size_t)l->hidden, bytes = hidden * sizeof *before;
+    for (int n = 0; n < l->n; n++) {
+        for (int t = 0; t < l->steps; t++) {
+            const size_t row = row_at(l, n, t);
+            if (is_reset(l, n, t)) {
+                memset(before + row * hidden, 0, bytes);
+            } else {
+                memcpy(before + row * hidden,
+                       t == 0 ? l->h0 + (size_t)n * hidden : y + (row - 1) * hidden, bytes);
+            }
+        }
+    }
+}
+
+// State of the walk back through time.
+struct walk {
+    const float *dy, *saved, *zeros; // [n][T][H], [n][T][6H], [H]
+    float *dz, *dh, *dc;             // [n][T][4H], [n][H], [n][H]
+};
+
+static void step_back(const struct lstm *l, int t, const struct walk *w)
+{
+    const size_t hidden = (size_t)l->hidden, gates = (size_t)l->gates;
+    for (int n = 0; n < l->n; n++) {
+        const size_t row = row_at(l, n, t);
+        const float *saved = w->saved + row * N_SAVED * hidden;
+        const float *c_before =
+            t == 0 ? l->c0 + (size_t)n * hidden : saved - (N_SAVED - SAVED_C) * hidden;
+        cell_backward(l->hidden, w->dy + row * hidden, is_reset(l, n, t) ? w->zeros : c_before,
+                      saved, w->dh + (size_t)n * hidden, w->dc + (size_t)n * hidden,
+                      w->dz + row * gates);
+    }
+    blas_gemm(false, false, l->n, l->hidden, l->gates, 1.0F, w->dz + (size_t)t * gates,
+              l->steps * l->gates, l->w_hh, l->hidden, 0.0F, w->dh, l->hidden);
+    apply_resets(l, t, w->dh);
+    apply_resets(l, t, w->dc);
+}
+
+static void run_backward(struct kernel *kernel, const struct op_args *args)
+{
+    const struct lstm l = lstm_make(kernel, args);
+    const int rows = l.n * l.steps;
+    const size_t hidden = (size_t)l.hidden, gates = (size_t)l.gates, state = (size_t)l.n * hidden;
+    float *dx = args->out[0], *d_ih = args->out[1];
+    float *d_hh = d_ih + gates * (size_t)l.in, *d_b = d_hh + gates * hidden;
+    float *room = args->scratch;
+    float *dz = take_piece(&room, (size_t)rows * gates);
+    float *before = take_piece(&room, (size_t)rows * hidden);
+    float *dh = take_piece(&room, state), *dc = take_piece(&room, state), *zeros = room;
+    memset(dh, 0, state * sizeof *dh);
+    memset(dc, 0, state * sizeof *dc);
+    memset(zeros, 0, hidden * sizeof *zeros);
+    const struct walk walk = {
+        .dy = args->in[0], .saved = args->in[8], .zeros = zeros, .dz = dz, .dh = dh, .dc = dc};
+    for (int t = l.steps - 1; t >= 0; t--) {
+        step_back(&l, t, &walk);
+    }
+    gather_hidden(&l, args->in[7], before);
+    blas_gemm(true, false, l.gates, l.in, rows, 1.0F, dz, l.gates, l.x, l.in, 0.0F, d_ih, l.in);
+    blas_gemm(true, false, l.gates, l.hidden, rows, 1.0F, dz, l.gates, before, l.hidden, 0.0F, d_hh,
+              l.hidden);
+    column_sums((size_t)rows, l.gates, dz, d_b);
+    if (dx != NULL) {
+        blas_gemm(false, false, rows, l.in, l.gates, 1.0F, dz, l.gates, l.w_ih, l.in, 0.0F, dx,
+                  l.in);
+    }
+    if (args->out[2] != NULL) {
+        memcpy(args->out[2], dh, state * sizeof *dh);
+        memcpy(args->out[3], dc, state * sizeof *dc);
+    }
+}
+
+static void reduce_partials(struct kernel *kernel, const void *partials, int n, float *weights,
+                            float *bias)
+{
+    (void)bias; // the bias' gradient follows those of the weights
+    const size_t count = kernel->packed_bytes / sizeof(float);
+    const float *partial = partials;
+    memcpy(weights, partial, count * sizeof *weights);
+    for (int k = 1; k < n; k++) {
+        for (size_t i = 0; i < count; i++) {
+            weights[i] += partial[(size_t)k * count + i];
+        }
+    }
+}
+
+const struct kernel_ops cpu_lstm_kernel = {
+    .open = forward_open,
+    .run = run_forward,
+    .close = cpu_kernel_close,
+};
+
+const struct kernel_ops cpu_lstm_backward_kernel = {
+    .open = backward_open,
+    .run = run_backward,
+    .reduce = reduce_partials,
+    .close = cpu_kernel_close,
+};

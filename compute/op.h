@@ -1,0 +1,170 @@
+// The operations a backend makes executable. A `struct op` says completely what one call does:
+// kind, shapes, attributes. Tensors are NHWC: row-major [n][h][w][c]. A vector per image is h = w =
+// 1; a sequence is h = T, w = 1. A linear layer is a CONV whose kernel covers its whole input
+// (kernel_h = h, kernel_w = w, no padding, 1x1 out), so weights are OIHW everywhere, as PyTorch
+// flattens them.
+//
+// in[] and out[] below are the argument slots of `struct op_args`. "NULL" means may be NULL.
+// Chunks: a batch is cut into equal chunks of op.n images; per-image operations run once per chunk,
+// and what is summed over the batch leaves one partial per chunk, combined in chunk order by the
+// *_FINISH or reduce step. So results do not depend on how many threads there are.
+//
+// clang-format off
+// kind                    in[]                                           out[]
+// NORMALIZE               x u8, scale f32 [c], shift f32 [c]             y = x * scale + shift, f32 | u8 | s8 (nearest even, clamped)
+// QUANTIZE                x f32                                          y = round(x * factor), u8 | s8
+// CONV                    x, packed weights (kernel->pack)               y = act(conv(x) + bias [+ y if sum]); f32, or int8
+// CONV_BACKWARD_DATA      dy f32, packed weights                         dx f32
+// CONV_BACKWARD_WEIGHTS   x f32, dy f32                                  partial (packed_bytes; kernel->reduce sums them)
+// POOL_MAX                x f32 | u8 | s8                                y same type, [training] argmax u8: kh * kernel_w + kw
+// POOL_MAX_BACKWARD       dy f32, argmax u8                              dx f32
+// POOL_AVG                x f32 | u8 | s8                                y f32 (u8, s8: times factor). Padding counts unless exclude_pad
+// POOL_AVG_BACKWARD       dy f32                                         dx f32
+// SCALE_SHIFT             x f32, scale [c], shift [c], residual f32 NULL y = act(x * scale + shift + residual), f32 | u8 (round(y * factor))
+// BN_STATISTICS           x f32                                          partial f64 [2][c]: sum of x, sum of x*x over the chunk
+// BN_SUM                  partials f64 [chunks][2][c]                    sums f64 [2][c], chunks added in order
+// BN_FINISH               sums f64 [2][c], gamma, beta f32 [c]           scale, shift, mean, inv_std f32 [c], running mean, variance (NULL both)
+// BN_BACKWARD_REDUCE      dy f32, dy2 f32 NULL, y f32 NULL, x, mean, inv_std   g f32 NULL, partial f64 [2][c]: sum g, sum g * xhat
+//                         g = dy + dy2 where y passes act, else 0 (no mask if y is NULL); xhat = (x - mean) * inv_std
+// BN_BACKWARD_FINISH      sums f64 [2][c], gamma, mean, inv_std f32 [c]  dgamma, dbeta f32 [c] (NULL both), k f32 [3][c]
+// BN_BACKWARD_APPLY       g f32, x f32, k f32 [3][c]                     dx = k0 * g + k1 * x + k2
+// ADD                     a f32, b f32 NULL                              y = act(a + b), f32 | u8 (round(y * factor))
+// ACT_BACKWARD            dy f32, dy2 f32 NULL, y f32 NULL               g, as in BN_BACKWARD_REDUCE
+// COPY_CHANNELS           x [n][h][w][in_c]                              y[..., to + i] = x[..., from + i], i < count; others untouched
+// SHORTCUT                x [n][h][w][in_c], f32 | u8 | s8               y: every stride-th row and column; `to` zero channels before, rest after
+// SHORTCUT_BACKWARD       dy f32                                         dx f32, zero where not sampled
+// DROPOUT                 x f32                                          y = x * keep / (1 - rate), keep from (seed, step, element); also its backward
+// SOFTMAX_XENT            logits f32 [n][c], labels i32 [n], targets f32 [n][c] NULL   partial f64 [2]: loss sum, correct; dlogits f32 NULL
+// LSTM                    x f32 [n][T][in], w_ih [4H][in], w_hh [4H][H], b [4H], h0 [n][H], c0 [n][H], reset f32 [n][T] NULL
+//                                                                        y f32 [n][T][H], saved f32 [n][T][6H] (NULL in inference)
+// LSTM_BACKWARD           dy, x, w_ih, w_hh, h0, c0, reset NULL, y, saved   dx NULL, partial f32 (packed_bytes: w_ih, w_hh, b), dh0, dc0 (NULL both)
+// RANGE                   x f32                                          partial f32 [2]: least and greatest value of the chunk
+// SGD                     gradient f32 [c]                               weights, momentum
+// RMSPROP                 gradient                                       weights, mean square, momentum
+// ADAM                    gradient                                       weights, first moment, second moment
+// clang-format on
+#pragma once
+#include "core/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OP_LIST(X)                                                                                 \
+    X(NORMALIZE)                                                                                   \
+    X(QUANTIZE)                                                                                    \
+    X(CONV)                                                                                        \
+    X(CONV_BACKWARD_DATA)                                                                          \
+    X(CONV_BACKWARD_WEIGHTS)                                                                       \
+    X(POOL_MAX)                                                                                    \
+    X(POOL_MAX_BACKWARD)                                                                           \
+    X(POOL_AVG)                                                                                    \
+    X(POOL_AVG_BACKWARD)                                                                           \
+    X(SCALE_SHIFT)                                                                                 \
+    X(BN_STATISTICS)                                                                               \
+    X(BN_SUM)                                                                                      \
+    X(BN_FINISH)                                                                                   \
+    X(BN_BACKWARD_REDUCE)                                                                          \
+    X(BN_BACKWARD_FINISH)                                                                          \
+    X(BN_BACKWARD_APPLY)                                                                           \
+    X(ADD)                                                                                         \
+    X(ACT_BACKWARD)                                                                                \
+    X(COPY_CHANNELS)                                                                               \
+    X(SHORTCUT)                                                                                    \
+    X(SHORTCUT_BACKWARD)                                                                           \
+    X(DROPOUT)                                                                                     \
+    X(SOFTMAX_XENT)                                                                                \
+    X(LSTM)                                                                                        \
+    X(LSTM_BACKWARD)                                                                               \
+    X(RANGE)                                                                                       \
+    X(SGD)                                                                                         \
+    X(RMSPROP)                                                                                     \
+    X(ADAM)
+
+enum op_kind {
+#define X(name) OP_##name,
+    OP_LIST(X)
+#undef X
+        OP_COUNT
+};
+
+enum dtype { DTYPE_F32, DTYPE_U8, DTYPE_S8 };
+size_t dtype_bytes(enum dtype dtype);
+
+enum activation {
+    ACT_NONE,
+    ACT_RELU,
+    ACT_RELU6
+}; // a gradient passes where 0 < y (RELU6: and y < 6)
+
+struct op {
+    enum op_kind kind;
+    int n;                   // images in one call
+    int in_h, in_w, in_c;    // of the forward input, also for backward kinds
+    int out_h, out_w, out_c; // of the forward output
+    enum dtype in_type, out_type;
+    enum activation act;
+    // CONV, POOL, SHORTCUT
+    int kernel_h, kernel_w, stride, pad; // zero padding on all four sides
+    int groups;                          // 1 = dense; in_c = depthwise
+    bool bias;                           // packed weights carry a bias per output channel
+    bool sum;                            // CONV: add onto what y already holds, before act
+    bool exclude_pad;                    // POOL_AVG
+    bool training;                       // POOL_MAX: also write argmax; LSTM: also write saved
+    // int8: real value -> integer (or back, POOL_AVG). A plan may change it in kernel->op between
+    // runs, when it learns new ranges, so kernels read it there.
+    float factor;
+    // COPY_CHANNELS, SHORTCUT
+    int from, to, count;
+    // BN_SUM: chunks. BN_FINISH: epsilon, momentum (of the running values, PyTorch's sense)
+    int chunks;
+    float epsilon, momentum;
+    float rate;         // DROPOUT
+    float temperature;  // SOFTMAX_XENT with targets (distillation), 1 = plain
+    float target_share; // SOFTMAX_XENT: loss = (1-share)*CE(labels) + share*T^2*CE(targets)
+    // SGD, RMSPROP, ADAM
+    float decay, nesterov, alpha, beta1, beta2; // weight decay; 0/1; RMSPROP's alpha; ADAM's betas
+};
+
+// Values that change from call to call.
+struct op_dynamic {
+    float rate;    // learning rate
+    float scale;   // SGD, RMSPROP, ADAM: the gradient is multiplied by it first
+    double count;  // BN_*_FINISH: values per channel over the whole (global) batch; SOFTMAX_XENT:
+                   // rows of it
+    uint64_t seed; // DROPOUT
+    int64_t step;  // DROPOUT: update number; ADAM: 1, 2, ... for its bias correction
+    int64_t first; // DROPOUT: number of this chunk's first element in the batch
+};
+
+#define OP_MAX_IN 9
+#define OP_MAX_OUT 6
+
+// One call's arguments: addresses in the backend's memory.
+struct op_args {
+    const void *in[OP_MAX_IN];
+    void *out[OP_MAX_OUT];
+    void *scratch; // kernel->scratch_bytes, private to the lane
+    int lane;      // 0 .. lanes - 1: which of the concurrent callers this is
+    struct op_dynamic dynamic;
+};
+
+// What an int8 convolution needs besides its f32 weights. real = integer * scale.
+struct op_quantization {
+    float in_scale;  // of x
+    float out_scale; // of y; 1 when y is f32
+    float sum_scale; // op.sum: of what y held before
+};
+
+const char *op_kind_name(enum op_kind kind);
+
+// Multiply-adds of one call of a CONV, 0 for every other kind.
+int64_t op_macs(const struct op *op);
+
+// The op in one line, for messages: "CONV 2 x [5 x 7 x 3] f32 -> [3 x 4 x 8] f32, kernel 3 x 3".
+// `out` is always NUL-ended; 256 bytes hold any op.
+void op_describe(const struct op *op, char *out, size_t out_bytes);
+
+// Whether shapes, types and attributes fit together: ERR_INPUT when they do not, ERR_UNSUPPORTED
+// for a combination that no backend has. kernel_open asks it first.
+enum status op_check(const struct op *op);

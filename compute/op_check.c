@@ -1,0 +1,256 @@
+// Which ops are well-formed: shapes that fit together, types that go together, attributes in range.
+#include "compute/op.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+// int8 sums are kept in i32: 255 * 128 * 65536 is the longest that cannot overflow.
+enum { MOST_INT8_TERMS = 65536, MOST_TAPS = 256 };
+
+enum {
+    F32 = 1 << DTYPE_F32,
+    U8 = 1 << DTYPE_U8,
+    S8 = 1 << DTYPE_S8,
+};
+
+static enum status misfit(enum status code, const struct op *op, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static enum status misfit(enum status code, const struct op *op, const char *format, ...)
+{
+    char what[256], text[256];
+    op_describe(op, text, sizeof text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    FAIL(code, "%s: %s", text, what);
+}
+
+#define NEED(condition, ...)                                                                       \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            return misfit(ERR_INPUT, op, __VA_ARGS__);                                             \
+        }                                                                                          \
+    } while (0)
+
+static enum status check_types(const struct op *op)
+{
+    // Kinds not listed are f32 to f32.
+    static const struct {
+        int in, out;
+    } types[OP_COUNT] = {
+        [OP_NORMALIZE] = {U8, F32 | U8 | S8},
+        [OP_QUANTIZE] = {F32, U8 | S8},
+        [OP_CONV] = {F32 | U8 | S8, F32 | U8 | S8},
+        [OP_POOL_MAX] = {F32 | U8 | S8, F32 | U8 | S8},
+        [OP_POOL_AVG] = {F32 | U8 | S8, F32},
+        [OP_SCALE_SHIFT] = {F32, F32 | U8},
+        [OP_ADD] = {F32, F32 | U8},
+        [OP_COPY_CHANNELS] = {F32 | U8 | S8, F32 | U8 | S8},
+        [OP_SHORTCUT] = {F32 | U8 | S8, F32 | U8 | S8},
+    };
+    const int in = types[op->kind].in != 0 ? types[op->kind].in : F32;
+    const int out = types[op->kind].out != 0 ? types[op->kind].out : F32;
+    const bool known = op->in_type <= DTYPE_S8 && op->out_type <= DTYPE_S8;
+    bool fits = known && (in >> op->in_type & 1) != 0 && (out >> op->out_type & 1) != 0;
+    if (op->kind == OP_POOL_MAX || op->kind == OP_COPY_CHANNELS || op->kind == OP_SHORTCUT) {
+        fits = fits && op->in_type == op->out_type;
+    }
+    if (op->kind == OP_CONV && op->in_type == DTYPE_F32) {
+        fits = fits && op->out_type == DTYPE_F32;
+    }
+    if (!fits) {
+        return misfit(ERR_UNSUPPORTED, op, "%s does not take these element types",
+                      op_kind_name(op->kind));
+    }
+    return OK;
+}
+
+// Output extent of a window over `in`, rounded down; 0 when the window does not fit even once.
+static int window_outputs(int in, int kernel, int stride, int pad)
+{
+    const int64_t room = (int64_t)in + 2 * (int64_t)pad - kernel;
+    return room < 0 ? 0 : (int)(room / stride) + 1;
+}
+
+static enum status check_window(const struct op *op, int kernel_h, int kernel_w, int pad)
+{
+    NEED(kernel_h >= 1 && kernel_w >= 1, "the kernel must be at least 1 x 1");
+    NEED(op->stride >= 1, "the stride must be at least 1");
+    // A window that lies in the padding alone would have nothing to look at.
+    NEED(pad >= 0 && pad < kernel_h && pad < kernel_w,
+         "padding must be from 0 to less than the kernel's height and width");
+    const int h = window_outputs(op->in_h, kernel_h, op->stride, pad);
+    const int w = window_outputs(op->in_w, kernel_w, op->stride, pad);
+    NEED(h >= 1 && w >= 1, "the kernel is larger than the padded input");
+    NEED(op->out_h == h && op->out_w == w, "the output must be %d x %d", h, w);
+    return OK;
+}
+
+static enum status check_conv(const struct op *op)
+{
+    TRY(check_window(op, op->kernel_h, op->kernel_w, op->pad));
+    NEED(op->out_c >= 1, "the output needs at least one channel");
+    NEED(op->groups >= 1 && op->in_c % op->groups == 0 && op->out_c % op->groups == 0,
+         "the groups must divide input and output channels");
+    const int64_t terms = (int64_t)(op->in_c / op->groups) * op->kernel_h * op->kernel_w;
+    if (op->in_type != DTYPE_F32 && terms > MOST_INT8_TERMS) {
+        return misfit(ERR_UNSUPPORTED, op,
+                      "%lld products per output could overflow the 32-bit sum; run it in f32",
+                      (long long)terms);
+    }
+    return OK;
+}
+
+static enum status check_pool(const struct op *op)
+{
+    TRY(check_window(op, op->kernel_h, op->kernel_w, op->pad));
+    NEED(op->out_c == op->in_c, "pooling keeps the number of channels");
+    const bool argmax =
+        op->kind == OP_POOL_MAX_BACKWARD || (op->kind == OP_POOL_MAX && op->training);
+    NEED(!argmax || (int64_t)op->kernel_h * op->kernel_w <= MOST_TAPS,
+         "argmax is stored in a byte, so the kernel may have at most %d taps", MOST_TAPS);
+    return OK;
+}
+
+static enum status check_shortcut(const struct op *op)
+{
+    TRY(check_window(op, 1, 1, 0));
+    NEED(op->to >= 0 && op->out_c >= 1 && op->to <= op->out_c - op->in_c,
+         "%d zero channels and the input's do not fit into the output's", op->to);
+    return OK;
+}
+
+static enum status check_copy(const struct op *op)
+{
+    NEED(op->out_h == op->in_h && op->out_w == op->in_w, "copying channels keeps height and width");
+    NEED(op->count >= 0 && op->from >= 0 && op->from <= op->in_c - op->count,
+         "channels %d + %d are outside the input", op->from, op->count);
+    NEED(op->to >= 0 && op->to <= op->out_c - op->count, "channels %d + %d are outside the output",
+         op->to, op->count);
+    return OK;
+}
+
+static enum status check_lstm(const struct op *op)
+{
+    NEED(op->in_w == 1 && op->out_w == 1, "a sequence is [n][steps][1][features]");
+    NEED(op->out_h == op->in_h, "the output has as many steps as the input");
+    NEED(op->out_c >= 1, "the hidden state needs at least one unit");
+    return OK;
+}
+
+// What maps every element to one of the same place; out_* may be left 0.
+static enum status check_same(const struct op *op)
+{
+    const bool unset = op->out_h == 0 && op->out_w == 0 && op->out_c == 0;
+    NEED(unset || (op->out_h == op->in_h && op->out_w == op->in_w && op->out_c == op->in_c),
+         "input and output must have one shape");
+    return OK;
+}
+
+static enum status check_shapes(const struct op *op)
+{
+    switch (op->kind) {
+    case OP_CONV:
+    case OP_CONV_BACKWARD_DATA:
+    case OP_CONV_BACKWARD_WEIGHTS:
+        return check_conv(op);
+    case OP_POOL_MAX:
+    case OP_POOL_MAX_BACKWARD:
+    case OP_POOL_AVG:
+    case OP_POOL_AVG_BACKWARD:
+        return check_pool(op);
+    case OP_SHORTCUT:
+    case OP_SHORTCUT_BACKWARD:
+        return check_shortcut(op);
+    case OP_COPY_CHANNELS:
+        return check_copy(op);
+    case OP_LSTM:
+    case OP_LSTM_BACKWARD:
+        return check_lstm(op);
+    case OP_NORMALIZE:
+    case OP_QUANTIZE:
+    case OP_SCALE_SHIFT:
+    case OP_ADD:
+    case OP_ACT_BACKWARD:
+    case OP_BN_BACKWARD_REDUCE:
+    case OP_BN_BACKWARD_APPLY:
+    case OP_DROPOUT:
+        return check_same(op);
+    default:
+        return OK; // the output is a few numbers: out_* has no meaning
+    }
+}
+
+static bool is_share(float value)
+{
+    return value >= 0.0F && value <= 1.0F;
+}
+
+static enum status check_optimizer(const struct op *op)
+{
+    NEED(op->momentum >= 0.0F && op->decay >= 0.0F && op->epsilon >= 0.0F,
+         "momentum %g, weight decay %g and epsilon %g must not be negative", (double)op->momentum,
+         (double)op->decay, (double)op->epsilon);
+    NEED(op->kind != OP_SGD || op->nesterov == 0.0F || op->nesterov == 1.0F,
+         "nesterov is 0 or 1, not %g", (double)op->nesterov);
+    NEED(op->kind != OP_RMSPROP || is_share(op->alpha), "alpha %g is outside [0, 1]",
+         (double)op->alpha);
+    NEED(op->kind != OP_ADAM ||
+             (op->beta1 >= 0.0F && op->beta1 < 1.0F && op->beta2 >= 0.0F && op->beta2 < 1.0F),
+         "beta1 %g and beta2 %g must lie in [0, 1)", (double)op->beta1, (double)op->beta2);
+    return OK;
+}
+
+static enum status check_attributes(const struct op *op)
+{
+    NEED((unsigned)op->act <= ACT_RELU6, "unknown activation %d", (int)op->act);
+    switch (op->kind) {
+    case OP_QUANTIZE:
+    case OP_SCALE_SHIFT:
+    case OP_ADD:
+    case OP_POOL_AVG:
+        // 0 when the plan learns it later.
+        NEED(isfinite(op->factor) && op->factor >= 0.0F,
+             "the factor between integers and real values must not be negative, but is %g",
+             (double)op->factor);
+        return OK;
+    case OP_BN_SUM:
+        NEED(op->chunks >= 1, "chunks = %d, expected at least 1", op->chunks);
+        return OK;
+    case OP_BN_FINISH:
+        NEED(op->epsilon >= 0.0F && is_share(op->momentum),
+             "epsilon %g must not be negative, momentum %g must lie in [0, 1]", (double)op->epsilon,
+             (double)op->momentum);
+        return OK;
+    case OP_DROPOUT:
+        NEED(op->rate >= 0.0F && op->rate < 1.0F, "rate %g is outside [0, 1)", (double)op->rate);
+        return OK;
+    case OP_SOFTMAX_XENT:
+        NEED(is_share(op->target_share), "target share %g is outside [0, 1]",
+             (double)op->target_share);
+        NEED(op->target_share == 0.0F || op->temperature > 0.0F, "temperature %g must be positive",
+             (double)op->temperature);
+        return OK;
+    case OP_SGD:
+    case OP_RMSPROP:
+    case OP_ADAM:
+        return check_optimizer(op);
+    default:
+        return OK;
+    }
+}
+
+enum status op_check(const struct op *op)
+{
+    if ((unsigned)op->kind >= OP_COUNT) {
+        FAIL(ERR_INPUT, "there is no op kind %d", (int)op->kind);
+    }
+    NEED(op->n >= 1 && op->in_h >= 1 && op->in_w >= 1 && op->in_c >= 1,
+         "the input must have at least one element in every dimension");
+    TRY(check_types(op));
+    TRY(check_shapes(op));
+    return check_attributes(op);
+}

@@ -1,0 +1,180 @@
+// Pooling over windows: greatest value and mean, with their gradients. Padding never wins a maximum
+// and counts as zeros in a mean, unless exclude_pad.
+#include "compute/ref/ref_kernel.h"
+#include "compute/ref/ref_window.h"
+
+#include <math.h>
+
+struct winner {
+    double value;
+    int tap; // kh * kernel_w + kw
+};
+
+// The first of equal values wins; NaN wins over everything.
+static struct winner window_maximum(const struct op *op, const void *x, int n, int oh, int ow,
+                                    int c)
+{
+    struct winner best = {.value = 0.0, .tap = -1};
+    for (int kh = 0; kh < op->kernel_h; kh++) {
+        const int h = ref_tap_input(op, oh, kh, op->in_h);
+        for (int kw = 0; h >= 0 && kw < op->kernel_w; kw++) {
+            const int w = ref_tap_input(op, ow, kw, op->in_w);
+            if (w < 0) {
+                continue;
+            }
+            const double value = ref_load(x, ref_in_at(op, n, h, w, c), op->in_type);
+            if (best.tap < 0 || value > best.value || (isnan(value) && !isnan(best.value))) {
+                best = (struct winner){.value = value, .tap = kh * op->kernel_w + kw};
+            }
+        }
+    }
+    return best;
+}
+
+static void run_max(struct kernel *kernel, const struct op_args *args)
+{
+    const struct op *op = &kernel->op;
+    const void *x = ref_in(kernel, args, 0);
+    void *y = ref_out(kernel, args, 0);
+    uint8_t *argmax = op->training ? ref_out(kernel, args, 1) : NULL;
+    for (int n = 0; n < op->n; n++) {
+        for (int oh = 0; oh < op->out_h; oh++) {
+            for (int ow = 0; ow < op->out_w; ow++) {
+                for (int c = 0; c < op->out_c; c++) {
+                    const size_t at = ref_out_at(op, n, oh, ow, c);
+                    const struct winner best = window_maximum(op, x, n, oh, ow, c);
+                    ref_store(y, at, op->out_type, best.value);
+                    if (argmax != NULL) {
+                        argmax[at] = (uint8_t)best.tap;
+                    }
+                }
+            }
+        }
+    }
+}
+
+// How many real inputs lie under the window of output o along one axis.
+static int real_taps(const struct op *op, int o, int kernel, int inputs)
+{
+    int count = 0;
+    for (int k = 0; k < kernel; k++) {
+        count += ref_tap_input(op, o, k, inputs) >= 0;
+    }
+    return count;
+}
+
+static int divisor(const struct op *op, int oh, int ow)
+{
+    if (!op->exclude_pad) {
+        return op->kernel_h * op->kernel_w;
+    }
+    return real_taps(op, oh, op->kernel_h, op->in_h) * real_taps(op, ow, op->kernel_w, op->in_w);
+}
+
+static double window_sum(const struct op *op, const void *x, int n, int oh, int ow, int c)
+{
+    double sum = 0.0;
+    for (int kh = 0; kh < op->kernel_h; kh++) {
+        const int h = ref_tap_input(op, oh, kh, op->in_h);
+        for (int kw = 0; h >= 0 && kw < op->kernel_w; kw++) {
+            const int w = ref_tap_input(op, ow, kw, op->in_w);
+            sum += w >= 0 ? ref_load(x, ref_in_at(op, n, h, w, c), op->in_type) : 0.0;
+        }
+    }
+    return sum;
+}
+
+static void run_avg(struct kernel *kernel, const struct op_args *args)
+{
+    const struct op *op = &kernel->op;
+    const void *x = ref_in(kernel, args, 0);
+    float *y = ref_out(kernel, args, 0);
+    const double factor = op->in_type == DTYPE_F32 ? 1.0 : (double)op->factor;
+    for (int n = 0; n < op->n; n++) {
+        for (int oh = 0; oh < op->out_h; oh++) {
+            for (int ow = 0; ow < op->out_w; ow++) {
+                for (int c = 0; c < op->out_c; c++) {
+                    const double sum = window_sum(op, x, n, oh, ow, c);
+                    y[ref_out_at(op, n, oh, ow, c)] = (float)(sum * factor / divisor(op, oh, ow));
+                }
+            }
+        }
+    }
+}
+
+// What output (oh, ow) hands back to the input under its tap.
+static double handed_back(const struct op *op, const float *dy, const uint8_t *argmax, int n,
+                          int oh, int ow, int c, int tap)
+{
+    const size_t at = ref_out_at(op, n, oh, ow, c);
+    if (argmax != NULL) {
+        return argmax[at] == tap ? (double)dy[at] : 0.0;
+    }
+    return (double)dy[at] / divisor(op, oh, ow);
+}
+
+static double input_gradient(const struct op *op, const float *dy, const uint8_t *argmax, int n,
+                             int h, int w, int c)
+{
+    double sum = 0.0;
+    for (int kh = 0; kh < op->kernel_h; kh++) {
+        const int oh = ref_tap_output(op, h, kh, op->out_h);
+        for (int kw = 0; oh >= 0 && kw < op->kernel_w; kw++) {
+            const int ow = ref_tap_output(op, w, kw, op->out_w);
+            if (ow >= 0) {
+                sum += handed_back(op, dy, argmax, n, oh, ow, c, kh * op->kernel_w + kw);
+            }
+        }
+    }
+    return sum;
+}
+
+// Both gradients; argmax is NULL for the mean.
+static void run_backward(const struct op *op, const float *dy, const uint8_t *argmax, float *dx)
+{
+    for (int n = 0; n < op->n; n++) {
+        for (int h = 0; h < op->in_h; h++) {
+            for (int w = 0; w < op->in_w; w++) {
+                for (int c = 0; c < op->in_c; c++) {
+                    dx[ref_in_at(op, n, h, w, c)] =
+                        (float)input_gradient(op, dy, argmax, n, h, w, c);
+                }
+            }
+        }
+    }
+}
+
+static void run_max_backward(struct kernel *kernel, const struct op_args *args)
+{
+    run_backward(&kernel->op, ref_in(kernel, args, 0), ref_in(kernel, args, 1),
+                 ref_out(kernel, args, 0));
+}
+
+static void run_avg_backward(struct kernel *kernel, const struct op_args *args)
+{
+    run_backward(&kernel->op, ref_in(kernel, args, 0), NULL, ref_out(kernel, args, 0));
+}
+
+const struct kernel_ops ref_kernel_POOL_MAX = {
+    .open = ref_kernel_open,
+    .run = run_max,
+    .close = ref_kernel_close,
+};
+
+const struct kernel_ops ref_kernel_POOL_MAX_BACKWARD = {
+    .open = ref_kernel_open,
+    .run = run_max_backward,
+    .close = ref_kernel_close,
+};
+
+const struct kernel_ops ref_kernel_POOL_AVG = {
+    .open = ref_kernel_open,
+    .run = run_avg,
+    .close = ref_kernel_close,
+};
+
+const struct kernel_ops ref_kernel_POOL_AVG_BACKWARD = {
+    .open = ref_kernel_open,
+    .run = run_avg_backward,
+    .close = ref_kernel_close,
+};

@@ -1,0 +1,387 @@
+// The arguments of every kind of op.
+#include "op_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { UNWRITTEN = 0xFF };
+
+double case_number(size_t i, unsigned salt)
+{
+    uint32_t h = (uint32_t)i * UINT32_C(0x9E3779B1) + salt * UINT32_C(0x85EBCA77);
+    h = (h ^ h >> 15) * UINT32_C(0x2C1B3C6D);
+    h = (h ^ h >> 12) * UINT32_C(0x297A2D39);
+    h ^= h >> 15;
+    return (h >> 8) * 0x1p-23 - 1.0;
+}
+
+size_t case_type_bytes(enum case_type type)
+{
+    switch (type) {
+    case CASE_F64:
+        return sizeof(double);
+    case CASE_F32:
+        return sizeof(float);
+    case CASE_I32:
+        return sizeof(int32_t);
+    case CASE_U8:
+    case CASE_S8:
+        return 1;
+    case CASE_NONE:
+        break;
+    }
+    return 0;
+}
+
+static enum case_type type_of(enum dtype type)
+{
+    return type == DTYPE_U8 ? CASE_U8 : type == DTYPE_S8 ? CASE_S8 : CASE_F32;
+}
+
+void case_fill(struct case_array *array, unsigned salt, double scale)
+{
+    for (size_t i = 0; i < array->count; i++) {
+        const double number = case_number(i, salt);
+        switch (array->type) {
+        case CASE_F32:
+            ((float *)array->values)[i] = (float)(number * scale);
+            break;
+        case CASE_F64:
+            ((double *)array->values)[i] = number * scale;
+            break;
+        case CASE_U8:
+            ((uint8_t *)array->values)[i] = (uint8_t)((number + 1.0) * 128.0);
+            break;
+        case CASE_S8:
+            ((int8_t *)array->values)[i] = (int8_t)((int)((number + 1.0) * 128.0) - 128);
+            break;
+        default:
+            fail_msg("no fill for this type");
+        }
+    }
+}
+
+static struct case_array new_array(struct op_case *c, enum case_type type, size_t count)
+{
+    struct case_array array = {.type = type, .count = count};
+    array.values = arena_alloc(&c->arena, count, case_type_bytes(type));
+    assert_non_null(array.values);
+    memset(array.values, UNWRITTEN, count * case_type_bytes(type));
+    return array;
+}
+
+// The next input slot, filled.
+static void in(struct op_case *c, enum case_type type, size_t count)
+{
+    int slot = 0;
+    while (c->in[slot].type != CASE_NONE) {
+        slot++;
+    }
+    assert_in_range(slot, 0, OP_MAX_IN - 1);
+    c->in[slot] = new_array(c, type, count);
+    case_fill(&c->in[slot], (unsigned)slot + 1, 1.0);
+}
+
+static void out(struct op_case *c, enum case_type type, size_t count)
+{
+    int slot = 0;
+    while (c->out[slot].type != CASE_NONE) {
+        slot++;
+    }
+    assert_in_range(slot, 0, OP_MAX_OUT - 1);
+    c->out[slot] = new_array(c, type, count);
+}
+
+static void describe_conv(struct op_case *c, size_t x, size_t y)
+{
+    const struct op *op = &c->op;
+    const size_t weights = (size_t)op->out_c * (size_t)(op->in_c / op->groups) *
+                           (size_t)op->kernel_h * (size_t)op->kernel_w;
+    if (op->kind == OP_CONV_BACKWARD_WEIGHTS) {
+        c->partials = 3;
+        in(c, CASE_F32, 3 * x);
+        in(c, CASE_F32, 3 * y);
+        out(c, CASE_F32, weights);
+        if (op->bias) {
+            out(c, CASE_F32, (size_t)op->out_c);
+        }
+        return;
+    }
+    const bool forward = op->kind == OP_CONV;
+    in(c, type_of(op->in_type), forward ? x : y);
+    out(c, type_of(op->out_type), forward ? y : x);
+    if (op->sum) {
+        case_fill(&c->out[0], 13, 1.0);
+    }
+    c->weights = new_array(c, CASE_F32, weights);
+    case_fill(&c->weights, 11, 1.0);
+    if (op->bias) {
+        c->bias = new_array(c, CASE_F32, (size_t)op->out_c);
+        case_fill(&c->bias, 12, 1.0);
+    }
+}
+
+static void describe_lstm(struct op_case *c, size_t x, size_t y)
+{
+    const struct op *op = &c->op;
+    const size_t n = (size_t)op->n, hidden = (size_t)op->out_c, gates = 4 * hidden;
+    const bool backward = op->kind == OP_LSTM_BACKWARD;
+    if (backward) {
+        in(c, CASE_F32, y); // dy
+    }
+    in(c, CASE_F32, x);
+    in(c, CASE_F32, gates * (size_t)op->in_c);
+    in(c, CASE_F32, gates * hidden);
+    if (!backward) {
+        in(c, CASE_F32, gates);
+    }
+    in(c, CASE_F32, n * hidden); // h0, c0
+    in(c, CASE_F32, n * hidden);
+    in(c, CASE_F32, n * (size_t)op->in_h);
+    float *reset = c->in[6].values;
+    for (size_t i = 0; i < c->in[6].count; i++) {
+        reset[i] = reset[i] > 0.5F ? 1.0F : 0.0F;
+    }
+    if (backward) {
+        in(c, CASE_F32, y);
+        in(c, CASE_F32, 6 * y); // saved
+        out(c, CASE_F32, x);
+        out(c, CASE_F32, gates * (size_t)op->in_c + gates * hidden + gates);
+        out(c, CASE_F32, n * hidden);
+        out(c, CASE_F32, n * hidden);
+    } else {
+        out(c, CASE_F32, y);
+        if (op->training) {
+            out(c, CASE_F32, 6 * y);
+        }
+    }
+}
+
+static void describe_batchnorm(struct op_case *c, size_t x)
+{
+    const struct op *op = &c->op;
+    const size_t channels = (size_t)op->in_c;
+    switch (op->kind) {
+    case OP_BN_STATISTICS:
+        in(c, CASE_F32, x);
+        out(c, CASE_F64, 2 * channels);
+        return;
+    case OP_BN_SUM:
+        in(c, CASE_F64, (size_t)op->chunks * 2 * channels);
+        out(c, CASE_F64, 2 * channels);
+        return;
+    case OP_BN_FINISH:
+    case OP_BN_BACKWARD_FINISH:
+        in(c, CASE_F64, 2 * channels);
+        in(c, CASE_F32, channels);
+        in(c, CASE_F32, channels);
+        if (op->kind == OP_BN_BACKWARD_FINISH) {
+            in(c, CASE_F32, channels);
+            out(c, CASE_F32, channels);
+            out(c, CASE_F32, channels);
+            out(c, CASE_F32, 3 * channels);
+            return;
+        }
+        for (int slot = 0; slot < 6; slot++) {
+            out(c, CASE_F32, channels);
+        }
+        case_fill(&c->out[4], 14, 1.0);
+        case_fill(&c->out[5], 15, 1.0);
+        return;
+    case OP_BN_BACKWARD_REDUCE:
+        for (int slot = 0; slot < 4; slot++) {
+            in(c, CASE_F32, x); // dy, dy2, y, x
+        }
+        in(c, CASE_F32, channels);
+        in(c, CASE_F32, channels);
+        out(c, CASE_F32, x);
+        out(c, CASE_F64, 2 * channels);
+        return;
+    default: // OP_BN_BACKWARD_APPLY
+        in(c, CASE_F32, x);
+        in(c, CASE_F32, x);
+        in(c, CASE_F32, 3 * channels);
+        out(c, CASE_F32, x);
+    }
+}
+
+static void describe_softmax(struct op_case *c, size_t x)
+{
+    const size_t classes = (size_t)c->op.in_c, rows = x / classes;
+    in(c, CASE_F32, x);
+    case_fill(&c->in[0], 1, 4.0);
+    c->in[1] = new_array(c, CASE_I32, rows);
+    for (size_t i = 0; i < rows; i++) {
+        ((int32_t *)c->in[1].values)[i] = (int32_t)(i * 3 % classes);
+    }
+    if (c->op.target_share > 0.0F) {
+        in(c, CASE_F32, x);
+        case_fill(&c->in[2], 3, 4.0);
+    }
+    out(c, CASE_F64, 2);
+    out(c, CASE_F32, x);
+}
+
+static void describe_optimizer(struct op_case *c, size_t x)
+{
+    const bool velocity = c->op.momentum > 0.0F;
+    in(c, CASE_F32, x);
+    out(c, CASE_F32, x);
+    case_fill(&c->out[0], 16, 1.0);
+    const int states = c->op.kind == OP_ADAM ? 2 : (c->op.kind == OP_RMSPROP) + velocity;
+    for (int state = 1; state <= states; state++) {
+        out(c, CASE_F32, x);
+        memset(c->out[state].values, 0, x * sizeof(float));
+    }
+}
+
+// Kinds that look at windows or move values: x and y differ in shape.
+static void describe_moving(struct op_case *c, size_t x, size_t y)
+{
+    const struct op *op = &c->op;
+    switch (op->kind) {
+    case OP_POOL_MAX_BACKWARD:
+    case OP_POOL_AVG_BACKWARD:
+    case OP_SHORTCUT_BACKWARD:
+        in(c, CASE_F32, y);
+        if (op->kind == OP_POOL_MAX_BACKWARD) {
+            in(c, CASE_U8, y);
+        }
+        out(c, CASE_F32, x);
+        return;
+    default: // their forward kinds, COPY_CHANNELS
+        in(c, type_of(op->in_type), x);
+        out(c, type_of(op->out_type), y);
+        if (op->kind == OP_POOL_MAX && op->training) {
+            out(c, CASE_U8, y);
+        }
+        if (op->kind == OP_COPY_CHANNELS) {
+            case_fill(&c->out[0], 17, 1.0);
+        }
+    }
+}
+
+static void describe_elementwise(struct op_case *c, size_t x)
+{
+    const struct op *op = &c->op;
+    const size_t channels = (size_t)op->in_c;
+    in(c, type_of(op->in_type), x);
+    switch (op->kind) {
+    case OP_NORMALIZE:
+    case OP_SCALE_SHIFT:
+        in(c, CASE_F32, channels);
+        in(c, CASE_F32, channels);
+        if (op->kind == OP_SCALE_SHIFT) {
+            in(c, CASE_F32, x);
+        }
+        break;
+    case OP_ACT_BACKWARD:
+        in(c, CASE_F32, x);
+        in(c, CASE_F32, x);
+        break;
+    case OP_ADD:
+        in(c, CASE_F32, x);
+        break;
+    default: // QUANTIZE, DROPOUT, RANGE
+        break;
+    }
+    out(c, type_of(op->out_type), op->kind == OP_RANGE ? 2 : x);
+}
+
+static void describe(struct op_case *c, size_t x, size_t y)
+{
+    switch (c->op.kind) {
+    case OP_CONV:
+    case OP_CONV_BACKWARD_DATA:
+    case OP_CONV_BACKWARD_WEIGHTS:
+        describe_conv(c, x, y);
+        return;
+    case OP_POOL_MAX:
+    case OP_POOL_MAX_BACKWARD:
+    case OP_POOL_AVG:
+    case OP_POOL_AVG_BACKWARD:
+    case OP_COPY_CHANNELS:
+    case OP_SHORTCUT:
+    case OP_SHORTCUT_BACKWARD:
+        describe_moving(c, x, y);
+        return;
+    case OP_BN_STATISTICS:
+    case OP_BN_SUM:
+    case OP_BN_FINISH:
+    case OP_BN_BACKWARD_REDUCE:
+    case OP_BN_BACKWARD_FINISH:
+    case OP_BN_BACKWARD_APPLY:
+        describe_batchnorm(c, x);
+        return;
+    case OP_LSTM:
+    case OP_LSTM_BACKWARD:
+        describe_lstm(c, x, y);
+        return;
+    case OP_SOFTMAX_XENT:
+        describe_softmax(c, x);
+        return;
+    case OP_SGD:
+    case OP_RMSPROP:
+    case OP_ADAM:
+        describe_optimizer(c, x);
+        return;
+    default:
+        describe_elementwise(c, x);
+    }
+}
+
+void case_open(struct op_case *c, const struct op *op)
+{
+    if (op_check(op) != OK) {
+        fail_msg("%s", status_message());
+    }
+    const size_t x = (size_t)op->n * (size_t)op->in_h * (size_t)op->in_w * (size_t)op->in_c;
+    const size_t y = (size_t)op->n * (size_t)op->out_h * (size_t)op->out_w * (size_t)op->out_c;
+    *c = (struct op_case){
+        .op = *op,
+        .dynamic = {.rate = 0.1F,
+                    .scale = 1.0F,
+                    .count = (double)x / op->in_c,
+                    .seed = 77,
+                    .step = 3,
+                    .first = 5},
+        .quantization = {.in_scale = 0x1p-6F,
+                         .out_scale = op->out_type == DTYPE_F32 ? 1.0F : 0x1p-3F,
+                         .sum_scale = 0x1p-5F},
+        .partials = 1,
+    };
+    describe(c, x, y);
+}
+
+void case_close(struct op_case *c)
+{
+    arena_close(&c->arena);
+}
+
+float *case_f32(struct case_array *array)
+{
+    assert_int_equal(array->type, CASE_F32);
+    return array->values;
+}
+
+double *case_f64(struct case_array *array)
+{
+    assert_int_equal(array->type, CASE_F64);
+    return array->values;
+}
+
+void case_drop(struct case_array *array)
+{
+    *array = (struct case_array){0};
+}
+
+void case_set(struct case_array *array, const struct case_array *from)
+{
+    assert_int_equal(array->type, from->type);
+    assert_int_equal(array->count, from->count);
+    memcpy(array->values, from->values, from->count * case_type_bytes(from->type));
+}

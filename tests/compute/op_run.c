@@ -1,0 +1,152 @@
+// Runs a case on a backend: copies its arguments there, packs, runs, reduces, and fetches outputs.
+#include "op_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+// Follow every output, to show writes past its end.
+enum { CANARY_BYTES = 64, CANARY = 0xA5 };
+
+static void *device_copy(struct backend *backend, const struct case_array *array, size_t extra)
+{
+    const size_t bytes = array->count * case_type_bytes(array->type);
+    void *address = NULL;
+    if (array->type == CASE_NONE) {
+        return NULL;
+    }
+    assert_int_equal(backend->ops->alloc(backend, bytes + extra, &address), OK);
+    backend->ops->upload(backend, address, array->values, bytes);
+    return address;
+}
+
+static void *device_space(struct backend *backend, size_t bytes)
+{
+    void *address = NULL;
+    assert_int_equal(backend->ops->alloc(backend, bytes, &address), OK);
+    return address;
+}
+
+static void device_release(struct backend *backend, void *address)
+{
+    if (address != NULL) {
+        backend->ops->release(backend, address);
+    }
+}
+
+static void *offset(void *address, size_t bytes)
+{
+    return (void *)((uintptr_t)address + bytes);
+}
+
+// Runs each chunk into its own partial and reduces them into out[0] and out[1].
+static void run_partials(struct kernel *kernel, const struct op_case *c, struct op_args *args)
+{
+    struct backend *backend = kernel->backend;
+    void *partials = device_space(backend, (size_t)c->partials * kernel->packed_bytes);
+    struct op_args call = *args;
+    for (int partial = 0; partial < c->partials; partial++) {
+        for (int slot = 0; slot < 2; slot++) {
+            const struct case_array *array = &c->in[slot];
+            const size_t bytes = array->count / (size_t)c->partials * case_type_bytes(array->type);
+            call.in[slot] = (const void *)((uintptr_t)args->in[slot] + (size_t)partial * bytes);
+        }
+        call.out[0] = offset(partials, (size_t)partial * kernel->packed_bytes);
+        kernel->ops->run(kernel, &call);
+    }
+    kernel->ops->reduce(kernel, partials, c->partials, args->out[0], args->out[1]);
+    device_release(backend, partials);
+}
+
+static void run_kernel(struct kernel *kernel, const struct op_case *c, struct op_args *args)
+{
+    struct backend *backend = kernel->backend;
+    void *weights = device_copy(backend, &c->weights, 0);
+    void *bias = device_copy(backend, &c->bias, 0);
+    void *packed = NULL;
+    if (weights != NULL) {
+        packed = device_space(backend, kernel->packed_bytes);
+        const bool int8 = c->op.in_type != DTYPE_F32;
+        kernel->ops->pack(kernel, weights, bias, int8 ? &c->quantization : NULL, packed);
+        args->in[1] = packed;
+    }
+    if (c->op.kind == OP_CONV_BACKWARD_WEIGHTS) {
+        run_partials(kernel, c, args);
+    } else if (c->op.kind == OP_LSTM_BACKWARD) {
+        struct op_args call = *args;
+        packed = call.out[1] = device_space(backend, kernel->packed_bytes);
+        kernel->ops->run(kernel, &call);
+        kernel->ops->reduce(kernel, packed, 1, args->out[1], NULL);
+    } else {
+        kernel->ops->run(kernel, args);
+    }
+    backend->ops->sync(backend);
+    device_release(backend, packed);
+    device_release(backend, weights);
+    device_release(backend, bias);
+}
+
+static void fetch(struct backend *backend, const struct op_case *c, int slot, void *address,
+                  struct case_array *out_array)
+{
+    const size_t bytes = c->out[slot].count * case_type_bytes(c->out[slot].type);
+    unsigned char *values = malloc(bytes + CANARY_BYTES);
+    assert_non_null(values);
+    backend->ops->download(backend, values, address, bytes + CANARY_BYTES);
+    for (size_t i = bytes; i < bytes + CANARY_BYTES; i++) {
+        if (values[i] != CANARY) {
+            fail_msg("%s wrote %zu bytes past output %d", op_kind_name(c->op.kind), i - bytes + 1,
+                     slot);
+        }
+    }
+    *out_array = c->out[slot];
+    out_array->values = values;
+}
+
+void case_run(struct backend *backend, const struct op_case *c, struct case_result *result)
+{
+    struct kernel *kernel = NULL;
+    if (kernel_open(backend, &c->op, &kernel) != OK) {
+        fail_msg("%s", status_message());
+    }
+    unsigned char canary[CANARY_BYTES];
+    memset(canary, CANARY, sizeof canary);
+    struct op_args args = {.dynamic = c->dynamic};
+    void *inputs[OP_MAX_IN];
+    for (int slot = 0; slot < OP_MAX_IN; slot++) {
+        args.in[slot] = inputs[slot] = device_copy(backend, &c->in[slot], 0);
+    }
+    for (int slot = 0; slot < OP_MAX_OUT; slot++) {
+        const size_t bytes = c->out[slot].count * case_type_bytes(c->out[slot].type);
+        args.out[slot] = device_copy(backend, &c->out[slot], CANARY_BYTES);
+        if (args.out[slot] != NULL) {
+            backend->ops->upload(backend, offset(args.out[slot], bytes), canary, sizeof canary);
+        }
+    }
+    args.scratch = device_space(backend, kernel->scratch_bytes);
+    run_kernel(kernel, c, &args);
+    *result = (struct case_result){0};
+    for (int slot = 0; slot < OP_MAX_OUT; slot++) {
+        if (args.out[slot] != NULL) {
+            fetch(backend, c, slot, args.out[slot], &result->out[slot]);
+            device_release(backend, args.out[slot]);
+        }
+    }
+    for (int slot = 0; slot < OP_MAX_IN; slot++) {
+        device_release(backend, inputs[slot]);
+    }
+    device_release(backend, args.scratch);
+    kernel_close(kernel);
+}
+
+void case_result_close(struct case_result *result)
+{
+    for (int slot = 0; slot < OP_MAX_OUT; slot++) {
+        free(result->out[slot].values);
+    }
+    *result = (struct case_result){0};
+}

@@ -1,0 +1,227 @@
+// The LSTM and its gradient.
+#include "golden.h"
+#include "op_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct op lstm_op(int n, int steps, int in, int hidden)
+{
+    return (struct op){
+        .kind = OP_LSTM,
+        .n = n,
+        .in_h = steps,
+        .in_w = 1,
+        .in_c = in,
+        .out_h = steps,
+        .out_w = 1,
+        .out_c = hidden,
+        .training = true,
+    };
+}
+
+// A backward case whose inputs are those of the forward case, its results, and dy =
+// case_number(., 1).
+static void open_backward(const struct op_case *forward, const struct case_result *result,
+                          struct op_case *c)
+{
+    struct op op = forward->op;
+    op.kind = OP_LSTM_BACKWARD;
+    case_open(c, &op);
+    static const int from[] = {0, 1, 2, 4, 5, 6}, to[] = {1, 2, 3, 4, 5, 6};
+    for (int i = 0; i < 6; i++) {
+        if (forward->in[from[i]].type == CASE_NONE) {
+            case_drop(&c->in[to[i]]);
+        } else {
+            case_set(&c->in[to[i]], &forward->in[from[i]]);
+        }
+    }
+    case_set(&c->in[7], &result->out[0]);
+    case_set(&c->in[8], &result->out[1]);
+}
+
+static void test_pytorch(void **state)
+{
+    const struct bench *bench = *state;
+    for (size_t i = 0; i < sizeof golden_lstms / sizeof golden_lstms[0]; i++) {
+        const struct golden_lstm *g = &golden_lstms[i];
+        const struct op op = lstm_op(g->n, g->steps, g->in, g->hidden);
+        struct op_case forward, backward;
+        struct case_result y, gradient;
+        case_open(&forward, &op);
+        if (g->resets == 0) {
+            case_drop(&forward.in[6]);
+        }
+        case_run(bench->backend, &forward, &y);
+        expect_projection(&forward, &y.out[0], 50, g->y, 2e-6, "y");
+        open_backward(&forward, &y, &backward);
+        case_run(bench->backend, &backward, &gradient);
+        const double expected[] = {g->dx, g->partial, g->dh0, g->dc0};
+        const char *const what[] = {"dx", "weight gradient", "dh0", "dc0"};
+        for (int slot = 0; slot < 4; slot++) {
+            expect_projection(&backward, &gradient.out[slot], 50, expected[slot], 2e-6, what[slot]);
+        }
+        case_result_close(&y);
+        case_result_close(&gradient);
+        case_close(&forward);
+        case_close(&backward);
+    }
+}
+
+static const int shapes[][4] = {{1, 1, 1, 1},   {2, 5, 3, 7},  {5, 1, 16, 17},
+                                {1, 9, 33, 16}, {2, 4, 7, 33}, {3, 2, 64, 64}};
+
+// Both directions, with and without resets and optional results.
+static void test_shapes(void **state)
+{
+    const struct bench *bench = *state;
+    for (int i = 0; i < 6; i++) {
+        for (int variant = 0; variant < 2; variant++) {
+            struct op op = lstm_op(shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
+            struct op_case forward, backward, inference;
+            struct case_result y;
+            case_open(&forward, &op);
+            if (variant == 0) {
+                case_drop(&forward.in[6]);
+            }
+            bench_match(bench, &forward, 2e-5, 0);
+            case_run(bench->ref, &forward, &y);
+            open_backward(&forward, &y, &backward);
+            if (variant == 1) {
+                case_drop(&backward.out[0]);
+                case_drop(&backward.out[2]);
+                case_drop(&backward.out[3]);
+            }
+            bench_match(bench, &backward, 5e-5, 0);
+            op.training = false;
+            case_open(&inference, &op);
+            bench_match(bench, &inference, 2e-5, 0);
+            case_result_close(&y);
+            case_close(&forward);
+            case_close(&backward);
+            case_close(&inference);
+        }
+    }
+}
+
+// Partials are added up, packed_bytes apart.
+static void test_reduce(void **state)
+{
+    enum {
+        PARTIALS = 3,
+        N = 2,
+        STEPS = 3,
+        IN = 5,
+        HIDDEN = 7,
+        COUNT = 4 * HIDDEN * (IN + HIDDEN + 1)
+    };
+    const struct bench *bench = *state;
+    struct backend *backend = bench->backend;
+    struct op op = lstm_op(N, STEPS, IN, HIDDEN);
+    op.kind = OP_LSTM_BACKWARD;
+    struct kernel *kernel = NULL;
+    assert_int_equal(kernel_open(backend, &op, &kernel), OK);
+    const size_t stride = kernel->packed_bytes;
+    assert_true(stride >= COUNT * sizeof(float) && stride % sizeof(float) == 0);
+    struct arena arena = {0};
+    float *host = arena_alloc(&arena, PARTIALS, stride), sums[COUNT];
+    assert_non_null(host);
+    for (size_t i = 0; i < PARTIALS * stride / sizeof(float); i++) {
+        host[i] = (float)case_number(i, 1);
+    }
+    void *partials = NULL, *weights = NULL;
+    assert_int_equal(backend->ops->alloc(backend, PARTIALS * stride, &partials), OK);
+    assert_int_equal(backend->ops->alloc(backend, sizeof sums, &weights), OK);
+    backend->ops->upload(backend, partials, host, PARTIALS * stride);
+    kernel->ops->reduce(kernel, partials, PARTIALS, weights, NULL);
+    backend->ops->sync(backend);
+    backend->ops->download(backend, sums, weights, sizeof sums);
+    for (size_t i = 0; i < COUNT; i++) {
+        const float *first = host + i;
+        const float expected = first[0] + first[stride / 4] + first[stride / 4 * 2];
+        assert_true(expected - sums[i] < 1e-6F && sums[i] - expected < 1e-6F);
+    }
+    kernel_close(kernel);
+    backend->ops->release(backend, partials);
+    backend->ops->release(backend, weights);
+    arena_close(&arena);
+}
+
+// A reset at every step makes each step an independent first one from a zero state.
+static void test_reset_forgets(void **state)
+{
+    const struct bench *bench = *state;
+    const struct op op = lstm_op(1, 6, 4, 5);
+    struct op_case c;
+    struct case_result first, second;
+    case_open(&c, &op);
+    for (size_t t = 0; t < 6; t++) {
+        case_f32(&c.in[6])[t] = 1.0F;
+        memcpy(case_f32(&c.in[0]) + t * 4, case_f32(&c.in[0]), 4 * sizeof(float));
+    }
+    case_run(bench->backend, &c, &first);
+    case_fill(&c.in[4], 90, 1.0); // h0 and c0 have no say
+    case_fill(&c.in[5], 91, 1.0);
+    case_run(bench->backend, &c, &second);
+    for (size_t i = 0; i < 30; i++) {
+        assert_true(case_f32(&first.out[0])[i] == case_f32(&first.out[0])[i % 5]);
+        assert_true(case_f32(&first.out[0])[i] == case_f32(&second.out[0])[i]);
+    }
+    case_result_close(&first);
+    case_result_close(&second);
+    case_close(&c);
+}
+
+static void test_gradients(void **state)
+{
+    const struct bench *bench = *state;
+    const struct op op = lstm_op(3, 4, 3, 5);
+    struct op_case forward, backward;
+    struct case_result y, gradient;
+    case_open(&forward, &op);
+    case_f32(&forward.in[6])[1] = 1.0F; // a reset that some gradient must not cross
+    case_run(bench->backend, &forward, &y);
+    open_backward(&forward, &y, &backward);
+    case_run(bench->backend, &backward, &gradient);
+    struct case_loss context = {bench->ref, &forward};
+    const float *partial = case_f32(&gradient.out[1]);
+    const struct {
+        int slot;
+        const float *analytic;
+        const char *what;
+    } moved[] = {
+        {0, case_f32(&gradient.out[0]), "sequence"}, {1, partial, "input weights"},
+        {2, partial + 20 * 3, "hidden weights"},     {3, partial + 20 * 3 + 20 * 5, "bias"},
+        {4, case_f32(&gradient.out[2]), "h0"},       {5, case_f32(&gradient.out[3]), "c0"},
+    };
+    for (int i = 0; i < 6; i++) {
+        expect_gradient(&(struct gradient_check){
+            .loss = case_loss,
+            .context = &context,
+            .values = case_f32(&forward.in[moved[i].slot]),
+            .count = forward.in[moved[i].slot].count,
+            .analytic = moved[i].analytic,
+            .step = 0.03125,
+            .tolerance = 2e-4,
+            .what = moved[i].what,
+        });
+    }
+    case_result_close(&y);
+    case_result_close(&gradient);
+    case_close(&forward);
+    case_close(&backward);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pytorch),   cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_reduce),    cmocka_unit_test(test_reset_forgets),
+        cmocka_unit_test(test_gradients),
+    };
+    return bench_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
+}

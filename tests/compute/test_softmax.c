@@ -1,0 +1,135 @@
+// Softmax cross-entropy and distillation.
+#include "golden.h"
+#include "op_case.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct op softmax_op(int rows, int classes, float share, float temperature)
+{
+    return (struct op){
+        .kind = OP_SOFTMAX_XENT,
+        .n = rows,
+        .in_h = 1,
+        .in_w = 1,
+        .in_c = classes,
+        .target_share = share,
+        .temperature = temperature,
+    };
+}
+
+static void test_pytorch(void **state)
+{
+    const struct bench *bench = *state;
+    for (size_t i = 0; i < sizeof golden_softmaxes / sizeof golden_softmaxes[0]; i++) {
+        const struct golden_softmax *g = &golden_softmaxes[i];
+        const struct op op =
+            softmax_op(g->rows, g->classes, (float)g->share, (float)g->temperature);
+        struct op_case c;
+        struct case_result result;
+        case_open(&c, &op);
+        case_run(bench->backend, &c, &result);
+        const double *partial = case_f64(&result.out[0]);
+        assert_true(fabs(partial[0] - g->loss) <= 2e-6 * fabs(g->loss));
+        assert_true(partial[1] == (double)g->correct);
+        expect_projection(&c, &result.out[1], 50, g->dlogits, 2e-6, "dlogits");
+        case_result_close(&result);
+        case_close(&c);
+    }
+}
+
+static void test_shapes(void **state)
+{
+    static const int sizes[][2] = {{1, 1}, {1, 2}, {2, 7}, {5, 16}, {3, 17}, {2, 33}, {64, 10}};
+    for (int i = 0; i < 7; i++) {
+        for (int variant = 0; variant < 4; variant++) {
+            const struct op op =
+                softmax_op(sizes[i][0], sizes[i][1], variant % 2 == 0 ? 0.0F : 0.7F, 3.0F);
+            struct op_case c;
+            case_open(&c, &op);
+            c.dynamic.count = 3.0 * sizes[i][0]; // this chunk is a third of the batch
+            if (variant >= 2) {
+                case_drop(&c.out[1]);
+            }
+            bench_match(*state, &c, 2e-6, 0);
+            case_close(&c);
+        }
+    }
+}
+
+// Large logits must not overflow; equal ones count for the lower index.
+static void test_extremes(void **state)
+{
+    const struct bench *bench = *state;
+    const struct op op = softmax_op(3, 2, 0.0F, 1.0F);
+    static const float logits[6] = {1e4F, -1e4F, 5.0F, 5.0F, -3e38F, 3e38F};
+    static const int32_t labels[3] = {0, 1, 1};
+    struct op_case c;
+    struct case_result result;
+    case_open(&c, &op);
+    for (int i = 0; i < 6; i++) {
+        case_f32(&c.in[0])[i] = logits[i];
+    }
+    for (int i = 0; i < 3; i++) {
+        ((int32_t *)c.in[1].values)[i] = labels[i];
+    }
+    case_run(bench->backend, &c, &result);
+    assert_true(fabs(case_f64(&result.out[0])[0] - log(2.0)) < 1e-6);
+    assert_true(case_f64(&result.out[0])[1] == 2.0);
+    for (size_t i = 0; i < 6; i++) {
+        const double expected = i == 2 ? 0.5 / 3.0 : i == 3 ? -0.5 / 3.0 : 0.0;
+        assert_true(fabs((double)case_f32(&result.out[1])[i] - expected) < 1e-6);
+    }
+    case_result_close(&result);
+    case_close(&c);
+}
+
+static double mean_loss(void *context)
+{
+    const struct case_loss *loss = context;
+    struct case_result result;
+    case_run(loss->backend, loss->forward, &result);
+    const double value = case_f64(&result.out[0])[0] / loss->forward->dynamic.count;
+    case_result_close(&result);
+    return value;
+}
+
+static void test_gradients(void **state)
+{
+    const struct bench *bench = *state;
+    for (int variant = 0; variant < 3; variant++) {
+        const struct op op = softmax_op(4, 9, (float)variant * 0.5F, 2.5F);
+        struct op_case c;
+        struct case_result result;
+        case_open(&c, &op);
+        case_run(bench->backend, &c, &result);
+        struct case_loss context = {bench->ref, &c};
+        expect_gradient(&(struct gradient_check){
+            .loss = mean_loss,
+            .context = &context,
+            .values = case_f32(&c.in[0]),
+            .count = c.in[0].count,
+            .analytic = case_f32(&result.out[1]),
+            .step = 0.03125,
+            .tolerance = 1e-4,
+            .what = "logits",
+        });
+        case_result_close(&result);
+        case_close(&c);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pytorch),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_gradients),
+    };
+    return bench_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
+}
