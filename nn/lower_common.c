@@ -1,0 +1,172 @@
+// Lowering shared by all plans: input, parameters, simple calls.
+#include "nn/lower.h"
+
+#include <string.h>
+
+size_t lower_bytes(const struct graph *graph, int node, enum dtype dtype, int chunk)
+{
+    const struct node *n = &graph->nodes[node];
+    return (size_t)chunk * (size_t)n->h * (size_t)n->w * (size_t)n->c * dtype_bytes(dtype);
+}
+
+struct program_slot lower_param(const struct graph *graph, int params, int node, int which)
+{
+    const int index = graph->nodes[node].params[which];
+    if (index < 0) {
+        return PROGRAM_NONE;
+    }
+    return (struct program_slot){params, graph->params[index].offset * sizeof(float)};
+}
+
+struct op lower_map_op(const struct graph *graph, int node, enum op_kind kind)
+{
+    const struct node *n = &graph->nodes[node];
+    return (struct op){.kind = kind,
+                       .n = 1,
+                       .in_h = n->h,
+                       .in_w = n->w,
+                       .in_c = n->c,
+                       .out_h = n->h,
+                       .out_w = n->w,
+                       .out_c = n->c,
+                       .groups = 1,
+                       .factor = 1.0F};
+}
+
+enum status lower_call(struct program *program, const struct op *op, int a, int b, int out)
+{
+    struct kernel *kernel;
+    TRY(program_kernel(program, op, false, &kernel));
+    struct program_call call;
+    program_call_init(&call, kernel);
+    call.in[0].buffer = a;
+    call.in[1].buffer = b;
+    call.out[0].buffer = out;
+    return program_add_chunked(program, &call);
+}
+
+enum status lower_copy_input(struct arena *arena, const struct graph *graph,
+                             struct plan_input *input)
+{
+    const size_t channels = (size_t)graph->nodes[0].c;
+    if (input->f32) {
+        return OK;
+    }
+    float *mean, *std;
+    ARENA_NEW(arena, mean, channels);
+    ARENA_NEW(arena, std, channels);
+    memcpy(mean, input->mean, channels * sizeof *mean);
+    memcpy(std, input->std, channels * sizeof *std);
+    input->mean = mean;
+    input->std = std;
+    return OK;
+}
+
+enum status lower_open_input(struct program *program, const struct graph *graph,
+                             const struct plan_input *input, int chunk, enum dtype type,
+                             float factor, struct lower_input *out)
+{
+    const size_t raw_bytes = lower_bytes(graph, 0, input->f32 ? DTYPE_F32 : DTYPE_U8, chunk);
+    TRY(program_buffer(program, BUFFER_EXTERNAL, raw_bytes, &out->images.buffer));
+    out->vectors = -1;
+    out->value = out->images.buffer;
+    if (input->f32 && type == DTYPE_F32) {
+        return OK;
+    }
+    TRY(program_buffer(program, BUFFER_CHUNKED, lower_bytes(graph, 0, type, chunk), &out->value));
+    struct op op = lower_map_op(graph, 0, input->f32 ? OP_QUANTIZE : OP_NORMALIZE);
+    op.in_type = input->f32 ? DTYPE_F32 : DTYPE_U8;
+    op.out_type = type;
+    op.factor = factor;
+    if (input->f32) {
+        return lower_call(program, &op, out->images.buffer, -1, out->value);
+    }
+    const size_t vector_bytes = (size_t)graph->nodes[0].c * sizeof(float);
+    TRY(program_buffer(program, BUFFER_SHARED, 2 * vector_bytes, &out->vectors));
+    struct kernel *kernel;
+    TRY(program_kernel(program, &op, false, &kernel));
+    struct program_call call;
+    program_call_init(&call, kernel);
+    call.in[0].buffer = out->images.buffer;
+    call.in[1].buffer = out->vectors;
+    call.in[2] = (struct program_slot){out->vectors, vector_bytes};
+    call.out[0].buffer = out->value;
+    return program_add_chunked(program, &call);
+}
+
+void lower_load_input(const struct program *program, struct backend *backend,
+                      const struct graph *graph, const struct plan_input *input, float factor,
+                      const struct lower_input *lowered)
+{
+    if (lowered->vectors < 0) {
+        return;
+    }
+    const int channels = graph->nodes[0].c;
+    char *to = program_address(program, lowered->vectors);
+    for (int c = 0; c < channels; c++) {
+        const float scale = factor / (255.0F * input->std[c]);
+        const float shift = -factor * input->mean[c] / input->std[c];
+        backend->ops->upload(backend, to + (size_t)c * sizeof(float), &scale, sizeof scale);
+        backend->ops->upload(backend, to + (size_t)(channels + c) * sizeof(float), &shift,
+                             sizeof shift);
+    }
+}
+
+// Channels [from, from + count) of a into channels [to, ...) of out.
+static enum status copy_channels(struct program *program, const struct graph *graph, int input,
+                                 int output, int to, int a, int out)
+{
+    struct op op = lower_map_op(graph, input, OP_COPY_CHANNELS);
+    op.out_c = graph->nodes[output].c;
+    op.to = to;
+    op.count = op.in_c;
+    return lower_call(program, &op, a, -1, out);
+}
+
+enum status lower_concat(struct program *program, const struct graph *graph, int node,
+                         const int *values, int out)
+{
+    const struct node *n = &graph->nodes[node];
+    TRY(copy_channels(program, graph, n->inputs[0], node, 0, values[n->inputs[0]], out));
+    return copy_channels(program, graph, n->inputs[1], node, graph->nodes[n->inputs[0]].c,
+                         values[n->inputs[1]], out);
+}
+
+enum status lower_open_external(const struct program *program, struct backend *backend,
+                                struct lower_external *external)
+{
+    if (backend->host_memory || external->buffer < 0) {
+        return OK;
+    }
+    void *address = NULL;
+    const size_t piece = program_buffer_bytes(program, external->buffer);
+    TRY(backend->ops->alloc(backend, piece * (size_t)program_chunks(program), &address));
+    external->staging = address;
+    return OK;
+}
+
+void lower_bind_external(struct program *program, struct backend *backend,
+                         const struct lower_external *external, const void *values, size_t bytes,
+                         const void *tail)
+{
+    char *address = (char *)(uintptr_t)values;
+    char *last = (char *)(uintptr_t)tail;
+    if (external->staging != NULL) {
+        address = external->staging;
+        backend->ops->upload(backend, address, values, bytes);
+        if (tail != NULL) {
+            last = address + bytes;
+            backend->ops->upload(backend, last, tail,
+                                 program_buffer_bytes(program, external->buffer));
+        }
+    }
+    program_bind(program, external->buffer, address, last);
+}
+
+void lower_close_external(struct backend *backend, struct lower_external *external)
+{
+    if (external->staging != NULL) {
+        backend->ops->release(backend, external->staging);
+        external->staging = NULL;
+    }
+}

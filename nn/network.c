@@ -1,0 +1,131 @@
+// Networks: made from the zoo, written to files, closed. Reading is in network_load.c.
+#include "nn/network.h"
+
+#include "core/text.h"
+#include "nn/network_info.h"
+#include "nn/safetensors.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum status network_create(const struct network_info *info, uint64_t seed, struct network *out)
+{
+    struct network network = {.info = *info};
+    snprintf(network.info.format, sizeof network.info.format, "dikdik");
+    bool given = false;
+    for (int i = 0; i < NETWORK_MAX_CHANNELS; i++) {
+        given = given || info->mean[i] != 0.0F || info->std[i] != 0.0F;
+    }
+    for (int i = 0; !given && i < NETWORK_MAX_CHANNELS; i++) {
+        network.info.std[i] = 1.0F;
+    }
+    TRY(network_info_check(&network.info));
+    TRY(network_build_graph(&network.info, NULL, &network.graph));
+    network.params = malloc(network.graph.n_floats * sizeof *network.params);
+    if (network.params == NULL) {
+        const size_t bytes = network_bytes(&network);
+        network_close(&network);
+        FAIL(ERR_MEMORY, "out of memory for the %zu bytes of %s's weights", bytes,
+             info->architecture);
+    }
+    graph_init_params(&network.graph, seed, network.params);
+    *out = network;
+    return OK;
+}
+
+void network_close(struct network *network)
+{
+    graph_close(&network->graph);
+    free(network->params);
+    *network = (struct network){0};
+}
+
+size_t network_bytes(const struct network *network)
+{
+    return network->graph.n_floats * sizeof(float);
+}
+
+// The parameters as tensors of the file; data are borrowed.
+static void fill_tensors(const struct network *network, struct safetensor *tensors)
+{
+    for (int p = 0; p < network->graph.n_params; p++) {
+        const struct param *param = &network->graph.params[p];
+        tensors[p] = (struct safetensor){.name = param->name,
+                                         .dtype = "F32",
+                                         .n_dims = param->n_dims,
+                                         .data = network->params + param->offset,
+                                         .bytes = param->count * sizeof(float)};
+        for (int d = 0; d < param->n_dims; d++) {
+            tensors[p].dims[d] = param->dims[d];
+        }
+    }
+}
+
+// Texts of the metadata that are made up for writing.
+struct info_texts {
+    struct text input, classes, mean, std;
+    char *widths;
+};
+
+static enum status make_texts(const struct network *network, struct info_texts *texts)
+{
+    const struct network_info *info = &network->info;
+    TRY(network_widths_text(network, &texts->widths));
+    text_add(&texts->input, "%dx%dx%d", info->h, info->w, info->c);
+    text_add(&texts->classes, "%d", info->classes);
+    network_info_numbers(&texts->mean, info->mean, info->c);
+    network_info_numbers(&texts->std, info->std, info->c);
+    if (texts->input.failed || texts->classes.failed || texts->mean.failed || texts->std.failed) {
+        FAIL(ERR_MEMORY, "out of memory while writing metadata");
+    }
+    return OK;
+}
+
+static void close_texts(struct info_texts *texts)
+{
+    text_close(&texts->input);
+    text_close(&texts->classes);
+    text_close(&texts->mean);
+    text_close(&texts->std);
+    free(texts->widths);
+}
+
+static enum status write_file(const struct network *network, const struct info_texts *texts,
+                              const char *path)
+{
+    const struct network_info *info = &network->info;
+    struct safetensors_entry metadata[8] = {
+        {"format", "dikdik"},          {"architecture", info->architecture},
+        {"input", texts->input.bytes}, {"classes", texts->classes.bytes},
+        {"mean", texts->mean.bytes},   {"std", texts->std.bytes},
+    };
+    int n_metadata = 6;
+    if (info->dataset[0] != '\0') {
+        metadata[n_metadata++] = (struct safetensors_entry){"dataset", info->dataset};
+    }
+    if (texts->widths[0] != '\0') {
+        metadata[n_metadata++] = (struct safetensors_entry){"widths", texts->widths};
+    }
+    const int n_tensors = network->graph.n_params;
+    struct safetensor *tensors = calloc((size_t)n_tensors, sizeof *tensors);
+    if (tensors == NULL) {
+        FAIL(ERR_MEMORY, "out of memory while writing %s", path);
+    }
+    fill_tensors(network, tensors);
+    const enum status status = safetensors_write(path, tensors, n_tensors, metadata, n_metadata);
+    free(tensors);
+    return status;
+}
+
+enum status network_save(const struct network *network, const char *path)
+{
+    TRY(network_info_check(&network->info));
+    struct info_texts texts = {0};
+    enum status status;
+    TRY_GOTO(status, make_texts(network, &texts), done);
+    status = write_file(network, &texts, path);
+done:
+    close_texts(&texts);
+    return status;
+}

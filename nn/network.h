@@ -1,0 +1,43 @@
+// A network file: a graph with its weights and what they need to be used (how the input is
+// normalised, for which data, which widths), read from and written to safetensors.
+#pragma once
+#include "nn/graph.h"
+
+#define NETWORK_MAX_CHANNELS 16
+
+struct network_info {
+    char architecture[64]; // zoo name
+    char dataset[64];      // "" = not said
+    int h, w, c, classes;
+    float mean[NETWORK_MAX_CHANNELS], std[NETWORK_MAX_CHANNELS]; // of pixels / 255, per channel
+    char format[16]; // "dikdik" for files we wrote, else "pt"
+};
+
+struct network {
+    struct network_info info;
+    struct graph graph;
+    float *params; // [graph.n_floats], owned, host
+};
+
+// A new network from the zoo with initial weights by seed. info.h.. must be filled; mean/std of
+// zeros mean 0 and 1.
+enum status network_create(const struct network_info *info, uint64_t seed, struct network *out);
+
+// Reads a safetensors file. `fallback` (may be NULL) says what the file's metadata does not. The
+// metadata's `widths` make a slimmed graph. Extra tensors named *.num_batches_tracked are passed
+// over; any other missing, extra or misshapen tensor is ERR_INPUT naming it, expected and got.
+enum status network_load(const char *path, const struct network_info *fallback,
+                         struct network *out);
+
+// Writes atomically: a full disk or a kill leaves the old file whole.
+enum status network_save(const struct network *network, const char *path);
+
+void network_close(struct network *network); // a zeroed network is fine
+
+// Bytes of the weights as saved (f32).
+size_t network_bytes(const struct network *network);
+
+// The widths of `graph` where they differ from those of the zoo's full network, as JSON text
+// {"layer1.0.conv1": 8, "layer2.0.shortcut": [4, 3]}; "" when none does. From malloc, freed by the
+// caller with free().
+enum status network_widths_text(const struct network *network, char **out);

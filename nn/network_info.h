@@ -1,0 +1,21 @@
+// A network's description as the metadata of its file: text in, text out.
+#pragma once
+#include "core/text.h"
+#include "nn/network.h"
+#include "nn/safetensors.h"
+
+// What the file's metadata say, and for what they leave out, `fallback` (may be NULL). ERR_INPUT
+// names the key that is missing or wrong.
+enum status network_info_read(const struct safetensors_file *file,
+                              const struct network_info *fallback, struct network_info *out);
+
+// ERR_INPUT when the description is not one of a network: sizes below 1, std not above 0 ...
+enum status network_info_check(const struct network_info *info);
+
+// Numbers as "0.485,0.456,0.406": the shortest text that reads back the same floats.
+void network_info_numbers(struct text *out, const float *values, int n);
+
+// The zoo's network of this description, its channel counts changed as `widths` says (JSON as from
+// network_widths_text; NULL or "": as they are).
+enum status network_build_graph(const struct network_info *info, const char *widths,
+                                struct graph *out);

@@ -1,0 +1,152 @@
+// The channel counts of a slimmed network as text, and back: {"layer1.0.conv1": 8,
+// "layer2.0.shortcut": [4, 3]}.
+#include "core/json.h"
+#include "nn/network_info.h"
+#include "nn/zoo.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+// A whole number of at least `least`, or false.
+static bool read_width(const struct json *value, int least, int *out)
+{
+    if (json_kind(value) != JSON_NUMBER) {
+        return false;
+    }
+    const double number = json_number(value);
+    if (!(number >= (double)least && number <= (double)INT_MAX) || number != (double)(int)number) {
+        return false;
+    }
+    *out = (int)number;
+    return true;
+}
+
+static bool has_width(const struct graph *graph, int node)
+{
+    const enum node_kind kind = graph->nodes[node].kind;
+    return (kind == NODE_CONV && !graph_is_depthwise(graph, node)) || kind == NODE_LINEAR ||
+           kind == NODE_LSTM;
+}
+
+static enum status read_entry(const struct graph *graph, const struct json *entry, int *out_c,
+                              int (*pads)[2])
+{
+    const int node = graph_find_node(graph, json_key(entry));
+    if (node >= 0 && has_width(graph, node)) {
+        if (!read_width(entry, 1, &out_c[node])) {
+            FAIL(ERR_INPUT, "widths: \"%s\" takes a whole number of at least 1", json_key(entry));
+        }
+        return OK;
+    }
+    if (node >= 0 && graph->nodes[node].kind == NODE_SHORTCUT) {
+        if (json_kind(entry) != JSON_ARRAY || json_count(entry) != 2 ||
+            !read_width(json_at(entry, 0), 0, &pads[node][0]) ||
+            !read_width(json_at(entry, 1), 0, &pads[node][1])) {
+            FAIL(ERR_INPUT,
+                 "widths: \"%s\" takes two whole numbers, the zero channels before and after",
+                 json_key(entry));
+        }
+        return OK;
+    }
+    FAIL(ERR_INPUT, "widths: the network has no layer \"%.200s\" whose width could be set",
+         json_key(entry));
+}
+
+// `memory` holds out_c and pads while the graph is built.
+static enum status resize_by_json(const struct graph *full, const struct json *widths,
+                                  struct arena *memory, struct graph *out)
+{
+    if (json_kind(widths) != JSON_OBJECT) {
+        FAIL(ERR_INPUT, "widths is %s, expected an object", json_kind_name(json_kind(widths)));
+    }
+    int *out_c, (*pads)[2];
+    ARENA_NEW(memory, out_c, (size_t)full->n_nodes);
+    ARENA_NEW(memory, pads, (size_t)full->n_nodes);
+    for (int i = 0; i < full->n_nodes; i++) {
+        out_c[i] = pads[i][0] = pads[i][1] = -1;
+    }
+    for (int i = 0; i < json_count(widths); i++) {
+        TRY(read_entry(full, json_at(widths, i), out_c, pads));
+    }
+    // C11 does not see that a pointer to int[2] may become one to const int[2].
+    return graph_resize(full, out_c, (const int(*)[2])pads, out);
+}
+
+enum status network_build_graph(const struct network_info *info, const char *widths,
+                                struct graph *out)
+{
+    struct graph full = {0};
+    TRY(zoo_build(info->architecture, info->h, info->w, info->c, info->classes, &full));
+    if (widths == NULL || widths[0] == '\0') {
+        *out = full;
+        return OK;
+    }
+    struct json *json = NULL;
+    struct arena memory = {0};
+    enum status status;
+    TRY_GOTO(status, json_parse(widths, strlen(widths), "widths", &json), done);
+    TRY_GOTO(status, resize_by_json(&full, json, &memory, out), done);
+done:
+    arena_close(&memory);
+    json_close(json);
+    graph_close(&full);
+    return status;
+}
+
+static void write_differences(const struct graph *graph, const struct graph *full,
+                              struct text *text)
+{
+    struct json_writer writer = {.out = text};
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const struct node *node = &graph->nodes[i], *was = &full->nodes[i];
+        const bool width = has_width(full, i) && node->c != was->c;
+        const bool pads = node->kind == NODE_SHORTCUT && (node->pad_before != was->pad_before ||
+                                                          node->pad_after != was->pad_after);
+        if ((width || pads) && writer.depth == 0) {
+            json_write_begin(&writer, '{', NULL);
+        }
+        if (width) {
+            json_write_int(&writer, node->name, node->c);
+        } else if (pads) {
+            json_write_begin(&writer, '[', node->name);
+            json_write_int(&writer, NULL, node->pad_before);
+            json_write_int(&writer, NULL, node->pad_after);
+            json_write_end(&writer, ']');
+        }
+    }
+    if (writer.depth > 0) {
+        json_write_end(&writer, '}');
+    }
+}
+
+static bool is_same_structure(const struct graph *graph, const struct graph *full)
+{
+    bool same = graph->n_nodes == full->n_nodes;
+    for (int i = 0; same && i < graph->n_nodes; i++) {
+        same = graph->nodes[i].kind == full->nodes[i].kind &&
+               strcmp(graph->nodes[i].name, full->nodes[i].name) == 0;
+    }
+    return same;
+}
+
+enum status network_widths_text(const struct network *network, char **out)
+{
+    const struct network_info *info = &network->info;
+    struct graph full = {0};
+    TRY(zoo_build(info->architecture, info->h, info->w, info->c, info->classes, &full));
+    if (!is_same_structure(&network->graph, &full)) {
+        graph_close(&full);
+        FAIL(ERR_INPUT, "the network's layers are not those of %s", info->architecture);
+    }
+    struct text text = {0};
+    write_differences(&network->graph, &full, &text);
+    graph_close(&full);
+    char *copy = text.failed ? NULL : strdup(text.bytes != NULL ? text.bytes : "");
+    text_close(&text);
+    if (copy == NULL) {
+        FAIL(ERR_MEMORY, "out of memory while writing widths");
+    }
+    *out = copy;
+    return OK;
+}

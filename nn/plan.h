@@ -1,0 +1,104 @@
+// A graph made executable on one backend, for one batch size. Opening picks kernels and lays out
+// memory; running allocates nothing. Three kinds:
+//   infer       BatchNorm folded, bias, activation and residual sum fused; float32 or int8
+//   train       forward, backward and the optimiser's step
+//   statistics  forward with BatchNorm statistics taken from the batch itself; gives running values
+//   and ranges
+#pragma once
+#include "compute/backend.h"
+#include "nn/graph.h"
+
+// How raw input becomes the network's: images are u8 NHWC, y = (x / 255 - mean) / std; vectors are
+// f32 as they are.
+struct plan_input {
+    bool f32;                // input is f32 already; mean and std unused
+    const float *mean, *std; // [c], copied
+};
+
+// ---- inference
+struct infer_options {
+    int batch; // most images in one call
+    bool int8; // needs ranges in load
+    struct plan_input input;
+};
+struct infer_plan;
+// ERR_UNSUPPORTED: int8 on a backend without it.
+enum status infer_open(struct backend *backend, const struct graph *graph,
+                       const struct infer_options *options, struct infer_plan **out);
+// Folds and packs weights [n_floats]; ranges: per node greatest |value|, from statistics_ranges;
+// NULL for float32.
+enum status infer_load(struct infer_plan *plan, const float *params, const float *ranges);
+// images: u8 or f32 [n][h][w][c], host; logits: [n][classes], host. n <= batch.
+void infer_run(struct infer_plan *plan, const void *images, int n, float *logits);
+size_t infer_bytes(const struct infer_plan *plan); // of backend memory held
+void infer_close(struct infer_plan *plan);
+
+// ---- statistics
+struct statistics_plan;
+struct statistics_options {
+    int batch;
+    bool ranges; // also gather activation ranges
+    struct plan_input input;
+};
+enum status statistics_open(struct backend *backend, const struct graph *graph,
+                            const struct statistics_options *options, struct statistics_plan **out);
+enum status statistics_begin(struct statistics_plan *plan,
+                             const float *params); // uploads, forgets earlier batches
+// One batch of exactly `batch` images. Every BatchNorm normalises with this batch's own statistics.
+void statistics_run(struct statistics_plan *plan, const void *images);
+// Writes mean and (unbiased) variance over all batches into params' running slices; nothing else
+// changes.
+void statistics_finish(struct statistics_plan *plan, float *params);
+// ranges [n_nodes]: greatest |value| of each node's output to be represented in int8.
+void statistics_ranges(const struct statistics_plan *plan, float *ranges);
+void statistics_close(struct statistics_plan *plan);
+
+// ---- training
+enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM };
+struct optimizer_options {
+    enum optimizer_kind kind;
+    float momentum; // SGD, RMSPROP
+    float weight_decay;
+    bool nesterov;
+    float alpha, epsilon, beta1, beta2;
+    float clip; // largest global gradient norm; 0 = no clipping
+};
+// Adds up values [count] over all ranks that train together, in place, in rank order. Collective.
+struct plan_reducer {
+    enum status (*sum_f32)(void *context, float *values, size_t count);
+    enum status (*sum_f64)(void *context, double *values, size_t count);
+    void *context;
+    int ranks;
+    bool sync_batchnorm; // BatchNorm statistics over all ranks' images too
+};
+struct train_options {
+    int batch; // images per call on this rank
+    struct plan_input input;
+    struct optimizer_options optimizer;
+    const struct plan_reducer *reducer; // NULL: alone
+    float bn_momentum;                  // of running values, PyTorch's sense (0.1)
+    float label_share, temperature;     // distillation: see SOFTMAX_XENT; label_share 1 = plain
+    uint64_t seed;                      // dropout
+};
+struct train_result {
+    double loss;    // mean over this call's (global) batch
+    double correct; // share
+    double gradient_norm;
+};
+struct train_plan;
+enum status train_open(struct backend *backend, const struct graph *graph,
+                       const struct train_options *options, struct train_plan **out);
+enum status train_load(struct train_plan *plan,
+                       const float *params); // weights in; optimiser state zeroed
+// labels i32 [batch]; targets f32 [batch][classes] teacher's logits, NULL without distillation.
+enum status train_step(struct train_plan *plan, const void *images, const int32_t *labels,
+                       const float *targets, float learning_rate, struct train_result *result);
+// Forward and backward only: gradients stay in the plan (train_gradients).
+enum status train_gradient(struct train_plan *plan, const void *images, const int32_t *labels,
+                           const float *targets, struct train_result *result);
+void train_gradients(const struct train_plan *plan, float *gradients); // [n_trainable]
+void train_params(const struct train_plan *plan, float *params); // [n_floats], running values too
+size_t train_state_count(const struct train_plan *plan);         // floats of optimiser state
+void train_save_state(const struct train_plan *plan, float *state, int64_t *step);
+enum status train_load_state(struct train_plan *plan, const float *state, int64_t step);
+void train_close(struct train_plan *plan);

@@ -1,0 +1,85 @@
+// Inference plans: the folded graph, each chunk run through the whole network on one lane.
+#include "nn/infer_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_CHUNK = 64 };
+
+// Images per chunk: the largest value fits the backend's chunk. Depends on shapes alone, never on
+// lanes.
+static int choose_chunk(const struct backend *backend, const struct graph *graph, bool int8,
+                        int batch)
+{
+    size_t largest = 1;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const size_t bytes = lower_bytes(graph, i, int8 ? DTYPE_U8 : DTYPE_F32, 1);
+        largest = bytes > largest ? bytes : largest;
+    }
+    if (backend->chunk_bytes == 0) {
+        return batch;
+    }
+    const size_t fit = (size_t)backend->chunk_bytes / largest;
+    const int chunk = fit > MOST_CHUNK ? MOST_CHUNK : fit > 1 ? (int)fit : 1;
+    const int spread = batch > 8 ? (batch + 3) / 4 : batch; // at least four chunks of a small batch
+    return chunk < spread ? chunk : spread;
+}
+
+static enum status open_parts(struct infer_plan *plan)
+{
+    if (plan->options.int8 && !plan->backend->int8) {
+        FAIL(ERR_UNSUPPORTED, "int8 needs a processor with AVX512-VNNI (backend '%s'); use float32",
+             plan->backend->ops->name);
+    }
+    TRY(lower_copy_input(&plan->arena, plan->graph, &plan->options.input));
+    TRY(fold_graph(plan->graph, &plan->folded, &plan->sources));
+    ARENA_NEW(&plan->arena, plan->folded_params, plan->folded.n_floats);
+    plan->chunk =
+        choose_chunk(plan->backend, &plan->folded, plan->options.int8, plan->options.batch);
+    plan->image_bytes =
+        lower_bytes(&plan->folded, 0, plan->options.input.f32 ? DTYPE_F32 : DTYPE_U8, 1);
+    plan->tail = calloc((size_t)plan->chunk, plan->image_bytes);
+    if (plan->tail == NULL) {
+        FAIL(ERR_MEMORY, "no memory for %d images", plan->chunk);
+    }
+    TRY(program_open(plan->backend, plan->options.batch, plan->chunk, &plan->program));
+    TRY(infer_lower(plan));
+    return lower_open_external(plan->program, plan->backend, &plan->input.images);
+}
+
+enum status infer_open(struct backend *backend, const struct graph *graph,
+                       const struct infer_options *options, struct infer_plan **out)
+{
+    struct infer_plan *plan = calloc(1, sizeof *plan);
+    if (plan == NULL) {
+        FAIL(ERR_MEMORY, "no memory for an inference plan");
+    }
+    plan->backend = backend;
+    plan->graph = graph;
+    plan->options = *options;
+    const enum status status = open_parts(plan);
+    if (status != OK) {
+        infer_close(plan);
+        return status;
+    }
+    *out = plan;
+    return OK;
+}
+
+void infer_close(struct infer_plan *plan)
+{
+    if (plan == NULL) {
+        return;
+    }
+    program_close(plan->program);
+    lower_close_external(plan->backend, &plan->input.images);
+    graph_close(&plan->folded);
+    arena_close(&plan->arena);
+    free(plan->tail);
+    free(plan);
+}
+
+size_t infer_bytes(const struct infer_plan *plan)
+{
+    return program_bytes(plan->program);
+}

@@ -1,0 +1,196 @@
+// Statistics plans: BatchNorm's running values, and the ranges that int8 needs, from training
+// images.
+#include "nn/lower.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_CHUNK = 64 };
+
+struct statistics_plan {
+    struct backend *backend;
+    struct arena arena;
+    const struct graph *graph; // borrowed
+    struct program *program;
+    struct lowering lowering;
+    int batch;
+    size_t image_bytes;
+    double **sums;     // [n_nodes] of BATCHNORM: [2][c] over all batches so far; else NULL
+    double *counts;    // [n_nodes] values per channel so far
+    double *range_sum; // [n_nodes] of each chunk's greatest magnitude
+    int64_t chunks;    // so far
+    void *host;        // scratch for downloads
+};
+
+static int choose_chunk(const struct backend *backend, const struct graph *graph, int batch)
+{
+    size_t largest = 1;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const size_t bytes = lower_bytes(graph, i, DTYPE_F32, 1);
+        largest = bytes > largest ? bytes : largest;
+    }
+    if (backend->chunk_bytes == 0) {
+        return batch;
+    }
+    const size_t fit = (size_t)backend->chunk_bytes / largest;
+    return program_chunk_divisor(batch, fit > MOST_CHUNK ? MOST_CHUNK : fit > 1 ? (int)fit : 1);
+}
+
+static enum status open_totals(struct statistics_plan *plan)
+{
+    const struct graph *graph = plan->graph;
+    const size_t nodes = (size_t)graph->n_nodes;
+    size_t most = 2 * (size_t)program_chunks(plan->program) * sizeof(float);
+    ARENA_NEW(&plan->arena, plan->sums, nodes);
+    ARENA_NEW(&plan->arena, plan->counts, nodes);
+    ARENA_NEW(&plan->arena, plan->range_sum, nodes);
+    for (int i = 0; i < graph->n_nodes; i++) {
+        if (graph->nodes[i].kind == NODE_BATCHNORM) {
+            const size_t count = 2 * (size_t)graph->nodes[i].c;
+            ARENA_NEW(&plan->arena, plan->sums[i], count);
+            most = count * sizeof(double) > most ? count * sizeof(double) : most;
+        }
+    }
+    plan->host = arena_alloc(&plan->arena, 1, most);
+    return plan->host == NULL ? ERR_MEMORY : OK;
+}
+
+static enum status open_parts(struct statistics_plan *plan,
+                              const struct statistics_options *options)
+{
+    const int chunk = choose_chunk(plan->backend, plan->graph, options->batch);
+    TRY(program_open(plan->backend, options->batch, chunk, &plan->program));
+    plan->lowering = (struct lowering){.program = plan->program,
+                                       .backend = plan->backend,
+                                       .graph = plan->graph,
+                                       .arena = &plan->arena,
+                                       .chunk = chunk,
+                                       .ranges = options->ranges,
+                                       .input_options = options->input};
+    TRY(lower_copy_input(&plan->arena, plan->graph, &plan->lowering.input_options));
+    TRY(lower_forward(&plan->lowering));
+    TRY(program_finish(plan->program));
+    TRY(lower_open_external(plan->program, plan->backend, &plan->lowering.input.images));
+    lower_forward_load(&plan->lowering);
+    return open_totals(plan);
+}
+
+enum status statistics_open(struct backend *backend, const struct graph *graph,
+                            const struct statistics_options *options, struct statistics_plan **out)
+{
+    struct statistics_plan *plan = calloc(1, sizeof *plan);
+    if (plan == NULL) {
+        FAIL(ERR_MEMORY, "no memory for a statistics plan");
+    }
+    plan->backend = backend;
+    plan->graph = graph;
+    plan->batch = options->batch;
+    plan->image_bytes = lower_bytes(graph, 0, options->input.f32 ? DTYPE_F32 : DTYPE_U8, 1);
+    const enum status status = open_parts(plan, options);
+    if (status != OK) {
+        statistics_close(plan);
+        return status;
+    }
+    *out = plan;
+    return OK;
+}
+
+enum status statistics_begin(struct statistics_plan *plan, const float *params)
+{
+    plan->backend->ops->upload(plan->backend, program_address(plan->program, plan->lowering.params),
+                               params, plan->graph->n_floats * sizeof(float));
+    program_pack(plan->program);
+    plan->chunks = 0;
+    for (int i = 0; i < plan->graph->n_nodes; i++) {
+        plan->counts[i] = 0.0;
+        plan->range_sum[i] = 0.0;
+        if (plan->sums[i] != NULL) {
+            memset(plan->sums[i], 0, 2 * (size_t)plan->graph->nodes[i].c * sizeof(double));
+        }
+    }
+    return OK;
+}
+
+static void add_sums(struct statistics_plan *plan, int node)
+{
+    const int count = 2 * plan->graph->nodes[node].c;
+    double *batch = plan->host;
+    plan->backend->ops->download(plan->backend, batch,
+                                 program_address(plan->program, plan->lowering.sums[node]),
+                                 (size_t)count * sizeof(double));
+    for (int i = 0; i < count; i++) {
+        plan->sums[node][i] += batch[i];
+    }
+    plan->counts[node] += lower_bn_count(&plan->lowering, node);
+}
+
+static void add_ranges(struct statistics_plan *plan, int node)
+{
+    const int chunks = program_chunks(plan->program);
+    float *extremes = plan->host;
+    plan->backend->ops->download(plan->backend, extremes,
+                                 program_address(plan->program, plan->lowering.range[node]),
+                                 2 * (size_t)chunks * sizeof(float));
+    for (int i = 0; i < chunks; i++) {
+        const float magnitude = fmaxf(fabsf(extremes[2 * i]), fabsf(extremes[2 * i + 1]));
+        plan->range_sum[node] += (double)magnitude;
+    }
+}
+
+void statistics_run(struct statistics_plan *plan, const void *images)
+{
+    const struct op_dynamic dynamic = {0};
+    lower_bind_external(plan->program, plan->backend, &plan->lowering.input.images, images,
+                        (size_t)plan->batch * plan->image_bytes, NULL);
+    const int chunks = program_chunks(plan->program);
+    CHECK(program_run(plan->program, chunks, &dynamic) == OK); // no hooks: it cannot fail
+    for (int i = 0; i < plan->graph->n_nodes; i++) {
+        if (plan->lowering.sums[i] >= 0) {
+            add_sums(plan, i);
+        }
+        if (plan->lowering.range[i] >= 0) {
+            add_ranges(plan, i);
+        }
+    }
+    plan->chunks += chunks;
+}
+
+void statistics_finish(struct statistics_plan *plan, float *params)
+{
+    CHECK(plan->chunks > 0);
+    for (int i = 0; i < plan->graph->n_nodes; i++) {
+        const struct node *n = &plan->graph->nodes[i];
+        if (plan->sums[i] == NULL) {
+            continue;
+        }
+        float *mean = params + plan->graph->params[n->params[2]].offset;
+        float *variance = params + plan->graph->params[n->params[3]].offset;
+        const double count = plan->counts[i];
+        for (int c = 0; c < n->c; c++) {
+            const double m = plan->sums[i][c] / count;
+            const double biased = fmax(plan->sums[i][n->c + c] / count - m * m, 0.0);
+            mean[c] = (float)m;
+            variance[c] = (float)(count > 1.0 ? biased * count / (count - 1.0) : biased);
+        }
+    }
+}
+
+void statistics_ranges(const struct statistics_plan *plan, float *ranges)
+{
+    CHECK(plan->chunks > 0);
+    for (int i = 0; i < plan->graph->n_nodes; i++) {
+        ranges[i] = (float)(plan->range_sum[i] / (double)plan->chunks);
+    }
+}
+
+void statistics_close(struct statistics_plan *plan)
+{
+    if (plan == NULL) {
+        return;
+    }
+    lower_close_external(plan->backend, &plan->lowering.input.images);
+    program_close(plan->program);
+    arena_close(&plan->arena);
+    free(plan);
+}

@@ -1,0 +1,93 @@
+// The table of all networks of the zoo.
+#include "nn/zoo.h"
+
+#include "core/text.h"
+#include "nn/zoo_family.h"
+
+#include <string.h>
+
+// name, depth, least height and width, builder. The least size is what the network's strides need
+// for one pixel to be left.
+#define ZOO_LIST(X)                                                                                \
+    X("resnet20", 20, 4, zoo_build_resnet)                                                         \
+    X("resnet32", 32, 4, zoo_build_resnet)                                                         \
+    X("resnet44", 44, 4, zoo_build_resnet)                                                         \
+    X("resnet56", 56, 4, zoo_build_resnet)                                                         \
+    X("resnet110", 110, 4, zoo_build_resnet)                                                       \
+    X("vgg16_bn", 16, 32, zoo_build_vgg)                                                           \
+    X("mobilenet_v1", 28, 16, zoo_build_mobilenet_v1)                                              \
+    X("mobilenet_v2", 53, 8, zoo_build_mobilenet_v2)                                               \
+    X("densenet40", 40, 4, zoo_build_densenet)                                                     \
+    X("convnet", 4, 4, zoo_build_convnet)
+
+struct zoo_entry {
+    const char *name;
+    int depth, least_size;
+    enum status (*build)(struct graph *graph, const struct zoo_request *request);
+};
+
+static const struct zoo_entry entries[] = {
+#define X(name, depth, least_size, build) {name, depth, least_size, build},
+    ZOO_LIST(X)
+#undef X
+};
+
+const char *const zoo_names[ZOO_COUNT + 1] = {
+#define X(name, depth, least_size, build) name,
+    ZOO_LIST(X)
+#undef X
+        NULL};
+
+_Static_assert(sizeof entries / sizeof entries[0] == ZOO_COUNT, "ZOO_COUNT counts ZOO_LIST");
+
+static enum status find_entry(const char *name, const struct zoo_entry **out)
+{
+    for (int i = 0; i < ZOO_COUNT; i++) {
+        if (strcmp(entries[i].name, name) == 0) {
+            *out = &entries[i];
+            return OK;
+        }
+    }
+    struct text known = {0};
+    for (int i = 0; i < ZOO_COUNT; i++) {
+        text_add(&known, " %s", zoo_names[i]);
+    }
+    const enum status status = status_fail(ERR_CONFIG, __FILE__, __LINE__,
+                                           "there is no network named \"%.80s\"; known ones:%s",
+                                           name, known.failed ? " (out of memory)" : known.bytes);
+    text_close(&known);
+    return status;
+}
+
+static enum status check_request(const struct zoo_entry *entry, const struct zoo_request *request)
+{
+    if (request->h < entry->least_size || request->w < entry->least_size) {
+        FAIL(ERR_CONFIG, "%s needs an input of at least %dx%d, got %dx%d", entry->name,
+             entry->least_size, entry->least_size, request->h, request->w);
+    }
+    if (request->c < 1 || request->classes < 1) {
+        FAIL(ERR_CONFIG, "%s needs at least one input channel and one class, got %d and %d",
+             entry->name, request->c, request->classes);
+    }
+    return OK;
+}
+
+enum status zoo_build(const char *name, int h, int w, int c, int classes, struct graph *out)
+{
+    const struct zoo_entry *entry = NULL;
+    TRY(find_entry(name, &entry));
+    const struct zoo_request request = {
+        .h = h, .w = w, .c = c, .classes = classes, .depth = entry->depth};
+    TRY(check_request(entry, &request));
+    struct graph graph = {0};
+    enum status status;
+    TRY_GOTO(status, graph_begin(&graph, h, w, c), fail);
+    TRY_GOTO(status, entry->build(&graph, &request), fail);
+    TRY_GOTO(status, graph_finish(&graph), fail);
+    *out = graph;
+    return OK;
+fail:
+    graph_close(&graph);
+    return status_context(status, "building %s for %dx%dx%d and %d classes", name, h, w, c,
+                          classes);
+}

@@ -1,0 +1,152 @@
+// Inference plans: against the node-by-node probe on the reference backend, on every backend, at
+// batches that do not divide into chunks, in float32 and int8.
+#include "nn/probe.h"
+#include "plan_case.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 21, CLASSES = 5 };
+
+struct fixture {
+    struct graph graph;
+    float *params;
+    uint8_t *images;
+    float expected[N * CLASSES];
+};
+
+// The unfused network on plain loops is the truth.
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    plan_case_mixed(&f->graph, true);
+    f->params = plan_case_params(&f->graph, 5);
+    f->images = plan_case_images(&f->graph, N, 6);
+    struct backend *ref = plan_case_backend("ref", 1, false);
+    const struct plan_input input = plan_case_input(false);
+    struct probe *probe = NULL;
+    MUST(probe_open(ref, &f->graph, N, &input, &probe));
+    MUST(probe_load(probe, f->params));
+    MUST(probe_run(probe, f->images, N));
+    memcpy(f->expected, probe_output(probe, f->graph.n_nodes - 1), sizeof f->expected);
+    probe_close(probe);
+    backend_close(ref);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    graph_close(&f->graph);
+    free(f->params);
+    free(f->images);
+    free(f);
+    return 0;
+}
+
+static void infer(const struct fixture *f, struct backend *backend, int batch, const float *ranges,
+                  float *logits)
+{
+    const struct infer_options options = {
+        .batch = batch, .int8 = ranges != NULL, .input = plan_case_input(false)};
+    struct infer_plan *plan = NULL;
+    MUST(infer_open(backend, &f->graph, &options, &plan));
+    MUST(infer_load(plan, f->params, ranges));
+    const size_t image = (size_t)f->graph.nodes[0].h * (size_t)f->graph.nodes[0].w * 3;
+    for (int first = 0; first < N; first += batch) {
+        const int n = N - first < batch ? N - first : batch;
+        infer_run(plan, f->images + (size_t)first * image, n, logits + (size_t)first * CLASSES);
+    }
+    infer_close(plan);
+}
+
+static void check_backend(const struct fixture *f, const char *name, int threads, bool check)
+{
+    const int batches[] = {1, 2, 7, 16, N};
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        float logits[N * CLASSES];
+        struct backend *backend = plan_case_backend(name, threads, check);
+        infer(f, backend, batches[i], NULL, logits);
+        backend_close(backend);
+        assert_true(plan_case_difference(logits, f->expected, N * CLASSES) < 1e-4);
+    }
+}
+
+static void test_ref(void **state)
+{
+    check_backend(*state, "ref", 1, false);
+}
+
+static void test_check_mode(void **state)
+{
+    check_backend(*state, "ref", 1, true);
+}
+
+static void test_cpu(void **state)
+{
+    check_backend(*state, "cpu", 2, false);
+}
+
+// Results are the same bytes for any number of lanes.
+static void test_lanes_do_not_matter(void **state)
+{
+    const struct fixture *f = *state;
+    float one[N * CLASSES], other[N * CLASSES];
+    struct backend *backend = plan_case_backend("cpu", 1, false);
+    infer(f, backend, N, NULL, one);
+    backend_close(backend);
+    for (int threads = 2; threads <= 5; threads++) {
+        backend = plan_case_backend("cpu", threads, false);
+        infer(f, backend, N, NULL, other);
+        backend_close(backend);
+        assert_memory_equal(one, other, sizeof one);
+    }
+}
+
+static void gather_ranges(const struct fixture *f, struct backend *backend, float *ranges)
+{
+    const struct statistics_options options = {
+        .batch = N, .ranges = true, .input = plan_case_input(false)};
+    struct statistics_plan *plan = NULL;
+    MUST(statistics_open(backend, &f->graph, &options, &plan));
+    MUST(statistics_begin(plan, f->params));
+    statistics_run(plan, f->images);
+    statistics_finish(plan, f->params);
+    statistics_ranges(plan, ranges);
+    statistics_close(plan);
+}
+
+static void test_int8(void **state)
+{
+    struct fixture *f = *state;
+    struct backend *cpu = plan_case_backend("cpu", 2, false);
+    struct backend *ref = plan_case_backend("ref", 1, false);
+    if (!cpu->int8) {
+        print_message("skipped: no AVX512-VNNI\n");
+        backend_close(cpu);
+        backend_close(ref);
+        return;
+    }
+    float ranges[64], exact[N * CLASSES], by_ref[N * CLASSES], by_cpu[N * CLASSES];
+    assert_true(f->graph.n_nodes <= 64);
+    gather_ranges(f, ref, ranges);
+    infer(f, ref, N, NULL, exact);
+    infer(f, ref, N, ranges, by_ref);
+    infer(f, cpu, N, ranges, by_cpu);
+    assert_true(plan_case_difference(by_ref, exact, N * CLASSES) < 0.1);  // quantisation noise
+    assert_true(plan_case_difference(by_ref, exact, N * CLASSES) > 1e-6); // it really is int8
+    assert_true(plan_case_difference(by_cpu, by_ref, N * CLASSES) <
+                0.02); // an integer off by one here and there
+    backend_close(cpu);
+    backend_close(ref);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ref), cmocka_unit_test(test_check_mode), cmocka_unit_test(test_cpu),
+        cmocka_unit_test(test_lanes_do_not_matter), cmocka_unit_test(test_int8)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
