@@ -1,0 +1,43 @@
+// Random crop and flip of one image, on bytes.
+#include "data/augment.h"
+
+#include <string.h>
+
+// Mirrors a row [w][c].
+static void mirror_row(uint8_t *row, int w, int c)
+{
+    uint8_t *a = row, *b = row + (size_t)(w - 1) * (size_t)c;
+    for (; a < b; a += c, b -= c) {
+        for (int i = 0; i < c; i++) {
+            const uint8_t kept = a[i];
+            a[i] = b[i];
+            b[i] = kept;
+        }
+    }
+}
+
+void augment_copy(const uint8_t *from, int h, int w, int c, int top, int left, bool flip,
+                  uint8_t *to)
+{
+    const size_t row_bytes = (size_t)w * (size_t)c;
+    const int shift = left < 0 ? -left : left;
+    const size_t outside = (size_t)(shift < w ? shift : w) * (size_t)c;
+    const size_t inside = row_bytes - outside;
+    for (int y = 0; y < h; y++, to += row_bytes) {
+        if (y + top < 0 || y + top >= h) {
+            memset(to, 0, row_bytes);
+            continue;
+        }
+        const uint8_t *row = from + (size_t)(y + top) * row_bytes;
+        if (left < 0) {
+            memset(to, 0, outside);
+            memcpy(to + outside, row, inside);
+        } else {
+            memcpy(to, row + outside, inside);
+            memset(to + inside, 0, outside);
+        }
+        if (flip) {
+            mirror_row(to, w, c);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+// Labelled images in memory, as u8 NHWC, and where they come from.
+#pragma once
+#include "core/arena.h"
+#include "core/option.h"
+#include "core/status.h"
+
+#include <stdint.h>
+
+enum dataset_part { DATASET_TRAIN, DATASET_TEST };
+
+#define DATASET_MAX_CHANNELS 16
+#define DATASET_MAX_CLASSES 1000
+
+struct dataset {
+    struct arena arena;
+    char name[64];
+    int n, h, w, c, classes;
+    const uint8_t *images; // [n][h][w][c], owned (mapped or allocated)
+    int32_t *labels;       // [n], 0 .. classes - 1; arena
+    // Of pixels / 255 over this part, after choosing rows; the std of a constant channel is 1.
+    float mean[DATASET_MAX_CHANNELS], std[DATASET_MAX_CHANNELS];
+    void *mapped; // owned, NULL if images are allocated
+    size_t mapped_bytes;
+};
+
+// Config rows "data.*": which data set and which part of it.
+struct dataset_options {
+    const char *name; // cifar10 cifar100 fashion-mnist mnist fsdd shapes, or with path: cifar10
+                      // cifar100 idx hdf5 folder
+    const char *path; // file or folder; "" = look for `name` under data_root, $DIKDIK_DATA,
+                      // /usr/share/datasets
+    const char *data_root; // "" = none
+    const char *labels;    // cifar100: "fine" | "coarse"
+    int superclass; // cifar100: only the five fine classes of this coarse class, relabelled 0..4;
+                    // -1 = all
+    const struct int_list *classes; // kept, relabelled in this order; empty = all
+    double share;                   // of the images of each class that is kept, (0, 1]
+    int size;                       // folder: images are resized to size x size; shapes: drawn so
+    int64_t count;                  // shapes: images of the training part; test has a fifth
+    uint64_t seed;                  // of share and of shapes
+};
+extern const struct option dataset_option_table[];
+
+// Reads one part. ERR_INPUT names the file, what was expected and what was found; when no folder
+// has the data set, the message lists the folders looked in and how to get it.
+enum status dataset_open(const struct dataset_options *options, enum dataset_part part,
+                         struct dataset *out);
+void dataset_close(struct dataset *dataset); // a zeroed one is fine
+
+// Where `name` would be read from, for dikdik doctor: a path (or "drawn by dikdik") in `out`, or
+// false.
+bool dataset_find(const struct dataset_options *options, char *out, size_t out_bytes);
+extern const char *const dataset_names[]; // NULL-ended
+
+// Cuts the training part in two by seed, the same share of each class: indices (from the arena) in
+// random order.
+struct dataset_split {
+    int32_t *train, *validation;
+    int n_train, n_validation;
+};
+enum status dataset_split(const struct dataset *dataset, double validation_share, uint64_t seed,
+                          struct arena *arena, struct dataset_split *out);

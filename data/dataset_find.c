@@ -1,0 +1,191 @@
+// Which data sets there are, where they are looked for, and how to get one that is missing.
+#include "core/file.h"
+#include "core/text.h"
+#include "data/draw_shape.h"
+#include "data/reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct known {
+    const char *name;
+    const struct dataset_reader *reader;
+    int classes; // 0 = as many as the labels show
+    const char *folders[2];
+    const char *advice;
+};
+
+// Sets by name first, then the plain formats, which need a path.
+static const struct known known_sets[] = {
+    {"cifar10",
+     &reader_cifar10,
+     10,
+     {"cifar10", "cifar-10-batches-bin"},
+     "get cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and unpack it "
+     "there"},
+    {"cifar100",
+     &reader_cifar100,
+     100,
+     {"cifar100", "cifar-100-binary"},
+     "get cifar-100-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and unpack it "
+     "there"},
+    {"mnist",
+     &reader_idx,
+     10,
+     {"mnist", NULL},
+     "put the four files of MNIST (train-images-idx3-ubyte.gz ...) there"},
+    {"fashion-mnist",
+     &reader_idx,
+     10,
+     {"fashion-mnist", NULL},
+     "run `apt-get install dataset-fashion-mnist`"},
+    {"fsdd",
+     &reader_idx,
+     10,
+     {"fsdd", NULL},
+     "put the log-mel images of the Free Spoken Digit Dataset (logmel-train-images-idx3-ubyte.gz "
+     "...) there"},
+    {"shapes", &reader_shapes, SHAPE_CLASSES, {NULL, NULL}, ""},
+    {"idx", &reader_idx, 0, {NULL, NULL}, "set data.path to its folder"},
+    {"hdf5", &reader_hdf5, 0, {NULL, NULL}, "set data.path to its file or folder"},
+    {"folder", &reader_folder, 0, {NULL, NULL}, "set data.path to its folder"},
+};
+enum { N_KNOWN = sizeof known_sets / sizeof known_sets[0] };
+
+const char *const dataset_names[] = {"cifar10", "cifar100", "mnist", "fashion-mnist", "fsdd",
+                                     "shapes",  "idx",      "hdf5",  "folder",        NULL};
+
+static const struct known *find_known(const char *name)
+{
+    for (int i = 0; i < N_KNOWN; i++) {
+        if (strcmp(known_sets[i].name, name) == 0) {
+            return &known_sets[i];
+        }
+    }
+    return NULL;
+}
+
+// The reader for what lies at `path`: the known set's, or else the first that finds its files.
+static const struct dataset_reader *find_reader(const struct known *known, const char *path)
+{
+    static const struct dataset_reader *const readers[] = {
+        &reader_cifar10, &reader_cifar100, &reader_idx, &reader_folder, &reader_hdf5};
+    if (known != NULL) {
+        return known->reader->claims(path) ? known->reader : NULL;
+    }
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
+        if (readers[i]->claims(path)) {
+            return readers[i];
+        }
+    }
+    return NULL;
+}
+
+// The places looked in so far, and the first that fits.
+struct search {
+    const struct known *known; // NULL: a name of the user's own
+    struct dataset_source *found;
+    struct text places;
+};
+
+// True when the search is over.
+static bool try_place(struct search *search, const char *path)
+{
+    text_add(&search->places, "%s%s", search->places.length > 0 ? ", " : "", path);
+    const struct dataset_reader *reader = find_reader(search->known, path);
+    if (reader == NULL || strlen(path) >= sizeof search->found->path) {
+        return false;
+    }
+    search->found->reader = reader;
+    memcpy(search->found->path, path, strlen(path) + 1);
+    return true;
+}
+
+// ROOT/NAME and the other folder names of a known set.
+static bool try_root(struct search *search, const char *root, const char *name)
+{
+    char path[READER_PATH_BYTES];
+    if (root == NULL || root[0] == '\0') {
+        return false;
+    }
+    if (search->known == NULL) {
+        return file_join(path, sizeof path, root, name) == OK && try_place(search, path);
+    }
+    for (int i = 0; i < 2; i++) {
+        const char *folder = search->known->folders[i];
+        if (folder != NULL && file_join(path, sizeof path, root, folder) == OK &&
+            try_place(search, path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool try_everywhere(struct search *search, const struct dataset_options *options)
+{
+    if (options->path != NULL && options->path[0] != '\0') {
+        return try_place(search, options->path) ||
+               (search->known != NULL && try_root(search, options->path, options->name));
+    }
+    return try_root(search, options->data_root, options->name) ||
+           try_root(search, getenv("DIKDIK_DATA"), options->name) ||
+           try_root(search, "/usr/share/datasets", options->name);
+}
+
+static enum status not_found(const struct search *search, const char *name)
+{
+    char names[128] = "";
+    for (int i = 0; dataset_names[i] != NULL; i++) {
+        const size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? " " : "", dataset_names[i]);
+    }
+    const char *places = search->places.length > 0 ? search->places.bytes : "no folder";
+    if (search->known == NULL) {
+        FAIL(ERR_INPUT,
+             "data set '%s' was not found: looked in %.500s (known names: %s); set data.path to "
+             "its file or folder",
+             name, places, names);
+    }
+    FAIL(ERR_INPUT, "data set '%s' was not found: looked in %.400s for %s; %s", name, places,
+         search->known->reader->files, search->known->advice);
+}
+
+enum status dataset_locate(const struct dataset_options *options, struct dataset_source *out)
+{
+    const char *name = options->name != NULL ? options->name : "";
+    const bool has_path = options->path != NULL && options->path[0] != '\0';
+    if (name[0] == '\0' && !has_path) {
+        FAIL(ERR_CONFIG, "data.name is empty; name a data set, or set data.path");
+    }
+    if (strlen(name) >= sizeof out->name || strchr(name, '/') != NULL) {
+        FAIL(ERR_CONFIG,
+             "data.name is '%.80s', expected a word of at most %zu letters without '/'; a file or "
+             "folder goes to data.path",
+             name, sizeof out->name - 1);
+    }
+    struct dataset_source found = {.classes = 0};
+    struct search search = {.known = find_known(name), .found = &found};
+    found.classes = search.known != NULL ? search.known->classes : 0;
+    if (search.known != NULL && search.known->reader->claims == NULL) {
+        found.reader = search.known->reader;
+    } else if (!try_everywhere(&search, options)) {
+        const enum status status = not_found(&search, name);
+        text_close(&search.places);
+        return status;
+    }
+    text_close(&search.places);
+    snprintf(found.name, sizeof found.name, "%s", name[0] != '\0' ? name : found.reader->name);
+    *out = found;
+    return OK;
+}
+
+bool dataset_find(const struct dataset_options *options, char *out, size_t out_bytes)
+{
+    struct dataset_source source;
+    if (dataset_locate(options, &source) != OK) {
+        return false;
+    }
+    const char *place = source.path[0] != '\0' ? source.path : "drawn by dikdik";
+    return snprintf(out, out_bytes, "%s", place) < (int)out_bytes;
+}

@@ -1,0 +1,66 @@
+// Config rows "data.*".
+#include "data/dataset.h"
+
+#include <stddef.h>
+
+static const char *const label_kinds[] = {"fine", "coarse", NULL};
+
+#define AT(field) .offset = offsetof(struct dataset_options, field)
+const struct option dataset_option_table[] = {
+    {.key = "name",
+     .help = "data set: cifar10, cifar100, mnist, fashion-mnist, fsdd, shapes; with a path also "
+             "idx, hdf5, folder, or a name of your own",
+     .kind = OPTION_STRING,
+     AT(name)},
+    {.key = "path",
+     .help = "file or folder of the data set; empty: look for the name under data_root, "
+             "$DIKDIK_DATA and /usr/share/datasets",
+     .kind = OPTION_STRING,
+     AT(path)},
+    {.key = "data_root",
+     .help = "folder that holds data sets by name, looked in first",
+     .kind = OPTION_STRING,
+     AT(data_root)},
+    {.key = "labels",
+     .help = "cifar100: the 100 fine or the 20 coarse classes",
+     .kind = OPTION_CHOICE,
+     AT(labels),
+     .fallback_text = "fine",
+     .choices = label_kinds},
+    {.key = "superclass",
+     .help = "cifar100: take only the five fine classes of this coarse class; -1 = all",
+     .kind = OPTION_INT,
+     AT(superclass),
+     .fallback = -1,
+     .least = -1,
+     .most = 19},
+    {.key = "classes",
+     .help = "classes to take, relabelled 0, 1 ... in this order; empty = all",
+     .kind = OPTION_INT_LIST,
+     AT(classes),
+     .least = 0,
+     .most = DATASET_MAX_CLASSES - 1},
+    {.key = "share",
+     .help = "share of the images of each class to take, chosen by seed",
+     .kind = OPTION_DOUBLE,
+     AT(share),
+     .fallback = 1,
+     .least = 1e-6,
+     .most = 1},
+    {.key = "size",
+     .help = "folder: images are cropped and resized to this many pixels a side; shapes: drawn so",
+     .kind = OPTION_INT,
+     AT(size),
+     .fallback = 32,
+     .least = 8,
+     .most = 1024},
+    {.key = "count",
+     .help = "shapes: images of the training part; the test part has a fifth",
+     .kind = OPTION_INT64,
+     AT(count),
+     .fallback = 10000,
+     .least = 50,
+     .most = 10000000},
+    {.key = "seed", .help = "seed of share and of shapes", .kind = OPTION_SEED, AT(seed)},
+    {.key = NULL},
+};

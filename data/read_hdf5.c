@@ -1,0 +1,170 @@
+// HDF5: bytes `images` [n, h, w, c] or [n, h, w] and integers `labels` [n], in train.h5 and test.h5
+// of a folder; or, in one file, the same with names that begin with train_ and test_.
+#include "core/file.h"
+#include "core/hdf5_file.h"
+#include "data/reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct state {
+    struct hdf5_file *file; // owned
+    char images[16];        // name of the array
+};
+
+static bool claims(const char *path)
+{
+    char file[READER_PATH_BYTES];
+    if (!file_is_folder(path)) {
+        return file_exists(path);
+    }
+    return (file_join(file, sizeof file, path, "train.h5") == OK && file_exists(file)) ||
+           (file_join(file, sizeof file, path, "test.h5") == OK && file_exists(file));
+}
+
+// The file that holds `part`, and the names of its two arrays.
+static enum status name_part(const char *path, enum dataset_part part, char file[READER_PATH_BYTES],
+                             char images[16], char labels[16])
+{
+    const bool folder = file_is_folder(path);
+    const char *word = part == DATASET_TRAIN ? "train" : "test";
+    snprintf(images, 16, "%s%simages", folder ? "" : word, folder ? "" : "_");
+    snprintf(labels, 16, "%s%slabels", folder ? "" : word, folder ? "" : "_");
+    if (folder) {
+        return file_join(file, READER_PATH_BYTES, path,
+                         part == DATASET_TRAIN ? "train.h5" : "test.h5");
+    }
+    if (strlen(path) >= READER_PATH_BYTES) {
+        FAIL(ERR_INPUT, "the path %s is longer than %d bytes", path, READER_PATH_BYTES - 1);
+    }
+    memcpy(file, path, strlen(path) + 1);
+    return OK;
+}
+
+// labels [n] in `arena`; n < 0: as many as there are. *classes as in reader_check_labels.
+static enum status read_labels(struct hdf5_file *file, const char *path, const char *name,
+                               int64_t n, struct arena *arena, int32_t **labels, int *classes)
+{
+    struct hdf5_array array;
+    TRY(hdf5_describe(file, name, &array));
+    if (array.type != HDF5_U8 && array.type != HDF5_I32 && array.type != HDF5_I64) {
+        FAIL(ERR_INPUT, "%s: %s: expected integers (uint8, int32 or int64), got another type", path,
+             name);
+    }
+    if (array.n_dims != 1) {
+        FAIL(ERR_INPUT, "%s: %s: expected 1 dimension, got %d", path, name, array.n_dims);
+    }
+    if (n >= 0 && array.dims[0] != n) {
+        FAIL(ERR_INPUT, "%s: %s: expected %" PRId64 " labels, one per image, got %" PRId64, path,
+             name, n, array.dims[0]);
+    }
+    TRY(reader_check_shape(path, array.dims[0], 1, 1, 1));
+    TRY(reader_check_memory(path, array.dims[0], sizeof(int64_t) + sizeof(int32_t)));
+    int64_t *values;
+    ARENA_NEW(arena, values, array.count);
+    TRY(hdf5_read(file, name, HDF5_I64, values));
+    ARENA_NEW(arena, *labels, array.count);
+    for (size_t i = 0; i < array.count; i++) {
+        // What does not fit an int32_t is wrong as a label too.
+        const bool fits = values[i] >= 0 && values[i] < DATASET_MAX_CLASSES;
+        if (!fits) {
+            FAIL(ERR_INPUT, "%s: %s: the label of row %zu is %" PRId64 ", expected 0 to %d", path,
+                 name, i, values[i], DATASET_MAX_CLASSES - 1);
+        }
+        (*labels)[i] = (int32_t)values[i];
+    }
+    return reader_check_labels(path, *labels, (int)array.count, classes);
+}
+
+// How many classes the training part has, for a test part that may lack some; *classes is left
+// alone when there is no training part.
+static enum status training_classes(const char *path, struct arena *arena, int *classes)
+{
+    char name[READER_PATH_BYTES], images[16], labels[16];
+    TRY(name_part(path, DATASET_TRAIN, name, images, labels));
+    if (!file_exists(name)) {
+        return OK;
+    }
+    struct hdf5_file *file = NULL;
+    TRY(hdf5_open(name, &file));
+    struct hdf5_array array;
+    enum status status = OK;
+    if (hdf5_describe(file, labels, &array) == OK) {
+        int32_t *unused;
+        status = read_labels(file, name, labels, -1, arena, &unused, classes);
+    }
+    hdf5_close(file);
+    return status;
+}
+
+static enum status open_part(const struct dataset_source *source,
+                             const struct dataset_options *options, enum dataset_part part,
+                             struct reading *out)
+{
+    (void)options;
+    struct state *state;
+    ARENA_NEW(&out->arena, state, 1);
+    out->state = state;
+    out->classes = source->classes;
+    if (part == DATASET_TEST) {
+        TRY(training_classes(source->path, &out->arena, &out->classes));
+    }
+    char name[READER_PATH_BYTES], labels[16];
+    TRY(name_part(source->path, part, name, state->images, labels));
+    TRY(hdf5_open(name, &state->file));
+    struct hdf5_array array;
+    TRY(hdf5_describe(state->file, state->images, &array));
+    if (array.type != HDF5_U8) {
+        FAIL(ERR_INPUT, "%s: %s: expected uint8, got another type", name, state->images);
+    }
+    if (array.n_dims != 3 && array.n_dims != 4) {
+        FAIL(ERR_INPUT, "%s: %s: expected [n, h, w, c] or [n, h, w], got %d dimensions", name,
+             state->images, array.n_dims);
+    }
+    const int64_t channels = array.n_dims == 4 ? array.dims[3] : 1;
+    TRY(reader_check_shape(name, array.dims[0], array.dims[1], array.dims[2], channels));
+    TRY(reader_check_memory(name, array.dims[0], array.dims[1] * array.dims[2] * channels));
+    out->n = (int)array.dims[0];
+    out->h = (int)array.dims[1];
+    out->w = (int)array.dims[2];
+    out->c = (int)channels;
+    return read_labels(state->file, name, labels, out->n, &out->arena, &out->labels, &out->classes);
+}
+
+static enum status read_rows(struct reading *reading, const int32_t *rows, int n_rows,
+                             uint8_t *images)
+{
+    struct state *state = reading->state;
+    if (n_rows == reading->n) {
+        return hdf5_read(state->file, state->images, HDF5_U8, images);
+    }
+    const size_t row_bytes = (size_t)reading->h * (size_t)reading->w * (size_t)reading->c;
+    uint8_t *all;
+    ARENA_NEW(&reading->arena, all, (size_t)reading->n * row_bytes);
+    TRY(hdf5_read(state->file, state->images, HDF5_U8, all));
+    for (int i = 0; i < n_rows; i++) {
+        memcpy(images + (size_t)i * row_bytes, all + (size_t)rows[i] * row_bytes, row_bytes);
+    }
+    return OK;
+}
+
+static void close_file(struct reading *reading)
+{
+    struct state *state = reading->state;
+    if (state != NULL) {
+        hdf5_close(state->file);
+        state->file = NULL;
+    }
+}
+
+const struct dataset_reader reader_hdf5 = {
+    .name = "hdf5",
+    .files = "train.h5 and test.h5, or one file with train_images, train_labels, test_images and "
+             "test_labels",
+    .claims = claims,
+    .open = open_part,
+    .read = read_rows,
+    .close = close_file,
+};

@@ -1,0 +1,206 @@
+// Choosing rows: classes, shares and splits, and the mean and std of what is left.
+#include "data/dataset_select.h"
+#include "data_files.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 1000, CLASSES = 7 };
+
+// Classes of very different sizes: label k about k + 1 times as often as label 0.
+static void make_labels(int32_t labels[N], int members[CLASSES])
+{
+    memset(members, 0, CLASSES * sizeof *members);
+    for (int i = 0; i < N; i++) {
+        int place = i * 17 % 28, k = 0;
+        while (place > k) {
+            place -= k + 1;
+            k++;
+        }
+        labels[i] = k;
+        members[k]++;
+    }
+}
+
+static void test_split(void **state)
+{
+    (void)state;
+    int32_t labels[N];
+    int members[CLASSES], held[CLASSES] = {0}, seen[N] = {0};
+    make_labels(labels, members);
+    const struct dataset dataset = {.name = "d", .n = N, .classes = CLASSES, .labels = labels};
+    struct arena arena = {.newest = NULL};
+    struct dataset_split a, b, c;
+    assert_ok(dataset_split(&dataset, 0.2, 11, &arena, &a));
+    assert_ok(dataset_split(&dataset, 0.2, 11, &arena, &b));
+    assert_ok(dataset_split(&dataset, 0.2, 12, &arena, &c));
+    assert_int_equal(a.n_train + a.n_validation, N);
+    for (int i = 0; i < a.n_train; i++) {
+        seen[a.train[i]]++;
+    }
+    for (int i = 0; i < a.n_validation; i++) {
+        seen[a.validation[i]]++;
+        held[labels[a.validation[i]]]++;
+    }
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(seen[i], 1);
+    }
+    for (int k = 0; k < CLASSES; k++) {
+        assert_int_equal(held[k], lround(0.2 * members[k]));
+    }
+    assert_memory_equal(a.train, b.train, (size_t)a.n_train * sizeof *a.train);
+    assert_memory_equal(a.validation, b.validation, (size_t)a.n_validation * sizeof *a.validation);
+    assert_int_equal(a.n_train, c.n_train);
+    assert_memory_not_equal(a.validation, c.validation, (size_t)a.n_validation * sizeof *a.train);
+    int ascending = 0, same_class = 0;
+    for (int i = 1; i < a.n_train; i++) {
+        ascending += a.train[i] > a.train[i - 1];
+        same_class += labels[a.train[i]] == labels[a.train[i - 1]];
+    }
+    assert_in_range(ascending, a.n_train * 2 / 5, a.n_train * 3 / 5);
+    assert_in_range(same_class, 0, a.n_train / 3); // 0.18 expected
+    arena_close(&arena);
+}
+
+static void test_split_bounds(void **state)
+{
+    (void)state;
+    int32_t labels[N];
+    int members[CLASSES];
+    make_labels(labels, members);
+    const struct dataset dataset = {.name = "d", .n = N, .classes = CLASSES, .labels = labels};
+    struct arena arena = {.newest = NULL};
+    struct dataset_split split;
+    assert_ok(dataset_split(&dataset, 0, 1, &arena, &split));
+    assert_int_equal(split.n_train, N);
+    assert_int_equal(split.n_validation, 0);
+    assert_int_equal(dataset_split(&dataset, 1, 1, &arena, &split), ERR_CONFIG);
+    assert_int_equal(dataset_split(&dataset, -0.1, 1, &arena, &split), ERR_CONFIG);
+    assert_int_equal(dataset_split(&dataset, (double)NAN, 1, &arena, &split), ERR_CONFIG);
+    assert_int_equal(dataset_split(&dataset, 1e-6, 1, &arena, &split), ERR_CONFIG);
+    assert_int_equal(dataset_split(&dataset, 0.9999, 1, &arena, &split), ERR_CONFIG);
+    arena_close(&arena);
+}
+
+static void test_share(void **state)
+{
+    (void)state;
+    int32_t labels[N];
+    int members[CLASSES], kept[CLASSES] = {0};
+    make_labels(labels, members);
+    struct dataset_options options = files_options("d", "");
+    options.share = 0.3;
+    options.seed = 2;
+    struct arena arena = {.newest = NULL};
+    struct selection a, b, c, test;
+    assert_ok(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &a));
+    assert_ok(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &b));
+    assert_ok(dataset_select(&options, DATASET_TEST, labels, N, CLASSES, &arena, &test));
+    options.seed = 3;
+    assert_ok(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &c));
+    for (int i = 0; i < a.n; i++) {
+        kept[a.labels[i]]++;
+        assert_int_equal(a.labels[i], labels[a.rows[i]]);
+        assert_true(i == 0 || a.rows[i] > a.rows[i - 1]);
+    }
+    for (int k = 0; k < CLASSES; k++) {
+        assert_int_equal(kept[k], lround(0.3 * members[k]));
+    }
+    assert_int_equal(a.n, b.n);
+    assert_memory_equal(a.rows, b.rows, (size_t)a.n * sizeof *a.rows);
+    assert_memory_not_equal(a.rows, c.rows, (size_t)a.n * sizeof *a.rows);
+    assert_memory_not_equal(a.rows, test.rows, (size_t)a.n * sizeof *a.rows);
+    options.share = 1e-6; // one of each class is the least
+    assert_ok(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &a));
+    assert_int_equal(a.n, CLASSES);
+    arena_close(&arena);
+}
+
+static void test_classes(void **state)
+{
+    (void)state;
+    int32_t labels[N];
+    int members[CLASSES];
+    make_labels(labels, members);
+    labels[0] = -1; // left out by the reader
+    struct dataset_options options = files_options("d", "");
+    int wanted[] = {5, 1, 6};
+    const struct int_list list = {.n = 3, .values = wanted};
+    options.classes = &list;
+    struct arena arena = {.newest = NULL};
+    struct selection a;
+    assert_ok(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &a));
+    assert_int_equal(a.classes, 3);
+    assert_int_equal(a.n, members[5] + members[1] + members[6]);
+    for (int i = 0; i < a.n; i++) {
+        assert_int_equal(wanted[a.labels[i]], labels[a.rows[i]]);
+    }
+    wanted[2] = 5;
+    assert_int_equal(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &a),
+                     ERR_CONFIG);
+    assert_non_null(strstr(status_message(), "class 5 twice"));
+    wanted[2] = CLASSES;
+    assert_int_equal(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &a),
+                     ERR_CONFIG);
+    assert_non_null(strstr(status_message(), "data.classes[2] is 7"));
+    arena_close(&arena);
+}
+
+// Mean and std against the plain two-pass formula, over the chosen rows only.
+static void test_mean_and_std(void **state)
+{
+    (void)state;
+    struct dataset_options options = files_options("shapes", "");
+    options.count = 2500; // 80,000 image rows: more than one block of exact sums
+    const int wanted[] = {3, 4};
+    const struct int_list list = {.n = 2, .values = wanted};
+    for (int subset = 0; subset < 2; subset++) {
+        struct dataset d;
+        const struct int_list none = {.n = 0};
+        options.classes = subset ? &list : &none;
+        assert_ok(dataset_open(&options, DATASET_TRAIN, &d));
+        const size_t count = (size_t)d.n * (size_t)(d.h * d.w);
+        for (int c = 0; c < d.c; c++) {
+            double mean = 0, variance = 0;
+            for (size_t i = 0; i < count; i++) {
+                mean += d.images[i * 3 + (size_t)c] / 255.0 / (double)count;
+            }
+            for (size_t i = 0; i < count; i++) {
+                const double away = d.images[i * 3 + (size_t)c] / 255.0 - mean;
+                variance += away * away / (double)count;
+            }
+            assert_true(fabs((double)d.mean[c] - mean) < 1e-6);
+            assert_true(fabs((double)d.std[c] - sqrt(variance)) < 1e-6);
+        }
+        dataset_close(&d);
+    }
+}
+
+static void test_constant_channel(void **state)
+{
+    uint8_t bytes[8 + 8] = {0, 0, 8, 1, 0, 0, 0, 2, 0, 1};
+    files_write(*state, "train-labels-idx1-ubyte", bytes, 10);
+    uint8_t images[16 + 2 * 4] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2};
+    memset(images + 16, 51, 8);
+    files_write(*state, "train-images-idx3-ubyte", images, sizeof images);
+    const struct dataset_options options = files_options("idx", *state);
+    struct dataset d;
+    assert_ok(dataset_open(&options, DATASET_TRAIN, &d));
+    assert_true(fabsf(d.mean[0] - 0.2f) < 1e-6f);
+    assert_true(d.std[0] == 1.0f);
+    dataset_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_split_bounds),
+        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_mean_and_std),
+        cmocka_unit_test_setup_teardown(test_constant_channel, files_setup, files_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
