@@ -1,0 +1,34 @@
+// The exact budget wall: which widths of a group are legal, given what is decided and the least the
+// rest can cost. No sequence of legal choices ever exceeds the budget.
+#pragma once
+#include "search_space/cost.h"
+
+struct wall_options {
+    int round_to;       // widths are multiples of it (or the full width)
+    double least_share; // no group below this share of its channels (rounded up to round_to)
+};
+// One upper limit. All limits hold at once.
+struct wall_limit {
+    enum cost_kind kind;
+    int64_t limit;
+};
+struct wall;
+// ERR_CONFIG when even the least widths exceed a limit (says by how much). Memory from `arena`.
+enum status wall_open(const struct graph *graph, const struct groups *groups,
+                      const struct wall_options *options, const struct wall_limit *limits,
+                      int n_limits, struct arena *arena, struct wall **out);
+int wall_groups(const struct wall *wall);
+// All candidate widths of a group, ascending, borrowed: least .. full.
+int wall_choices(const struct wall *wall, int group, const int **widths);
+void wall_reset(struct wall *wall); // nothing decided
+// legal[i] = 1 where choice i of `group` keeps every limit reachable. Never all 0. Groups may be
+// decided in any order.
+void wall_legal(const struct wall *wall, int group, uint8_t *legal);
+void wall_decide(struct wall *wall, int group, int width); // width must be legal
+const int *wall_widths(const struct wall *wall);           // decided, or least for the undecided
+int64_t wall_cost(const struct wall *wall, enum cost_kind kind);
+
+// Uniform widths to a budget: the greatest share s such that every group at round(s * channels)
+// meets all limits, then single groups raised one step at a time while the limits allow. widths
+// [groups.n].
+enum status wall_uniform(struct wall *wall, int *widths);
