@@ -1,0 +1,32 @@
+// A fixed set of ranks that compute together: one process alone, or those of an MPI job. Waiting
+// sleeps instead of spinning, so ranks may outnumber cores.
+#pragma once
+#include "core/status.h"
+
+#include <stddef.h>
+
+struct collective_ops;   // collective_ops.h
+struct collective_state; // what an implementation keeps
+struct collective {
+    int rank, ranks;
+    int local_rank, local_ranks;      // on this node
+    const struct collective_ops *ops; // NULL when alone, so {.ranks = 1, .local_ranks = 1} is one
+    struct collective_state *state;   // owned; NULL when alone
+};
+// Collective. Starts MPI when the process runs under mpirun or Slurm, else stays alone. Call once,
+// before threads. ERR_COMM also when the launcher belongs to another MPI. (UCX reads its variables
+// when it is loaded: UCX_HANDLE_ERRORS=none, which keeps stack dumps of lost ranks out of the log,
+// must be in the environment before the program starts.)
+enum status collective_open(struct collective *out);
+// Collective. Values of all ranks added up in rank order, so every rank has the same bytes.
+// ERR_COMM names the MPI error.
+enum status collective_sum_f32(const struct collective *c, float *values, size_t count);
+enum status collective_sum_f64(const struct collective *c, double *values, size_t count);
+enum status collective_broadcast(const struct collective *c, void *bytes, size_t count, int root);
+enum status collective_barrier(const struct collective *c);
+// Collective, so only for a rank whose peers also finish: after an error use collective_abort. A
+// zeroed or closed struct is fine.
+void collective_close(struct collective *c);
+// Not collective: ends every rank. A zeroed struct ends this process.
+_Noreturn void collective_abort(const struct collective *c, int exit_code);
+bool collective_under_launcher(void); // Not collective.

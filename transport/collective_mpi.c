@@ -1,0 +1,298 @@
+// The collective interface over MPI; the only file that sees mpi.h. Large sums are made by slices:
+// each rank gets its slice of every rank's values, adds them in rank order and hands the result
+// round, so all ranks end with the same bytes, and a sum costs 2 (R-1)/R of its size on the wire.
+// Waiting is MPI_Test with sleeps in between: MPICH's own waits spin and starve the working cores.
+#include "core/clock.h"
+#include "transport/collective_ops.h"
+
+#include <mpi.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALL_SUM_BYTES ((size_t)64 << 10) // of all ranks together: latency counts, not bandwidth
+#define SUM_BLOCK_BYTES ((size_t)4 << 20)  // values summed in one exchange
+#define BROADCAST_BLOCK ((size_t)64 << 20) // bytes in one broadcast; MPI counts are int
+#define SPIN_SECONDS 20e-6                 // poll without sleeping: most peers are that close
+#define LEAST_SLEEP_SECONDS 50e-6
+#define MOST_SLEEP_SECONDS 2e-3
+#define SLEEP_SHARE 0.125 // of the time waited so far: the wait ends at most that much late
+
+struct collective_state {
+    MPI_Comm comm;  // a duplicate of the world, all ranks
+    void *gathered; // owned: one slice of every rank, [ranks][slice], SUM_BLOCK_BYTES or a bit more
+    int *slice_count; // owned, [ranks]: elements in rank r's slice; the four arrays are one block
+    int *slice_first; // [ranks]: where it begins
+    int *own_count;   // [ranks]: elements of my slice, for every sender
+    int *own_first;   // [ranks]: where in `gathered` it lands
+};
+
+#define MPI_TRY(call, what)                                                                        \
+    do {                                                                                           \
+        const int mpi_code_ = (call);                                                              \
+        if (mpi_code_ != MPI_SUCCESS) {                                                            \
+            return mpi_failed(mpi_code_, (what));                                                  \
+        }                                                                                          \
+    } while (0)
+
+static enum status mpi_failed(int code, const char *what)
+{
+    char reason[MPI_MAX_ERROR_STRING] = "unknown error";
+    int length = 0;
+    if (MPI_Error_string(code, reason, &length) != MPI_SUCCESS) {
+        snprintf(reason, sizeof reason, "MPI error %d", code);
+    }
+    FAIL(ERR_COMM, "MPI could not finish %s: %s; another rank may have ended, see its output", what,
+         reason);
+}
+
+// Waits for one request, sleeping longer the longer it takes.
+static enum status mpi_wait(MPI_Request *request, const char *what)
+{
+    MPI_Status status;
+    int done = 0;
+    MPI_TRY(MPI_Test(request, &done, &status), what);
+    const double start = clock_seconds();
+    while (!done) {
+        const double waited = clock_seconds() - start;
+        if (waited < SPIN_SECONDS) {
+            sched_yield(); // ranks may outnumber cores
+        } else {
+            const double sleep = waited * SLEEP_SHARE;
+            clock_sleep(sleep < LEAST_SLEEP_SECONDS  ? LEAST_SLEEP_SECONDS
+                        : sleep > MOST_SLEEP_SECONDS ? MOST_SLEEP_SECONDS
+                                                     : sleep);
+        }
+        MPI_TRY(MPI_Test(request, &done, &status), what);
+    }
+    return OK;
+}
+
+struct element {
+    MPI_Datatype type;
+    size_t bytes;
+    void (*add)(size_t n, const void *values, void *sum); // sum [n] += values [n]
+};
+
+static void add_f32(size_t n, const void *values, void *sum)
+{
+    const float *from = values;
+    float *to = sum;
+    for (size_t i = 0; i < n; i++) {
+        to[i] += from[i];
+    }
+}
+
+static void add_f64(size_t n, const void *values, void *sum)
+{
+    const double *from = values;
+    double *to = sum;
+    for (size_t i = 0; i < n; i++) {
+        to[i] += from[i];
+    }
+}
+
+// sum [n] = gathered[0] + gathered[1] + ..., added in that order; gathered is [ranks][n].
+static void add_in_rank_order(const struct collective *c, size_t n, const struct element *element,
+                              void *sum)
+{
+    const char *gathered = c->state->gathered;
+    const size_t bytes = n * element->bytes;
+    memcpy(sum, gathered, bytes);
+    for (size_t rank = 1; rank < (size_t)c->ranks; rank++) {
+        element->add(n, gathered + rank * bytes, sum);
+    }
+}
+
+// Sums n elements that fit SMALL_SUM_BYTES: everything to everyone, one exchange instead of two.
+static enum status sum_small(const struct collective *c, void *values, size_t n,
+                             const struct element *element)
+{
+    MPI_Request request;
+    MPI_TRY(MPI_Iallgather(values, (int)n, element->type, c->state->gathered, (int)n, element->type,
+                           c->state->comm, &request),
+            "a sum");
+    TRY(mpi_wait(&request, "a sum"));
+    add_in_rank_order(c, n, element, values);
+    return OK;
+}
+
+// Sums n elements, at most SUM_BLOCK_BYTES, by slices.
+static enum status sum_block(const struct collective *c, char *values, size_t n,
+                             const struct element *element)
+{
+    struct collective_state *state = c->state;
+    const size_t ranks = (size_t)c->ranks;
+    for (size_t r = 0; r < ranks; r++) {
+        state->slice_first[r] = (int)(n * r / ranks);
+        state->slice_count[r] = (int)(n * (r + 1) / ranks) - state->slice_first[r];
+    }
+    const int own = state->slice_count[c->rank];
+    for (int r = 0; r < c->ranks; r++) {
+        state->own_count[r] = own;
+        state->own_first[r] = own * r;
+    }
+    MPI_Request request;
+    MPI_TRY(MPI_Ialltoallv(values, state->slice_count, state->slice_first, element->type,
+                           state->gathered, state->own_count, state->own_first, element->type,
+                           state->comm, &request),
+            "a sum");
+    TRY(mpi_wait(&request, "a sum"));
+    add_in_rank_order(c, (size_t)own, element,
+                      values + (size_t)state->slice_first[c->rank] * element->bytes);
+    MPI_TRY(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values, state->slice_count,
+                            state->slice_first, element->type, state->comm, &request),
+            "a sum");
+    return mpi_wait(&request, "a sum");
+}
+
+static enum status sum_all(const struct collective *c, void *values, size_t count,
+                           const struct element *element)
+{
+    if (c->ranks == 1) {
+        return OK;
+    }
+    if (count * element->bytes <= SMALL_SUM_BYTES / (size_t)c->ranks) {
+        return sum_small(c, values, count, element);
+    }
+    const size_t block = SUM_BLOCK_BYTES / element->bytes;
+    for (size_t first = 0; first < count; first += block) {
+        const size_t n = count - first < block ? count - first : block;
+        TRY(sum_block(c, (char *)values + first * element->bytes, n, element));
+    }
+    return OK;
+}
+
+static enum status mpi_sum_f32(const struct collective *c, float *values, size_t count)
+{
+    const struct element element = {MPI_FLOAT, sizeof(float), add_f32};
+    return sum_all(c, values, count, &element);
+}
+
+static enum status mpi_sum_f64(const struct collective *c, double *values, size_t count)
+{
+    const struct element element = {MPI_DOUBLE, sizeof(double), add_f64};
+    return sum_all(c, values, count, &element);
+}
+
+static enum status mpi_broadcast(const struct collective *c, void *bytes, size_t count, int root)
+{
+    for (size_t first = 0; first < count; first += BROADCAST_BLOCK) {
+        const size_t n = count - first < BROADCAST_BLOCK ? count - first : BROADCAST_BLOCK;
+        MPI_Request request;
+        MPI_TRY(MPI_Ibcast((char *)bytes + first, (int)n, MPI_BYTE, root, c->state->comm, &request),
+                "a broadcast");
+        TRY(mpi_wait(&request, "a broadcast"));
+    }
+    return OK;
+}
+
+static enum status mpi_barrier(const struct collective *c)
+{
+    MPI_Request request;
+    MPI_TRY(MPI_Ibarrier(c->state->comm, &request), "a barrier");
+    return mpi_wait(&request, "a barrier");
+}
+
+static void state_free(struct collective_state *state)
+{
+    free(state->gathered);
+    free(state->slice_count);
+    free(state);
+}
+
+static void mpi_close(struct collective *c)
+{
+    // MPI_Finalize spins until the last rank is there, so the waiting is done here.
+    if (mpi_barrier(c) == OK) {
+        MPI_Comm_free(&c->state->comm);
+        MPI_Finalize();
+    }
+    state_free(c->state);
+}
+
+static void mpi_abort(const struct collective *c, int exit_code)
+{
+    (void)c;
+    MPI_Abort(MPI_COMM_WORLD, exit_code);
+}
+
+static const struct collective_ops mpi_ops = {
+    .sum_f32 = mpi_sum_f32,
+    .sum_f64 = mpi_sum_f64,
+    .broadcast = mpi_broadcast,
+    .barrier = mpi_barrier,
+    .close = mpi_close,
+    .abort = mpi_abort,
+};
+
+static enum status start_mpi(void)
+{
+    int provided = MPI_THREAD_SINGLE;
+    MPI_TRY(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "its start");
+    if (provided < MPI_THREAD_FUNNELED) {
+        FAIL(ERR_COMM,
+             "this MPI library cannot be used by a program with threads "
+             "(it offers level %d, MPI_THREAD_FUNNELED is needed)",
+             provided);
+    }
+    return OK;
+}
+
+// The rank's place in the world and on its node.
+static enum status find_place(struct collective *c)
+{
+    MPI_TRY(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "its start");
+    MPI_TRY(MPI_Comm_rank(MPI_COMM_WORLD, &c->rank), "its start");
+    MPI_TRY(MPI_Comm_size(MPI_COMM_WORLD, &c->ranks), "its start");
+    MPI_Comm node;
+    MPI_TRY(
+        MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, c->rank, MPI_INFO_NULL, &node),
+        "its start");
+    MPI_TRY(MPI_Comm_rank(node, &c->local_rank), "its start");
+    MPI_TRY(MPI_Comm_size(node, &c->local_ranks), "its start");
+    MPI_TRY(MPI_Comm_free(&node), "its start");
+    MPI_TRY(MPI_Comm_dup(MPI_COMM_WORLD, &c->state->comm), "its start");
+    MPI_TRY(MPI_Comm_set_errhandler(c->state->comm, MPI_ERRORS_RETURN), "its start");
+    return OK;
+}
+
+static enum status state_buffers(struct collective_state *state, size_t ranks)
+{
+    state->slice_count = calloc(4 * ranks, sizeof(int));
+    // n elements in `ranks` slices: the largest, times ranks, is less than n + ranks elements.
+    state->gathered = malloc(SUM_BLOCK_BYTES + ranks * sizeof(double));
+    if (state->slice_count == NULL || state->gathered == NULL) {
+        FAIL(ERR_MEMORY, "no memory for the buffers of %zu ranks", ranks);
+    }
+    state->slice_first = state->slice_count + ranks;
+    state->own_count = state->slice_count + 2 * ranks;
+    state->own_first = state->slice_count + 3 * ranks;
+    return OK;
+}
+
+enum status collective_open_mpi(int expected_ranks, struct collective *out)
+{
+    struct collective c = {.ranks = 1, .ops = &mpi_ops, .state = calloc(1, sizeof *c.state)};
+    if (c.state == NULL) {
+        FAIL(ERR_MEMORY, "no memory to start MPI");
+    }
+    enum status code;
+    TRY_GOTO(code, start_mpi(), failed);
+    TRY_GOTO(code, find_place(&c), failed);
+    if (expected_ranks > 0 && expected_ranks != c.ranks) {
+        code = status_fail(ERR_COMM, __FILE__, __LINE__,
+                           "the launcher started %d ranks, but MPI sees %d: start with the mpirun "
+                           "of the MPI this program was built with (MPICH), or srun --mpi=pmi2",
+                           expected_ranks, c.ranks);
+        goto failed;
+    }
+    TRY_GOTO(code, state_buffers(c.state, (size_t)c.ranks), failed);
+    *out = c;
+    return OK;
+failed:
+    // MPI is left as it is: finalizing would wait for ranks that may have failed as well.
+    state_free(c.state);
+    return code;
+}
