@@ -1,0 +1,210 @@
+// Scoring: an inference plan fed with rows of a data set; accuracy and mean cross-entropy in
+// float64.
+#include "train/evaluate.h"
+
+#include "core/clock.h"
+#include "core/interrupt.h"
+#include "nn/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+enum status evaluate_check_fit(const struct network *network, const struct dataset *dataset)
+{
+    const struct network_info *info = &network->info;
+    if (info->h != dataset->h || info->w != dataset->w || info->c != dataset->c) {
+        FAIL(ERR_INPUT,
+             "the network takes images of %d x %d x %d, data set \"%s\" has %d x %d x %d (height x "
+             "width x channels); choose a data set of that size",
+             info->h, info->w, info->c, dataset->name, dataset->h, dataset->w, dataset->c);
+    }
+    if (info->classes != dataset->classes) {
+        FAIL(ERR_INPUT,
+             "the network tells %d classes apart, data set \"%s\" has %d; choose the data set (and "
+             "its class selection) that the network was trained for",
+             info->classes, dataset->name, dataset->classes);
+    }
+    return OK;
+}
+
+// Cross-entropy of one row of logits, nats; *correct: the label has the greatest logit (the first
+// of equal ones counts).
+static double row_loss(const float *logits, int classes, int32_t label, bool *correct)
+{
+    int best = 0;
+    for (int k = 1; k < classes; k++) {
+        if (logits[k] > logits[best]) {
+            best = k;
+        }
+    }
+    const double greatest = (double)logits[best];
+    double sum = 0;
+    for (int k = 0; k < classes; k++) {
+        sum += exp((double)logits[k] - greatest);
+    }
+    *correct = best == label;
+    return log(sum) + greatest - (double)logits[label];
+}
+
+struct scorer {
+    const struct dataset *dataset;
+    const int32_t *indices; // NULL: rows 0 .. n-1
+    uint8_t *gathered;      // [batch][h][w][c], NULL without indices
+    int32_t *labels;        // [batch]
+    float *logits;          // [batch][classes]
+    int classes;
+    size_t image_bytes;
+};
+
+static int32_t scorer_row(const struct scorer *scorer, int i)
+{
+    return scorer->indices != NULL ? scorer->indices[i] : i;
+}
+
+// The images of rows [first, first + n), in place where the data set already holds them in order.
+static const uint8_t *scorer_images(const struct scorer *scorer, int first, int n)
+{
+    const uint8_t *images = scorer->dataset->images;
+    if (scorer->indices == NULL) {
+        return images + (size_t)first * scorer->image_bytes;
+    }
+    for (int i = 0; i < n; i++) {
+        const size_t row = (size_t)scorer->indices[first + i];
+        memcpy(scorer->gathered + (size_t)i * scorer->image_bytes,
+               images + row * scorer->image_bytes, scorer->image_bytes);
+    }
+    return scorer->gathered;
+}
+
+// interruptible: false where ranks must arrive together, so none may leave early.
+static enum status scorer_run(const struct scorer *scorer, struct infer_plan *plan, int n,
+                              bool interruptible, const struct evaluate_options *options,
+                              struct evaluation *out)
+{
+    double loss = 0;
+    double seconds = 0;
+    int64_t right = 0;
+    for (int first = 0; first < n; first += options->batch) {
+        if (interruptible) {
+            TRY(interrupt_check());
+        }
+        const int rows = n - first < options->batch ? n - first : options->batch;
+        const double start = clock_seconds();
+        infer_run(plan, scorer_images(scorer, first, rows), rows, scorer->logits);
+        seconds += clock_seconds() - start;
+        for (int i = 0; i < rows; i++) {
+            const int32_t label = scorer->dataset->labels[scorer_row(scorer, first + i)];
+            bool correct;
+            loss += row_loss(scorer->logits + (size_t)i * (size_t)scorer->classes, scorer->classes,
+                             label, &correct);
+            right += correct;
+        }
+        if (options->logits != NULL) {
+            memcpy(options->logits + (size_t)first * (size_t)scorer->classes, scorer->logits,
+                   (size_t)rows * (size_t)scorer->classes * sizeof *scorer->logits);
+        }
+    }
+    out->images = n;
+    out->accuracy = (double)right / (double)n;
+    out->loss = loss / (double)n;
+    out->images_per_second = seconds > 0 ? (double)n / seconds : 0;
+    return OK;
+}
+
+static enum status evaluate_with_plan(struct infer_plan *plan, const struct network *network,
+                                      struct scorer *scorer, int n, bool interruptible,
+                                      const struct evaluate_options *options, struct arena *arena,
+                                      struct evaluation *out)
+{
+    const size_t batch = (size_t)options->batch;
+    TRY(infer_load(plan, network->params, options->int8 ? options->ranges : NULL));
+    ARENA_NEW(arena, scorer->logits, batch * (size_t)scorer->classes);
+    if (scorer->indices != NULL) {
+        ARENA_NEW(arena, scorer->gathered, batch * scorer->image_bytes);
+    }
+    return scorer_run(scorer, plan, n, interruptible, options, out);
+}
+
+static enum status evaluate_rows(struct backend *backend, const struct network *network,
+                                 const struct dataset *dataset, const int32_t *indices, int n,
+                                 bool interruptible, const struct evaluate_options *options,
+                                 struct evaluation *out)
+{
+    CHECK(options->batch > 0 && n <= (indices != NULL ? n : dataset->n));
+    CHECK(!options->int8 || options->ranges != NULL);
+    TRY(evaluate_check_fit(network, dataset));
+    if (n <= 0) {
+        FAIL(ERR_INPUT, "no image of data set \"%s\" is left to score", dataset->name);
+    }
+    struct evaluate_options fitted = *options;
+    fitted.batch = n < options->batch ? n : options->batch;
+    const struct infer_options plan_options = {
+        .batch = fitted.batch,
+        .int8 = options->int8,
+        .input = {.mean = network->info.mean, .std = network->info.std},
+    };
+    struct scorer scorer = {
+        .dataset = dataset,
+        .indices = indices,
+        .classes = network->info.classes,
+        .image_bytes = (size_t)dataset->h * (size_t)dataset->w * (size_t)dataset->c,
+    };
+    struct infer_plan *plan;
+    TRY(infer_open(backend, &network->graph, &plan_options, &plan));
+    struct arena arena = {0};
+    const enum status code =
+        evaluate_with_plan(plan, network, &scorer, n, interruptible, &fitted, &arena, out);
+    arena_close(&arena);
+    infer_close(plan);
+    return code;
+}
+
+enum status evaluate_network(struct backend *backend, const struct network *network,
+                             const struct dataset *dataset, const int32_t *indices, int n,
+                             const struct evaluate_options *options, struct evaluation *out)
+{
+    return evaluate_rows(backend, network, dataset, indices, n, true, options, out);
+}
+
+enum status evaluate_network_shared(const struct collective *collective, struct backend *backend,
+                                    const struct network *network, const struct dataset *dataset,
+                                    const int32_t *indices, int n,
+                                    const struct evaluate_options *options, struct evaluation *out)
+{
+    CHECK(options->logits == NULL);
+    if (collective->ranks == 1) {
+        return evaluate_network(backend, network, dataset, indices, n, options, out);
+    }
+    struct arena arena = {0};
+    int32_t *rows;
+    enum status code = OK;
+    const int64_t ranks = collective->ranks;
+    const int first = (int)((int64_t)n * collective->rank / ranks);
+    const int last = (int)((int64_t)n * (collective->rank + 1) / ranks);
+    rows = arena_alloc(&arena, (size_t)(last - first), sizeof *rows);
+    if (rows == NULL) {
+        return ERR_MEMORY;
+    }
+    for (int i = first; i < last; i++) {
+        rows[i - first] = indices != NULL ? indices[i] : i;
+    }
+    struct evaluation mine = {0};
+    if (last > first) {
+        TRY_GOTO(
+            code,
+            evaluate_rows(backend, network, dataset, rows, last - first, false, options, &mine),
+            done);
+    }
+    double sums[4] = {(double)mine.images, mine.accuracy * (double)mine.images,
+                      mine.loss * (double)mine.images, mine.images_per_second};
+    TRY_GOTO(code, collective_sum_f64(collective, sums, 4), done);
+    *out = (struct evaluation){
+        .images = (int64_t)sums[0],
+        .accuracy = sums[1] / sums[0],
+        .loss = sums[2] / sums[0],
+        .images_per_second = sums[3],
+    };
+done:
+    arena_close(&arena);
+    return code;
+}

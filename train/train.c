@@ -1,0 +1,362 @@
+// The training loop: one update after another over the loader's batches, the same on every rank;
+// after each epoch a validation score and a checkpoint.
+#include "train/train.h"
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/interrupt.h"
+#include "core/log.h"
+#include "data/loader.h"
+#include "nn/plan.h"
+#include "train/evaluate.h"
+#include "train/train_checkpoint.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TRAIN_BN_MOMENTUM 0.1F // PyTorch's default
+#define TRAIN_EVALUATE_BATCH 64
+
+struct trainer {
+    const struct train_job *job;
+    const struct train_recipe *recipe;
+    struct network *network;
+    struct dataset_split split;
+    struct train_plan *plan; // owned
+    struct loader *loader;   // owned
+    struct plan_reducer reducer;
+    struct train_state state; // arena
+    int64_t steps_per_epoch;
+    struct progress progress;
+    double seconds; // of updates in this call
+    int64_t images; // trained on in this call, all ranks
+    bool resumed;
+};
+
+static enum status reduce_f32(void *context, float *values, size_t count)
+{
+    const struct trainer *trainer = context;
+    return collective_sum_f32(trainer->job->collective, values, count);
+}
+
+static enum status reduce_f64(void *context, double *values, size_t count)
+{
+    const struct trainer *trainer = context;
+    return collective_sum_f64(trainer->job->collective, values, count);
+}
+
+static enum optimizer_kind recipe_optimizer(const struct train_recipe *recipe)
+{
+    if (strcmp(recipe->optimizer, "adam") == 0) {
+        return OPTIMIZER_ADAM;
+    }
+    return strcmp(recipe->optimizer, "rmsprop") == 0 ? OPTIMIZER_RMSPROP : OPTIMIZER_SGD;
+}
+
+// What only the data and the number of ranks can tell about a recipe.
+static enum status check_recipe(const struct train_recipe *recipe, int n_train, int ranks)
+{
+    if (recipe->batch % ranks != 0) {
+        FAIL(ERR_CONFIG,
+             "train.batch = %d cannot be split evenly over %d ranks; make it a multiple of %d",
+             recipe->batch, ranks, ranks);
+    }
+    if (recipe->batch > n_train) {
+        FAIL(ERR_CONFIG,
+             "train.batch = %d is more than the %d training images left after validation_share; "
+             "make it smaller",
+             recipe->batch, n_train);
+    }
+    return OK;
+}
+
+static enum status open_plan(struct trainer *trainer)
+{
+    const struct train_recipe *recipe = trainer->recipe;
+    const int ranks = trainer->job->collective->ranks;
+    trainer->reducer = (struct plan_reducer){
+        .sum_f32 = reduce_f32,
+        .sum_f64 = reduce_f64,
+        .context = trainer,
+        .ranks = ranks,
+        .sync_batchnorm = recipe->sync_batchnorm,
+    };
+    const struct train_options options = {
+        .batch = recipe->batch / ranks,
+        .input = {.mean = trainer->network->info.mean, .std = trainer->network->info.std},
+        .optimizer =
+            {
+                .kind = recipe_optimizer(recipe),
+                .momentum = (float)recipe->momentum,
+                .weight_decay = (float)recipe->weight_decay,
+                .nesterov = recipe->nesterov,
+                // PyTorch's defaults.
+                .alpha = 0.99F,
+                .epsilon = 1e-8F,
+                .beta1 = 0.9F,
+                .beta2 = 0.999F,
+                .clip = (float)recipe->clip,
+            },
+        .reducer = ranks > 1 ? &trainer->reducer : NULL,
+        .bn_momentum = TRAIN_BN_MOMENTUM,
+        .label_share = 1,
+        .temperature = 1,
+        .seed = recipe->seed,
+    };
+    return train_open(trainer->job->backend, &trainer->network->graph, &options, &trainer->plan);
+}
+
+// Rank 0 reads the checkpoint, if there is one; every rank then starts from rank 0's state.
+static enum status resume(struct trainer *trainer, struct arena *arena)
+{
+    const struct train_job *job = trainer->job;
+    const struct collective *c = job->collective;
+    struct network *network = trainer->network;
+    struct train_state *state = &trainer->state;
+    TRY(train_state_open(network->graph.n_floats, train_state_count(trainer->plan),
+                         (size_t)trainer->recipe->epochs, arena, state));
+    memcpy(state->params, network->params, state->n_params * sizeof *state->params);
+    if (job->checkpoint != NULL && c->rank == 0 && file_exists(job->checkpoint)) {
+        TRY(train_checkpoint_load(job->checkpoint, job->identity, state));
+        trainer->resumed = true;
+        log_info("continuing from %s: %lld of %d epochs done", job->checkpoint,
+                 (long long)state->position.epoch, trainer->recipe->epochs);
+    }
+    if (state->position.batch >= trainer->steps_per_epoch) {
+        FAIL(ERR_INPUT, "%s: stands at batch %lld of an epoch of %lld; remove it to start afresh",
+             job->checkpoint, (long long)state->position.batch,
+             (long long)trainer->steps_per_epoch);
+    }
+    TRY(collective_broadcast(c, &trainer->resumed, sizeof trainer->resumed, 0));
+    TRY(collective_broadcast(c, &state->position, sizeof state->position, 0));
+    TRY(collective_broadcast(c, state->losses, state->epochs * sizeof *state->losses, 0));
+    TRY(collective_broadcast(c, state->params, state->n_params * sizeof *state->params, 0));
+    TRY(collective_broadcast(c, state->optimizer, state->n_optimizer * sizeof *state->optimizer,
+                             0));
+    TRY(train_load(trainer->plan, state->params));
+    if (trainer->resumed) {
+        TRY(train_load_state(trainer->plan, state->optimizer, state->position.step));
+    }
+    return OK;
+}
+
+static enum status open_loader(struct trainer *trainer)
+{
+    const struct train_recipe *recipe = trainer->recipe;
+    const struct collective *c = trainer->job->collective;
+    const struct loader_options options = {
+        .batch = recipe->batch,
+        .rank = c->rank,
+        .ranks = c->ranks,
+        .shuffle = true,
+        .drop_last = true,
+        .crop_pad = recipe->crop_pad,
+        .flip = recipe->flip,
+        .seed = recipe->seed,
+        .first_epoch = (int)trainer->state.position.epoch,
+        .first_batch = trainer->state.position.batch,
+    };
+    TRY(loader_open(trainer->job->dataset, trainer->split.train, trainer->split.n_train, &options,
+                    &trainer->loader));
+    CHECK(loader_batches_per_epoch(trainer->loader) == trainer->steps_per_epoch);
+    return OK;
+}
+
+static enum status save(struct trainer *trainer)
+{
+    const struct train_job *job = trainer->job;
+    struct train_state *state = &trainer->state;
+    train_params(trainer->plan, state->params);
+    train_save_state(trainer->plan, state->optimizer, &state->position.step);
+    if (job->checkpoint == NULL || job->collective->rank != 0) {
+        return OK;
+    }
+    return train_checkpoint_save(state, job->identity, job->checkpoint);
+}
+
+// Ranks see a signal at different moments; they stop together, at the same update.
+static enum status stop_if_interrupted(struct trainer *trainer)
+{
+    const struct collective *c = trainer->job->collective;
+    double pending = interrupt_pending() ? 1 : 0;
+    if (c->ranks > 1) {
+        TRY(collective_sum_f64(c, &pending, 1));
+    }
+    if (pending == 0) {
+        return OK;
+    }
+    TRY(save(trainer));
+    TRY(collective_barrier(c));
+    const struct train_position *position = &trainer->state.position;
+    const char *checkpoint = trainer->job->checkpoint;
+    if (checkpoint == NULL) {
+        FAIL(ERR_INTERRUPTED, "training was interrupted in epoch %lld",
+             (long long)position->epoch + 1);
+    }
+    FAIL(ERR_INTERRUPTED,
+         "training was interrupted in epoch %lld, after %lld of its %lld updates; %s holds the "
+         "state: give the same command again to go on",
+         (long long)position->epoch + 1, (long long)position->batch,
+         (long long)trainer->steps_per_epoch, checkpoint);
+}
+
+static enum status update(struct trainer *trainer)
+{
+    const struct train_recipe *recipe = trainer->recipe;
+    struct train_position *position = &trainer->state.position;
+    const double start = clock_seconds();
+    const int64_t step = position->epoch * trainer->steps_per_epoch + position->batch;
+    const double rate = train_learning_rate(recipe, step, trainer->steps_per_epoch);
+    struct batch batch;
+    struct train_result result;
+    TRY(loader_next(trainer->loader, &batch));
+    CHECK(batch.epoch == position->epoch && batch.number == position->batch);
+    TRY(train_step(trainer->plan, batch.images, batch.labels, NULL, (float)rate, &result));
+    if (!isfinite(result.loss) || !isfinite(result.gradient_norm)) {
+        FAIL(ERR_CONFIG,
+             "training diverged in epoch %lld, update %lld: loss %g, gradient norm %g, learning "
+             "rate %g; lower train.learning_rate, or set train.warmup_epochs or train.clip, in a "
+             "new run folder",
+             (long long)position->epoch + 1, (long long)position->batch + 1, result.loss,
+             result.gradient_norm, rate);
+    }
+    position->batch++;
+    position->loss_sum += result.loss;
+    position->right_sum += result.correct;
+    trainer->seconds += clock_seconds() - start;
+    trainer->images += recipe->batch;
+    const double done = (double)position->batch;
+    progress_update(&trainer->progress, (step + 1) * recipe->batch,
+                    "epoch %lld/%d  loss %.4f  accuracy %.1f%%  rate %.4g",
+                    (long long)position->epoch + 1, recipe->epochs, position->loss_sum / done,
+                    100 * position->right_sum / done, rate);
+    return OK;
+}
+
+// The plan's weights into the network, rank 0's everywhere: running values differ between ranks
+// unless BatchNorm is synchronised.
+static enum status share_params(struct trainer *trainer)
+{
+    struct network *network = trainer->network;
+    train_params(trainer->plan, network->params);
+    return collective_broadcast(trainer->job->collective, network->params,
+                                network->graph.n_floats * sizeof(float), 0);
+}
+
+// Scores the held-out rows.
+static enum status validate(struct trainer *trainer)
+{
+    const struct collective *c = trainer->job->collective;
+    struct network *network = trainer->network;
+    TRY(share_params(trainer));
+    if (trainer->split.n_validation == 0) {
+        return OK;
+    }
+    const struct evaluate_options options = {.batch = TRAIN_EVALUATE_BATCH};
+    struct evaluation evaluation;
+    TRY(evaluate_network_shared(c, trainer->job->backend, network, trainer->job->dataset,
+                                trainer->split.validation, trainer->split.n_validation, &options,
+                                &evaluation));
+    trainer->state.position.validation_accuracy = evaluation.accuracy;
+    return OK;
+}
+
+static enum status end_epoch(struct trainer *trainer)
+{
+    struct train_position *position = &trainer->state.position;
+    const double batches = (double)position->batch;
+    const double loss = position->loss_sum / batches;
+    const double accuracy = 100 * position->right_sum / batches;
+    TRY(validate(trainer));
+    trainer->state.losses[position->epoch] = loss;
+    position->epoch++;
+    position->batch = 0;
+    position->loss_sum = 0;
+    position->right_sum = 0;
+    TRY(save(trainer));
+    const double speed = (double)trainer->images / trainer->seconds;
+    if (trainer->split.n_validation > 0) {
+        log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%, validation accuracy %.2f%%, "
+                 "%.0f images/s",
+                 (long long)position->epoch, trainer->recipe->epochs, loss, accuracy,
+                 100 * position->validation_accuracy, speed);
+    } else {
+        log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%, %.0f images/s",
+                 (long long)position->epoch, trainer->recipe->epochs, loss, accuracy, speed);
+    }
+    return OK;
+}
+
+static enum status run_epochs(struct trainer *trainer)
+{
+    const struct train_recipe *recipe = trainer->recipe;
+    struct train_position *position = &trainer->state.position;
+    while (position->epoch < recipe->epochs) {
+        while (position->batch < trainer->steps_per_epoch) {
+            TRY(stop_if_interrupted(trainer));
+            TRY(update(trainer));
+        }
+        TRY(end_epoch(trainer));
+    }
+    return OK;
+}
+
+static enum status train_all(struct trainer *trainer, struct arena *arena)
+{
+    const struct train_recipe *recipe = trainer->recipe;
+    const struct train_job *job = trainer->job;
+    TRY(dataset_split(job->dataset, recipe->validation_share, recipe->seed, arena,
+                      &trainer->split));
+    trainer->steps_per_epoch = trainer->split.n_train / recipe->batch;
+    TRY(open_plan(trainer));
+    TRY(resume(trainer, arena));
+    if (trainer->state.position.epoch >= recipe->epochs) {
+        log_info("all %d epochs are done already", recipe->epochs);
+        return share_params(trainer);
+    }
+    TRY(open_loader(trainer));
+    progress_begin(&trainer->progress, "train", "images",
+                   recipe->epochs * trainer->steps_per_epoch * recipe->batch);
+    const enum status code = run_epochs(trainer);
+    progress_end(&trainer->progress);
+    return code;
+}
+
+enum status train_check(const struct train_job *job, const struct network *network)
+{
+    const struct train_recipe *recipe = job->recipe;
+    struct arena arena = {0};
+    struct dataset_split split;
+    TRY(evaluate_check_fit(network, job->dataset));
+    enum status code =
+        dataset_split(job->dataset, recipe->validation_share, recipe->seed, &arena, &split);
+    if (code == OK) {
+        code = check_recipe(recipe, split.n_train, job->collective->ranks);
+    }
+    arena_close(&arena);
+    return code;
+}
+
+enum status train_network(const struct train_job *job, struct network *network, struct arena *arena,
+                          struct train_report *out)
+{
+    CHECK(job->checkpoint == NULL || job->identity != NULL);
+    TRY(train_check(job, network));
+    struct trainer trainer = {.job = job, .recipe = job->recipe, .network = network};
+    const enum status code = train_all(&trainer, arena);
+    loader_close(trainer.loader);
+    train_close(trainer.plan);
+    if (code != OK) {
+        return code;
+    }
+    const int epochs = job->recipe->epochs;
+    *out = (struct train_report){
+        .epochs = epochs,
+        .resumed = trainer.resumed,
+        .final_loss = trainer.state.losses[epochs - 1],
+        .validation_accuracy = trainer.state.position.validation_accuracy,
+        .images_per_second = trainer.seconds > 0 ? (double)trainer.images / trainer.seconds : 0,
+        .losses = trainer.state.losses,
+    };
+    return OK;
+}

@@ -1,0 +1,62 @@
+// The training loop for base networks (and later fine-tuning): recipe, data-parallel steps,
+// progress, checkpoint file.
+#pragma once
+#include "compute/backend.h"
+#include "core/option.h"
+#include "data/dataset.h"
+#include "nn/network.h"
+#include "transport/collective.h"
+
+// Config rows "train.*".
+struct train_recipe {
+    int epochs, batch;     // batch: global, over all ranks
+    const char *optimizer; // sgd rmsprop adam
+    double learning_rate, momentum, weight_decay;
+    bool nesterov;
+    const char *schedule;         // cosine step constant
+    const struct int_list *steps; // step: epochs after which the rate is multiplied by `gamma`
+    double gamma, warmup_epochs;
+    int crop_pad;
+    bool flip;
+    double clip;
+    double validation_share; // of the training part, scored after each epoch
+    bool sync_batchnorm;
+    uint64_t seed; // not a row of the table: the whole run has one seed
+};
+extern const struct option train_option_table[];
+
+struct train_report {
+    int epochs;
+    bool resumed; // from a checkpoint
+    double final_loss, validation_accuracy;
+    double images_per_second; // of the updates done by this call, over all ranks; 0 if none was
+    double *losses;           // [epochs] mean loss of each epoch, arena
+};
+
+// What to train with. All borrowed.
+struct train_job {
+    struct backend *backend;
+    const struct collective *collective;
+    const struct dataset *dataset;
+    const struct train_recipe *recipe;
+    // A file, written by rank 0 after each epoch and on an interrupt, and continued from when it is
+    // there. NULL: none.
+    const char *checkpoint;
+    // Text that says all that shapes the result (the resolved config): a checkpoint with another
+    // one is refused. NULL without a checkpoint.
+    const char *identity;
+};
+// Names what does not fit between recipe, data, network and number of ranks; train_network would
+// say the same, but only after the caller has made its run folder. Not collective.
+enum status train_check(const struct train_job *job, const struct network *network);
+
+// Collective. Trains `network` in place on the training rows. Rank 0 shows progress. Errors:
+// ERR_CONFIG when the loss stops being a number or the recipe does not fit; ERR_INTERRUPTED, on all
+// ranks at once and after the checkpoint is written.
+enum status train_network(const struct train_job *job, struct network *network, struct arena *arena,
+                          struct train_report *out);
+
+// Learning rate of update `step` (0-based). Cosine: rate * 0.5 * (1 + cos(pi * t)), Loshchilov &
+// Hutter 2017, t from 0 at the end of the warm-up to 1 at the end of the run.
+double train_learning_rate(const struct train_recipe *recipe, int64_t step,
+                           int64_t steps_per_epoch);
