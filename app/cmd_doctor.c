@@ -1,0 +1,279 @@
+// dikdik doctor: what this machine has, what is missing, and what to do about it.
+#include "app/blas_restart.h"
+#include "app/command.h"
+#include "app/command_line.h"
+#include "app/load.h"
+#include "app/output.h"
+#include "compute/blas.h"
+#include "core/machine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_FACTS 64
+
+struct doctor_config {
+    const char *data_root;
+    bool json;
+};
+
+#define AT(field) .offset = offsetof(struct doctor_config, field)
+static const struct option doctor_option_table[] = {
+    {"data_root", "folder that holds data sets by name, looked in first", OPTION_STRING,
+     AT(data_root)},
+    {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
+    {.key = NULL},
+};
+#undef AT
+
+static const char *const doctor_positional[] = {NULL};
+static const struct cli doctor_cli = {
+    .command = "dikdik doctor",
+    .usage = "[options]",
+    .about = "Tells what this machine offers (processor, libraries, MPI, data sets), what is "
+             "missing, and what to do about it.",
+    .positional = doctor_positional,
+    .required = 0,
+    .table = doctor_option_table,
+};
+
+struct fact {
+    const char *key, *label; // in JSON, for people
+    char value[512];
+    const char *advice; // NULL: all is well
+    bool number;        // in JSON
+};
+struct facts {
+    struct fact fact[MOST_FACTS];
+    int n;
+};
+
+static void add(struct facts *facts, const char *key, const char *label, const char *advice,
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
+static void add(struct facts *facts, const char *key, const char *label, const char *advice,
+                const char *format, ...)
+{
+    CHECK(facts->n < MOST_FACTS);
+    struct fact *fact = &facts->fact[facts->n++];
+    *fact = (struct fact){.key = key, .label = label, .advice = advice};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(fact->value, sizeof fact->value, format, arguments);
+    va_end(arguments);
+}
+
+static void add_machine(struct facts *facts)
+{
+    const char *processor = machine_processor();
+    add(facts, "processor", "processor", NULL, "%s", processor[0] != '\0' ? processor : "unknown");
+    add(facts, "cores", "usable cores", NULL, "%d", machine_cores());
+    facts->fact[facts->n - 1].number = true;
+    add(facts, "memory_gib", "usable memory, GiB", NULL, "%.1f",
+        (double)machine_memory_bytes() / (1024.0 * 1024 * 1024));
+    facts->fact[facts->n - 1].number = true;
+    add(facts, "vectors", "vectors",
+        machine_has_avx2() ? NULL : "without AVX2 convolutions are several times slower", "%s",
+        machine_has_avx512() ? "AVX-512"
+        : machine_has_avx2() ? "AVX2"
+                             : "less than AVX2");
+    add(facts, "vnni", "8-bit dot products (VNNI)",
+        backend_cpu_has_vnni() ? NULL : "int8 scoring (eval --int8) is not fast here", "%s",
+        backend_cpu_has_vnni() ? "yes" : "no");
+}
+
+static void add_libraries(struct facts *facts)
+{
+    const char *was = blas_restart_was();
+    const char *core = blas_core_name();
+    const bool slow = blas_restart_needed();
+    add(facts, "openblas", "OpenBLAS", NULL, "%s", blas_version());
+    add(facts, "openblas_core", "OpenBLAS kernels",
+        slow ? "OPENBLAS_CORETYPE is set to kernels that are slow on this "
+               "processor; unset it"
+             : NULL,
+        "%s%s%s%s%s", core, was != NULL ? ", corrected from " : "", was != NULL ? was : "",
+        slow ? "; better here: " : "", slow ? blas_best_core() : "");
+}
+
+static void add_backend(struct facts *facts, const char *name)
+{
+    const struct backend_config config = {.name = name, .threads = 1};
+    struct backend *backend;
+    const enum status code = load_backend(&config, 1, &backend);
+    if (code != OK) {
+        add(facts, "backend", "backend", "this backend does not work", "%s: %s", name,
+            status_message());
+        return;
+    }
+    add(facts, "backend", "backend", NULL, "%s%s", backend->ops->name,
+        backend->int8 ? ", with int8" : "");
+    backend_close(backend);
+}
+
+// The first program of that name in PATH.
+static bool find_program(const char *name, char *out, size_t n)
+{
+    const char *path = getenv("PATH");
+    while (path != NULL && *path != '\0') {
+        const int length = (int)strcspn(path, ":");
+        const int written = snprintf(out, n, "%.*s/%s", length, path, name);
+        if (written > 0 && (size_t)written < n && access(out, X_OK) == 0) {
+            return true;
+        }
+        path += length + (path[length] == ':');
+    }
+    return false;
+}
+
+static void add_launchers(struct facts *facts)
+{
+    char path[400];
+    const bool found =
+        find_program("mpirun", path, sizeof path) || find_program("mpiexec", path, sizeof path);
+    add(facts, "mpi_launcher", "MPI launcher",
+        found ? NULL : "training runs alone; install MPICH (Debian: apt install mpich)", "%s",
+        found ? path : "none");
+    const bool slurm = find_program("srun", path, sizeof path);
+    add(facts, "slurm", "Slurm", NULL, "%s", slurm ? path : "none");
+    add(facts, "gpus", "GPUs", NULL, "none (this build has no GPU backend)");
+}
+
+// Formats that need a path are not looked for by name.
+static bool is_format(const char *name)
+{
+    return strcmp(name, "idx") == 0 || strcmp(name, "hdf5") == 0 || strcmp(name, "folder") == 0;
+}
+
+static enum status add_data_sets(struct facts *facts, const struct doctor_config *config,
+                                 struct arena *arena)
+{
+    for (int i = 0; dataset_names[i] != NULL; i++) {
+        struct dataset_options options;
+        struct dataset none = {0};
+        char path[400] = "";
+        option_defaults(dataset_option_table, &options);
+        options.name = dataset_names[i];
+        options.data_root = config->data_root;
+        if (is_format(options.name)) {
+            continue;
+        }
+        const bool drawn = strcmp(options.name, "shapes") == 0;
+        if (drawn || dataset_find(&options, path, sizeof path)) {
+            add(facts, "data_set", options.name, NULL, "%s", drawn ? "drawn by dikdik" : path);
+        } else if (dataset_open(&options, DATASET_TEST, &none) == OK) {
+            dataset_close(&none); // it came up this very moment
+        } else {
+            const char *advice = arena_copy_text(arena, status_message());
+            if (advice == NULL) {
+                return ERR_MEMORY;
+            }
+            add(facts, "data_set", options.name, advice, "not found");
+        }
+    }
+    return OK;
+}
+
+static enum status print_json(const struct facts *facts, int first_data_set)
+{
+    struct output_json json;
+    output_json_begin(&json);
+    struct json_writer *w = &json.writer;
+    json_write_string(w, "version", DIKDIK_VERSION);
+    for (int i = 0; i < first_data_set; i++) {
+        const struct fact *fact = &facts->fact[i];
+        if (fact->number) {
+            json_write_double(w, fact->key, strtod(fact->value, NULL));
+        } else {
+            json_write_string(w, fact->key, fact->value);
+        }
+    }
+    json_write_begin(w, '{', "data_sets");
+    for (int i = first_data_set; i < facts->n; i++) {
+        json_write_string(w, facts->fact[i].label,
+                          facts->fact[i].advice == NULL ? facts->fact[i].value : "");
+    }
+    json_write_end(w, '}');
+    json_write_begin(w, '[', "advice");
+    for (int i = 0; i < facts->n; i++) {
+        if (facts->fact[i].advice != NULL) {
+            json_write_begin(w, '{', NULL);
+            json_write_string(w, "about", facts->fact[i].label);
+            json_write_string(w, "advice", facts->fact[i].advice);
+            json_write_end(w, '}');
+        }
+    }
+    json_write_end(w, ']');
+    return output_json_end(&json);
+}
+
+static void print_text(const struct facts *facts, int first_data_set)
+{
+    static const char *const machine_headers[] = {"this machine", "", NULL};
+    static const char *const data_headers[] = {"data set", "where", NULL};
+    static const char *const advice_headers[] = {"missing", "what to do", NULL};
+    const struct {
+        const char *const *headers;
+        int first, last;
+        bool advice;
+    } tables[] = {
+        {machine_headers, 0, first_data_set, false},
+        {data_headers, first_data_set, facts->n, false},
+        {advice_headers, 0, facts->n, true},
+    };
+    printf("dikdik %s\n", DIKDIK_VERSION);
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+        struct output_table table;
+        output_table_open(&table, tables[t].headers);
+        for (int i = tables[t].first; i < tables[t].last; i++) {
+            const struct fact *fact = &facts->fact[i];
+            if (!tables[t].advice || fact->advice != NULL) {
+                output_cell(&table, "%s", fact->label);
+                output_cell(&table, "%s", tables[t].advice ? fact->advice : fact->value);
+            }
+        }
+        if (table.n > 0) {
+            printf("\n");
+            output_table_print(&table);
+        }
+        output_table_close(&table);
+    }
+}
+
+static enum status examine(const struct doctor_config *config, struct arena *arena)
+{
+    struct facts facts = {.n = 0};
+    add_machine(&facts);
+    add_libraries(&facts);
+    add_backend(&facts, "cpu");
+    add_launchers(&facts);
+    const int first_data_set = facts.n;
+    TRY(add_data_sets(&facts, config, arena));
+    if (config->json) {
+        return print_json(&facts, first_data_set);
+    }
+    print_text(&facts, first_data_set);
+    return OK;
+}
+
+static enum status doctor_run(struct app *app, int argc, char **argv)
+{
+    (void)app;
+    struct arena arena = {0};
+    struct doctor_config config;
+    struct cli_result words;
+    enum status code = command_line_read(&doctor_cli, argc, argv, &config, &arena, &words);
+    if (code == OK && !words.help) {
+        code = examine(&config, &arena);
+    }
+    arena_close(&arena);
+    return code;
+}
+
+const struct command command_doctor = {
+    .name = "doctor",
+    .about = "what this machine has, and what is missing",
+    .run = doctor_run,
+};

@@ -1,0 +1,274 @@
+// dikdik slim: cuts channels of a network file to a budget or to given widths, and writes the
+// smaller network.
+#include "app/command.h"
+#include "app/command_line.h"
+#include "app/load.h"
+#include "app/output.h"
+#include "app/slim_widths.h"
+#include "core/log.h"
+#include "nn/plan.h"
+#include "search_space/cost.h"
+#include "search_space/criterion.h"
+#include "search_space/refit.h"
+#include "train/calibrate.h"
+#include "train/evaluate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct slim_config {
+    struct slim_request request;
+    struct dataset_options data;
+    struct backend_config backend;
+    const char *output, *criterion, *architecture;
+    int recalibrate, refit_images, refit_points;
+    double refit_lambda;
+    uint64_t seed;
+    bool refit, json;
+};
+
+#define AT(field) .offset = offsetof(struct slim_config, field)
+static const struct option slim_option_table[] = {
+    {"output", "the file to write, -o for short", OPTION_STRING, AT(output)},
+    {"macs", "budget of multiply-adds: a share of the network's own up to 1, a number above",
+     OPTION_DOUBLE, AT(request.macs), .fallback = 0, .least = 0, .most = 1e15},
+    {"params", "budget of parameters, likewise", OPTION_DOUBLE, AT(request.params), .fallback = 0,
+     .least = 0, .most = 1e15},
+    {"share", "keep this share of every group's channels", OPTION_DOUBLE, AT(request.share),
+     .fallback = 0, .least = 0, .most = 1},
+    {"widths", "JSON file {\"group\": width, ...}; groups not named stay whole", OPTION_STRING,
+     AT(request.widths)},
+    {"inner", "cut only inside blocks: the residual streams stay whole", OPTION_BOOL,
+     AT(request.inner), .fallback = 0},
+    {"round_to", "widths are multiples of this", OPTION_INT, AT(request.round_to), .fallback = 1,
+     .least = 1, .most = 1024},
+    {"criterion", "which channels stay: l1, l2, bn_gamma, random", OPTION_STRING, AT(criterion),
+     .fallback_text = "l1"},
+    {"data", "data set to recalibrate and refit on", OPTION_OBJECT, AT(data),
+     .table = dataset_option_table},
+    {"recalibrate",
+     "with a data set: recompute BatchNorm statistics on so many training images; 0 = do not",
+     OPTION_INT, AT(recalibrate), .fallback = 1024, .least = 0, .most = 1e9},
+    {"refit", "with a data set: refit the kept weights by least squares", OPTION_BOOL, AT(refit),
+     .fallback = 0},
+    {"refit_images", "training images that refit samples", OPTION_INT, AT(refit_images),
+     .fallback = 512, .least = 1, .most = 1e6},
+    {"refit_points", "output positions sampled per image and layer", OPTION_INT, AT(refit_points),
+     .fallback = 16, .least = 1, .most = 65536},
+    {"refit_lambda", "ridge, as a share of the Gram matrix' mean diagonal", OPTION_DOUBLE,
+     AT(refit_lambda), .fallback = 1e-6, .least = 0, .most = 1},
+    {"architecture", "zoo network of a file that does not say it", OPTION_STRING, AT(architecture)},
+    {"seed", "of samples and of the random criterion", OPTION_SEED, AT(seed), .fallback = 0},
+    {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
+    {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table},
+    {.key = NULL},
+};
+#undef AT
+
+static const char *const slim_positional[] = {"FILE", NULL};
+static const struct cli slim_cli = {
+    .command = "dikdik slim",
+    .usage = "FILE -o OUT (--macs B | --params B | --share S | --widths JSON) [options]",
+    .about = "Cuts channels: keeps those that a criterion rates highest, so many of each group "
+             "that the budget is met, and writes the smaller network. With --data NAME its "
+             "BatchNorm statistics are recomputed on training images.",
+    .positional = slim_positional,
+    .required = 1,
+    .table = slim_option_table,
+};
+
+struct slimming {
+    const struct slim_config *config;
+    struct network before, after;
+    struct dataset data; // zeroed without one
+    struct backend *backend;
+    struct groups groups;
+    struct arena arena;
+    int *widths; // [groups.n]
+};
+
+static enum status check_config(const struct slim_config *config)
+{
+    TRY(slim_request_check(&config->request));
+    if (config->output[0] == '\0') {
+        FAIL(ERR_CONFIG, "--output is missing: the file to write the slimmed network to");
+    }
+    if (criterion_find(config->criterion) == NULL) {
+        FAIL(ERR_CONFIG, "--criterion: expected l1, l2, bn_gamma or random, got \"%s\"",
+             config->criterion);
+    }
+    if (config->refit && config->data.name[0] == '\0') {
+        FAIL(ERR_CONFIG, "--refit needs training images; name a data set with --data");
+    }
+    return OK;
+}
+
+static enum status open_network(struct slimming *s, const char *path)
+{
+    const struct slim_config *config = s->config;
+    struct network_info fallback = {0};
+    if (config->data.name[0] != '\0') {
+        TRY(load_network_and_data(path, config->architecture, &config->data, DATASET_TRAIN,
+                                  &s->before, &s->data));
+        TRY(evaluate_check_fit(&s->before, &s->data));
+        return load_backend(&config->backend, 1, &s->backend);
+    }
+    snprintf(fallback.architecture, sizeof fallback.architecture, "%s", config->architecture);
+    return network_load(path, &fallback, &s->before);
+}
+
+static enum status refit(struct slimming *s, const struct keep *keep)
+{
+    const struct slim_config *config = s->config;
+    const struct plan_input input = {.mean = s->before.info.mean, .std = s->before.info.std};
+    const struct refit_options options = {
+        .images = config->refit_images < s->data.n ? config->refit_images : s->data.n,
+        .points_per_image = config->refit_points,
+        .lambda = config->refit_lambda,
+        .seed = config->seed,
+    };
+    uint8_t *images;
+    struct refit *gram;
+    TRY(calibrate_sample(&s->data, NULL, s->data.n, options.images, config->seed, &s->arena,
+                         &images));
+    TRY(refit_open(s->backend, &s->before.graph, &s->groups, s->before.params, &input, images,
+                   &options, &gram));
+    const enum status code = refit_apply(gram, keep, &s->after.graph, s->after.params);
+    refit_close(gram);
+    return code;
+}
+
+static enum status cut(struct slimming *s)
+{
+    const struct slim_config *config = s->config;
+    const struct criterion_input input = {
+        .graph = &s->before.graph,
+        .groups = &s->groups,
+        .params = s->before.params,
+        .seed = config->seed,
+    };
+    struct keep keep;
+    TRY(criterion_keep(criterion_find(config->criterion), &input, s->widths, &s->arena, &keep));
+    TRY(slim_network(&s->before.graph, &s->groups, s->before.params, &keep, &s->after.graph,
+                     &s->after.params));
+    s->after.info = s->before.info;
+    if (config->refit) {
+        TRY(refit(s, &keep));
+    }
+    if (s->backend == NULL) {
+        log_warning("BatchNorm statistics are still those of the uncut network, which costs "
+                    "accuracy; name a data set with --data to recompute them");
+        return OK;
+    }
+    if (config->recalibrate == 0) {
+        return OK;
+    }
+    return calibrate_network(s->backend, &s->after, &s->data, NULL, s->data.n, config->recalibrate,
+                             config->seed, true, NULL);
+}
+
+static enum status print_json(const struct slimming *s)
+{
+    const struct network_cost before = cost_of_graph(&s->before.graph);
+    const struct network_cost after = cost_of_graph(&s->after.graph);
+    struct output_json json;
+    output_json_begin(&json);
+    struct json_writer *w = &json.writer;
+    json_write_string(w, "file", s->config->output);
+    json_write_string(w, "architecture", s->after.info.architecture);
+    json_write_string(w, "criterion", s->config->criterion);
+    json_write_int(w, "macs", after.macs);
+    json_write_int(w, "params", after.params);
+    json_write_int(w, "bytes", (int64_t)network_bytes(&s->after));
+    json_write_int(w, "macs_before", before.macs);
+    json_write_int(w, "params_before", before.params);
+    json_write_int(w, "bytes_before", (int64_t)network_bytes(&s->before));
+    json_write_begin(w, '[', "groups");
+    for (int g = 0; g < s->groups.n; g++) {
+        const struct channel_group *group = &s->groups.groups[g];
+        json_write_begin(w, '{', NULL);
+        json_write_string(w, "name", group->name);
+        json_write_int(w, "width_before", group->channels);
+        json_write_int(w, "width", s->widths[g]);
+        json_write_bool(w, "inner", group->inner);
+        json_write_end(w, '}');
+    }
+    json_write_end(w, ']');
+    return output_json_end(&json);
+}
+
+static void add_total(struct output_table *table, const char *what, int64_t before, int64_t after)
+{
+    output_cell(table, "%s", what);
+    output_cell_count(table, before);
+    output_cell_count(table, after);
+    output_cell(table, "%.1f%%", 100 * (double)after / (double)before);
+}
+
+static void print_tables(const struct slimming *s)
+{
+    static const char *const group_headers[] = {"group", ">before", ">after", ">kept", NULL};
+    static const char *const total_headers[] = {"total", ">before", ">after", ">kept", NULL};
+    struct output_table table;
+    output_table_open(&table, group_headers);
+    for (int g = 0; g < s->groups.n; g++) {
+        const struct channel_group *group = &s->groups.groups[g];
+        add_total(&table, group->name, group->channels, s->widths[g]);
+    }
+    output_table_print(&table);
+    output_table_close(&table);
+    printf("\n");
+    const struct network_cost before = cost_of_graph(&s->before.graph);
+    const struct network_cost after = cost_of_graph(&s->after.graph);
+    output_table_open(&table, total_headers);
+    add_total(&table, "MACs", before.macs, after.macs);
+    add_total(&table, "parameters", before.params, after.params);
+    add_total(&table, "bytes", (int64_t)network_bytes(&s->before),
+              (int64_t)network_bytes(&s->after));
+    output_table_print(&table);
+    output_table_close(&table);
+    printf("\nwritten to %s\n", s->config->output);
+}
+
+static enum status slim_file(struct slimming *s, const char *path)
+{
+    TRY(check_config(s->config));
+    TRY(open_network(s, path));
+    TRY(groups_find(&s->before.graph, &s->groups));
+    ARENA_NEW(&s->arena, s->widths, (size_t)s->groups.n);
+    TRY(slim_widths_choose(&s->before.graph, &s->groups, &s->config->request, &s->arena,
+                           s->widths));
+    TRY(cut(s));
+    TRY(network_save(&s->after, s->config->output));
+    if (s->config->json) {
+        return print_json(s);
+    }
+    print_tables(s);
+    return OK;
+}
+
+static enum status slim_run(struct app *app, int argc, char **argv)
+{
+    (void)app;
+    struct slim_config config;
+    struct cli_result words;
+    struct slimming slimming = {.config = &config};
+    enum status code = command_line_read(&slim_cli, argc, argv, &config, &slimming.arena, &words);
+    if (code == OK && !words.help) {
+        code = slim_file(&slimming, words.positional[0]);
+    }
+    backend_close(slimming.backend);
+    groups_close(&slimming.groups);
+    network_close(&slimming.after);
+    network_close(&slimming.before);
+    dataset_close(&slimming.data);
+    arena_close(&slimming.arena);
+    return code;
+}
+
+const struct command command_slim = {
+    .name = "slim",
+    .about = "cut channels of a network to a budget or to given widths",
+    .run = slim_run,
+};

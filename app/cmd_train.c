@@ -1,0 +1,214 @@
+// dikdik train: trains a zoo network from a config, alone or under mpirun, and scores it once on
+// the test part.
+#include "app/command.h"
+#include "app/command_line.h"
+#include "app/output.h"
+#include "app/run_folder.h"
+#include "core/log.h"
+#include "search_space/cost.h"
+#include "train/evaluate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TRAIN_TEST_BATCH 64
+
+static const char *const train_positional[] = {"CONFIG", NULL};
+static const struct cli train_cli = {
+    .command = "dikdik train",
+    .usage = "CONFIG [--run-dir DIR] [--set PATH=VALUE] [options]",
+    .about = "Trains a network as a JSON config says and writes network.safetensors, config.json "
+             "and a checkpoint to the run folder. Given again, it goes on where it stopped. Under "
+             "mpirun -n N the batch is split over N processes.",
+    .positional = train_positional,
+    .required = 1,
+    .table = train_command_table,
+};
+
+// What one training command holds open.
+struct training {
+    struct app *app;
+    const struct train_config *config;
+    struct run_folder folder;
+    struct backend *backend;
+    struct dataset data;
+    struct network network;
+    struct text identity;
+    struct arena arena;
+    struct train_report report;
+    struct evaluation test;
+};
+
+// "configs/quick.json" -> "quick"
+static enum status name_of_config(const char *path, struct arena *arena, const char **out)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    const int length = (int)(dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
+    *out = arena_format(arena, "%.*s", length, base);
+    return *out != NULL ? OK : ERR_MEMORY;
+}
+
+static enum status resolve(struct train_config *config, const char *path, struct arena *arena)
+{
+    config->train.seed = config->seed;
+    if (config->name[0] == '\0') {
+        TRY(name_of_config(path, arena, &config->name));
+    }
+    if (config->name[0] == '\0' || strchr(config->name, '/') != NULL || config->name[0] == '.') {
+        FAIL(ERR_CONFIG,
+             "%s: name: expected a plain word, got \"%s\"; it becomes the name of a folder", path,
+             config->name);
+    }
+    if (config->run_dir[0] == '\0') {
+        config->run_dir = arena_format(arena, "runs/%s", config->name);
+    }
+    return config->run_dir != NULL ? OK : ERR_MEMORY;
+}
+
+static enum status open_network(struct training *t)
+{
+    const struct train_config *config = t->config;
+    struct network_info info;
+    load_info_of_dataset(config->model.architecture, &t->data, &info);
+    if (config->model.weights[0] == '\0') {
+        return network_create(&info, config->seed, &t->network);
+    }
+    TRY(network_load(config->model.weights, &info, &t->network));
+    if (strcmp(t->network.info.architecture, config->model.architecture) != 0) {
+        FAIL(ERR_CONFIG, "model.weights: %s holds a %s, model.architecture says %s",
+             config->model.weights, t->network.info.architecture, config->model.architecture);
+    }
+    snprintf(t->network.info.dataset, sizeof t->network.info.dataset, "%s", t->data.name);
+    return OK;
+}
+
+static struct train_job training_job(const struct training *t)
+{
+    return (struct train_job){
+        .backend = t->backend,
+        .collective = &t->app->collective,
+        .dataset = &t->data,
+        .recipe = &t->config->train,
+        .checkpoint = t->folder.checkpoint,
+        .identity = t->identity.bytes,
+    };
+}
+
+// All that can be wrong with a config is found before the run folder is made.
+static enum status open_training(struct training *t)
+{
+    const struct train_config *config = t->config;
+    const struct collective *c = &t->app->collective;
+    TRY(dataset_open(&config->data, DATASET_TRAIN, &t->data));
+    TRY(open_network(t));
+    TRY(load_backend(&config->backend, c->local_ranks, &t->backend));
+    TRY(train_config_identity(config, &t->identity));
+    const struct train_job job = training_job(t);
+    TRY(train_check(&job, &t->network));
+    return c->rank == 0 ? run_folder_open(config->run_dir, config, &t->folder)
+                        : run_folder_paths(config->run_dir, &t->folder);
+}
+
+static enum status train_and_save(struct training *t)
+{
+    const struct train_job job = training_job(t);
+    const enum status code = train_network(&job, &t->network, &t->arena, &t->report);
+    t->app->stopped_together = code == ERR_INTERRUPTED;
+    TRY(code);
+    return t->app->collective.rank == 0 ? network_save(&t->network, t->folder.network) : OK;
+}
+
+static enum status score(struct training *t)
+{
+    struct dataset test = {0};
+    const struct evaluate_options options = {.batch = TRAIN_TEST_BATCH};
+    TRY(dataset_open(&t->config->data, DATASET_TEST, &test));
+    const enum status code = evaluate_network_shared(&t->app->collective, t->backend, &t->network,
+                                                     &test, NULL, test.n, &options, &t->test);
+    dataset_close(&test);
+    return code;
+}
+
+static enum status print_json(const struct training *t)
+{
+    const struct train_report *report = &t->report;
+    const struct network_cost cost = cost_of_graph(&t->network.graph);
+    struct output_json json;
+    output_json_begin(&json);
+    struct json_writer *w = &json.writer;
+    json_write_string(w, "name", t->config->name);
+    json_write_string(w, "architecture", t->network.info.architecture);
+    json_write_string(w, "data", t->data.name);
+    json_write_double(w, "accuracy", t->test.accuracy);
+    json_write_double(w, "loss", t->test.loss);
+    json_write_int(w, "images", t->test.images);
+    json_write_int(w, "macs", cost.macs);
+    json_write_int(w, "params", cost.params);
+    json_write_int(w, "bytes", (int64_t)network_bytes(&t->network));
+    json_write_int(w, "epochs", report->epochs);
+    json_write_int(w, "ranks", t->app->collective.ranks);
+    json_write_bool(w, "resumed", report->resumed);
+    json_write_begin(w, '[', "train_losses");
+    for (int i = 0; i < report->epochs; i++) {
+        json_write_double(w, NULL, report->losses[i]);
+    }
+    json_write_end(w, ']');
+    if (t->config->train.validation_share > 0) {
+        json_write_double(w, "validation_accuracy", report->validation_accuracy);
+    }
+    json_write_double(w, "train_images_per_second", report->images_per_second);
+    json_write_string(w, "file", t->folder.network);
+    return output_json_end(&json);
+}
+
+static enum status print_result(const struct training *t)
+{
+    if (t->app->collective.rank != 0) {
+        return OK;
+    }
+    if (t->config->json) {
+        return print_json(t);
+    }
+    printf("%s on %s: test accuracy %.2f%% (loss %.4f, %lld images)\n",
+           t->network.info.architecture, t->data.name, 100 * t->test.accuracy, t->test.loss,
+           (long long)t->test.images);
+    printf("written to %s\n", t->folder.network);
+    return OK;
+}
+
+static enum status run_training(struct training *t)
+{
+    TRY(open_training(t));
+    TRY(train_and_save(t));
+    TRY(score(t));
+    return print_result(t);
+}
+
+static enum status train_run(struct app *app, int argc, char **argv)
+{
+    struct train_config config;
+    struct cli_result words;
+    struct training training = {.app = app, .config = &config};
+    enum status code = command_line_read(&train_cli, argc, argv, &config, &training.arena, &words);
+    if (code == OK && !words.help) {
+        code = resolve(&config, words.positional[0], &training.arena);
+        if (code == OK) {
+            code = run_training(&training);
+        }
+    }
+    backend_close(training.backend);
+    network_close(&training.network);
+    dataset_close(&training.data);
+    text_close(&training.identity);
+    arena_close(&training.arena);
+    return code;
+}
+
+const struct command command_train = {
+    .name = "train",
+    .about = "train a network as a config says",
+    .parallel = true,
+    .run = train_run,
+};

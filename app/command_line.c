@@ -1,0 +1,41 @@
+// Short forms of options.
+#include "app/command_line.h"
+
+#include <string.h>
+
+static const struct short_form {
+    const char *word, *means;
+} short_forms[] = {
+    {"-h", "--help"},
+    {"-o", "--output"},
+    {"--data", "--data.name"},
+    {"--backend", "--backend.name"},
+    {"--threads", "--backend.threads"},
+};
+
+// The word with its short form, alone or before '=', written out; NULL when memory ran out.
+static char *write_out(char *word, struct arena *arena)
+{
+    const size_t length = strcspn(word, "=");
+    for (size_t i = 0; i < sizeof short_forms / sizeof short_forms[0]; i++) {
+        const struct short_form *form = &short_forms[i];
+        if (strlen(form->word) == length && strncmp(form->word, word, length) == 0) {
+            return arena_format(arena, "%s%s", form->means, word + length);
+        }
+    }
+    return word;
+}
+
+enum status command_line_read(const struct cli *cli, int argc, char **argv, void *values,
+                              struct arena *arena, struct cli_result *out)
+{
+    char **words;
+    ARENA_NEW(arena, words, (size_t)argc + 1);
+    for (int i = 0; i < argc; i++) {
+        words[i] = i == 0 ? argv[0] : write_out(argv[i], arena);
+        if (words[i] == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    return cli_read(cli, argc, words, values, arena, out);
+}

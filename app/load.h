@@ -1,0 +1,29 @@
+// What most commands open first: backend, data, network; and the option rows for them.
+#pragma once
+#include "compute/backend.h"
+#include "core/option.h"
+#include "data/dataset.h"
+#include "nn/network.h"
+
+// Rows "backend.*".
+struct backend_config {
+    const char *name; // cpu ref
+    int threads;      // 0 = all cores that this process may use
+    bool check;       // ref only
+};
+extern const struct option backend_option_table[];
+
+// local_ranks: processes of this program on this node, which share its cores.
+enum status load_backend(const struct backend_config *config, int local_ranks,
+                         struct backend **out);
+
+// What a network needs to know of a data set: size, classes, normalisation.
+void load_info_of_dataset(const char *architecture, const struct dataset *dataset,
+                          struct network_info *out);
+
+// A network file and one part of the data set to use it with. When options->name is empty, the
+// file's own metadata names the data set. What the file does not say (size, classes, mean and
+// standard deviation) comes from the data set.
+enum status load_network_and_data(const char *path, const char *architecture,
+                                  const struct dataset_options *options, enum dataset_part part,
+                                  struct network *network, struct dataset *dataset);

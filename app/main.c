@@ -1,0 +1,124 @@
+// The dikdik program: finds the subcommand, runs it, reports its error, ends the process.
+#include "app/blas_restart.h"
+#include "app/command.h"
+#include "core/clock.h"
+#include "core/interrupt.h"
+#include "core/log.h"
+#include "core/suggest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command *const commands[] = {
+    &command_train, &command_eval, &command_inspect, &command_slim, &command_bench, &command_doctor,
+};
+#define N_COMMANDS (sizeof commands / sizeof commands[0])
+
+// Ranks other than 0 wait so long before they report an error and stop the job: one that all ranks
+// share is then told once.
+#define ERROR_GRACE_SECONDS 0.3
+
+static void print_usage(FILE *to)
+{
+    fprintf(to, "usage: dikdik COMMAND [options]\n\n"
+                "Shrinks convolutional networks: trains, scores, inspects and slims them.\n\n"
+                "commands:\n");
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        fprintf(to, "  %-10s%s\n", commands[i]->name, commands[i]->about);
+    }
+    fprintf(to, "\n  dikdik COMMAND --help   options of a command\n"
+                "  dikdik --version        the version\n\n"
+                "exit codes: 0 done, 1 bad input, 2 failed while running, 130 interrupted\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *nearest_command(const char *name)
+{
+    struct suggest suggest = suggest_begin(name);
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        suggest_offer(&suggest, commands[i]->name);
+    }
+    return suggest.best;
+}
+
+static enum status flush_output(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        FAIL(ERR_IO, "writing to standard output failed");
+    }
+    return OK;
+}
+
+static int finish(struct app *app, enum status code)
+{
+    const int exit_code = status_exit_code(code);
+    if (code == OK || app->collective.ranks <= 1 || app->stopped_together) {
+        if (code != OK && app->collective.rank == 0) {
+            log_error(code);
+        }
+        collective_close(&app->collective);
+        return exit_code;
+    }
+    if (app->collective.rank != 0) {
+        clock_sleep(ERROR_GRACE_SECONDS);
+    }
+    log_error(code);
+    collective_abort(&app->collective, exit_code);
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+    struct app app = {.collective = {.ranks = 1, .local_ranks = 1}};
+    interrupt_install();
+    enum status code = OK;
+    if (command->parallel) {
+        code = collective_open(&app.collective);
+        log_set_rank(app.collective.rank);
+    }
+    if (code == OK) {
+        code = command->run(&app, argc, argv);
+    }
+    if (code == OK) {
+        code = flush_output();
+    }
+    return finish(&app, code);
+}
+
+int main(int argc, char **argv)
+{
+    blas_restart(argv);
+    const char *word = argc > 1 ? argv[1] : NULL;
+    if (word == NULL) {
+        print_usage(stderr);
+        return status_exit_code(ERR_CONFIG);
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        print_usage(stdout);
+        return status_exit_code(flush_output());
+    }
+    if (strcmp(word, "--version") == 0) {
+        printf("dikdik %s\n", DIKDIK_VERSION);
+        return status_exit_code(flush_output());
+    }
+    const struct command *command = find_command(word);
+    if (command == NULL) {
+        const char *near = nearest_command(word);
+        const enum status code =
+            status_fail(ERR_CONFIG, __FILE__, __LINE__,
+                        "there is no command \"%s\"%s%s%s; dikdik --help lists the commands", word,
+                        near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
+                        near != NULL ? "\"?" : "");
+        log_error(code);
+        return status_exit_code(code);
+    }
+    return run_command(command, argc - 1, argv + 1);
+}

@@ -1,0 +1,148 @@
+// Widths of all groups from what the user asked for.
+#include "app/slim_widths.h"
+
+#include "core/json.h"
+#include "search_space/wall.h"
+
+#include <math.h>
+
+enum status slim_request_check(const struct slim_request *request)
+{
+    const int ways = (request->share > 0) + (request->widths[0] != '\0') +
+                     (request->macs > 0 || request->params > 0);
+    if (ways != 1) {
+        FAIL(ERR_CONFIG, "expected one of --macs (and/or --params), --share and --widths, got %s",
+             ways == 0 ? "none" : "several");
+    }
+    return OK;
+}
+
+static int common_divisor(int a, int b)
+{
+    return b == 0 ? a : common_divisor(b, a % b);
+}
+
+// The step that a group's widths go in: round_to, and the same count for each of its equal parts.
+static int group_step(const struct channel_group *group, int round_to)
+{
+    const int parts = group->equal_parts > 1 ? group->equal_parts : 1;
+    return round_to / common_divisor(round_to, parts) * parts;
+}
+
+// round(share * channels), to the nearest step; at least one step, at most all channels.
+static int share_of_group(const struct channel_group *group, double share, int round_to)
+{
+    const int step = group_step(group, round_to);
+    const int width = (int)lround(share * group->channels / step) * step;
+    const int least = step < group->channels ? step : group->channels;
+    if (width < least) {
+        return least;
+    }
+    return width < group->channels ? width : group->channels;
+}
+
+static enum status set_width(const struct groups *groups, const struct json *entry,
+                             const char *path, int *widths)
+{
+    const char *name = json_key(entry);
+    const int g = groups_find_name(groups, name);
+    if (g < 0) {
+        FAIL(ERR_CONFIG, "%s: the network has no group \"%s\"; dikdik inspect lists the groups",
+             path, name);
+    }
+    const struct channel_group *group = &groups->groups[g];
+    const int parts = group->equal_parts > 1 ? group->equal_parts : 1;
+    const double width = json_kind(entry) == JSON_NUMBER ? json_number(entry) : -1;
+    if (!(width >= 1 && width <= group->channels) || width != floor(width) ||
+        (int)width % parts != 0) {
+        FAIL(ERR_CONFIG, "%s: \"%s\": expected a whole number from %d to %d%s%.0d, got %g", path,
+             name, parts, group->channels, parts > 1 ? ", a multiple of " : "",
+             parts > 1 ? parts : 0, width);
+    }
+    widths[g] = (int)width;
+    return OK;
+}
+
+static enum status read_widths(const struct groups *groups, const char *path, int *widths)
+{
+    struct json *document;
+    TRY(json_read_file(path, &document));
+    enum status code = OK;
+    if (json_kind(document) != JSON_OBJECT) {
+        code = status_fail(ERR_CONFIG, __FILE__, __LINE__,
+                           "%s: expected an object {\"group\": width, ...}, got %s", path,
+                           json_kind_name(json_kind(document)));
+    }
+    for (int i = 0; code == OK && i < json_count(document); i++) {
+        code = set_width(groups, json_at(document, i), path, widths);
+    }
+    json_close(document);
+    return code;
+}
+
+static int64_t budget(double asked, int64_t whole)
+{
+    return asked <= 1 ? (int64_t)floor(asked * (double)whole) : (int64_t)asked;
+}
+
+// Decides every group on a residual stream at its full width.
+static enum status keep_streams_whole(struct wall *wall, const struct groups *groups,
+                                      struct arena *arena)
+{
+    for (int g = 0; g < groups->n; g++) {
+        const struct channel_group *group = &groups->groups[g];
+        if (group->inner) {
+            continue;
+        }
+        const int *choices;
+        const int n = wall_choices(wall, g, &choices);
+        uint8_t *legal;
+        ARENA_NEW(arena, legal, (size_t)n);
+        wall_legal(wall, g, legal);
+        if (!legal[n - 1]) {
+            FAIL(ERR_CONFIG,
+                 "the budget cannot be met while the residual streams stay whole (group \"%s\" has "
+                 "%d channels); raise the budget or leave out --inner",
+                 group->name, group->channels);
+        }
+        wall_decide(wall, g, choices[n - 1]);
+    }
+    return OK;
+}
+
+static enum status widths_to_budget(const struct graph *graph, const struct groups *groups,
+                                    const struct slim_request *request, struct arena *arena,
+                                    int *widths)
+{
+    const struct network_cost whole = cost_of_graph(graph);
+    struct wall_limit limits[2];
+    int n = 0;
+    if (request->macs > 0) {
+        limits[n++] = (struct wall_limit){COST_MACS, budget(request->macs, whole.macs)};
+    }
+    if (request->params > 0) {
+        limits[n++] = (struct wall_limit){COST_PARAMS, budget(request->params, whole.params)};
+    }
+    const struct wall_options options = {.round_to = request->round_to};
+    struct wall *wall;
+    TRY(wall_open(graph, groups, &options, limits, n, arena, &wall));
+    if (request->inner) {
+        TRY(keep_streams_whole(wall, groups, arena));
+    }
+    return wall_uniform(wall, widths);
+}
+
+enum status slim_widths_choose(const struct graph *graph, const struct groups *groups,
+                               const struct slim_request *request, struct arena *arena, int *widths)
+{
+    if (request->macs > 0 || request->params > 0) {
+        return widths_to_budget(graph, groups, request, arena, widths);
+    }
+    for (int g = 0; g < groups->n; g++) {
+        const struct channel_group *group = &groups->groups[g];
+        const bool cut = request->share > 0 && (group->inner || !request->inner);
+        widths[g] =
+            cut ? share_of_group(group, request->share, request->round_to) : group->channels;
+    }
+    return request->widths[0] != '\0' ? read_widths(groups, request->widths, widths) : OK;
+}

@@ -1,0 +1,29 @@
+// The config of a training run: what a JSON file and the command line of `dikdik train` say.
+#pragma once
+#include "app/load.h"
+#include "core/text.h"
+#include "train/train.h"
+
+struct model_config {
+    const char *architecture;
+    const char *weights; // file to start from; "" = new weights by seed
+};
+struct train_config {
+    const char *name;
+    uint64_t seed;
+    struct model_config model;
+    struct dataset_options data;
+    struct train_recipe train;
+    struct backend_config backend;
+    // Of the command line only.
+    const char *run_dir; // "" = runs/<name>
+    bool json;
+};
+extern const struct option train_config_table[];  // rows of a config file
+extern const struct option train_command_table[]; // the same and those of the command line
+
+// The resolved config as it is kept in the run folder: JSON, pretty.
+enum status train_config_text(const struct train_config *config, struct text *out);
+// What shapes the result, as JSON: two runs with the same text give the same network. Name, backend
+// and the place of the data are not in it.
+enum status train_config_identity(const struct train_config *config, struct text *out);

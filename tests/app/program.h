@@ -1,0 +1,53 @@
+// Runs the built program as a user would, and looks at what it printed.
+#pragma once
+#include "core/json.h"
+#include "core/status.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define PROGRAM_MOST_WORDS 32
+#define PROGRAM_PATH_CHARS 256
+
+// A temporary folder that the program runs in, and what its last run gave.
+struct program {
+    char folder[64];
+    int exit_code;      // 128 + signal when one ended it
+    char *output;       // standard output, owned
+    char *errors;       // standard error, owned
+    struct json *json;  // of program_json, owned
+    double end_seconds; // send SIGINT after so long; 0 = never
+    int ranks;          // > 0: under mpirun with so many
+};
+
+// cmocka set-up and tear-down: *state is a struct program.
+int program_setup(void **state);
+int program_teardown(void **state);
+
+// Runs "dikdik words..."; words are separated by single spaces, so none contains one.
+void program_run(struct program *program, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+// The same with --json; fails the test unless it exits with 0 and prints one JSON object.
+const struct json *program_json(struct program *program, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// A member at a dotted path ("total.macs", "results[0].batch" is not understood); fails if absent.
+double program_number(const struct json *object, const char *path);
+const char *program_string(const struct json *object, const char *path);
+
+// A file in the folder; full path in out [PROGRAM_PATH_CHARS].
+const char *program_path(const struct program *program, const char *name, char *out);
+void program_write(const struct program *program, const char *name, const char *text);
+
+// The last run ended with this code and its standard error has `part` in it.
+#define ASSERT_RUN(program, code, part)                                                            \
+    do {                                                                                           \
+        if ((program)->exit_code != (code) || strstr((program)->errors, (part)) == NULL) {         \
+            fail_msg("expected exit code %d and \"%s\", got %d and \"%s\"", (code), (part),        \
+                     (program)->exit_code, (program)->errors);                                     \
+        }                                                                                          \
+    } while (0)

@@ -1,0 +1,66 @@
+// dikdik doctor, and the correction of OpenBLAS's choice that it tells of.
+#include "program.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void facts_are_there(void **state)
+{
+    struct program *p = *state;
+    const struct json *facts = program_json(p, "doctor");
+    static const char *const keys[] = {"processor",     "vectors", "vnni",
+                                       "openblas_core", "backend", "mpi_launcher"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        assert_true(strlen(program_string(facts, keys[i])) > 0);
+    }
+    assert_true(program_number(facts, "cores") >= 1);
+    assert_true(program_number(facts, "memory_gib") > 0);
+    assert_true(strlen(program_string(facts, "data_sets.shapes")) > 0);
+    program_run(p, "doctor");
+    ASSERT_RUN(p, 0, "");
+    assert_non_null(strstr(p->output, "OpenBLAS"));
+}
+
+// Whatever OpenBLAS chose by itself, no advice about it is left after the restart.
+static void blas_core_is_corrected(void **state)
+{
+    struct program *p = *state;
+    unsetenv("OPENBLAS_CORETYPE");
+    unsetenv("DIKDIK_OPENBLAS_WAS");
+    const struct json *facts = program_json(p, "doctor");
+    const struct json *advice = json_get(facts, "advice");
+    for (int i = 0; i < json_count(advice); i++) {
+        assert_null(strstr(program_string(json_at(advice, i), "about"), "OpenBLAS"));
+    }
+    // A user's own choice stays.
+    setenv("OPENBLAS_CORETYPE", "Prescott", 1);
+    facts = program_json(p, "doctor");
+    unsetenv("OPENBLAS_CORETYPE");
+    assert_int_equal(strncmp(program_string(facts, "openblas_core"), "Prescott", 8), 0);
+}
+
+static void missing_data_sets_come_with_advice(void **state)
+{
+    struct program *p = *state;
+    unsetenv("DIKDIK_DATA");
+    const struct json *facts = program_json(p, "doctor");
+    assert_string_equal(program_string(facts, "data_sets.cifar10"), "");
+    const struct json *advice = json_get(facts, "advice");
+    bool told = false;
+    for (int i = 0; i < json_count(advice); i++) {
+        told = told || strcmp(program_string(json_at(advice, i), "about"), "cifar10") == 0;
+    }
+    assert_true(told);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(facts_are_there, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(blas_core_is_corrected, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(missing_data_sets_come_with_advice, program_setup,
+                                        program_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

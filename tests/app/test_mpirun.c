@@ -1,0 +1,69 @@
+// The program under mpirun: one network from many ranks, errors end the whole job.
+#include "program.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char config[] = "{\"seed\": 5, \"model\": {\"architecture\": \"convnet\"},"
+                             " \"data\": {\"name\": \"shapes\", \"size\": 12, \"count\": 320},"
+                             " \"train\": {\"epochs\": 2, \"batch\": 32, \"learning_rate\": 0.02,"
+                             " \"sync_batchnorm\": true}}";
+
+static void two_ranks_train_like_one(void **state)
+{
+    struct program *p = *state;
+    double losses[2];
+    program_write(p, "quick.json", config);
+    const struct json *alone = program_json(p, "train quick.json --run-dir one");
+    for (int i = 0; i < 2; i++) {
+        losses[i] = json_number(json_at(json_get(alone, "train_losses"), i));
+    }
+    p->ranks = 2;
+    const struct json *together = program_json(p, "train quick.json --run-dir two");
+    assert_true(program_number(together, "ranks") == 2);
+    assert_true(program_number(together, "images") == 64);
+    for (int i = 0; i < 2; i++) {
+        const double loss = json_number(json_at(json_get(together, "train_losses"), i));
+        assert_true(fabs(loss - losses[i]) <= 1e-5 * losses[i]);
+    }
+    // Either continues what the other did.
+    const struct json *again = program_json(p, "train quick.json --run-dir one");
+    assert_true(json_bool(json_get(again, "resumed")));
+}
+
+static void errors_end_the_job(void **state)
+{
+    struct program *p = *state;
+    p->ranks = 2;
+    program_write(p, "quick.json", config);
+    program_run(p, "train quick.json --batch 33");
+    ASSERT_RUN(p, 1, "train.batch = 33");
+    program_run(p, "train quick.json --set train.epochz=1");
+    ASSERT_RUN(p, 1, "epochz");
+}
+
+static void interrupts_end_the_job_after_a_checkpoint(void **state)
+{
+    struct program *p = *state;
+    p->ranks = 2;
+    program_write(p, "quick.json", config);
+    p->end_seconds = 3;
+    program_run(p, "train quick.json --epochs 100000");
+    // The exit code is mpirun's own: some give 0 after Ctrl-C, whatever the ranks did.
+    assert_non_null(strstr(p->errors, "same command"));
+    p->end_seconds = 2;
+    program_run(p, "train quick.json --epochs 100000");
+    assert_non_null(strstr(p->errors, "continuing from"));
+    assert_non_null(strstr(p->errors, "same command"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(two_ranks_train_like_one),
+        TEST(errors_end_the_job),
+        TEST(interrupts_end_the_job_after_a_checkpoint),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

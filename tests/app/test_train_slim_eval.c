@@ -1,0 +1,176 @@
+// The main job on drawn images: train, inspect, slim, score, and go on after an interrupt.
+#include "nn/safetensors.h"
+#include "program.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char config[] =
+    "{\"seed\": 3, \"model\": {\"architecture\": \"convnet\"},"
+    " \"data\": {\"name\": \"shapes\", \"size\": 12, \"count\": 4000,"
+    "  \"classes\": [0, 6]},"
+    " \"train\": {\"epochs\": 8, \"batch\": 32, \"learning_rate\": 0.05, \"crop_pad\": 0,"
+    "  \"validation_share\": 0.1}}";
+#define DATA "--data shapes --data.size 12 --data.count 4000 --data.classes 0,6"
+
+static void train(struct program *p)
+{
+    program_write(p, "quick.json", config);
+    program_run(p, "train quick.json");
+    ASSERT_RUN(p, 0, "");
+}
+
+static void training_writes_a_network_that_scores(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "quick.json", config);
+    const struct json *trained = program_json(p, "train quick.json");
+    const double accuracy = program_number(trained, "accuracy");
+    const double loss = program_number(trained, "loss");
+    const double macs = program_number(trained, "macs");
+    assert_true(accuracy > 0.7); // chance: 0.5
+    assert_true(program_number(trained, "images") == 160);
+    assert_true(program_number(trained, "validation_accuracy") > 0.65);
+    assert_int_equal(json_count(json_get(trained, "train_losses")), 8);
+    assert_string_equal(program_string(trained, "file"), "runs/quick/network.safetensors");
+    const struct json *scored = program_json(p, "eval runs/quick/network.safetensors " DATA);
+    assert_true(program_number(scored, "accuracy") == accuracy);
+    assert_true(fabs(program_number(scored, "loss") - loss) < 1e-6);
+    assert_true(program_number(scored, "macs") == macs);
+    assert_true(program_number(scored, "params") > 0 && program_number(scored, "bytes") > 0);
+    assert_true(program_number(scored, "images_per_second") > 0);
+    scored =
+        program_json(p, "eval runs/quick/network.safetensors " DATA " --limit 50 --part train");
+    assert_true(program_number(scored, "images") == 50);
+}
+
+static void slimmed_networks_meet_budgets_and_score(void **state)
+{
+    struct program *p = *state;
+    train(p);
+    static const char net[] = "runs/quick/network.safetensors";
+    const struct json *before = program_json(p, "inspect %s", net);
+    const double macs = program_number(before, "total.macs");
+    const double params = program_number(before, "total.params");
+    const struct json *cut =
+        program_json(p, "slim %s -o half.safetensors --macs 0.5 " DATA " --recalibrate 300", net);
+    assert_true(program_number(cut, "macs_before") == macs);
+    assert_true(program_number(cut, "macs") <= 0.5 * macs);
+    assert_true(program_number(cut, "macs") > 0.4 * macs);
+    const double half_macs = program_number(cut, "macs");
+    const struct json *scored = program_json(p, "eval half.safetensors " DATA);
+    assert_true(program_number(scored, "macs") == half_macs);
+    assert_true(program_number(scored, "accuracy") > 0.5);
+    const struct json *after = program_json(p, "inspect half.safetensors");
+    assert_true(program_number(after, "total.macs") == half_macs);
+    assert_true(program_number(after, "total_before.macs") == macs);
+    cut = program_json(p, "slim %s -o tiny.safetensors --params 0.3 --round-to 4", net);
+    assert_true(program_number(cut, "params") <= 0.3 * params);
+    cut = program_json(p, "slim %s -o share.safetensors --share 0.25 --criterion l2 --refit " DATA,
+                       net);
+    const struct json *groups = json_get(cut, "groups");
+    for (int g = 0; g < json_count(groups); g++) {
+        const struct json *group = json_at(groups, g);
+        assert_true(program_number(group, "width") == program_number(group, "width_before") / 4);
+    }
+    program_write(p, "widths.json", "{\"conv2\": 5}");
+    program_run(p, "slim %s -o given.safetensors --widths widths.json", net);
+    ASSERT_RUN(p, 0, "BatchNorm");
+    after = program_json(p, "inspect given.safetensors --before half.safetensors");
+    const struct json *layers = json_get(after, "layers");
+    bool seen = false;
+    for (int i = 0; i < json_count(layers); i++) {
+        const struct json *layer = json_at(layers, i);
+        if (strcmp(program_string(layer, "name"), "conv2") == 0) {
+            assert_true(json_number(json_at(json_get(layer, "shape"), 2)) == 5);
+            seen = true;
+        }
+    }
+    assert_true(seen);
+    program_write(p, "widths.json", "{\"conv9\": 5}");
+    program_run(p, "slim %s -o given.safetensors --widths widths.json", net);
+    ASSERT_RUN(p, 1, "conv9");
+    program_write(p, "widths.json", "{\"conv2\": 33}");
+    program_run(p, "slim %s -o given.safetensors --widths widths.json", net);
+    ASSERT_RUN(p, 1, "conv2");
+}
+
+static void runs_are_continued_and_kept_apart(void **state)
+{
+    struct program *p = *state;
+    train(p);
+    const struct json *again = program_json(p, "train quick.json");
+    assert_true(json_bool(json_get(again, "resumed")));
+    program_run(p, "train quick.json --set train.momentum=0.5");
+    ASSERT_RUN(p, 1, "train.momentum");
+    program_run(p, "train quick.json --epochs 6");
+    ASSERT_RUN(p, 1, "train.epochs");
+    program_run(p, "train quick.json --threads 1"); // does not shape the result
+    ASSERT_RUN(p, 0, "");
+    program_run(p, "train quick.json --set epochs=1 --run-dir other");
+    ASSERT_RUN(p, 0, "");
+    program_run(p, "eval other/network.safetensors " DATA);
+    ASSERT_RUN(p, 0, "");
+}
+
+static void interrupted_training_goes_on(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "quick.json", config);
+    const struct json *whole = program_json(p, "train quick.json --run-dir whole --epochs 40");
+    const double accuracy = program_number(whole, "accuracy");
+    const double loss = program_number(whole, "loss");
+    p->end_seconds = 0.6;
+    program_run(p, "train quick.json --run-dir cut --epochs 40");
+    p->end_seconds = 0;
+    ASSERT_RUN(p, 130, "same command");
+    program_run(p, "eval cut/network.safetensors " DATA);
+    ASSERT_RUN(p, 1, "cut/network.safetensors"); // nothing under the final name yet
+    const struct json *rest = program_json(p, "train quick.json --run-dir cut --epochs 40");
+    assert_true(json_bool(json_get(rest, "resumed")));
+    assert_true(program_number(rest, "accuracy") == accuracy);
+    assert_true(program_number(rest, "loss") == loss);
+}
+
+static void logits_can_be_written(void **state)
+{
+    struct program *p = *state;
+    char path[PROGRAM_PATH_CHARS];
+    struct safetensors_file file;
+    train(p);
+    program_run(p, "eval runs/quick/network.safetensors " DATA " --limit 7 --logits logits.st");
+    ASSERT_RUN(p, 0, "");
+    assert_int_equal(safetensors_open(program_path(p, "logits.st", path), &file), OK);
+    const struct safetensor *logits = safetensors_find(&file, "logits");
+    assert_non_null(logits);
+    assert_int_equal(logits->dims[0], 7);
+    assert_int_equal(logits->dims[1], 2);
+    safetensors_close(&file);
+}
+
+static void zoo_networks_can_be_inspected_by_name(void **state)
+{
+    struct program *p = *state;
+    const struct json *resnet = program_json(p, "inspect resnet20");
+    assert_true(program_number(resnet, "total.macs") == 40551040);
+    assert_true(program_number(resnet, "total.params") == 269722);
+    assert_true(json_count(json_get(resnet, "groups")) > 9);
+    program_run(p, "inspect resnet20");
+    ASSERT_RUN(p, 0, "");
+    assert_non_null(strstr(p->output, "40,551,040 MACs"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(training_writes_a_network_that_scores),
+        TEST(slimmed_networks_meet_budgets_and_score),
+        TEST(runs_are_continued_and_kept_apart),
+        TEST(interrupted_training_goes_on),
+        TEST(logits_can_be_written),
+        TEST(zoo_networks_can_be_inspected_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
