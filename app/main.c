@@ -16,7 +16,9 @@ static const struct command *const commands[] = {
 
 // Ranks other than 0 wait so long before they report an error and stop the job: one that all ranks
 // share is then told once.
-#define ERROR_GRACE_SECONDS 0.3
+#define ERROR_GRACE_SECONDS 0.5
+// A launcher that is told to stop the job may drop what it has not read yet.
+#define ERROR_DRAIN_SECONDS 0.2
 
 static void print_usage(FILE *to)
 {
@@ -72,6 +74,7 @@ static int finish(struct app *app, enum status code)
         clock_sleep(ERROR_GRACE_SECONDS);
     }
     log_error(code);
+    clock_sleep(ERROR_DRAIN_SECONDS);
     collective_abort(&app->collective, exit_code);
 }
 

@@ -17,7 +17,7 @@ show() { # prints a command, then runs it
 say "1/5  set up and build"
 ./scripts/setup.sh
 cmake --preset release >/dev/null
-cmake --build --preset release
+cmake --build --preset release --target dikdik
 
 say "2/5  train a small network for one epoch: 60,000 images of clothes"
 rm -rf "$run"

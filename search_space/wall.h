@@ -31,4 +31,5 @@ int64_t wall_cost(const struct wall *wall, enum cost_kind kind);
 // Uniform widths to a budget: the greatest share s such that every group at round(s * channels)
 // meets all limits, then single groups raised one step at a time while the limits allow. widths
 // [groups.n].
+// Groups already decided stay as they are.
 enum status wall_uniform(struct wall *wall, int *widths);

@@ -32,7 +32,9 @@ static int by_value(const void *a, const void *b)
 static bool share_holds(const struct wall *wall, double share, int *widths)
 {
     for (int g = 0; g < wall->n; g++) {
-        widths[g] = wall->groups[g].choices[nearest_choice(&wall->groups[g], share)];
+        widths[g] = wall->decided[g]
+                        ? wall->widths[g]
+                        : wall->groups[g].choices[nearest_choice(&wall->groups[g], share)];
     }
     for (int k = 0; k < 2; k++) {
         if (cost_model_total(wall->models[k], widths) > wall->limits[k]) {
@@ -49,7 +51,7 @@ static bool raise_one(const struct wall *wall, int *widths, int64_t *totals)
     int best = -1, best_width = 0;
     for (int g = 0; g < wall->n; g++) {
         const struct wall_group *group = &wall->groups[g];
-        if (widths[g] == group->channels ||
+        if (wall->decided[g] || widths[g] == group->channels ||
             (best >= 0 && (int64_t)widths[g] * wall->groups[best].channels >=
                               (int64_t)widths[best] * group->channels)) {
             continue;

@@ -1,5 +1,5 @@
 // dikdik bench nn: every combination asked for is measured, and the figures fit together.
-#include "program.h"
+#include "run_program.h"
 
 #include <math.h>
 #include <string.h>

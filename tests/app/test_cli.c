@@ -1,5 +1,5 @@
 // Help on every level, and what users do wrong: exit codes and messages.
-#include "program.h"
+#include "run_program.h"
 
 #include <stdio.h>
 #include <string.h>

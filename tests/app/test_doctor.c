@@ -1,5 +1,5 @@
 // dikdik doctor, and the correction of OpenBLAS's choice that it tells of.
-#include "program.h"
+#include "run_program.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // The program under mpirun: one network from many ranks, errors end the whole job.
-#include "program.h"
+#include "run_program.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // The main job on drawn images: train, inspect, slim, score, and go on after an interrupt.
 #include "nn/safetensors.h"
-#include "program.h"
+#include "run_program.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -149,6 +149,35 @@ static void logits_can_be_written(void **state)
     safetensors_close(&file);
 }
 
+// --inner with a budget: the residual streams stay whole, the rest meets the budget alone.
+static void inner_cuts_leave_the_streams_whole(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "resnet.json",
+                  "{\"model\": {\"architecture\": \"resnet20\"},"
+                  " \"data\": {\"name\": \"shapes\", \"size\": 8, \"count\": 50},"
+                  " \"train\": {\"epochs\": 1, \"batch\": 10}}");
+    program_run(p, "train resnet.json");
+    ASSERT_RUN(p, 0, "");
+    static const char net[] = "runs/resnet/network.safetensors";
+    const struct json *cut =
+        program_json(p, "slim %s -o inner.safetensors --macs 0.6 --inner", net);
+    const double share = program_number(cut, "macs") / program_number(cut, "macs_before");
+    assert_true(share <= 0.6 && share > 0.58);
+    const struct json *groups = json_get(cut, "groups");
+    int whole = 0;
+    for (int g = 0; g < json_count(groups); g++) {
+        const struct json *group = json_at(groups, g);
+        const bool inner = json_bool(json_get(group, "inner"));
+        const double kept = program_number(group, "width") / program_number(group, "width_before");
+        assert_true(inner ? kept < 0.8 : kept == 1);
+        whole += !inner;
+    }
+    assert_true(whole >= 3);
+    program_run(p, "slim %s -o inner.safetensors --macs 0.01 --inner", net);
+    ASSERT_RUN(p, 1, "--inner");
+}
+
 static void zoo_networks_can_be_inspected_by_name(void **state)
 {
     struct program *p = *state;
@@ -170,6 +199,7 @@ int main(void)
         TEST(runs_are_continued_and_kept_apart),
         TEST(interrupted_training_goes_on),
         TEST(logits_can_be_written),
+        TEST(inner_cuts_leave_the_streams_whole),
         TEST(zoo_networks_can_be_inspected_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

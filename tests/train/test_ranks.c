@@ -96,7 +96,7 @@ int main(void)
         return 2;
     }
     const char *expected = getenv("TEST_RANKS");
-    if (expected != NULL && everybody.ranks != atoi(expected)) {
+    if (expected != NULL && everybody.ranks != strtol(expected, NULL, 10)) {
         fprintf(stderr, "%d ranks instead of %s\n", everybody.ranks, expected);
         collective_abort(&everybody, 2);
     }

@@ -1,5 +1,5 @@
 // The program as a subprocess: words in, exit code and two texts out.
-#include "program.h"
+#include "run_program.h"
 
 #include "core/clock.h"
 

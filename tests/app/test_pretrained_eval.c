@@ -1,7 +1,7 @@
 // Real weights on the real CIFAR-10: accuracies, reference logits, and a uniform cut. Needs
 // DIKDIK_DATA.
 #include "nn/safetensors.h"
-#include "program.h"
+#include "run_program.h"
 
 #include <math.h>
 #include <stdio.h>
