@@ -84,12 +84,13 @@ static enum status measure_widths(struct bench_session *session, const struct ne
     return OK;
 }
 
-// Cuts a copy of the network uniformly to the configured share of its MACs.
+// Cuts a copy of the network uniformly to the configured share of its MACs, residual streams left
+// whole.
 static enum status slim_copy(const struct bench_config *config, const struct network *network,
                              const struct groups *groups, struct arena *arena, struct network *out)
 {
     const struct slim_request request = {
-        .macs = config->slim, .widths = "", .round_to = config->round_to};
+        .macs = config->slim, .widths = "", .inner = true, .round_to = config->round_to};
     const struct criterion_input input = {
         .graph = &network->graph, .groups = groups, .params = network->params};
     struct keep keep;

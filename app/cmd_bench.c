@@ -18,9 +18,11 @@ static const struct option bench_option_table[] = {
     {"modes", "infer, train or both", OPTION_STRING, AT(modes), .fallback_text = "infer,train"},
     {"dtypes", "of inference: f32, int8 or both", OPTION_STRING, AT(dtypes),
      .fallback_text = "f32,int8"},
-    {"slim", "also measure networks cut uniformly to this share of their MACs; 0 = do not",
+    {"slim",
+     "also measure networks cut uniformly, inside blocks only, to this share of their MACs; 0 = do "
+     "not",
      OPTION_DOUBLE, AT(slim), .fallback = 0.5, .least = 0, .most = 1},
-    {"round_to", "their widths are multiples of this", OPTION_INT, AT(round_to), .fallback = 1,
+    {"round_to", "their widths are multiples of this", OPTION_INT, AT(round_to), .fallback = 8,
      .least = 1, .most = 1024},
     {"seconds", "time window of one measurement", OPTION_DOUBLE, AT(seconds), .fallback = 2,
      .least = 0.01, .most = 3600},

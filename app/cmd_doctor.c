@@ -80,7 +80,7 @@ static void add_machine(struct facts *facts)
         : machine_has_avx2() ? "AVX2"
                              : "less than AVX2");
     add(facts, "vnni", "8-bit dot products (VNNI)",
-        backend_cpu_has_vnni() ? NULL : "int8 scoring (eval --int8) is not fast here", "%s",
+        backend_cpu_has_vnni() ? NULL : "int8 scoring (eval --int8) is refused here", "%s",
         backend_cpu_has_vnni() ? "yes" : "no");
 }
 

@@ -28,8 +28,8 @@ struct kernel_ops {
     void (*pack)(struct kernel *kernel, const float *weights, const float *bias,
                  const struct op_quantization *quantization, void *packed);
     // CONV_BACKWARD_WEIGHTS, LSTM_BACKWARD: adds up `n` partials (packed_bytes apart) in order and
-    // writes weight and bias gradients as pack reads them (LSTM: w_ih, w_hh, b one after the other at
-    // `weights`; bias is NULL). NULL for other kinds.
+    // writes weight and bias gradients as pack reads them (LSTM: w_ih, w_hh, b one after the other
+    // at `weights`; bias is NULL). Not from inside parallel(). NULL for other kinds.
     void (*reduce)(struct kernel *kernel, const void *partials, int n, float *weights, float *bias);
     void (*close)(struct kernel *kernel);
 };

@@ -119,7 +119,11 @@ static herr_t list_set(hid_t root, const char *name, const H5O_info_t *info, voi
 static enum status fail_absent(const struct hdf5_file *file, hid_t id, const char *name)
 {
     struct listing listing = {0};
-    H5Ovisit2(id, H5_INDEX_NAME, H5_ITER_INC, list_set, &listing, H5O_INFO_BASIC);
+    if (H5Ovisit2(id, H5_INDEX_NAME, H5_ITER_INC, list_set, &listing, H5O_INFO_BASIC) < 0) {
+        text_close(&listing.text);
+        FAIL(ERR_INPUT, "%s: damaged: its list of data sets cannot be read: %s", file->path,
+             reason());
+    }
     (void)status_fail(ERR_INPUT, __FILE__, __LINE__, "%s: has no data set '%s'; it has %s",
                       file->path, name,
                       listing.text.length > 0 ? listing.text.bytes : "none at all");
@@ -298,7 +302,7 @@ static enum status read_work(void *context)
 }
 
 // Asks a child; `answer` is written only on OK.
-static enum status ask(const struct request *question, double limit_s,
+static enum status ask(const struct request *question, const struct isolate_limits *limits,
                        enum status (*work)(void *context), struct hdf5_array *answer)
 {
     struct request *shared = isolate_share(sizeof *shared);
@@ -308,7 +312,7 @@ static enum status ask(const struct request *question, double limit_s,
     *shared = *question;
     pthread_mutex_lock(&library);
     quiet_library(); // here, so that the children inherit a library that is set up
-    const enum status status = isolate_run(question->file->path, limit_s, work, shared);
+    const enum status status = isolate_run(question->file->path, limits, work, shared);
     pthread_mutex_unlock(&library);
     if (status == OK && answer != NULL) {
         *answer = shared->array;
@@ -317,7 +321,9 @@ static enum status ask(const struct request *question, double limit_s,
     return status;
 }
 
-static const double patience_s = 60.0; // for what should take milliseconds
+// For what should take milliseconds and a few MiB. Damaged files can send the library round in
+// circles that take time, memory or both.
+static const struct isolate_limits small_limits = {.seconds = 15.0, .bytes = (size_t)512 << 20};
 
 enum status hdf5_open(const char *path, struct hdf5_file **out)
 {
@@ -331,7 +337,7 @@ enum status hdf5_open(const char *path, struct hdf5_file **out)
     }
     file->bytes = (size_t)info.st_size;
     snprintf(file->path, sizeof file->path, "%s", path); // fits: stat took it
-    const enum status status = ask(&(struct request){.file = file}, patience_s, open_work, NULL);
+    const enum status status = ask(&(struct request){.file = file}, &small_limits, open_work, NULL);
     if (status != OK) {
         free(file);
         return status;
@@ -347,7 +353,7 @@ void hdf5_close(struct hdf5_file *file)
 
 enum status hdf5_describe(struct hdf5_file *file, const char *name, struct hdf5_array *out)
 {
-    return ask(&(struct request){.file = file, .name = name}, patience_s, describe_work, out);
+    return ask(&(struct request){.file = file, .name = name}, &small_limits, describe_work, out);
 }
 
 enum status hdf5_read(struct hdf5_file *file, const char *name, enum hdf5_type type, void *to)
@@ -359,9 +365,11 @@ enum status hdf5_read(struct hdf5_file *file, const char *name, enum hdf5_type t
     if (request.to == NULL) {
         return status_context(ERR_MEMORY, "reading '%s' of %s", name, file->path);
     }
-    const double slow_disk = 1e6; // bytes per second
-    const enum status status =
-        ask(&request, patience_s + (double)bytes / slow_disk, read_work, NULL);
+    // A slow disk gives 1 MB/s. A chunk may be the whole array, with 8 bytes per element, and a
+    // filter may hold it several times.
+    const struct isolate_limits limits = {.seconds = small_limits.seconds + (double)bytes / 1e6,
+                                          .bytes = small_limits.bytes + request.array.count * 32};
+    const enum status status = ask(&request, &limits, read_work, NULL);
     if (status == OK && bytes > 0) {
         memcpy(to, request.to, bytes);
     }

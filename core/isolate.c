@@ -1,6 +1,8 @@
 // A child process per piece of risky work, and memory shared with it.
 #include "core/isolate.h"
 
+#include "core/machine.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -37,12 +39,24 @@ void isolate_unshare(void *shared, size_t bytes)
     }
 }
 
+// RLIMIT_DATA and not RLIMIT_AS: mapped files do not count, nor what sanitizers reserve.
+static void limit_memory(size_t bytes)
+{
+    const size_t used = machine_data_bytes();
+    struct rlimit limit;
+    if (used > 0 && getrlimit(RLIMIT_DATA, &limit) == 0 && used + bytes < limit.rlim_cur) {
+        limit.rlim_cur = used + bytes;
+        setrlimit(RLIMIT_DATA, &limit);
+    }
+}
+
 // A crash is expected here: it leaves no core file and says nothing on the terminal.
-static void run_child(struct outcome *outcome, double limit_s, enum status (*work)(void *context),
-                      void *context)
+static void run_child(struct outcome *outcome, const struct isolate_limits *limits,
+                      enum status (*work)(void *context), void *context)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL); // no child outlives its parent
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    limit_memory(limits->bytes);
     const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (nowhere >= 0) {
         dup2(nowhere, STDERR_FILENO);
@@ -56,7 +70,7 @@ static void run_child(struct outcome *outcome, double limit_s, enum status (*wor
     sigaddset(&alarm_only, SIGALRM);
     sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
     const double most_s = 1e8;
-    alarm(1 + (unsigned)(limit_s < most_s ? limit_s : most_s));
+    alarm(1 + (unsigned)(limits->seconds < most_s ? limits->seconds : most_s));
     outcome->status = work(context);
     status_save(&outcome->note);
     atomic_store(&outcome->finished, true);
@@ -78,8 +92,8 @@ static enum status judge(const struct outcome *outcome, const char *what, double
          WIFSIGNALED(ended) ? strsignal(WTERMSIG(ended)) : "it ended early");
 }
 
-enum status isolate_run(const char *what, double limit_s, enum status (*work)(void *context),
-                        void *context)
+enum status isolate_run(const char *what, const struct isolate_limits *limits,
+                        enum status (*work)(void *context), void *context)
 {
     struct outcome *outcome = isolate_share(sizeof *outcome);
     if (outcome == NULL) {
@@ -87,7 +101,7 @@ enum status isolate_run(const char *what, double limit_s, enum status (*work)(vo
     }
     const pid_t child = fork();
     if (child == 0) {
-        run_child(outcome, limit_s, work, context);
+        run_child(outcome, limits, work, context);
         _exit(0);
     }
     enum status status;
@@ -98,7 +112,7 @@ enum status isolate_run(const char *what, double limit_s, enum status (*work)(vo
         int ended = 0;
         while (waitpid(child, &ended, 0) < 0 && errno == EINTR) {
         }
-        status = judge(outcome, what, limit_s, ended);
+        status = judge(outcome, what, limits->seconds, ended);
     }
     isolate_unshare(outcome, sizeof *outcome);
     return status;

@@ -5,12 +5,17 @@
 
 #include <stddef.h>
 
+struct isolate_limits {
+    double seconds;
+    size_t bytes; // private memory beyond what this process has; above it, allocating fails
+};
+
 // Runs work(context) in a child and returns its status and message. The child sees all memory as it
 // was but changes only its own copy: results go into memory from isolate_share. It ends without
 // running exit handlers, so `work` need not clean up. ERR_INPUT when it crashed or took longer than
-// `limit_s` seconds; `what` names the input in that message.
-enum status isolate_run(const char *what, double limit_s, enum status (*work)(void *context),
-                        void *context);
+// it may; `what` names the input in that message.
+enum status isolate_run(const char *what, const struct isolate_limits *limits,
+                        enum status (*work)(void *context), void *context);
 
 // Zeroed memory that parent and child both see. NULL when there is none (the message is set).
 void *isolate_share(size_t bytes);

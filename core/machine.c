@@ -148,6 +148,11 @@ size_t machine_peak_bytes(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * 1024 : 0;
 }
 
+size_t machine_data_bytes(void)
+{
+    return kib_field("/proc/self/status", "VmData:");
+}
+
 static char processor[128];
 
 static void find_processor(void)

@@ -182,7 +182,7 @@ enum status dataset_locate(const struct dataset_options *options, struct dataset
 
 bool dataset_find(const struct dataset_options *options, char *out, size_t out_bytes)
 {
-    struct dataset_source source;
+    struct dataset_source source = {0};
     if (dataset_locate(options, &source) != OK) {
         return false;
     }

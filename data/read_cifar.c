@@ -211,10 +211,11 @@ static enum status open_layout(const struct layout *layout, const struct dataset
 
 static void planar_to_nhwc(const uint8_t *planes, uint8_t *pixels)
 {
-    for (int i = 0; i < PLANE; i++) {
-        pixels[3 * i] = planes[i];
-        pixels[3 * i + 1] = planes[i + PLANE];
-        pixels[3 * i + 2] = planes[i + 2 * PLANE];
+    const uint8_t *red = planes, *green = red + PLANE, *blue = green + PLANE;
+    for (size_t i = 0; i < PLANE; i++) {
+        pixels[3 * i] = red[i];
+        pixels[3 * i + 1] = green[i];
+        pixels[3 * i + 2] = blue[i];
     }
 }
 

@@ -131,8 +131,8 @@ static enum status open_file(struct idx_file *idx, int n_dims)
     }
     TRY(read_bytes(idx, header + 4, 4 * (int64_t)n_dims));
     int64_t values = 1;
-    for (int i = 0; i < n_dims; i++) {
-        const uint8_t *at = header + 4 + 4 * i;
+    const uint8_t *at = header + 4;
+    for (int i = 0; i < n_dims; i++, at += 4) {
         const uint32_t dim =
             (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | (uint32_t)at[3];
         idx->dims[i] = dim;

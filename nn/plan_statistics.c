@@ -132,8 +132,8 @@ static void add_ranges(struct statistics_plan *plan, int node)
     plan->backend->ops->download(plan->backend, extremes,
                                  program_address(plan->program, plan->lowering.range[node]),
                                  2 * (size_t)chunks * sizeof(float));
-    for (int i = 0; i < chunks; i++) {
-        const float magnitude = fmaxf(fabsf(extremes[2 * i]), fabsf(extremes[2 * i + 1]));
+    for (int i = 0; i < 2 * chunks; i += 2) {
+        const float magnitude = fmaxf(fabsf(extremes[i]), fabsf(extremes[i + 1]));
         plan->range_sum[node] += (double)magnitude;
     }
 }

@@ -152,9 +152,9 @@ static enum status collect_loss(struct train_plan *plan, struct train_result *re
                                  program_address(plan->program, plan->loss),
                                  2 * (size_t)chunks * sizeof(double));
     double sums[2] = {0.0, 0.0};
-    for (int i = 0; i < chunks; i++) {
-        sums[0] += plan->losses[2 * i];
-        sums[1] += plan->losses[2 * i + 1];
+    for (int i = 0; i < 2 * chunks; i += 2) {
+        sums[0] += plan->losses[i];
+        sums[1] += plan->losses[i + 1];
     }
     double rows = plan->options.batch;
     if (reducer != NULL && reducer->ranks > 1) {

@@ -1,10 +1,11 @@
 // Forward convolutions and linear layers by oneDNN, float32 and int8, with bias, residual sum and
 // activation fused. Packed weights: oneDNN's layout, then at `bias_offset` the bias [out_c].
+#include "compute/cpu/cpu_conv_narrow.h"
 #include "compute/cpu/cpu_conv_shape.h"
 #include "compute/cpu/cpu_dnnl.h"
 #include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_quantize.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,9 @@ static enum status open_int8(struct cpu_conv *conv)
 
 static enum status conv_open(struct backend *backend, const struct op *op, struct kernel **out)
 {
+    if (cpu_conv_narrow_fits(backend, op)) {
+        return cpu_conv_narrow_open(backend, op, out);
+    }
     struct cpu_conv *conv = calloc(1, sizeof *conv);
     if (conv == NULL) {
         FAIL(ERR_MEMORY, "no memory for a convolution");
@@ -161,13 +165,9 @@ static void quantize_weights(struct cpu_conv *conv, const float *weights, const 
     const size_t row = cpu_conv_weights(op) / (size_t)op->out_c;
     for (int o = 0; o < op->out_c; o++) {
         const float *w = weights + (size_t)o * row;
-        float greatest = 0.0F;
+        const float scale = cpu_quantize_scale(w, row);
         for (size_t i = 0; i < row; i++) {
-            greatest = fmaxf(greatest, fabsf(w[i]));
-        }
-        const float scale = greatest > 0.0F ? greatest / 127.0F : 1.0F;
-        for (size_t i = 0; i < row; i++) {
-            conv->quantized[(size_t)o * row + i] = (int8_t)lrintf(w[i] / scale);
+            conv->quantized[(size_t)o * row + i] = cpu_quantize(w[i], scale);
         }
         const float unit = quantization->in_scale * scale;
         conv->out_scales[o] = unit / quantization->out_scale;

@@ -2,6 +2,7 @@
 // weight layout, then at `bias_offset` the bias gradient [out_c].
 #include "compute/cpu/cpu_conv_shape.h"
 #include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_partials.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,24 +130,11 @@ static void backward_weights_run(struct kernel *kernel, const struct op_args *ar
     cpu_dnnl_call_run(&conv->call, args->lane, addresses);
 }
 
-static void add_partials(const struct cpu_conv_backward *conv, const char *partials, int n)
-{
-    const size_t bytes = conv->base.packed_bytes;
-    float *sum = conv->sum;
-    memcpy(sum, partials, bytes);
-    for (int i = 1; i < n; i++) {
-        const float *partial = (const float *)(const void *)(partials + (size_t)i * bytes);
-        for (size_t j = 0; j < bytes / sizeof(float); j++) {
-            sum[j] += partial[j];
-        }
-    }
-}
-
 static void backward_weights_reduce(struct kernel *kernel, const void *partials, int n,
                                     float *weights, float *bias)
 {
     struct cpu_conv_backward *conv = (struct cpu_conv_backward *)kernel;
-    add_partials(conv, partials, n);
+    cpu_partials_add(kernel->backend, partials, n, kernel->packed_bytes, conv->sum);
     void *const addresses[] = {conv->sum, weights};
     cpu_dnnl_call_run(&conv->reorder, 0, addresses);
     if (bias != NULL) {

@@ -37,7 +37,7 @@ enum status cpu_dnnl_call_open(struct cpu_backend *cpu, dnnl_primitive_desc_t de
 {
     CHECK(n_arguments <= CPU_DNNL_MAX_ARGUMENTS);
     struct cpu_dnnl_call call = {.cpu = cpu, .n_arguments = n_arguments};
-    call.memories = calloc((size_t)(cpu->base.lanes * n_arguments), sizeof(dnnl_memory_t));
+    call.memories = calloc((size_t)cpu->base.lanes * (size_t)n_arguments, sizeof(dnnl_memory_t));
     const dnnl_status_t created = call.memories == NULL
                                       ? dnnl_out_of_memory
                                       : dnnl_primitive_create(&call.primitive, descriptor);

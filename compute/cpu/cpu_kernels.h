@@ -1,7 +1,7 @@
 // The kernels of the CPU backend, one table per op kind, each at the end of the file that
 // implements it. A kernel runs on the calling thread, on one chunk; it allocates nothing and keeps
-// nothing between calls. Outputs of element-wise kinds (NORMALIZE to f32 excepted) may be the very
-// same array as an input of the same type; other overlaps are not allowed.
+// nothing between calls. The output of an element-wise kind may be the very same array as an input
+// of the same type and shape (BN_BACKWARD_REDUCE: g may be dy); other overlaps are not allowed.
 #pragma once
 #include "compute/backend.h"
 

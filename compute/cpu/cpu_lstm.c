@@ -7,6 +7,7 @@
 #include "compute/blas.h"
 #include "compute/cpu/cpu_kernel_base.h"
 #include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_partials.h"
 #include "compute/cpu/cpu_vector.h"
 
 enum { GATE_I, GATE_F, GATE_G, GATE_O, N_GATES };
@@ -75,6 +76,12 @@ static void apply_resets(const struct lstm *l, int t, float *state)
     }
 }
 
+// Where unit `at` of row k of an array [k][H] lies.
+CPU_INLINE size_t unit_at(int k, int hidden, int at)
+{
+    return (size_t)k * (size_t)hidden + (size_t)at;
+}
+
 // ---- forward
 // One step of one sequence. z [4H]: the gates' sums; c, h [H]: state, replaced; saved [6H] or NULL.
 CPU_CLONES static void cell_forward(int hidden, const float *z, float *c, float *h, float *saved)
@@ -83,7 +90,7 @@ CPU_CLONES static void cell_forward(int hidden, const float *z, float *c, float 
         const int count = cpu_block_count(hidden, at);
         float v[N_SAVED][CPU_BLOCK], out[CPU_BLOCK], before[CPU_BLOCK];
         for (int k = 0; k < N_GATES; k++) {
-            cpu_block_load(z + k * hidden + at, count, v[k]);
+            cpu_block_load(z + unit_at(k, hidden, at), count, v[k]);
         }
         cpu_block_load(c + at, count, before);
         cpu_block_sigmoid(v[GATE_I]);
@@ -101,7 +108,7 @@ CPU_CLONES static void cell_forward(int hidden, const float *z, float *c, float 
         cpu_block_store_part(v[SAVED_C], count, c + at);
         cpu_block_store_part(out, count, h + at);
         for (int k = 0; saved != NULL && k < N_SAVED; k++) {
-            cpu_block_store_part(v[k], count, saved + k * hidden + at);
+            cpu_block_store_part(v[k], count, saved + unit_at(k, hidden, at));
         }
     }
 }
@@ -184,7 +191,7 @@ CPU_CLONES static void cell_backward(int hidden, const float *dy, const float *c
         float v[N_SAVED][CPU_BLOCK], of_y[CPU_BLOCK], of_h[CPU_BLOCK], of_c[CPU_BLOCK];
         float before[CPU_BLOCK], out[N_GATES][CPU_BLOCK];
         for (int k = 0; k < N_SAVED; k++) {
-            cpu_block_load(saved + k * hidden + at, count, v[k]);
+            cpu_block_load(saved + unit_at(k, hidden, at), count, v[k]);
         }
         cpu_block_load(dy + at, count, of_y);
         cpu_block_load(dh + at, count, of_h);
@@ -202,7 +209,7 @@ CPU_CLONES static void cell_backward(int hidden, const float *dy, const float *c
         }
         cpu_block_store_part(of_c, count, dc + at);
         for (int k = 0; k < N_GATES; k++) {
-            cpu_block_store_part(out[k], count, dz + k * hidden + at);
+            cpu_block_store_part(out[k], count, dz + unit_at(k, hidden, at));
         }
     }
 }
@@ -314,17 +321,10 @@ static void run_backward(struct kernel *kernel, const struct op_args *args)
 }
 
 static void reduce_partials(struct kernel *kernel, const void *partials, int n, float *weights,
-                            float *bias)
+                            float *bias) // NOLINT(readability-non-const-parameter): a fixed type
 {
     (void)bias; // the bias' gradient follows those of the weights
-    const size_t count = kernel->packed_bytes / sizeof(float);
-    const float *partial = partials;
-    memcpy(weights, partial, count * sizeof *weights);
-    for (int k = 1; k < n; k++) {
-        for (size_t i = 0; i < count; i++) {
-            weights[i] += partial[(size_t)k * count + i];
-        }
-    }
+    cpu_partials_add(kernel->backend, partials, n, kernel->packed_bytes, weights);
 }
 
 const struct kernel_ops cpu_lstm_kernel = {

@@ -127,8 +127,8 @@ CPU_CLONES static void max_f32(const struct op *op, const float *x, float *y, ui
 
 // Lets the pixel x [c] under tap number `tap` compete with the best so far.
 #define DEFINE_COMPETE(name, type)                                                                 \
-    CPU_INLINE void name(int c, uint8_t tap, const type *restrict x, type *restrict best,          \
-                         uint8_t *restrict taps)                                                   \
+    CPU_INLINE void name(int c, uint8_t tap, const type x[restrict], type best[restrict],          \
+                         uint8_t taps[restrict])                                                   \
     {                                                                                              \
         for (int j = 0; taps == NULL && j < c; j++) {                                              \
             best[j] = x[j] > best[j] ? x[j] : best[j];                                             \

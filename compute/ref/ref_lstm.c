@@ -182,7 +182,7 @@ static enum status open_backward(struct backend *backend, const struct op *op, s
 }
 
 static void reduce_partials(struct kernel *kernel, const void *partials, int n, float *weights,
-                            float *bias)
+                            float *bias) // NOLINT(readability-non-const-parameter): a fixed type
 {
     CHECK(bias == NULL); // it follows the weights
     const size_t count = partial_count(&kernel->op);

@@ -1,4 +1,5 @@
 // The main job on drawn images: train, inspect, slim, score, and go on after an interrupt.
+#include "core/clock.h"
 #include "nn/safetensors.h"
 #include "run_program.h"
 
@@ -67,8 +68,9 @@ static void slimmed_networks_meet_budgets_and_score(void **state)
     assert_true(program_number(after, "total_before.macs") == macs);
     cut = program_json(p, "slim %s -o tiny.safetensors --params 0.3 --round-to 4", net);
     assert_true(program_number(cut, "params") <= 0.3 * params);
-    cut = program_json(p, "slim %s -o share.safetensors --share 0.25 --criterion l2 --refit " DATA,
-                       net);
+    cut = program_json(
+        p, "slim %s -o share.safetensors --share 0.25 --round-to 1 --criterion l2 --refit " DATA,
+        net);
     const struct json *groups = json_get(cut, "groups");
     for (int g = 0; g < json_count(groups); g++) {
         const struct json *group = json_at(groups, g);
@@ -118,16 +120,18 @@ static void interrupted_training_goes_on(void **state)
 {
     struct program *p = *state;
     program_write(p, "quick.json", config);
-    const struct json *whole = program_json(p, "train quick.json --run-dir whole --epochs 40");
+    const double start = clock_seconds();
+    const struct json *whole = program_json(p, "train quick.json --run-dir whole --epochs 300");
+    const double took = clock_seconds() - start;
     const double accuracy = program_number(whole, "accuracy");
     const double loss = program_number(whole, "loss");
-    p->end_seconds = 0.6;
-    program_run(p, "train quick.json --run-dir cut --epochs 40");
+    p->end_seconds = took / 2;
+    program_run(p, "train quick.json --run-dir cut --epochs 300");
     p->end_seconds = 0;
     ASSERT_RUN(p, 130, "same command");
     program_run(p, "eval cut/network.safetensors " DATA);
     ASSERT_RUN(p, 1, "cut/network.safetensors"); // nothing under the final name yet
-    const struct json *rest = program_json(p, "train quick.json --run-dir cut --epochs 40");
+    const struct json *rest = program_json(p, "train quick.json --run-dir cut --epochs 300");
     assert_true(json_bool(json_get(rest, "resumed")));
     assert_true(program_number(rest, "accuracy") == accuracy);
     assert_true(program_number(rest, "loss") == loss);
@@ -174,7 +178,7 @@ static void inner_cuts_leave_the_streams_whole(void **state)
         whole += !inner;
     }
     assert_true(whole >= 3);
-    program_run(p, "slim %s -o inner.safetensors --macs 0.01 --inner", net);
+    program_run(p, "slim %s -o inner.safetensors --macs 0.01 --inner --round-to 1", net);
     ASSERT_RUN(p, 1, "--inner");
 }
 

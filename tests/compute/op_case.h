@@ -48,7 +48,7 @@ struct case_result {
     struct case_array out[OP_MAX_OUT];
 };
 // Fails the test when the kernel does not open or writes past an output.
-void case_run(struct backend *backend, const struct op_case *c, struct case_result *out);
+void case_run(struct backend *backend, const struct op_case *c, struct case_result *result);
 void case_result_close(struct case_result *result);
 
 // sum of values[i] * case_number(i, salt); and the same with absolute values, to measure errors by.

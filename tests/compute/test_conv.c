@@ -111,6 +111,13 @@ static void test_dense(void **state)
     }
 }
 
+// Weights so large that adding up their gradients' partials is shared out.
+static void test_large(void **state)
+{
+    const int kernel[2] = {3, 3};
+    match_shape(*state, 3, 4, 3, 96, 97, kernel, 1, 1, 1);
+}
+
 static void test_groups(void **state)
 {
     static const int groups[][3] = {{16, 16, 16}, {33, 33, 33}, {7, 14, 7}, // depthwise
@@ -253,10 +260,10 @@ static void test_gradients(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pytorch),       cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_groups),        cmocka_unit_test(test_linear),
-        cmocka_unit_test(test_fused),         cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_fused_formula),
+        cmocka_unit_test(test_pytorch),   cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_large),     cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_linear),    cmocka_unit_test(test_fused),
+        cmocka_unit_test(test_gradients), cmocka_unit_test(test_fused_formula),
     };
     return bench_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,4 +1,5 @@
 // HDF5: round trips, conversions, and files that are cut, changed or lie about their size.
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/hdf5_file.h"
 #include "core/rng.h"
@@ -234,6 +235,38 @@ static void claims_of_size(void **state)
     }
 }
 
+// The list of free pieces in the root group's heap of names comes back to its first: the library
+// goes round and takes more memory each time.
+static void circular_lists_end(void **state)
+{
+    (void)state;
+    const char *path = test_folder_path(&folder, "a.h5");
+    static const int32_t data[143];
+    write_one(path, data);
+    struct arena arena = {0};
+    char *bytes;
+    size_t length;
+    assert_ok(file_read(path, 1 << 20, &arena, &bytes, &length));
+    const char *heap = memmem(bytes, length, "HEAP", 4);
+    assert_non_null(heap);
+    uint64_t first, names; // where in the names the free pieces begin; where in the file those are
+    memcpy(&first, heap + 16, sizeof first);
+    memcpy(&names, heap + 24, sizeof names);
+    assert_true(names + first + sizeof first <= length);
+    static const uint64_t last = 1; // no next piece
+    assert_memory_equal(bytes + names + first, &last, sizeof last);
+    memcpy(bytes + names + first, &first, sizeof first);
+    test_folder_write(path, bytes, length);
+    struct hdf5_file *file;
+    struct hdf5_array array;
+    const double start = clock_seconds();
+    assert_ok(hdf5_open(path, &file));
+    assert_fails(hdf5_describe(file, "x", &array), ERR_INPUT, "a.h5: damaged");
+    assert_true(clock_seconds() - start < 15.0); // it ended before the time limit
+    hdf5_close(file);
+    arena_close(&arena);
+}
+
 // Random bytes anywhere: read, or refused; never a crash here, whatever the library does.
 static void changed_bytes(void **state)
 {
@@ -351,10 +384,15 @@ static void a_full_disk_leaves_the_old_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(round_trip),     IN_FOLDER(conversions),
-        IN_FOLDER(absent_things),  IN_FOLDER(every_truncation_is_refused),
-        IN_FOLDER(claims_of_size), IN_FOLDER(changed_bytes),
-        IN_FOLDER(other_types),    IN_FOLDER(a_full_disk_leaves_the_old_file),
+        IN_FOLDER(round_trip),
+        IN_FOLDER(conversions),
+        IN_FOLDER(absent_things),
+        IN_FOLDER(every_truncation_is_refused),
+        IN_FOLDER(claims_of_size),
+        IN_FOLDER(circular_lists_end),
+        IN_FOLDER(changed_bytes),
+        IN_FOLDER(other_types),
+        IN_FOLDER(a_full_disk_leaves_the_old_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,9 +5,12 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-enum behaviour { SUCCEED, REFUSE, CRASH, ABORT, LEAVE, HANG };
+enum behaviour { SUCCEED, REFUSE, CRASH, ABORT, LEAVE, HANG, EAT };
+
+enum { PIECE = 1 << 20, ROOM = 64 * PIECE }; // bytes
 
 struct job {
     enum behaviour behaviour;
@@ -15,6 +18,12 @@ struct job {
 };
 
 static int private_number = 1;
+
+static bool take_piece(void)
+{
+    void *piece = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return piece != MAP_FAILED;
+}
 
 static enum status work(void *context)
 {
@@ -37,6 +46,11 @@ static enum status work(void *context)
         for (;;) {
             pause();
         }
+    case EAT: // result: pieces of memory that it got
+        while (job->result < 4 * ROOM / PIECE && take_piece()) {
+            job->result++;
+        }
+        break;
     }
     return OK;
 }
@@ -47,7 +61,8 @@ static enum status run(enum behaviour behaviour, int *result)
     assert_non_null(job);
     assert_int_equal(job->result, 0);
     job->behaviour = behaviour;
-    const enum status status = isolate_run("the input", behaviour == HANG ? 0.5 : 30.0, work, job);
+    const struct isolate_limits limits = {.seconds = behaviour == HANG ? 0.5 : 30.0, .bytes = ROOM};
+    const enum status status = isolate_run("the input", &limits, work, job);
     *result = job->result;
     isolate_unshare(job, sizeof *job);
     return status;
@@ -83,12 +98,22 @@ static void hangs_are_errors(void **state)
     assert_true(clock_seconds() - start < 20.0);
 }
 
+static void memory_is_limited(void **state)
+{
+    (void)state;
+    int result;
+    assert_ok(run(EAT, &result));
+    assert_in_range(result, ROOM / PIECE - 2, ROOM / PIECE);
+    assert_true(take_piece()); // not here
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_come_back),
         cmocka_unit_test(crashes_are_errors),
         cmocka_unit_test(hangs_are_errors),
+        cmocka_unit_test(memory_is_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

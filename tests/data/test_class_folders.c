@@ -136,7 +136,7 @@ static void test_resizing(void **state)
     for (int s = 0; s < 6; s++) {
         const int side = sides[s];
         char folder[FILES_PATH], name[16];
-        uint8_t *image = malloc((size_t)(side * side * 3));
+        uint8_t *image = malloc((size_t)side * (size_t)side * 3);
         assert_non_null(image);
         for (int i = 0; i < side * side; i++) {
             image[3 * i] = (uint8_t)(10 + 200 * (i % side) / side);     // over x

@@ -114,7 +114,8 @@ static void test_rows_of_compressed_file(void **state)
     assert_int_equal(dataset.n, 10);
     for (int i = 0; i < dataset.n; i++) { // each is one of the file's images, with its label
         int row = 0;
-        while (row < N && memcmp(images + 16 + row * H * W, dataset.images + i * H * W, H * W)) {
+        while (row < N &&
+               memcmp(images + 16 + row * H * W, dataset.images + i * H * W, H * W) != 0) {
             row++;
         }
         assert_true(row < N);

@@ -1,4 +1,5 @@
 // Checkpoints: whatever stops a run, giving it again ends in the same bytes.
+#include "core/clock.h"
 #include "core/interrupt.h"
 #include "train_case.h"
 
@@ -12,7 +13,7 @@
 
 #define IMAGES 1600
 #define MOST_TRIES 60
-#define SIGNAL_MICROSECONDS 150000
+#define EPOCHS 6
 
 struct fixture {
     char folder[64], checkpoint[128];
@@ -39,8 +40,20 @@ static int remove_folder(void **state)
 static void open_case(struct train_case *c)
 {
     train_case_open(c, IMAGES);
-    c->recipe.epochs = 4;
+    c->recipe.epochs = EPOCHS;
     c->recipe.validation_share = 0.1;
+}
+
+// How long a whole run takes here, so that signals come in the middle of one. Microseconds.
+static long time_run(void)
+{
+    struct train_case c;
+    open_case(&c);
+    const double start = clock_seconds();
+    ASSERT_OK(train_case_run(&c, NULL, NULL));
+    const double seconds = clock_seconds() - start;
+    train_case_close(&c);
+    return (long)(seconds * 1e6);
 }
 
 static void send_interrupt(int signal_number)
@@ -61,7 +74,8 @@ static enum ending train_until_signal(const struct fixture *f, bool politely, lo
         struct train_case c;
         open_case(&c);
         interrupt_install();
-        const struct itimerval timer = {.it_value = {.tv_usec = microseconds}};
+        const struct itimerval timer = {
+            .it_value = {.tv_sec = microseconds / 1000000, .tv_usec = microseconds % 1000000}};
         signal(SIGALRM, politely ? send_interrupt : SIG_DFL);
         setitimer(ITIMER_REAL, &timer, NULL);
         const enum status code = train_case_run(&c, f->checkpoint, "same");
@@ -89,7 +103,7 @@ static void check_same_as_uninterrupted(const struct fixture *f)
     assert_true(stopped.report.resumed);
     assert_memory_equal(whole.network.params, stopped.network.params,
                         whole.network.graph.n_floats * sizeof(float));
-    assert_memory_equal(whole.report.losses, stopped.report.losses, 4 * sizeof(double));
+    assert_memory_equal(whole.report.losses, stopped.report.losses, EPOCHS * sizeof(double));
     assert_true(whole.report.validation_accuracy == stopped.report.validation_accuracy);
     train_case_close(&whole);
     train_case_close(&stopped);
@@ -98,10 +112,11 @@ static void check_same_as_uninterrupted(const struct fixture *f)
 static void interrupted_runs_end_in_the_same_bytes(void **state)
 {
     const struct fixture *f = *state;
+    const long run = time_run();
     int interrupted = 0;
     for (int i = 0; i < MOST_TRIES; i++) {
-        // Longer every time, so that a slow machine ends it too.
-        if (train_until_signal(f, true, SIGNAL_MICROSECONDS + 10000L * i) == DONE) {
+        // Longer every time, so that it ends even where the clock runs unevenly.
+        if (train_until_signal(f, true, run * (2 + i) / 6) == DONE) {
             break;
         }
         interrupted++;
@@ -113,8 +128,9 @@ static void interrupted_runs_end_in_the_same_bytes(void **state)
 static void killed_runs_end_in_the_same_bytes(void **state)
 {
     const struct fixture *f = *state;
-    train_until_signal(f, false, SIGNAL_MICROSECONDS);
-    train_until_signal(f, false, 3 * SIGNAL_MICROSECONDS);
+    const long run = time_run();
+    train_until_signal(f, false, run / 3);
+    train_until_signal(f, false, run / 2);
     // At least one epoch's checkpoint, whatever the moment of the kills was.
     struct train_case c;
     open_case(&c);
