@@ -42,10 +42,10 @@ void criterion_add_values(const struct groups *groups, int node, const double *v
     }
 }
 
-static enum status add_members(const struct criterion_input *input, struct arena *scratch,
-                               bool (*fill)(const struct criterion_input *input, int node,
-                                            double *values),
-                               float *const *scores, int *n_filled)
+static enum status add_nodes(const struct criterion_input *input, struct arena *scratch,
+                             bool (*fill)(const struct criterion_input *input, int node,
+                                          double *values),
+                             float *const *scores, int *n_filled)
 {
     const struct graph *graph = input->graph;
     int widest = 1;
@@ -59,7 +59,7 @@ static enum status add_members(const struct criterion_input *input, struct arena
         for (int s = 0; s < input->groups->outputs[i].n; s++) {
             is_member = is_member || input->groups->outputs[i].segments[s].group >= 0;
         }
-        if (is_member && channel_is_produced(graph, i) && fill(input, i, values)) {
+        if (is_member && fill(input, i, values)) {
             criterion_add_values(input->groups, i, values, scores);
             *n_filled += 1;
         }
@@ -67,14 +67,14 @@ static enum status add_members(const struct criterion_input *input, struct arena
     return OK;
 }
 
-enum status criterion_add_members(const struct criterion_input *input,
-                                  bool (*fill)(const struct criterion_input *input, int node,
-                                               double *values),
-                                  float *const *scores, int *n_filled)
+enum status criterion_add_nodes(const struct criterion_input *input,
+                                bool (*fill)(const struct criterion_input *input, int node,
+                                             double *values),
+                                float *const *scores, int *n_filled)
 {
     struct arena scratch = {0};
     int filled = 0;
-    const enum status status = add_members(input, &scratch, fill, scores, &filled);
+    const enum status status = add_nodes(input, &scratch, fill, scores, &filled);
     arena_close(&scratch);
     if (n_filled != NULL) {
         *n_filled = filled;

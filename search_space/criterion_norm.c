@@ -1,5 +1,6 @@
 // Criteria l1 and l2: the norm of the weights that produce a channel (Li et al. 2017, "Pruning
 // Filters for Efficient ConvNets").
+#include "search_space/channel_union.h"
 #include "search_space/criterion_values.h"
 
 #include <math.h>
@@ -32,12 +33,18 @@ static void sum_powers(const struct criterion_input *input, int node, int power,
 
 static bool fill_l1(const struct criterion_input *input, int node, double *values)
 {
+    if (!channel_is_produced(input->graph, node)) {
+        return false;
+    }
     sum_powers(input, node, 1, values);
     return true;
 }
 
 static bool fill_l2(const struct criterion_input *input, int node, double *values)
 {
+    if (!channel_is_produced(input->graph, node)) {
+        return false;
+    }
     sum_powers(input, node, 2, values);
     for (int k = 0; k < input->graph->nodes[node].c; k++) {
         values[k] = sqrt(values[k]);
@@ -47,12 +54,12 @@ static bool fill_l2(const struct criterion_input *input, int node, double *value
 
 static enum status score_l1(const struct criterion_input *input, float *const *scores)
 {
-    return criterion_add_members(input, fill_l1, scores, NULL);
+    return criterion_add_nodes(input, fill_l1, scores, NULL);
 }
 
 static enum status score_l2(const struct criterion_input *input, float *const *scores)
 {
-    return criterion_add_members(input, fill_l2, scores, NULL);
+    return criterion_add_nodes(input, fill_l2, scores, NULL);
 }
 
 const struct criterion criterion_l1 = {.name = "l1", .needs = NEEDS_WEIGHTS, .score = score_l1};

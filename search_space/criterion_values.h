@@ -7,11 +7,11 @@
 void criterion_add_values(const struct groups *groups, int node, const double *values,
                           float *const *scores);
 
-// Calls `fill` for every node that is a member of some group and adds what it filled in; nodes for
-// which it returns false add nothing. *n_filled (may be NULL) counts those that did.
-enum status criterion_add_members(const struct criterion_input *input,
-                                  bool (*fill)(const struct criterion_input *input, int node,
-                                               double *values),
-                                  float *const *scores, int *n_filled);
+// Calls `fill` for every node whose channels belong to some group and adds what it filled in; nodes
+// for which it returns false add nothing. *n_filled (may be NULL) counts the others.
+enum status criterion_add_nodes(const struct criterion_input *input,
+                                bool (*fill)(const struct criterion_input *input, int node,
+                                             double *values),
+                                float *const *scores, int *n_filled);
 
 extern const struct criterion criterion_l1, criterion_l2, criterion_bn_gamma, criterion_random;

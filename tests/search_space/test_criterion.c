@@ -149,6 +149,24 @@ static void test_gamma(void **state)
     close_fixture(&f);
 }
 
+// DenseNet's BatchNorms stand behind concatenations: each adds its view of the channels that pass
+// it.
+static void test_gamma_behind_concatenation(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_zoo(&f, "densenet40");
+    const int stem =
+        0; // channels of the first convolution, which all of the first block's layers read
+    float *gamma = values_of(&f, "dense1.3.bn1.weight");
+    gamma[5] = 9.0F;
+    assert_ok(criterion_find("bn_gamma")->score(&f.input, f.scores));
+    for (int k = 0; k < f.groups.groups[stem].channels; k++) {
+        assert_true(k == 5 || f.scores[stem][k] < f.scores[stem][5]);
+    }
+    close_fixture(&f);
+}
+
 static void test_gamma_needs_batchnorm(void **state)
 {
     (void)state;
@@ -258,9 +276,13 @@ static void test_parts_and_ties(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),          cmocka_unit_test(test_norms),
-        cmocka_unit_test(test_gamma),          cmocka_unit_test(test_gamma_needs_batchnorm),
-        cmocka_unit_test(test_random),         cmocka_unit_test(test_keeps_largest),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_gamma),
+        cmocka_unit_test(test_gamma_behind_concatenation),
+        cmocka_unit_test(test_gamma_needs_batchnorm),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_keeps_largest),
         cmocka_unit_test(test_parts_and_ties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
