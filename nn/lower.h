@@ -8,6 +8,12 @@
 // Bytes of one chunk of a node's value.
 size_t lower_bytes(const struct graph *graph, int node, enum dtype dtype, int chunk);
 
+// The number of images per chunk that suits forward passes over this graph, 1 to `batch`: as many
+// as keep the largest value (of this type) within the backend's chunk, but enough that reading all
+// weights once per chunk costs no more than reading the values.
+int lower_chunk(const struct backend *backend, const struct graph *graph, enum dtype dtype,
+                int batch);
+
 // A shared buffer for the flat parameter block and where a node's parameter lies in it.
 struct program_slot lower_param(const struct graph *graph, int params, int node,
                                 int which); // which: index into node.params; PROGRAM_NONE if absent

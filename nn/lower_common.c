@@ -9,6 +9,27 @@ size_t lower_bytes(const struct graph *graph, int node, enum dtype dtype, int ch
     return (size_t)chunk * (size_t)n->h * (size_t)n->w * (size_t)n->c * dtype_bytes(dtype);
 }
 
+int lower_chunk(const struct backend *backend, const struct graph *graph, enum dtype dtype,
+                int batch)
+{
+    enum { MOST = 64 };
+    size_t largest = 1, all = 1;
+    if (backend->chunk_bytes == 0) {
+        return batch;
+    }
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const size_t bytes = lower_bytes(graph, i, dtype, 1);
+        largest = bytes > largest ? bytes : largest;
+        all += bytes;
+    }
+    const size_t fit = (size_t)backend->chunk_bytes / largest;
+    const size_t balanced = graph->n_trainable * dtype_bytes(dtype) / all;
+    size_t chunk = fit > balanced ? fit : balanced;
+    chunk = chunk > MOST ? MOST : chunk;
+    chunk = chunk > (size_t)batch ? (size_t)batch : chunk;
+    return chunk > 0 ? (int)chunk : 1;
+}
+
 struct program_slot lower_param(const struct graph *graph, int params, int node, int which)
 {
     const int index = graph->nodes[node].params[which];

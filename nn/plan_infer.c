@@ -4,25 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CHUNK = 64 };
-
-// Images per chunk: the largest value fits the backend's chunk. Depends on shapes alone, never on
-// lanes.
-static int choose_chunk(const struct backend *backend, const struct graph *graph, bool int8,
-                        int batch)
+// Images per chunk. Depends on shapes alone, never on lanes.
+static int choose_chunk(const struct infer_plan *plan)
 {
-    size_t largest = 1;
-    for (int i = 0; i < graph->n_nodes; i++) {
-        const size_t bytes = lower_bytes(graph, i, int8 ? DTYPE_U8 : DTYPE_F32, 1);
-        largest = bytes > largest ? bytes : largest;
-    }
-    if (backend->chunk_bytes == 0) {
-        return batch;
-    }
-    const size_t fit = (size_t)backend->chunk_bytes / largest;
-    const int chunk = fit > MOST_CHUNK ? MOST_CHUNK : fit > 1 ? (int)fit : 1;
-    const int spread = batch > 8 ? (batch + 3) / 4 : batch; // at least four chunks of a small batch
-    return chunk < spread ? chunk : spread;
+    const int batch = plan->options.batch;
+    const int preferred =
+        lower_chunk(plan->backend, &plan->folded, plan->options.int8 ? DTYPE_U8 : DTYPE_F32, batch);
+    const int spread = (batch + 3) / 4; // a small batch still makes four chunks
+    return plan->backend->chunk_bytes > 0 && spread < preferred ? spread : preferred;
 }
 
 static enum status open_parts(struct infer_plan *plan)
@@ -34,8 +23,7 @@ static enum status open_parts(struct infer_plan *plan)
     TRY(lower_copy_input(&plan->arena, plan->graph, &plan->options.input));
     TRY(fold_graph(plan->graph, &plan->folded, &plan->sources));
     ARENA_NEW(&plan->arena, plan->folded_params, plan->folded.n_floats);
-    plan->chunk =
-        choose_chunk(plan->backend, &plan->folded, plan->options.int8, plan->options.batch);
+    plan->chunk = choose_chunk(plan);
     plan->image_bytes =
         lower_bytes(&plan->folded, 0, plan->options.input.f32 ? DTYPE_F32 : DTYPE_U8, 1);
     plan->tail = calloc((size_t)plan->chunk, plan->image_bytes);

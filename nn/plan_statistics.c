@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CHUNK = 64 };
-
 struct statistics_plan {
     struct backend *backend;
     struct arena arena;
@@ -22,20 +20,6 @@ struct statistics_plan {
     int64_t chunks;    // so far
     void *host;        // scratch for downloads
 };
-
-static int choose_chunk(const struct backend *backend, const struct graph *graph, int batch)
-{
-    size_t largest = 1;
-    for (int i = 0; i < graph->n_nodes; i++) {
-        const size_t bytes = lower_bytes(graph, i, DTYPE_F32, 1);
-        largest = bytes > largest ? bytes : largest;
-    }
-    if (backend->chunk_bytes == 0) {
-        return batch;
-    }
-    const size_t fit = (size_t)backend->chunk_bytes / largest;
-    return program_chunk_divisor(batch, fit > MOST_CHUNK ? MOST_CHUNK : fit > 1 ? (int)fit : 1);
-}
 
 static enum status open_totals(struct statistics_plan *plan)
 {
@@ -59,7 +43,8 @@ static enum status open_totals(struct statistics_plan *plan)
 static enum status open_parts(struct statistics_plan *plan,
                               const struct statistics_options *options)
 {
-    const int chunk = choose_chunk(plan->backend, plan->graph, options->batch);
+    const int preferred = lower_chunk(plan->backend, plan->graph, DTYPE_F32, options->batch);
+    const int chunk = program_chunk_divisor(options->batch, preferred);
     TRY(program_open(plan->backend, options->batch, chunk, &plan->program));
     plan->lowering = (struct lowering){.program = plan->program,
                                        .backend = plan->backend,
