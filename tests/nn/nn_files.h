@@ -1,14 +1,9 @@
 // A temporary folder for the tests of network files, and whole files in one call.
 #pragma once
 #include "core/status.h"
+#include "test_unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #define NN_PATH 512
 
@@ -24,12 +19,3 @@ unsigned char *nn_files_read(const char *path, size_t *n); // freed by the calle
 // disk is to a writer. Returns what body returned.
 enum status nn_files_with_full_disk(size_t most_bytes, enum status (*body)(void *context),
                                     void *context);
-
-// The call failed with this code, and its message has `part` in it.
-#define ASSERT_FAILS(call, code, part)                                                             \
-    do {                                                                                           \
-        assert_int_equal((call), (code));                                                          \
-        if (strstr(status_message(), (part)) == NULL) {                                            \
-            fail_msg("\"%s\" is not in the message \"%s\"", (part), status_message());             \
-        }                                                                                          \
-    } while (0)

@@ -11,7 +11,7 @@
 static int conv(struct graph *g, const char *name, int input, struct conv_attributes attributes)
 {
     int out;
-    MUST(graph_add_conv(g, name, input, &attributes, &out));
+    assert_ok(graph_add_conv(g, name, input, &attributes, &out));
     return out;
 }
 
@@ -20,10 +20,10 @@ static int bn_act(struct graph *g, const char *name, int input, enum activation 
     char text[64];
     int out;
     snprintf(text, sizeof text, "%s.bn", name);
-    MUST(graph_add_batchnorm(g, text, input, &out));
+    assert_ok(graph_add_batchnorm(g, text, input, &out));
     if (act != ACT_NONE) {
         snprintf(text, sizeof text, "%s.act", name);
-        MUST(graph_add_act(g, text, out, act, &out));
+        assert_ok(graph_add_act(g, text, out, act, &out));
     }
     return out;
 }
@@ -41,16 +41,16 @@ static int residual_block(struct graph *g, int input)
              (struct conv_attributes){
                  .out_c = channels + 4, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1});
     x = bn_act(g, "block.2", x, ACT_NONE);
-    MUST(graph_add_shortcut(g, "block.shortcut", input, 2, 1, 3, &shortcut));
-    MUST(graph_add_add(g, "block.add", x, shortcut, &sum));
-    MUST(graph_add_act(g, "block.relu", sum, ACT_RELU, &sum));
+    assert_ok(graph_add_shortcut(g, "block.shortcut", input, 2, 1, 3, &shortcut));
+    assert_ok(graph_add_add(g, "block.add", x, shortcut, &sum));
+    assert_ok(graph_add_act(g, "block.relu", sum, ACT_RELU, &sum));
     return sum;
 }
 
 void plan_case_mixed(struct graph *out, bool dropout)
 {
     memset(out, 0, sizeof *out);
-    MUST(graph_begin(out, 9, 7, 3));
+    assert_ok(graph_begin(out, 9, 7, 3));
     int x = conv(
         out, "stem", 0,
         (struct conv_attributes){.out_c = 8, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1});
@@ -73,33 +73,33 @@ void plan_case_mixed(struct graph *out, bool dropout)
                                       .groups = 2,
                                       .bias = true});
     int pooled, both;
-    MUST(graph_add_act(out, "grouped.act", x, ACT_RELU, &x));
-    MUST(graph_add_pool(out, "max", stem, NODE_MAX_POOL, 3, 1, 1, &pooled));
+    assert_ok(graph_add_act(out, "grouped.act", x, ACT_RELU, &x));
+    assert_ok(graph_add_pool(out, "max", stem, NODE_MAX_POOL, 3, 1, 1, &pooled));
     x = conv(out, "widen", pooled,
              (struct conv_attributes){.out_c = 6, .kernel_h = 1, .kernel_w = 3, .stride = 1});
     x = bn_act(out, "widen", x, ACT_NONE);
     const int grouped = graph_find_node(out, "grouped.act");
-    MUST(graph_add_concat(out, "concat", grouped, x, &both));
+    assert_ok(graph_add_concat(out, "concat", grouped, x, &both));
     x = bn_act(out, "concat", both, ACT_RELU); // BatchNorm behind a concatenation, as in DenseNet
     x = residual_block(out, x);
-    MUST(graph_add_pool(out, "average", x, NODE_AVG_POOL, 2, 1, 0, &x));
+    assert_ok(graph_add_pool(out, "average", x, NODE_AVG_POOL, 2, 1, 0, &x));
     if (dropout) {
-        MUST(graph_add_dropout(out, "dropout", x, 0.3F, &x));
+        assert_ok(graph_add_dropout(out, "dropout", x, 0.3F, &x));
     }
-    MUST(graph_add_linear(out, "hidden", x, 11, true, &x));
-    MUST(graph_add_act(out, "hidden.act", x, ACT_RELU, &x));
-    MUST(graph_add_linear(out, "classes", x, 5, true, &x));
-    MUST(graph_finish(out));
+    assert_ok(graph_add_linear(out, "hidden", x, 11, true, &x));
+    assert_ok(graph_add_act(out, "hidden.act", x, ACT_RELU, &x));
+    assert_ok(graph_add_linear(out, "classes", x, 5, true, &x));
+    assert_ok(graph_finish(out));
 }
 
 void plan_case_sequence(struct graph *out)
 {
     memset(out, 0, sizeof *out);
     int x;
-    MUST(graph_begin(out, 6, 1, 4));
-    MUST(graph_add_lstm(out, "lstm", 0, 5, &x));
-    MUST(graph_add_linear(out, "classes", x, 3, true, &x));
-    MUST(graph_finish(out));
+    assert_ok(graph_begin(out, 6, 1, 4));
+    assert_ok(graph_add_lstm(out, "lstm", 0, 5, &x));
+    assert_ok(graph_add_linear(out, "classes", x, 3, true, &x));
+    assert_ok(graph_finish(out));
 }
 
 float *plan_case_params(const struct graph *graph, uint64_t seed)
@@ -173,7 +173,7 @@ struct backend *plan_case_backend(const char *name, int threads, bool check)
 {
     const struct backend_options options = {.threads = threads, .check = check};
     struct backend *backend = NULL;
-    MUST(backend_open(name, &options, &backend));
+    assert_ok(backend_open(name, &options, &backend));
     return backend;
 }
 

@@ -3,21 +3,7 @@
 #include "compute/backend.h"
 #include "nn/graph.h"
 #include "nn/plan.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-// Fails the test with the status message unless the call is OK.
-#define MUST(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != OK) {                                                                        \
-            fail_msg("%s: %s", #call, status_message());                                           \
-        }                                                                                          \
-    } while (0)
+#include "test_unit.h"
 
 // One of every node kind that takes images: dense, grouped and depthwise convolutions with and
 // without bias, BatchNorm, activations, residual sums, padded shortcuts, concatenation, all pools,

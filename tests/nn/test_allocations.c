@@ -69,8 +69,8 @@ static void check_infer(bool int8)
         ranges[i] = 4.0F;
     }
     struct infer_plan *plan = NULL;
-    MUST(infer_open(p.backend, &p.graph, &options, &plan));
-    MUST(infer_load(plan, p.params, int8 ? ranges : NULL));
+    assert_ok(infer_open(p.backend, &p.graph, &options, &plan));
+    assert_ok(infer_load(plan, p.params, int8 ? ranges : NULL));
     check_steady(infer_step, plan, &p);
     infer_close(plan);
     close_problem(&p);
@@ -105,8 +105,8 @@ static void test_statistics(void **state)
     const struct statistics_options options = {
         .batch = N, .ranges = true, .input = plan_case_input(false)};
     struct statistics_plan *plan = NULL;
-    MUST(statistics_open(p.backend, &p.graph, &options, &plan));
-    MUST(statistics_begin(plan, p.params));
+    assert_ok(statistics_open(p.backend, &p.graph, &options, &plan));
+    assert_ok(statistics_begin(plan, p.params));
     check_steady(statistics_step, plan, &p);
     statistics_close(plan);
     close_problem(&p);
@@ -115,7 +115,7 @@ static void test_statistics(void **state)
 static void train_one(void *plan, const struct problem *p)
 {
     struct train_result result;
-    MUST(train_step(plan, p->images, p->labels, NULL, 1e-3F, &result));
+    assert_ok(train_step(plan, p->images, p->labels, NULL, 1e-3F, &result));
 }
 
 static void test_train(void **state)
@@ -134,8 +134,8 @@ static void test_train(void **state)
                                           .label_share = 1.0F,
                                           .temperature = 1.0F};
     struct train_plan *plan = NULL;
-    MUST(train_open(p.backend, &p.graph, &options, &plan));
-    MUST(train_load(plan, p.params));
+    assert_ok(train_open(p.backend, &p.graph, &options, &plan));
+    assert_ok(train_load(plan, p.params));
     check_steady(train_one, plan, &p);
     train_close(plan);
     close_problem(&p);

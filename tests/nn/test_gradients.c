@@ -67,15 +67,15 @@ static struct train_plan *open_plan(const struct problem *p, struct backend *bac
                                           .temperature = p->targets != NULL ? 3.0F : 1.0F,
                                           .seed = 77};
     struct train_plan *plan = NULL;
-    MUST(train_open(backend, &p->graph, &options, &plan));
+    assert_ok(train_open(backend, &p->graph, &options, &plan));
     return plan;
 }
 
 static double loss_at(const struct problem *p, struct train_plan *plan, const float *params)
 {
     struct train_result result;
-    MUST(train_load(plan, params));
-    MUST(train_gradient(plan, p->images, p->labels, p->targets, &result));
+    assert_ok(train_load(plan, params));
+    assert_ok(train_gradient(plan, p->images, p->labels, p->targets, &result));
     return result.loss;
 }
 
@@ -173,9 +173,9 @@ static void train_three(const struct problem *p, const char *name, bool check, i
     struct backend *backend = plan_case_backend(name, threads, check);
     struct train_plan *plan = open_plan(p, backend);
     struct train_result result;
-    MUST(train_load(plan, p->params));
+    assert_ok(train_load(plan, p->params));
     for (int i = 0; i < 3; i++) {
-        MUST(train_step(plan, p->images, p->labels, p->targets, 0.05F, &result));
+        assert_ok(train_step(plan, p->images, p->labels, p->targets, 0.05F, &result));
     }
     train_params(plan, params);
     train_close(plan);

@@ -26,9 +26,9 @@ static int setup(void **state)
     struct backend *ref = plan_case_backend("ref", 1, false);
     const struct plan_input input = plan_case_input(false);
     struct probe *probe = NULL;
-    MUST(probe_open(ref, &f->graph, N, &input, &probe));
-    MUST(probe_load(probe, f->params));
-    MUST(probe_run(probe, f->images, N));
+    assert_ok(probe_open(ref, &f->graph, N, &input, &probe));
+    assert_ok(probe_load(probe, f->params));
+    assert_ok(probe_run(probe, f->images, N));
     memcpy(f->expected, probe_output(probe, f->graph.n_nodes - 1), sizeof f->expected);
     probe_close(probe);
     backend_close(ref);
@@ -52,8 +52,8 @@ static void infer(const struct fixture *f, struct backend *backend, int batch, c
     const struct infer_options options = {
         .batch = batch, .int8 = ranges != NULL, .input = plan_case_input(false)};
     struct infer_plan *plan = NULL;
-    MUST(infer_open(backend, &f->graph, &options, &plan));
-    MUST(infer_load(plan, f->params, ranges));
+    assert_ok(infer_open(backend, &f->graph, &options, &plan));
+    assert_ok(infer_load(plan, f->params, ranges));
     const size_t image = (size_t)f->graph.nodes[0].h * (size_t)f->graph.nodes[0].w * 3;
     for (int first = 0; first < N; first += batch) {
         const int n = N - first < batch ? N - first : batch;
@@ -110,8 +110,8 @@ static void gather_ranges(const struct fixture *f, struct backend *backend, floa
     const struct statistics_options options = {
         .batch = N, .ranges = true, .input = plan_case_input(false)};
     struct statistics_plan *plan = NULL;
-    MUST(statistics_open(backend, &f->graph, &options, &plan));
-    MUST(statistics_begin(plan, f->params));
+    assert_ok(statistics_open(backend, &f->graph, &options, &plan));
+    assert_ok(statistics_begin(plan, f->params));
     statistics_run(plan, f->images);
     statistics_finish(plan, f->params);
     statistics_ranges(plan, ranges);

@@ -51,13 +51,13 @@ static void test_create(void **state)
     network_close(&other);
     network_close(&network);
     strcpy(info.architecture, "resnet21");
-    ASSERT_FAILS(network_create(&info, 3, &network), ERR_CONFIG, "resnet21");
+    assert_fails(network_create(&info, 3, &network), ERR_CONFIG, "resnet21");
     strcpy(info.architecture, "convnet");
     info.c = NETWORK_MAX_CHANNELS + 1;
-    ASSERT_FAILS(network_create(&info, 3, &network), ERR_INPUT, "at most 16 channels");
+    assert_fails(network_create(&info, 3, &network), ERR_INPUT, "at most 16 channels");
     info.c = 1;
     info.mean[0] = 0.5F; // a mean without a std
-    ASSERT_FAILS(network_create(&info, 3, &network), ERR_INPUT, "std 0");
+    assert_fails(network_create(&info, 3, &network), ERR_INPUT, "std 0");
 }
 
 static void test_round_trip(void **state)
@@ -129,7 +129,7 @@ static void test_slimmed(void **state)
     assert_int_equal(loaded.graph.nodes[sum].c, 36);
     network_close(&loaded);
     strcpy(slim.info.architecture, "resnet32");
-    ASSERT_FAILS(network_save(&slim, path), ERR_INPUT, "not those of resnet32");
+    assert_fails(network_save(&slim, path), ERR_INPUT, "not those of resnet32");
     network_close(&slim);
     network_close(&full);
 }
@@ -303,7 +303,7 @@ static void test_tensor_refusals(void **state)
     nn_files_path(path, state, "tensors.safetensors");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         write_changed(path, &(struct change){.tensor = cases[i].tensor, .by = cases[i].by});
-        ASSERT_FAILS(network_load(path, NULL, &network), ERR_INPUT, cases[i].part);
+        assert_fails(network_load(path, NULL, &network), ERR_INPUT, cases[i].part);
         assert_non_null(strstr(status_message(), path));
     }
     const int64_t steps = 3;

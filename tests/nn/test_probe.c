@@ -21,8 +21,8 @@ static void check_infer(struct backend *backend, const struct graph *graph, cons
 {
     const struct infer_options options = {.batch = BATCH, .input = *input};
     struct infer_plan *plan;
-    MUST(infer_open(backend, graph, &options, &plan));
-    MUST(infer_load(plan, params, NULL));
+    assert_ok(infer_open(backend, graph, &options, &plan));
+    assert_ok(infer_load(plan, params, NULL));
     const size_t n = IMAGES * count_of(graph, graph->n_nodes - 1);
     float *logits = malloc(n * sizeof *logits);
     assert_non_null(logits);
@@ -41,9 +41,9 @@ static void check_network(const struct graph *graph, bool f32, const char *backe
     const void *images = f32 ? (const void *)vectors : bytes;
     const struct plan_input input = plan_case_input(f32);
     struct probe *probe;
-    MUST(probe_open(backend, graph, BATCH, &input, &probe));
-    MUST(probe_load(probe, params));
-    MUST(probe_run(probe, images, IMAGES));
+    assert_ok(probe_open(backend, graph, BATCH, &input, &probe));
+    assert_ok(probe_load(probe, params));
+    assert_ok(probe_run(probe, images, IMAGES));
     check_infer(backend, graph, params, &input, images, probe_output(probe, graph->n_nodes - 1));
     const float *first = probe_output(probe, 0); // normalised, or as given
     for (size_t i = 0; i < IMAGES * count_of(graph, 0); i++) {
@@ -54,9 +54,9 @@ static void check_network(const struct graph *graph, bool f32, const char *backe
     }
     // A second load and run replaces the first.
     params[0] += 1.0F;
-    MUST(probe_load(probe, params));
-    MUST(probe_run(probe, images, 1));
-    MUST(probe_run(probe, images, IMAGES));
+    assert_ok(probe_load(probe, params));
+    assert_ok(probe_run(probe, images, 1));
+    assert_ok(probe_run(probe, images, IMAGES));
     check_infer(backend, graph, params, &input, images, probe_output(probe, graph->n_nodes - 1));
     probe_close(probe);
     free(params);
@@ -103,9 +103,9 @@ static void test_inner_nodes(void **state)
     }
     const struct plan_input plan_input = plan_case_input(true);
     struct probe *probe;
-    MUST(probe_open(backend, &graph, 1, &plan_input, &probe));
-    MUST(probe_load(probe, params));
-    MUST(probe_run(probe, vectors, 1));
+    assert_ok(probe_open(backend, &graph, 1, &plan_input, &probe));
+    assert_ok(probe_load(probe, params));
+    assert_ok(probe_run(probe, vectors, 1));
     for (int node = 1; node < graph.n_nodes; node++) {
         struct graph prefix = graph; // borrows everything
         prefix.n_nodes = node + 1;

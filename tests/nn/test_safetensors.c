@@ -78,7 +78,7 @@ static void test_round_trip(void **state)
     assert_non_null(odd);
     assert_int_equal(odd->bytes, 3);
     assert_int_equal(((const unsigned char *)odd->data)[2], 1);
-    ASSERT_FAILS(safetensors_read_f32(odd, values), ERR_INPUT, "dtype U8");
+    assert_fails(safetensors_read_f32(odd, values), ERR_INPUT, "dtype U8");
     const struct safetensor *steps = safetensors_find(&file, "steps");
     int64_t step;
     memcpy(&step, steps->data, sizeof step);
@@ -231,15 +231,15 @@ static void test_header_lengths(void **state)
     nn_files_path(path, state, "length.safetensors");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         write_raw(path, "{}", 0, &cases[i].length);
-        ASSERT_FAILS(safetensors_open(path, &file), ERR_INPUT, cases[i].part);
+        assert_fails(safetensors_open(path, &file), ERR_INPUT, cases[i].part);
     }
     for (size_t n = 0; n < 8; n++) {
         nn_files_write(path, "\2\0\0\0\0\0\0\0", n);
-        ASSERT_FAILS(safetensors_open(path, &file), ERR_INPUT, path);
+        assert_fails(safetensors_open(path, &file), ERR_INPUT, path);
     }
     nn_files_path(path, state, "absent.safetensors");
-    ASSERT_FAILS(safetensors_open(path, &file), ERR_INPUT, "absent.safetensors");
-    ASSERT_FAILS(safetensors_open(*state, &file), ERR_INPUT, "folder");
+    assert_fails(safetensors_open(path, &file), ERR_INPUT, "absent.safetensors");
+    assert_fails(safetensors_open(*state, &file), ERR_INPUT, "folder");
 }
 
 static void test_truncation(void **state)
@@ -253,7 +253,7 @@ static void test_truncation(void **state)
     for (size_t length = 0; length < n; length++) {
         struct safetensors_file file;
         nn_files_write(path, whole, length);
-        ASSERT_FAILS(safetensors_open(path, &file), ERR_INPUT, path);
+        assert_fails(safetensors_open(path, &file), ERR_INPUT, path);
     }
     unsigned char *longer = malloc(n + 1);
     assert_non_null(longer);
@@ -261,7 +261,7 @@ static void test_truncation(void **state)
     longer[n] = 0;
     struct safetensors_file file;
     nn_files_write(path, longer, n + 1);
-    ASSERT_FAILS(safetensors_open(path, &file), ERR_INPUT, "but the file holds");
+    assert_fails(safetensors_open(path, &file), ERR_INPUT, "but the file holds");
     free(longer);
     free(whole);
 }

@@ -17,14 +17,14 @@ static void small_graph(struct graph *g)
     int x;
     const struct conv_attributes a = {
         .out_c = 6, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1};
-    MUST(graph_begin(g, 8, 6, 3));
-    MUST(graph_add_conv(g, "conv1", 0, &a, &x));
-    MUST(graph_add_batchnorm(g, "bn1", x, &x));
-    MUST(graph_add_act(g, "relu1", x, ACT_RELU, &x));
-    MUST(graph_add_conv(g, "conv2", x, &a, &x));
-    MUST(graph_add_batchnorm(g, "bn2", x, &x));
-    MUST(graph_add_global_pool(g, "pool", x, &x));
-    MUST(graph_finish(g));
+    assert_ok(graph_begin(g, 8, 6, 3));
+    assert_ok(graph_add_conv(g, "conv1", 0, &a, &x));
+    assert_ok(graph_add_batchnorm(g, "bn1", x, &x));
+    assert_ok(graph_add_act(g, "relu1", x, ACT_RELU, &x));
+    assert_ok(graph_add_conv(g, "conv2", x, &a, &x));
+    assert_ok(graph_add_batchnorm(g, "bn2", x, &x));
+    assert_ok(graph_add_global_pool(g, "pool", x, &x));
+    assert_ok(graph_finish(g));
 }
 
 static void run_statistics(const char *name, bool check, const struct graph *g,
@@ -34,8 +34,8 @@ static void run_statistics(const char *name, bool check, const struct graph *g,
     const struct statistics_options options = {
         .batch = batch, .ranges = true, .input = plan_case_input(false)};
     struct statistics_plan *plan = NULL;
-    MUST(statistics_open(backend, g, &options, &plan));
-    MUST(statistics_begin(plan, params));
+    assert_ok(statistics_open(backend, g, &options, &plan));
+    assert_ok(statistics_begin(plan, params));
     for (int first = 0; first < N; first += batch) {
         statistics_run(plan, images + (size_t)first * 8 * 6 * 3);
     }
@@ -91,9 +91,9 @@ static void check_backend(const char *name, bool check)
     struct backend *ref = plan_case_backend("ref", 1, false);
     const struct plan_input input = plan_case_input(false);
     struct probe *probe = NULL;
-    MUST(probe_open(ref, &g, N, &input, &probe));
-    MUST(probe_load(probe, params));
-    MUST(probe_run(probe, images, N));
+    assert_ok(probe_open(ref, &g, N, &input, &probe));
+    assert_ok(probe_load(probe, params));
+    assert_ok(probe_run(probe, images, N));
     check_bn(probe, &g, params, "bn1", "conv1", 1e-4);
     const int relu = graph_find_node(&g, "relu1");
     const float *values = probe_output(probe, relu);

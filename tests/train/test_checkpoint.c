@@ -50,7 +50,7 @@ static long time_run(void)
     struct train_case c;
     open_case(&c);
     const double start = clock_seconds();
-    ASSERT_OK(train_case_run(&c, NULL, NULL));
+    assert_ok(train_case_run(&c, NULL, NULL));
     const double seconds = clock_seconds() - start;
     train_case_close(&c);
     return (long)(seconds * 1e6);
@@ -98,8 +98,8 @@ static void check_same_as_uninterrupted(const struct fixture *f)
     struct train_case stopped;
     open_case(&whole);
     open_case(&stopped);
-    ASSERT_OK(train_case_run(&whole, NULL, NULL));
-    ASSERT_OK(train_case_run(&stopped, f->checkpoint, "same"));
+    assert_ok(train_case_run(&whole, NULL, NULL));
+    assert_ok(train_case_run(&stopped, f->checkpoint, "same"));
     assert_true(stopped.report.resumed);
     assert_memory_equal(whole.network.params, stopped.network.params,
                         whole.network.graph.n_floats * sizeof(float));
@@ -134,7 +134,7 @@ static void killed_runs_end_in_the_same_bytes(void **state)
     // At least one epoch's checkpoint, whatever the moment of the kills was.
     struct train_case c;
     open_case(&c);
-    ASSERT_OK(train_case_run(&c, f->checkpoint, "same"));
+    assert_ok(train_case_run(&c, f->checkpoint, "same"));
     train_case_close(&c);
     check_same_as_uninterrupted(f);
 }
@@ -145,13 +145,13 @@ static void a_finished_run_only_hands_out_its_result(void **state)
     struct train_case c;
     open_case(&c);
     c.recipe.epochs = 1;
-    ASSERT_OK(train_case_run(&c, f->checkpoint, "same"));
+    assert_ok(train_case_run(&c, f->checkpoint, "same"));
     const size_t bytes = c.network.graph.n_floats * sizeof(float);
     float *first = malloc(bytes);
     assert_non_null(first);
     memcpy(first, c.network.params, bytes);
     train_case_restart(&c);
-    ASSERT_OK(train_case_run(&c, f->checkpoint, "same"));
+    assert_ok(train_case_run(&c, f->checkpoint, "same"));
     assert_true(c.report.resumed && c.report.images_per_second == 0);
     assert_memory_equal(first, c.network.params, bytes);
     free(first);
@@ -164,10 +164,10 @@ static void checkpoints_of_others_are_refused(void **state)
     struct train_case c;
     open_case(&c);
     c.recipe.epochs = 1;
-    ASSERT_OK(train_case_run(&c, f->checkpoint, "same"));
-    ASSERT_FAILS(train_case_run(&c, f->checkpoint, "other"), ERR_CONFIG, "another config");
+    assert_ok(train_case_run(&c, f->checkpoint, "same"));
+    assert_fails(train_case_run(&c, f->checkpoint, "other"), ERR_CONFIG, "another config");
     c.recipe.epochs = 2; // the same text, yet other sizes
-    ASSERT_FAILS(train_case_run(&c, f->checkpoint, "same"), ERR_INPUT, "losses");
+    assert_fails(train_case_run(&c, f->checkpoint, "same"), ERR_INPUT, "losses");
     c.recipe.epochs = 1;
     assert_int_equal(truncate(f->checkpoint, 5000), 0);
     assert_int_equal(train_case_run(&c, f->checkpoint, "same"), ERR_INPUT);

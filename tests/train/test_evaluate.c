@@ -16,7 +16,7 @@ static void logits_give_accuracy_and_loss(void **state)
     struct evaluation evaluation;
     train_case_open(&c, 100);
     const struct evaluate_options options = {.batch = 16, .logits = logits};
-    ASSERT_OK(evaluate_network(c.backend, &c.network, &c.data, NULL, 60, &options, &evaluation));
+    assert_ok(evaluate_network(c.backend, &c.network, &c.data, NULL, 60, &options, &evaluation));
     double loss = 0;
     int right = 0;
     for (int i = 0; i < 60; i++) {
@@ -48,9 +48,9 @@ static void rows_are_those_asked_for(void **state)
     train_case_open(&c, 100);
     const struct evaluate_options options_all = {.batch = 100, .logits = all};
     const struct evaluate_options options_some = {.batch = 2, .logits = some};
-    ASSERT_OK(
+    assert_ok(
         evaluate_network(c.backend, &c.network, &c.data, NULL, 100, &options_all, &evaluation));
-    ASSERT_OK(
+    assert_ok(
         evaluate_network(c.backend, &c.network, &c.data, rows, 3, &options_some, &evaluation));
     assert_int_equal(evaluation.images, 3);
     for (int i = 0; i < 3; i++) {
@@ -70,14 +70,14 @@ static void misfits_are_named(void **state)
     const struct evaluate_options options = {.batch = 16};
     train_case_open(&c, 100);
     c.data.classes = 5;
-    ASSERT_FAILS(evaluate_network(c.backend, &c.network, &c.data, NULL, 10, &options, &evaluation),
+    assert_fails(evaluate_network(c.backend, &c.network, &c.data, NULL, 10, &options, &evaluation),
                  ERR_INPUT, "2 classes apart");
     c.data.classes = CLASSES;
     c.network.info.w = 13;
-    ASSERT_FAILS(evaluate_network(c.backend, &c.network, &c.data, NULL, 10, &options, &evaluation),
+    assert_fails(evaluate_network(c.backend, &c.network, &c.data, NULL, 10, &options, &evaluation),
                  ERR_INPUT, "12 x 13 x 3");
     c.network.info.w = 12;
-    ASSERT_FAILS(evaluate_network(c.backend, &c.network, &c.data, NULL, 0, &options, &evaluation),
+    assert_fails(evaluate_network(c.backend, &c.network, &c.data, NULL, 0, &options, &evaluation),
                  ERR_INPUT, "no image");
     train_case_close(&c);
 }
@@ -93,19 +93,19 @@ static void calibration_restores_statistics(void **state)
     const struct evaluate_options options = {.batch = 50};
     train_case_open(&c, 1000);
     c.recipe.epochs = 8;
-    ASSERT_OK(train_case_run(&c, NULL, NULL));
-    ASSERT_OK(evaluate_network(c.backend, &c.network, &c.data, NULL, 1000, &options, &before));
+    assert_ok(train_case_run(&c, NULL, NULL));
+    assert_ok(evaluate_network(c.backend, &c.network, &c.data, NULL, 1000, &options, &before));
     const size_t trainable = c.network.graph.n_trainable;
     for (size_t i = trainable; i < c.network.graph.n_floats; i++) {
         c.network.params[i] = 5;
     }
-    ASSERT_OK(evaluate_network(c.backend, &c.network, &c.data, NULL, 1000, &options, &spoiled));
+    assert_ok(evaluate_network(c.backend, &c.network, &c.data, NULL, 1000, &options, &spoiled));
     assert_true(spoiled.accuracy < before.accuracy - 0.1);
     float weights[64];
     memcpy(weights, c.network.params, sizeof weights);
-    ASSERT_OK(
+    assert_ok(
         calibrate_network(c.backend, &c.network, &c.data, NULL, c.data.n, 600, 3, true, NULL));
-    ASSERT_OK(evaluate_network(c.backend, &c.network, &c.data, NULL, 1000, &options, &healed));
+    assert_ok(evaluate_network(c.backend, &c.network, &c.data, NULL, 1000, &options, &healed));
     assert_true(healed.accuracy > before.accuracy - 0.05);
     assert_memory_equal(weights, c.network.params, sizeof weights);
     train_case_close(&c);
@@ -124,14 +124,14 @@ static void int8_scores_like_float32(void **state)
         skip();
     }
     c.recipe.epochs = 8;
-    ASSERT_OK(train_case_run(&c, NULL, NULL));
+    assert_ok(train_case_run(&c, NULL, NULL));
     assert_true(c.network.graph.n_nodes <= 64);
-    ASSERT_OK(
+    assert_ok(
         calibrate_network(c.backend, &c.network, &c.data, NULL, c.data.n, 512, 0, false, ranges));
     const struct evaluate_options options = {.batch = 50};
     const struct evaluate_options options8 = {.batch = 50, .int8 = true, .ranges = ranges};
-    ASSERT_OK(evaluate_network(c.backend, &c.network, &c.data, NULL, 1000, &options, &in_float));
-    ASSERT_OK(evaluate_network(c.backend, &c.network, &c.data, NULL, 1000, &options8, &in_int8));
+    assert_ok(evaluate_network(c.backend, &c.network, &c.data, NULL, 1000, &options, &in_float));
+    assert_ok(evaluate_network(c.backend, &c.network, &c.data, NULL, 1000, &options8, &in_int8));
     assert_true(in_float.accuracy > 0.7);
     assert_true(fabs(in_float.accuracy - in_int8.accuracy) < 0.04);
     train_case_close(&c);
@@ -144,10 +144,10 @@ static void samples_are_keyed_by_seed(void **state)
     uint8_t *a, *b, *other, *longer;
     train_case_open(&c, 200);
     const size_t bytes = 20 * (size_t)c.data.h * (size_t)c.data.w * (size_t)c.data.c;
-    ASSERT_OK(calibrate_sample(&c.data, NULL, 200, 20, 1, &c.arena, &a));
-    ASSERT_OK(calibrate_sample(&c.data, NULL, 200, 20, 1, &c.arena, &b));
-    ASSERT_OK(calibrate_sample(&c.data, NULL, 200, 20, 2, &c.arena, &other));
-    ASSERT_OK(calibrate_sample(&c.data, NULL, 200, 40, 1, &c.arena, &longer));
+    assert_ok(calibrate_sample(&c.data, NULL, 200, 20, 1, &c.arena, &a));
+    assert_ok(calibrate_sample(&c.data, NULL, 200, 20, 1, &c.arena, &b));
+    assert_ok(calibrate_sample(&c.data, NULL, 200, 20, 2, &c.arena, &other));
+    assert_ok(calibrate_sample(&c.data, NULL, 200, 40, 1, &c.arena, &longer));
     assert_memory_equal(a, b, bytes);
     assert_memory_equal(a, longer, bytes); // the first of one order
     assert_memory_not_equal(a, other, bytes);

@@ -13,7 +13,7 @@ static void loss_falls_and_accuracy_beats_chance(void **state)
     c.recipe.epochs = 10;
     c.recipe.crop_pad = 0;
     c.recipe.validation_share = 0.2;
-    ASSERT_OK(train_case_run(&c, NULL, NULL));
+    assert_ok(train_case_run(&c, NULL, NULL));
     assert_int_equal(c.report.epochs, 10);
     assert_false(c.report.resumed);
     assert_true(c.report.losses[0] < 1.3 * log(TRAIN_CASE_CLASSES)); // about a guess's
@@ -24,7 +24,7 @@ static void loss_falls_and_accuracy_beats_chance(void **state)
     // The network handed back is the trained one.
     const struct evaluate_options options = {.batch = 50};
     struct evaluation evaluation;
-    ASSERT_OK(evaluate_network(c.backend, &c.network, &c.data, NULL, 500, &options, &evaluation));
+    assert_ok(evaluate_network(c.backend, &c.network, &c.data, NULL, 500, &options, &evaluation));
     assert_true(evaluation.accuracy > 0.75);
     train_case_close(&c);
 }
@@ -36,14 +36,14 @@ static void same_seed_same_weights(void **state)
     struct train_case b;
     train_case_open(&a, 320);
     train_case_open(&b, 320);
-    ASSERT_OK(train_case_run(&a, NULL, NULL));
-    ASSERT_OK(train_case_run(&b, NULL, NULL));
+    assert_ok(train_case_run(&a, NULL, NULL));
+    assert_ok(train_case_run(&b, NULL, NULL));
     assert_memory_equal(a.network.params, b.network.params,
                         a.network.graph.n_floats * sizeof(float));
     assert_memory_equal(a.report.losses, b.report.losses, 3 * sizeof(double));
     train_case_restart(&b);
     b.recipe.seed++;
-    ASSERT_OK(train_case_run(&b, NULL, NULL));
+    assert_ok(train_case_run(&b, NULL, NULL));
     assert_memory_not_equal(a.network.params, b.network.params,
                             a.network.graph.n_floats * sizeof(float));
     train_case_close(&a);
@@ -66,7 +66,7 @@ static void every_optimizer_and_schedule_learns(void **state)
         c.recipe.schedule = recipes[i].schedule;
         c.recipe.learning_rate = recipes[i].rate;
         c.recipe.clip = 5;
-        ASSERT_OK(train_case_run(&c, NULL, NULL));
+        assert_ok(train_case_run(&c, NULL, NULL));
         if (!(c.report.final_loss < 0.9 * c.report.losses[0])) {
             fail_msg("%s: loss %g after %g", recipes[i].optimizer, c.report.final_loss,
                      c.report.losses[0]);
@@ -83,7 +83,7 @@ static void divergence_is_an_error(void **state)
     c.recipe.learning_rate = 1e6;
     c.recipe.schedule = "constant";
     c.recipe.epochs = 20;
-    ASSERT_FAILS(train_case_run(&c, NULL, NULL), ERR_CONFIG, "train.learning_rate");
+    assert_fails(train_case_run(&c, NULL, NULL), ERR_CONFIG, "train.learning_rate");
     train_case_close(&c);
 }
 
@@ -93,12 +93,12 @@ static void recipes_that_do_not_fit_are_errors(void **state)
     struct train_case c;
     train_case_open(&c, 100);
     c.recipe.batch = 101;
-    ASSERT_FAILS(train_case_run(&c, NULL, NULL), ERR_CONFIG, "train.batch = 101");
+    assert_fails(train_case_run(&c, NULL, NULL), ERR_CONFIG, "train.batch = 101");
     c.recipe.batch = 100;
     c.recipe.validation_share = 0.1;
-    ASSERT_FAILS(train_case_run(&c, NULL, NULL), ERR_CONFIG, "the 90 training images");
+    assert_fails(train_case_run(&c, NULL, NULL), ERR_CONFIG, "the 90 training images");
     c.network.info.classes = 9;
-    ASSERT_FAILS(train_case_run(&c, NULL, NULL), ERR_INPUT, "9 classes");
+    assert_fails(train_case_run(&c, NULL, NULL), ERR_INPUT, "9 classes");
     train_case_close(&c);
 }
 

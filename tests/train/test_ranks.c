@@ -21,7 +21,7 @@ static void run(struct train_case *c, const struct collective *collective)
         .recipe = &c->recipe,
     };
     train_case_restart(c);
-    ASSERT_OK(train_network(&job, &c->network, &c->arena, &c->report));
+    assert_ok(train_network(&job, &c->network, &c->arena, &c->report));
 }
 
 static void ranks_give_the_loss_curve_of_one(void **state)
@@ -61,11 +61,11 @@ static void every_rank_ends_with_the_same_bytes(void **state)
     float *first = malloc(bytes);
     assert_non_null(first);
     memcpy(first, c.network.params, bytes);
-    ASSERT_OK(collective_broadcast(&everybody, first, bytes, 0));
+    assert_ok(collective_broadcast(&everybody, first, bytes, 0));
     assert_memory_equal(first, c.network.params, bytes);
     double losses[EPOCHS];
     memcpy(losses, c.report.losses, sizeof losses);
-    ASSERT_OK(collective_broadcast(&everybody, losses, sizeof losses, 0));
+    assert_ok(collective_broadcast(&everybody, losses, sizeof losses, 0));
     assert_memory_equal(losses, c.report.losses, sizeof losses);
     free(first);
     train_case_close(&c);
@@ -84,7 +84,7 @@ static void a_batch_that_ranks_cannot_share_is_an_error(void **state)
             .recipe = &c.recipe,
         };
         c.recipe.batch = everybody.ranks * 8 + 1;
-        ASSERT_FAILS(train_network(&job, &c.network, &c.arena, &c.report), ERR_CONFIG, "multiple");
+        assert_fails(train_network(&job, &c.network, &c.arena, &c.report), ERR_CONFIG, "multiple");
     }
     train_case_close(&c);
 }

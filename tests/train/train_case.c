@@ -25,8 +25,8 @@ void train_case_open(struct train_case *c, int images)
     data.size = 12;
     data.classes = &classes;
     data.count = images * 10 / TRAIN_CASE_CLASSES; // of all ten shapes
-    ASSERT_OK(dataset_open(&data, DATASET_TRAIN, &c->data));
-    ASSERT_OK(backend_open("cpu", &backend, &c->backend));
+    assert_ok(dataset_open(&data, DATASET_TRAIN, &c->data));
+    assert_ok(backend_open("cpu", &backend, &c->backend));
     option_defaults(train_option_table, &c->recipe);
     c->recipe.epochs = 3;
     c->recipe.batch = 32;
@@ -50,7 +50,7 @@ void train_case_restart(struct train_case *c)
     }
     network_close(&c->network);
     memset(&c->network, 0, sizeof c->network);
-    ASSERT_OK(network_create(&info, CASE_SEED, &c->network));
+    assert_ok(network_create(&info, CASE_SEED, &c->network));
 }
 
 void train_case_close(struct train_case *c)

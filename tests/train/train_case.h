@@ -1,13 +1,7 @@
 // A small training job on drawn images, for the tests of the training loop.
 #pragma once
+#include "test_unit.h"
 #include "train/train.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 struct train_case {
     struct train_recipe recipe;
@@ -34,18 +28,3 @@ enum status train_case_run(struct train_case *c, const char *checkpoint, const c
 // A temporary folder, "/tmp/..."; removed with all files in it.
 void train_case_make_folder(char *out, size_t n);
 void train_case_remove_folder(const char *folder);
-
-// The call failed with this code, and its message has `part` in it.
-#define ASSERT_FAILS(call, code, part)                                                             \
-    do {                                                                                           \
-        assert_int_equal((call), (code));                                                          \
-        if (strstr(status_message(), (part)) == NULL) {                                            \
-            fail_msg("\"%s\" is not in the message \"%s\"", (part), status_message());             \
-        }                                                                                          \
-    } while (0)
-#define ASSERT_OK(call)                                                                            \
-    do {                                                                                           \
-        if ((call) != OK) {                                                                        \
-            fail_msg("%s: %s", #call, status_message());                                           \
-        }                                                                                          \
-    } while (0)
