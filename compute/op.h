@@ -6,8 +6,10 @@
 //
 // in[] and out[] below are the argument slots of `struct op_args`. "NULL" means may be NULL.
 // Chunks: a batch is cut into equal chunks of op.n images; per-image operations run once per chunk,
-// and what is summed over the batch leaves one partial per chunk, combined in chunk order by the
-// *_FINISH or reduce step. So results do not depend on how many threads there are.
+// and what is summed over the batch leaves one partial per chunk, combined by BN_SUM or reduce. So
+// results do not depend on how many threads there are. Partials are added by halves (the sum of the
+// first half plus the sum of the second, and so on down), so two processes that hold half of the
+// chunks each add up to the same bytes as one that holds them all.
 //
 // clang-format off
 // kind                    in[]                                           out[]
@@ -22,11 +24,11 @@
 // POOL_AVG_BACKWARD       dy f32                                         dx f32
 // SCALE_SHIFT             x f32, scale [c], shift [c], residual f32 NULL y = act(x * scale + shift + residual), f32 | u8 (round(y * factor))
 // BN_STATISTICS           x f32                                          partial f64 [2][c]: sum of x, sum of x*x over the chunk
-// BN_SUM                  partials f64 [chunks][2][c]                    sums f64 [2][c], chunks added in order
+// BN_SUM                  partials f64 [chunks][2][c]                    sums f64 [2][c], chunks added by halves
 // BN_FINISH               sums f64 [2][c], gamma, beta f32 [c]           scale, shift, mean, inv_std f32 [c], running mean, variance (NULL both)
 // BN_BACKWARD_REDUCE      dy f32, dy2 f32 NULL, y f32 NULL, x, mean, inv_std   g f32 NULL, partial f64 [2][c]: sum g, sum g * xhat
 //                         g = dy + dy2 where y passes act, else 0 (no mask if y is NULL); xhat = (x - mean) * inv_std
-// BN_BACKWARD_FINISH      sums f64 [2][c], gamma, mean, inv_std f32 [c]  dgamma, dbeta f32 [c] (NULL both), k f32 [3][c]
+// BN_BACKWARD_FINISH      sums f64 [2][c], gamma, mean, inv_std f32 [c]  dgamma, dbeta f32 [c] (NULL both; times factor), k f32 [3][c]
 // BN_BACKWARD_APPLY       g f32, x f32, k f32 [3][c]                     dx = k0 * g + k1 * x + k2
 // ADD                     a f32, b f32 NULL                              y = act(a + b), f32 | u8 (round(y * factor))
 // ACT_BACKWARD            dy f32, dy2 f32 NULL, y f32 NULL               g, as in BN_BACKWARD_REDUCE

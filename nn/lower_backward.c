@@ -165,13 +165,13 @@ static enum status bn_reduce(struct backward *b, const struct compound *compound
     return program_add_chunked(l->program, &call);
 }
 
-// The gradients of gamma and beta are this rank's own (they are summed over ranks later); the
-// coefficients use sums over all ranks when BatchNorm is synchronised.
-static enum status bn_finish(struct backward *b, int node, int sums, bool gradients,
-                             int coefficients)
+// Sums over all ranks give every rank the whole gradient of gamma and beta; each keeps its share,
+// since gradients are added up over ranks afterwards.
+static enum status bn_finish(struct backward *b, int node, int sums, int coefficients)
 {
     struct lowering *l = b->l;
-    const struct op op = lower_map_op(b->graph, node, OP_BN_BACKWARD_FINISH);
+    struct op op = lower_map_op(b->graph, node, OP_BN_BACKWARD_FINISH);
+    op.factor = lower_syncs(l) ? 1.0F / (float)l->reducer->ranks : 1.0F;
     const size_t vector = (size_t)op.in_c * sizeof(float);
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, true, &kernel));
@@ -182,10 +182,8 @@ static enum status bn_finish(struct backward *b, int node, int sums, bool gradie
     call.in[1] = lower_param(b->graph, l->params, node, 0);
     call.in[2] = (struct program_slot){l->vectors[node], 2 * vector};
     call.in[3] = (struct program_slot){l->vectors[node], 3 * vector};
-    if (gradients) {
-        call.out[0] = lower_param(b->graph, b->gradients, node, 0);
-        call.out[1] = lower_param(b->graph, b->gradients, node, 1);
-    }
+    call.out[0] = lower_param(b->graph, b->gradients, node, 0);
+    call.out[1] = lower_param(b->graph, b->gradients, node, 1);
     call.out[2].buffer = coefficients;
     return program_add_joint(l->program, &call);
 }
@@ -204,12 +202,8 @@ static enum status bn_sums(struct backward *b, int node, int partial, int coeffi
     call.in[0].buffer = partial;
     call.out[0].buffer = sums;
     TRY(program_add_joint(l->program, &call));
-    TRY(bn_finish(b, node, sums, true, coefficients));
-    if (!lower_syncs(l)) {
-        return OK;
-    }
     TRY(lower_sync_sums(l, sums, op.in_c));
-    return bn_finish(b, node, sums, false, coefficients);
+    return bn_finish(b, node, sums, coefficients);
 }
 
 static enum status backward_batchnorm(struct backward *b, const struct compound *compound)

@@ -69,7 +69,7 @@ struct plan_reducer {
     enum status (*sum_f32)(void *context, float *values, size_t count);
     enum status (*sum_f64)(void *context, double *values, size_t count);
     void *context;
-    int ranks;
+    int rank, ranks;
     bool sync_batchnorm; // BatchNorm statistics over all ranks' images too
 };
 struct train_options {

@@ -4,9 +4,10 @@
 
 #include <stdlib.h>
 
-// A batch is cut into this many chunks (or the nearest that divides it): enough for a small
-// machine's lanes, few enough that adding up their weight gradients stays cheap. Fixed, so that
-// results do not depend on the machine.
+// The whole batch, over all ranks, is cut into this many chunks (or the nearest number that divides
+// it): enough for a small machine's lanes, few enough that adding up their weight gradients stays
+// cheap. Fixed, so that results depend neither on the machine nor, up to rounding, on the number of
+// ranks.
 enum { CHUNKS = 8 };
 
 struct train_plan {
@@ -71,7 +72,8 @@ static enum status sum_gradients(void *context, void *address, size_t count)
 static enum status open_parts(struct train_plan *plan)
 {
     const struct train_options *options = &plan->options;
-    const int wanted = (options->batch + CHUNKS - 1) / CHUNKS;
+    const int ranks = options->reducer != NULL ? options->reducer->ranks : 1;
+    const int wanted = (options->batch * ranks + CHUNKS - 1) / CHUNKS;
     const int chunk = plan->backend->chunk_bytes > 0 ? program_chunk_divisor(options->batch, wanted)
                                                      : options->batch;
     TRY(program_open(plan->backend, options->batch, chunk, &plan->program));
@@ -99,6 +101,10 @@ static enum status open_parts(struct train_plan *plan)
         TRY(program_add_hook(plan->program, &hook));
     }
     TRY(program_finish(plan->program));
+    if (options->reducer != NULL) {
+        program_number_chunks(plan->program,
+                              options->reducer->rank * program_chunks(plan->program));
+    }
     TRY(lower_open_external(plan->program, plan->backend, &plan->lowering.input.images));
     TRY(lower_open_external(plan->program, plan->backend, &plan->labels));
     TRY(lower_open_external(plan->program, plan->backend, &plan->targets));

@@ -42,7 +42,7 @@ struct program_call {
     struct kernel *kernel;
     struct program_slot in[OP_MAX_IN], out[OP_MAX_OUT];
     double count;     // op_dynamic.count
-    int64_t elements; // op_dynamic.first = chunk * elements
+    int64_t elements; // op_dynamic.first = number of the chunk * elements
     int64_t stream;   // added to op_dynamic.seed: tells one dropout node from another
 };
 void program_call_init(struct program_call *call, struct kernel *kernel); // all slots NULL
@@ -82,6 +82,10 @@ void program_bind(struct program *program, int buffer, void *address, void *last
 
 // Packs all weights anew, on all lanes.
 void program_pack(struct program *program);
+
+// This program's chunks are numbers first, first + 1, ... of a batch that several ranks share (0
+// without).
+void program_number_chunks(struct program *program, int first);
 
 // Runs all steps over the first `chunks` chunks. Allocates nothing.
 enum status program_run(struct program *program, int chunks, const struct op_dynamic *dynamic);

@@ -31,7 +31,7 @@ struct program_phase {
 struct program {
     struct backend *backend; // borrowed
     struct arena arena;
-    int batch, chunk, n_chunks;
+    int batch, chunk, n_chunks, first_chunk;
     struct program_step *steps;
     int n_steps, capacity_steps;
     struct program_call *packs;

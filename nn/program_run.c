@@ -102,6 +102,11 @@ void program_bind(struct program *program, int buffer, void *address, void *last
     program->buffers[buffer].external_last = last;
 }
 
+void program_number_chunks(struct program *program, int first)
+{
+    program->first_chunk = first;
+}
+
 static void run_call(const struct program *program, const struct program_call *call, int chunk,
                      int lane)
 {
@@ -114,7 +119,7 @@ static void run_call(const struct program *program, const struct program_call *c
     }
     args.scratch = program->scratch_memory + (size_t)lane * program->scratch_bytes;
     args.dynamic.count = call->count;
-    args.dynamic.first = chunk * call->elements;
+    args.dynamic.first = (program->first_chunk + chunk) * call->elements;
     args.dynamic.seed += (uint64_t)call->stream;
     call->kernel->ops->run(call->kernel, &args);
 }

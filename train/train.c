@@ -78,6 +78,7 @@ static enum status open_plan(struct trainer *trainer)
         .sum_f32 = reduce_f32,
         .sum_f64 = reduce_f64,
         .context = trainer,
+        .rank = trainer->job->collective->rank,
         .ranks = ranks,
         .sync_batchnorm = recipe->sync_batchnorm,
     };

@@ -3,6 +3,7 @@
 // Sums run in float for BLOCK_ROWS rows and are then added to doubles, always in the same order.
 #include "compute/cpu/cpu_kernel_base.h"
 #include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_partials.h"
 #include "compute/cpu/cpu_vector.h"
 
 #include <math.h>
@@ -157,16 +158,7 @@ static void run_statistics(struct kernel *kernel, const struct op_args *args)
 // ---- sums over the batch, and what follows from them
 static void run_sum(struct kernel *kernel, const struct op_args *args)
 {
-    const size_t values = 2 * (size_t)kernel->op.in_c;
-    const double *partials = args->in[0]; // [chunks][2][c]
-    double *sums = args->out[0];          // [2][c]
-    memcpy(sums, partials, values * sizeof *sums);
-    for (int chunk = 1; chunk < kernel->op.chunks; chunk++) {
-        const double *partial = partials + (size_t)chunk * values;
-        for (size_t i = 0; i < values; i++) {
-            sums[i] += partial[i];
-        }
-    }
+    cpu_partials_add_f64(args->in[0], kernel->op.chunks, 2 * (size_t)kernel->op.in_c, args->out[0]);
 }
 
 static float blend(float old, double new, float momentum)
@@ -356,10 +348,10 @@ static void run_backward_finish(struct kernel *kernel, const struct op_args *arg
         coefficients[n + c] = (float)k1;
         coefficients[2 * n + c] = (float)(-k0 * sums[c] / count - k1 * (double)mean[c]);
         if (dgamma != NULL) {
-            dgamma[c] = (float)sums[n + c];
+            dgamma[c] = (float)(sums[n + c] * (double)kernel->op.factor);
         }
         if (dbeta != NULL) {
-            dbeta[c] = (float)sums[c];
+            dbeta[c] = (float)(sums[c] * (double)kernel->op.factor);
         }
     }
 }

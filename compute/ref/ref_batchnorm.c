@@ -23,6 +23,16 @@ static void run_statistics(struct kernel *kernel, const struct op_args *args)
     }
 }
 
+// By halves: the first n / 2, plus the rest.
+static double sum_halves(const double *values, size_t n, size_t stride)
+{
+    if (n == 1) {
+        return values[0];
+    }
+    return sum_halves(values, n / 2, stride) +
+           sum_halves(values + n / 2 * stride, n - n / 2, stride);
+}
+
 static void run_sum(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
@@ -30,11 +40,7 @@ static void run_sum(struct kernel *kernel, const struct op_args *args)
     double *sums = ref_out(kernel, args, 0);          // [2][c]
     const size_t values = 2 * (size_t)op->in_c;
     for (size_t i = 0; i < values; i++) {
-        double sum = 0.0;
-        for (size_t chunk = 0; chunk < (size_t)op->chunks; chunk++) {
-            sum += partials[chunk * values + i];
-        }
-        sums[i] = sum;
+        sums[i] = sum_halves(partials + i, (size_t)op->chunks, values);
     }
 }
 
@@ -118,10 +124,10 @@ static void run_backward_finish(struct kernel *kernel, const struct op_args *arg
         coefficients[op->in_c + c] = (float)k1;
         coefficients[2 * op->in_c + c] = (float)(-k0 * sum / count - k1 * (double)mean[c]);
         if (dgamma != NULL) {
-            dgamma[c] = (float)products;
+            dgamma[c] = (float)(products * (double)op->factor);
         }
         if (dbeta != NULL) {
-            dbeta[c] = (float)sum;
+            dbeta[c] = (float)(sum * (double)op->factor);
         }
     }
 }

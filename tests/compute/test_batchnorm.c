@@ -23,6 +23,7 @@ static struct op norm_op(enum op_kind kind, int n, int h, int w, int c)
         .out_w = w,
         .out_c = c,
         .chunks = 1,
+        .factor = 1.0F,
         .epsilon = 1e-5F,
         .momentum = 0.1F,
     };
@@ -90,6 +91,10 @@ static void test_optional(void **state)
     case_open(&c, &op);
     case_drop(&c.out[0]);
     case_drop(&c.out[1]);
+    bench_match(*state, &c, 1e-5, 0);
+    case_close(&c);
+    op.factor = 0.25F; // of the gradients of gamma and beta
+    case_open(&c, &op);
     bench_match(*state, &c, 1e-5, 0);
     case_close(&c);
 }
