@@ -89,6 +89,9 @@ static void add_libraries(struct facts *facts)
     const char *was = blas_restart_was();
     const char *core = blas_core_name();
     const bool slow = blas_restart_needed();
+    char onednn[32];
+    backend_cpu_onednn(onednn, sizeof onednn);
+    add(facts, "onednn", "oneDNN", NULL, "%s", onednn);
     add(facts, "openblas", "OpenBLAS", NULL, "%s", blas_version());
     add(facts, "openblas_core", "OpenBLAS kernels",
         slow ? "OPENBLAS_CORETYPE is set to kernels that are slow on this "

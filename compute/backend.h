@@ -78,3 +78,6 @@ void kernel_close(struct kernel *kernel); // NULL is fine
 
 // The processor's vector abilities, as the cpu backend sees them.
 bool backend_cpu_has_vnni(void);
+
+// The version of oneDNN that the cpu backend runs on, "2.6.0", into out.
+void backend_cpu_onednn(char *out, size_t bytes);

@@ -64,7 +64,8 @@ struct optimizer_options {
     float alpha, epsilon, beta1, beta2;
     float clip; // largest global gradient norm; 0 = no clipping
 };
-// Adds up values [count] over all ranks that train together, in place, in rank order. Collective.
+// Adds up values [count] over all ranks that train together, in place, by halves of the ranks.
+// Collective.
 struct plan_reducer {
     enum status (*sum_f32)(void *context, float *values, size_t count);
     enum status (*sum_f64)(void *context, double *values, size_t count);

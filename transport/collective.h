@@ -18,8 +18,8 @@ struct collective {
 // when it is loaded: UCX_HANDLE_ERRORS=none, which keeps stack dumps of lost ranks out of the log,
 // must be in the environment before the program starts.)
 enum status collective_open(struct collective *out);
-// Collective. Values of all ranks added up in rank order, so every rank has the same bytes.
-// ERR_COMM names the MPI error.
+// Collective. Values of all ranks added up by halves (the first half of the ranks' sum plus the
+// second's, and so on down), so every rank has the same bytes. ERR_COMM names the MPI error.
 enum status collective_sum_f32(const struct collective *c, float *values, size_t count);
 enum status collective_sum_f64(const struct collective *c, double *values, size_t count);
 enum status collective_broadcast(const struct collective *c, void *bytes, size_t count, int root);

@@ -1,5 +1,5 @@
 // The collective interface over MPI; the only file that sees mpi.h. Large sums are made by slices:
-// each rank gets its slice of every rank's values, adds them in rank order and hands the result
+// each rank gets its slice of every rank's values, adds them by halves and hands the result
 // round, so all ranks end with the same bytes, and a sum costs 2 (R-1)/R of its size on the wire.
 // Waiting is MPI_Test with sleeps in between: MPICH's own waits spin and starve the working cores.
 #include "core/clock.h"
@@ -93,16 +93,24 @@ static void add_f64(size_t n, const void *values, void *sum)
     }
 }
 
-// sum [n] = gathered[0] + gathered[1] + ..., added in that order; gathered is [ranks][n].
-static void add_in_rank_order(const struct collective *c, size_t n, const struct element *element,
-                              void *sum)
+// Adds `ranks` runs of n elements by halves, in place: the sum ends up in the first.
+static void add_halves(char *gathered, size_t ranks, size_t n, const struct element *element)
 {
-    const char *gathered = c->state->gathered;
-    const size_t bytes = n * element->bytes;
-    memcpy(sum, gathered, bytes);
-    for (size_t rank = 1; rank < (size_t)c->ranks; rank++) {
-        element->add(n, gathered + rank * bytes, sum);
+    if (ranks == 1) {
+        return;
     }
+    char *second = gathered + ranks / 2 * n * element->bytes;
+    add_halves(gathered, ranks / 2, n, element);
+    add_halves(second, ranks - ranks / 2, n, element);
+    element->add(n, second, gathered);
+}
+
+// sum [n] = the ranks' values, state->gathered [ranks][n], which are lost.
+static void add_gathered(const struct collective *c, size_t n, const struct element *element,
+                         void *sum)
+{
+    add_halves(c->state->gathered, (size_t)c->ranks, n, element);
+    memcpy(sum, c->state->gathered, n * element->bytes);
 }
 
 // Sums n elements that fit SMALL_SUM_BYTES: everything to everyone, one exchange instead of two.
@@ -114,7 +122,7 @@ static enum status sum_small(const struct collective *c, void *values, size_t n,
                            c->state->comm, &request),
             "a sum");
     TRY(mpi_wait(&request, "a sum"));
-    add_in_rank_order(c, n, element, values);
+    add_gathered(c, n, element, values);
     return OK;
 }
 
@@ -139,8 +147,8 @@ static enum status sum_block(const struct collective *c, char *values, size_t n,
                            state->comm, &request),
             "a sum");
     TRY(mpi_wait(&request, "a sum"));
-    add_in_rank_order(c, (size_t)own, element,
-                      values + (size_t)state->slice_first[c->rank] * element->bytes);
+    add_gathered(c, (size_t)own, element,
+                 values + (size_t)state->slice_first[c->rank] * element->bytes);
     MPI_TRY(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values, state->slice_count,
                             state->slice_first, element->type, state->comm, &request),
             "a sum");

@@ -1,7 +1,14 @@
 // oneDNN plumbing shared by the convolution kernels.
 #include "compute/cpu/cpu_dnnl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+void backend_cpu_onednn(char *out, size_t bytes)
+{
+    const dnnl_version_t *version = dnnl_version();
+    snprintf(out, bytes, "%d.%d.%d", version->major, version->minor, version->patch);
+}
 
 enum status cpu_dnnl_check(dnnl_status_t result, const char *what)
 {
