@@ -39,7 +39,6 @@ static enum status lower_conv(struct infer_plan *plan, int node)
     const struct node *n = &plan->folded.nodes[node];
     struct infer_layer *layer = &plan->layers[node];
     struct op op = graph_node_op(&plan->folded, node, plan->chunk);
-    op.bias = true;
     op.act = n->act;
     op.sum = n->kind == NODE_CONV && n->sum >= 0;
     int input = plan->values[n->inputs[0]];
