@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MOST_TEXT ((size_t)4 << 20)
-
 int program_setup(void **state)
 {
     struct program *program = calloc(1, sizeof *program);
@@ -71,10 +69,13 @@ static char *read_whole(const char *path)
 {
     FILE *file = fopen(path, "r");
     assert_non_null(file);
-    char *text = malloc(MOST_TEXT);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    const long bytes = ftell(file);
+    assert_true(bytes >= 0);
+    rewind(file);
+    char *text = malloc((size_t)bytes + 1);
     assert_non_null(text);
-    const size_t n = fread(text, 1, MOST_TEXT - 1, file);
-    text[n] = '\0';
+    text[fread(text, 1, (size_t)bytes, file)] = '\0';
     fclose(file);
     return text;
 }
