@@ -89,7 +89,7 @@ static void check(const char *what, uint64_t number, double got, double allowed)
 static void check_float(struct backend *cpu, struct backend *ref, const struct sample *s,
                         uint64_t number)
 {
-    const size_t n = (size_t)(IMAGES * s->classes);
+    const size_t n = (size_t)IMAGES * (size_t)s->classes;
     float fused[IMAGES * MOST_CLASSES];
     struct probe *probe;
     assert_ok(probe_open(ref, &s->graph, IMAGES, &plan_input, &probe));
@@ -119,7 +119,7 @@ static void check_int8(struct backend *cpu, struct backend *ref, const struct sa
     statistics_close(plan);
     infer(cpu, s, ranges, by_cpu);
     infer(ref, s, ranges, by_ref);
-    check("int8", number, difference(by_cpu, by_ref, (size_t)(IMAGES * s->classes)), 0.05);
+    check("int8", number, difference(by_cpu, by_ref, (size_t)IMAGES * (size_t)s->classes), 0.05);
     free(ranges);
 }
 
