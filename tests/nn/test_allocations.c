@@ -48,7 +48,9 @@ static void check_steady(void (*step)(void *plan, const struct problem *p), void
     }
     const struct mallinfo2 after = mallinfo2();
     assert_int_equal(allocations_so_far(), calls);
-    assert_true(after.uordblks <= before.uordblks);
+    // What the C library keeps at hand for a thread counts as in use and comes and goes by a few
+    // KiB; a leak of 32 bytes a step shows.
+    assert_true(after.uordblks < before.uordblks + (size_t)32 * STEPS);
     assert_true(after.hblkhd <= before.hblkhd);
 }
 

@@ -116,7 +116,7 @@ static void interrupted_runs_end_in_the_same_bytes(void **state)
     int interrupted = 0;
     for (int i = 0; i < MOST_TRIES; i++) {
         // Longer every time, so that it ends even where the clock runs unevenly.
-        if (train_until_signal(f, true, run * (2 + i) / 6) == DONE) {
+        if (train_until_signal(f, true, run * (1 + i) / 8) == DONE) {
             break;
         }
         interrupted++;
