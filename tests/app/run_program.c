@@ -2,6 +2,7 @@
 #include "run_program.h"
 
 #include "core/clock.h"
+#include "core/file.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -101,7 +102,15 @@ static _Noreturn void become(const struct program *program, char **words)
 static int wait_for(const struct program *program, pid_t child)
 {
     int status;
-    if (program->end_seconds > 0) {
+    if (program->end_file != NULL) {
+        char path[PROGRAM_PATH_CHARS];
+        program_path(program, program->end_file, path);
+        while (!file_exists(path)) {
+            assert_int_equal(waitpid(child, &status, WNOHANG), 0); // ended without making it?
+            clock_sleep(0.002);
+        }
+        kill(child, SIGINT);
+    } else if (program->end_seconds > 0) {
         clock_sleep(program->end_seconds);
         kill(child, SIGINT);
     }

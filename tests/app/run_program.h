@@ -16,12 +16,13 @@
 // A temporary folder that the program runs in, and what its last run gave.
 struct program {
     char folder[64];
-    int exit_code;      // 128 + signal when one ended it
-    char *output;       // standard output, owned
-    char *errors;       // standard error, owned
-    struct json *json;  // of program_json, owned
-    double end_seconds; // send SIGINT after so long; 0 = never
-    int ranks;          // > 0: under mpirun with so many
+    int exit_code;        // 128 + signal when one ended it
+    char *output;         // standard output, owned
+    char *errors;         // standard error, owned
+    struct json *json;    // of program_json, owned
+    const char *end_file; // send SIGINT once this file of the folder exists; NULL = do not
+    double end_seconds;   // else send SIGINT after so long; 0 = never
+    int ranks;            // > 0: under mpirun with so many
 };
 
 // cmocka set-up and tear-down: *state is a struct program.
