@@ -30,7 +30,6 @@ enum status infer_open(struct backend *backend, const struct graph *graph,
 enum status infer_load(struct infer_plan *plan, const float *params, const float *ranges);
 // images: u8 or f32 [n][h][w][c], host; logits: [n][classes], host. n <= batch.
 void infer_run(struct infer_plan *plan, const void *images, int n, float *logits);
-size_t infer_bytes(const struct infer_plan *plan); // of backend memory held
 void infer_close(struct infer_plan *plan);
 
 // ---- statistics

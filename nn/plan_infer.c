@@ -66,8 +66,3 @@ void infer_close(struct infer_plan *plan)
     free(plan->tail);
     free(plan);
 }
-
-size_t infer_bytes(const struct infer_plan *plan)
-{
-    return program_bytes(plan->program);
-}

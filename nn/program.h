@@ -68,7 +68,6 @@ void program_resize(struct program *program, int buffer, size_t bytes); // befor
 
 // Lays out memory and allocates it. No step can be added afterwards.
 enum status program_finish(struct program *program);
-size_t program_bytes(const struct program *program);
 size_t program_buffer_bytes(const struct program *program, int buffer); // of one piece
 int program_chunks(const struct program *program);
 

@@ -46,13 +46,6 @@ enum status program_finish(struct program *program)
     return OK;
 }
 
-size_t program_bytes(const struct program *program)
-{
-    const size_t lanes = (size_t)program->backend->lanes;
-    return (program->lane_bytes + program->scratch_bytes) * lanes + program->batch_bytes +
-           program->shared_bytes;
-}
-
 size_t program_buffer_bytes(const struct program *program, int buffer)
 {
     return program->buffers[buffer].bytes;

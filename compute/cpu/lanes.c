@@ -162,11 +162,6 @@ void lanes_run(struct lanes *lanes, int n, void (*body)(void *context, int index
     pthread_mutex_unlock(&lanes->mutex);
 }
 
-int lanes_count(const struct lanes *lanes)
-{
-    return lanes->n;
-}
-
 void lanes_close(struct lanes *lanes)
 {
     if (lanes == NULL) {

@@ -10,5 +10,4 @@ enum status lanes_open(int n, struct lanes **out);
 // from inside a body.
 void lanes_run(struct lanes *lanes, int n, void (*body)(void *context, int index, int lane),
                void *context);
-int lanes_count(const struct lanes *lanes);
 void lanes_close(struct lanes *lanes); // NULL is fine
