@@ -15,6 +15,11 @@ enum rng_purpose {
     RNG_DRAW = 7,      // the drawn data set
     RNG_SAMPLE = 8,    // samples for calibration and refit
     RNG_TEST = 9,      // tests
+    RNG_ACTION = 10,   // choices of a policy: index episode, step
+    RNG_EPISODE = 11,  // an environment's own chance: index episode
+    RNG_PROPOSE = 12,  // proposals of a search method: index episode
+    RNG_REPLAY = 13,   // what is replayed: index update
+    RNG_FAULT = 14,    // injected faults: index episode, attempt
 };
 
 struct rng {

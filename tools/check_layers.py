@@ -30,9 +30,9 @@ ARROWS = {
 
 # Header pattern: the files that may include it.
 WRAPPERS = {
-    "mpi.h": ["transport/collective_mpi.c"],
-    "hdf5*.h": ["core/hdf5_file.c"],
-    "H5*.h": ["core/hdf5_file.c"],
+    "mpi.h": ["transport/collective_mpi.c", "transport/transport_mpi.c"],
+    "hdf5*.h": ["core/hdf5_file.c", "core/hdf5_log.c"],
+    "H5*.h": ["core/hdf5_file.c", "core/hdf5_log.c"],
     "cJSON.h": ["core/json.c"],
     "cjson/cJSON.h": ["core/json.c"],
     "dnnl*.h": ["compute/cpu/*"],

@@ -1,0 +1,25 @@
+// An actor: takes tickets from the transport, has them run by its worker process, sends back what
+// came of it. A worker that crashes, hangs or runs out of memory is replaced and its ticket tried
+// again. Never waits: the caller polls.
+#pragma once
+#include "actors/actor_options.h"
+#include "actors/nursery.h"
+#include "transport/transport.h"
+
+struct actor_job {
+    struct transport *transport; // borrowed, as all here
+    int index;                   // in the transport
+    struct nursery *nursery;     // NULL: episodes run in this process, in turn (no protection)
+    int worker;                  // number in the nursery
+    struct rollout *rollout;     // without nursery: borrowed
+    const struct trajectory_shape *shape;
+    size_t n_weights; // most
+    const struct actor_options *options;
+};
+struct actor;
+enum status actor_open(const struct actor_job *job, struct actor **out);
+// One turn. *moved: something happened; *stopped: the learner said stop.
+enum status actor_poll(struct actor *actor, bool *moved, bool *stopped);
+// File descriptor that becomes readable when the worker has something to say; -1 = none.
+int actor_descriptor(const struct actor *actor);
+void actor_close(struct actor *actor); // NULL is fine

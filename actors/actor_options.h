@@ -1,0 +1,13 @@
+// Config rows "actors.*".
+#pragma once
+#include "core/option.h"
+
+struct actor_options {
+    int count;                    // actors; 0 = one per core
+    double episode_seconds;       // longest an episode may take; 0 = no limit
+    double first_episode_seconds; // the first one of a worker, which also reads data
+    int tries;                    // runs of a ticket before its episode counts as failed
+    int memory_mib;               // private memory of a worker beyond its start; 0 = no limit
+    const char *faults;           // for tests of this very machinery: "" = none, see faults.h
+};
+extern const struct option actor_option_table[];

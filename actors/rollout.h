@@ -1,0 +1,23 @@
+// One episode from one ticket: environment and policy, written into a trajectory block.
+#pragma once
+#include "agent/agent.h"
+#include "compute/backend.h"
+#include "envs/env.h"
+#include "transport/ticket.h"
+#include "transport/trajectory.h"
+
+struct rollout_job {
+    const struct env_ops *ops;
+    struct env_job env;
+    const struct agent_options *agent; // borrowed
+};
+struct rollout;
+// Opens the environment and a player of its own (one thread).
+enum status rollout_open(const struct rollout_job *job, struct rollout **out);
+void rollout_shape(const struct rollout *rollout, struct trajectory_shape *out);
+void rollout_agent(const struct rollout *rollout, struct agent *out);
+void rollout_load(struct rollout *rollout, const float *weights, size_t n);
+// block [trajectory_bytes]: filled and sealed, header.failure included. An error of the environment
+// is a failure in the header and the returned status.
+enum status rollout_run(struct rollout *rollout, const struct ticket *ticket, void *block);
+void rollout_close(struct rollout *rollout); // NULL is fine

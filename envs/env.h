@@ -1,0 +1,67 @@
+// One interface for everything an agent can act in. An environment writes what the agent sees in
+// place, into the row of a trajectory that the caller hands over; step never resets. One folder
+// each; the list of all is env_list.h.
+#pragma once
+#include "core/option.h"
+#include "core/rng.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct env; // each environment's own struct begins with `struct env base`
+
+enum env_end { ENV_RUNNING, ENV_TERMINATED, ENV_TRUNCATED };
+
+struct env_spec {
+    int n_obs;
+    int n_choices;  // most choices of a step
+    int most_steps; // of an episode
+    int n_result;   // most integers of env_outcome.result
+    int n_tasks;
+};
+// One row of a trajectory; the caller owns every pointer.
+struct env_row {
+    float *obs; // [n_obs] out, about [0, 1] or unit size
+    float
+        *position;  // [n_choices] out: where each choice lies on the action axis, [0, 1], ascending
+    uint8_t *legal; // [n_choices] out: 1 = may be chosen; at least one is
+    int32_t *choices; // [1] out: how many choices there are now
+};
+// What the finished episode amounts to.
+struct env_outcome {
+    double score;         // candidate's accuracy, or the episode's return
+    int64_t macs, params; // 0 where they mean nothing
+    int n_result;
+    const int32_t *result;     // widths; borrowed until the next reset
+    bool cached;               // the score was known already
+    bool diverged;             // gave no usable number; score is 0
+    double arithmetic_seconds; // inside the network's own plans
+};
+// How an environment is opened.
+struct env_job {
+    const void *config; // the environment's own options struct; borrowed while it is open
+    uint64_t seed;
+    int threads;   // for the environment's backend
+    int shared_fd; // memory shared by all workers of this node, a file to be mapped, locked with
+                   // flock while somebody fills it; -1 = alone, private memory
+};
+
+struct env_ops {
+    const char *name, *about;
+    const struct option *options; // rows "environment.*" of the small ones; NULL: none
+    size_t options_bytes;         // of the options struct
+    enum status (*open)(const struct env_job *job, struct env **out);
+    void (*spec)(const struct env *env, struct env_spec *out);
+    // Starts episode number `episode` of a task; its random numbers are keyed by (seed, episode).
+    enum status (*reset)(struct env *env, int task, int64_t episode, const struct env_row *row);
+    // Takes a legal choice. Fills `row` with what the agent sees next (not when TERMINATED), the
+    // reward and how it goes on. A candidate that diverges is a reward of 0, not an error; an error
+    // means that the environment itself is broken.
+    enum status (*step)(struct env *env, int choice, const struct env_row *row, float *reward,
+                        enum env_end *end);
+    void (*outcome)(const struct env *env, struct env_outcome *out);
+    void (*close)(struct env *env); // NULL is fine
+};
+struct env {
+    const struct env_ops *ops;
+};

@@ -1,0 +1,63 @@
+// Channel pruning as an environment (Ma & Fang 2023, MTACP; He et al. 2018, AMC): one step chooses
+// the width of one channel group, the budget wall masks what could not be kept within the budget,
+// the reward is the accuracy of the slimmed, recalibrated network at the last step and 0 before.
+#pragma once
+#include "compute/backend.h"
+#include "data/dataset.h"
+#include "envs/env.h"
+#include "nn/network.h"
+
+struct prune_network {
+    const char *name;
+    const char *file; // safetensors of the base network
+    struct dataset_options data;
+};
+struct prune_task {
+    const char *name;
+    int network;         // index
+    double macs, params; // budget: a share of the network's own when <= 1, else a number; 0 = none
+};
+// Config rows "space.*".
+struct space_options {
+    int round_to;
+    double least_share;
+    const char *groups;    // "inner": residual streams stay whole; "all"
+    const char *criterion; // which channels stay
+};
+extern const struct option space_option_table[];
+// Config rows "scoring.*".
+struct scoring_options {
+    int calibration_images;  // training images for BatchNorm statistics (and int8 ranges)
+    int images;              // search-validation images per evaluation; 0 = all
+    double validation_share; // of the training part, set apart for the search
+    const char *dtype;       // "auto" | "int8" | "float32"
+    bool refit;              // least squares
+    int refit_images;
+};
+extern const struct option scoring_option_table[];
+
+// The options struct of env_prune (env_job.config).
+struct prune_config {
+    const struct prune_network *networks;
+    const struct prune_task *tasks;
+    int n_networks, n_tasks;
+    struct space_options space;
+    struct scoring_options scoring;
+};
+
+// What is known of a task once the environment is open.
+struct prune_task_facts {
+    int64_t full_macs, full_params; // of the uncut network
+    int64_t most_macs, most_params; // the budget as numbers; INT64_MAX = none
+    double base_accuracy;           // uncut, on the whole search-validation set, float32
+    int n_groups;                   // steps of an episode
+};
+void prune_facts(const struct env *env, int task, struct prune_task_facts *out);
+
+// A candidate as a network of its own: cut, refitted when so configured, recalibrated on `images`
+// training images. widths [n_groups]. Closed by the caller.
+enum status prune_build(struct env *env, int task, const int32_t *widths, int images,
+                        struct network *out);
+// Its accuracy on the whole search-validation set, float32.
+enum status prune_rescore(struct env *env, int task, const struct network *network,
+                          double *accuracy);

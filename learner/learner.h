@@ -1,0 +1,58 @@
+// The learner's loop: hands out tickets, takes trajectories in, lets the method update, keeps the
+// archive of candidates, the run file and the checkpoints. Never waits: the caller polls it.
+#pragma once
+#include "learner/method.h"
+#include "transport/transport.h"
+
+struct learner_task {
+    const char *name;
+    double cost; // of one evaluation, in any unit common to all tasks
+};
+struct learner_job {
+    struct transport *transport; // borrowed, as all here
+    const struct learner_options *learner;
+    const struct search_options *search;
+    const struct method_ops *method;
+    const struct agent *agent;
+    struct backend *backend;
+    const struct trajectory_shape *shape;
+    const struct learner_task *tasks;
+    int n_tasks;
+    uint64_t seed;
+    double lease_seconds; // after this long a ticket is given to another actor as well
+    const char *run_dir;  // run.h5, checkpoint.h5, checkpoint.previous.h5
+    const char *config;   // resolved, for run.h5
+    const char *identity; // what shapes the result: a checkpoint with another one is refused
+    const float *initial; // policy weights to start from; NULL = by seed
+};
+struct learner;
+// Continues from the newest whole checkpoint in run_dir when there is one (names a damaged one and
+// takes the one before).
+enum status learner_open(const struct learner_job *job, struct learner **out);
+// One turn. *moved: something happened; *done: all tasks have had their evaluations and the last
+// checkpoint is written. Shows progress.
+enum status learner_poll(struct learner *learner, bool *moved, bool *done);
+enum status learner_checkpoint(struct learner *learner); // now; on SIGTERM and SIGINT
+// Tells every actor that can still hear it to stop; *all: done.
+enum status learner_stop_actors(struct learner *learner, bool *all);
+
+struct learner_candidate {
+    double score;
+    int64_t macs, params, episode;
+    int n_widths;
+    const int32_t *widths; // borrowed from the learner
+};
+// The best distinct candidates of a task, best first (ties: the earlier episode). Returns how many.
+int learner_best(const struct learner *learner, int task, int most, struct learner_candidate *out);
+
+struct learner_summary {
+    int64_t episodes, evaluations, failed, updates, skipped, retries;
+    double busy_share; // of the loop's time that was spent learning
+    double lag_mean, seconds, learning_seconds, waiting_seconds;
+    int64_t lag_most;
+};
+void learner_summarize(const struct learner *learner, struct learner_summary *out);
+int64_t learner_evaluations(const struct learner *learner, int task);
+// The policy's weights [*n], NULL without a policy. Borrowed.
+const float *learner_weights(const struct learner *learner, size_t *n);
+void learner_close(struct learner *learner); // NULL is fine

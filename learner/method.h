@@ -1,0 +1,55 @@
+// A way to search: who proposes the next candidate and what is learnt from the results. One table
+// per method. The learner's loop (learner.h) hands out tickets and keeps the books; a method sees
+// only proposals and results, in the run's own order, so that all are counted alike.
+#pragma once
+#include "agent/agent.h"
+#include "compute/backend.h"
+#include "learner/learner_options.h"
+#include "learner/run_rows.h"
+#include "learner/state_list.h"
+#include "transport/ticket.h"
+#include "transport/trajectory.h"
+
+struct method; // each method's own struct begins with `struct method base`
+
+struct method_job {
+    const struct learner_options *learner; // borrowed, as all here
+    const struct search_options *search;
+    const struct trajectory_shape *shape;
+    const struct agent *agent; // what the actors play with
+    struct backend *backend;
+    int n_tasks;
+    int64_t updates; // planned for the whole run, for schedules of rates
+    uint64_t seed;
+    const float *initial; // weights to start from [n_floats]; NULL = by seed
+};
+struct method_ops {
+    const char *name;
+    bool task_by_task; // all episodes of one task before the next task's
+    bool policy;       // its tickets need weights
+    enum status (*open)(const struct method_job *job, struct method **out);
+    // Fills source, given and noise; kind, task, episode and version are set. May depend on the
+    // results taken so far and on (seed, episode), on nothing else.
+    void (*propose)(struct method *method, struct ticket *ticket);
+    // One finished episode. fresh: its candidate had not been scored in this task before. The
+    // trajectory is borrowed for the call.
+    enum status (*take)(struct method *method, const struct trajectory *trajectory, bool fresh);
+    // After each batch of learner.batch episodes (failed ones among them are not taken). lag: of
+    // the batch's episodes, in updates. Fills what it knows of `row`. Advances the version by one.
+    enum status (*update)(struct method *method, struct update_row *row);
+    // Weights [*n] of the newest version; NULL for a method without a policy.
+    const float *(*weights)(const struct method *method, size_t *n);
+    // Checkpoints: names the arrays that make up its state (the same on every call); save brings
+    // them up to date, load takes over what was read into them.
+    enum status (*state)(struct method *method, struct state_list *list);
+    void (*save)(struct method *method);
+    enum status (*load)(struct method *method);
+    void (*close)(struct method *method); // NULL is fine
+};
+struct method {
+    const struct method_ops *ops;
+};
+extern const struct method_ops method_impala, method_random, method_uniform, method_evolution,
+    method_amc;
+extern const struct method_ops *const methods[]; // NULL-ended
+const struct method_ops *method_find(const char *name);

@@ -1,0 +1,30 @@
+// A ticket: the learner's order to an actor to run one episode. All random numbers of an episode
+// are keyed by (seed, purpose, episode, step), so it depends on its ticket alone and any actor can
+// run any ticket.
+#pragma once
+#include <stdint.h>
+
+enum { TICKET_MOST_GIVEN = 512 }; // steps of an episode whose actions are dictated
+
+// Who chooses the actions. Values are part of the run format.
+enum ticket_source {
+    ACTIONS_POLICY = 0, // sampled from the policy
+    ACTIONS_GREEDY = 1, // the policy's most likely ones
+    ACTIONS_RANDOM = 2, // uniform over the legal ones
+    ACTIONS_GIVEN = 3, // ticket.given; where one is not legal, the nearest legal one below it, else
+                       // above
+    ACTIONS_NOISY = 4, // the policy's mean plus truncated normal noise (DDPG)
+};
+enum ticket_kind { TICKET_EPISODE = 1, TICKET_STOP = 2 };
+
+struct ticket {
+    int32_t kind;
+    int32_t task;
+    int64_t episode;
+    int64_t version; // of the weights to act with
+    int32_t source;
+    int32_t n_given;
+    float noise; // ACTIONS_NOISY: standard deviation, in shares of the action's range
+    int32_t reserved;
+    int16_t given[TICKET_MOST_GIVEN]; // number of the choice, per step
+};

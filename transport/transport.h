@@ -1,0 +1,49 @@
+// Tickets one way, trajectories the other. Nothing here waits: every call says at once whether
+// something moved, so nobody is held up by a peer that is slow or gone. Two implementations: local
+// (learner and actors in one process) and mpi (rank 0 learns, actor i is rank i + 1).
+#pragma once
+#include "transport/collective.h"
+#include "transport/ticket.h"
+#include "transport/trajectory.h"
+
+struct transport_ops;
+struct transport {
+    int actors;
+    const struct transport_ops *ops;
+    void *state; // owned
+};
+
+// What both sides agree on.
+struct transport_sizes {
+    size_t trajectory_bytes;
+    size_t n_weights; // most floats of weights that go with a ticket
+};
+enum status transport_open_local(int actors, const struct transport_sizes *sizes,
+                                 struct transport *out);
+// Collective over all ranks (at least 2).
+enum status transport_open_mpi(const struct collective *c, const struct transport_sizes *sizes,
+                               struct transport *out);
+// mpi: not collective; messages under way to ranks that are gone are dropped.
+void transport_close(struct transport *t); // a zeroed one is fine
+
+// ---- learner's side
+// Whether actor takes a message now: the one before has left.
+bool transport_ready(struct transport *t, int actor);
+// Sends a copy of the ticket, and of the weights [n] when not NULL. CHECKs that the actor is ready.
+// ERR_COMM when the message cannot be sent.
+enum status transport_send_ticket(struct transport *t, int actor, const struct ticket *ticket,
+                                  const float *weights, size_t n);
+// The next trajectory, if one is there: *block (borrowed until transport_release) and who sent it,
+// or *block = NULL.
+enum status transport_receive(struct transport *t, int *actor, const void **block, size_t *bytes);
+void transport_release(struct transport *t);
+
+// ---- actor's side
+// The next ticket, if one is there (else *ticket = NULL), with weights or *weights = NULL. Borrowed
+// until the next call for this actor.
+enum status transport_take_ticket(struct transport *t, int actor, const struct ticket **ticket,
+                                  const float **weights, size_t *n);
+// Whether a trajectory can be sent now; then sends a copy.
+bool transport_can_send(struct transport *t, int actor);
+enum status transport_send_trajectory(struct transport *t, int actor, const void *block,
+                                      size_t bytes);
