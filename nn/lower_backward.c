@@ -274,6 +274,25 @@ static enum status backward_concat(struct backward *b, const struct compound *co
     return OK;
 }
 
+// The gradient lies among zeros, which is what a shortcut makes of a vector.
+static enum status backward_slice(struct backward *b, const struct compound *compound)
+{
+    const struct node *n = &b->graph->nodes[compound->node];
+    const int input = n->inputs[0];
+    if (!b->needed[input]) {
+        return OK;
+    }
+    int dy, dx;
+    TRY(whole_gradient(b, compound, &dy));
+    struct op op = lower_map_op(b->graph, compound->node, OP_SHORTCUT);
+    op.out_c = b->graph->nodes[input].c;
+    op.to = n->from;
+    op.stride = 1;
+    TRY(new_gradient(b, input, &dx));
+    TRY(lower_call(b->l->program, &op, dy, -1, dx));
+    return contribute(b, input, dx);
+}
+
 // Kinds with one input whose gradient needs dy and at most one saved buffer.
 static enum status backward_unary(struct backward *b, const struct compound *compound,
                                   enum op_kind kind)
@@ -351,6 +370,8 @@ static enum status backward_compound(struct backward *b, const struct compound *
         return backward_add(b, compound);
     case NODE_CONCAT:
         return backward_concat(b, compound);
+    case NODE_SLICE:
+        return backward_slice(b, compound);
     case NODE_MAX_POOL:
         return backward_unary(b, compound, OP_POOL_MAX_BACKWARD);
     case NODE_AVG_POOL:

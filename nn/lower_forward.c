@@ -228,6 +228,7 @@ static enum status lower_compound(struct lowering *l, const struct compound *com
     case NODE_AVG_POOL:
     case NODE_GLOBAL_POOL:
     case NODE_SHORTCUT:
+    case NODE_SLICE:
         op = graph_node_op(l->graph, node, l->chunk);
         TRY(new_value(l, node));
         return lower_call(l->program, &op, a, -1, l->value[node]);
