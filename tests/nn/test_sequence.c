@@ -1,82 +1,12 @@
 // Plans over sequences: against an independent computation, in parts, with resets, and their
 // gradients against central differences.
-#include "core/rng.h"
-#include "nn/plan_sequence.h"
-#include "plan_case.h"
+#include "sequence_case.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 7, OBS = 3, IN = OBS + 2, DENSE = 6, HIDDEN = 5, OUT = 4, STATE = 2 * HIDDEN };
-
-// An agent's network: observation -> dense layer, joined with two more inputs -> LSTM -> heads.
-static void build(struct graph *g, int steps)
-{
-    const struct conv_attributes dense = {
-        .out_c = DENSE, .kernel_h = 1, .kernel_w = 1, .stride = 1, .bias = true};
-    struct conv_attributes heads = dense;
-    heads.out_c = OUT;
-    int x, rest;
-    memset(g, 0, sizeof *g);
-    assert_ok(graph_begin(g, steps, 1, IN));
-    assert_ok(graph_add_slice(g, "obs", 0, 0, OBS, &x));
-    assert_ok(graph_add_slice(g, "last", 0, OBS, IN - OBS, &rest));
-    assert_ok(graph_add_conv(g, "dense", x, &dense, &x));
-    assert_ok(graph_add_act(g, "relu", x, ACT_RELU, &x));
-    assert_ok(graph_add_concat(g, "join", x, rest, &x));
-    assert_ok(graph_add_lstm(g, "lstm", x, HIDDEN, &x));
-    assert_ok(graph_add_conv(g, "heads", x, &heads, &x));
-    assert_ok(graph_finish(g));
-}
-
-struct problem {
-    struct graph graph;
-    int batch, steps;
-    float *params, *inputs, *reset, *state, *d_output;
-};
-
-static float *random_values(size_t n, uint64_t stream)
-{
-    float *values = calloc(n, sizeof *values);
-    struct rng rng = rng_make(31, RNG_TEST, stream, 0);
-    assert_non_null(values);
-    for (size_t i = 0; i < n; i++) {
-        values[i] = rng_normal(&rng);
-    }
-    return values;
-}
-
-static size_t rows_of(const struct problem *p)
-{
-    return (size_t)p->batch * (size_t)p->steps;
-}
-
-static void open_problem(struct problem *p, int batch, int steps)
-{
-    *p = (struct problem){.batch = batch, .steps = steps};
-    build(&p->graph, steps);
-    p->params = plan_case_params(&p->graph, 3);
-    p->inputs = random_values(rows_of(p) * IN, 1);
-    p->state = random_values((size_t)batch * STATE, 2);
-    p->d_output = random_values(rows_of(p) * OUT, 3);
-    p->reset = random_values(rows_of(p), 4);
-    for (size_t i = 0; i < rows_of(p); i++) {
-        p->reset[i] = p->reset[i] > 1.0F ? 1.0F : 0.0F;
-    }
-}
-
-static void close_problem(struct problem *p)
-{
-    graph_close(&p->graph);
-    free(p->params);
-    free(p->inputs);
-    free(p->reset);
-    free(p->state);
-    free(p->d_output);
-}
-
-static struct sequence_plan *open_plan(const struct problem *p, struct backend *backend,
+static struct sequence_plan *open_plan(const struct sequence_case *p, struct backend *backend,
                                        bool training)
 {
     const struct sequence_options options = {
@@ -88,83 +18,6 @@ static struct sequence_plan *open_plan(const struct problem *p, struct backend *
     assert_ok(sequence_open(backend, &p->graph, &options, &plan));
     sequence_load(plan, p->params);
     return plan;
-}
-
-// ---- the independent computation, in double
-static const float *param(const struct problem *p, const char *name)
-{
-    return p->params + graph_find_param(&p->graph, name)->offset;
-}
-
-static double sigmoid(double z)
-{
-    return 1.0 / (1.0 + exp(-z));
-}
-
-// y [n_out] = w [n_out][n_in] x + b
-static void dense(const float *w, const float *b, int n_in, int n_out, const double *x, double *y)
-{
-    for (int o = 0; o < n_out; o++) {
-        y[o] = b != NULL ? (double)b[o] : 0.0;
-        for (int i = 0; i < n_in; i++) {
-            y[o] += (double)w[o * n_in + i] * x[i];
-        }
-    }
-}
-
-// One row through the network. h, c [HIDDEN]: replaced.
-static void step_plainly(const struct problem *p, const float *row, double *h, double *c,
-                         double *out)
-{
-    double x[IN], joined[DENSE + 2], from_x[4 * HIDDEN], from_h[4 * HIDDEN];
-    for (int i = 0; i < IN; i++) {
-        x[i] = (double)row[i];
-    }
-    dense(param(p, "dense.weight"), param(p, "dense.bias"), OBS, DENSE, x, joined);
-    for (int i = 0; i < DENSE; i++) {
-        joined[i] = fmax(joined[i], 0.0);
-    }
-    joined[DENSE] = x[OBS];
-    joined[DENSE + 1] = x[OBS + 1];
-    dense(param(p, "lstm.weight_ih"), param(p, "lstm.bias"), DENSE + 2, 4 * HIDDEN, joined, from_x);
-    dense(param(p, "lstm.weight_hh"), NULL, HIDDEN, 4 * HIDDEN, h, from_h);
-    for (int j = 0; j < HIDDEN; j++) {
-        double z[4];
-        for (int k = 0; k < 4; k++) {
-            z[k] = from_x[k * HIDDEN + j] + from_h[k * HIDDEN + j];
-        }
-        c[j] = sigmoid(z[1]) * c[j] + sigmoid(z[0]) * tanh(z[2]);
-        h[j] = sigmoid(z[3]) * tanh(c[j]);
-    }
-    dense(param(p, "heads.weight"), param(p, "heads.bias"), HIDDEN, OUT, h, out);
-}
-
-// output [rows][OUT]; state [batch][STATE]: replaced.
-static void forward_plainly(const struct problem *p, float *state, float *output)
-{
-    for (int n = 0; n < p->batch; n++) {
-        double h[HIDDEN], c[HIDDEN], out[OUT];
-        float *own = state + (size_t)n * STATE;
-        for (int j = 0; j < HIDDEN; j++) {
-            h[j] = (double)own[j];
-            c[j] = (double)own[HIDDEN + j];
-        }
-        for (int t = 0; t < p->steps; t++) {
-            const size_t row = (size_t)n * (size_t)p->steps + (size_t)t;
-            if (p->reset[row] != 0.0F) {
-                memset(h, 0, sizeof h);
-                memset(c, 0, sizeof c);
-            }
-            step_plainly(p, p->inputs + row * IN, h, c, out);
-            for (int o = 0; o < OUT; o++) {
-                output[row * OUT + (size_t)o] = (float)out[o];
-            }
-        }
-        for (int j = 0; j < HIDDEN; j++) {
-            own[j] = (float)h[j];
-            own[HIDDEN + j] = (float)c[j];
-        }
-    }
 }
 
 static void expect_near(const float *values, const float *expected, size_t n)
@@ -180,12 +33,12 @@ static const struct {
 static void test_forward(void **state)
 {
     (void)state;
-    struct problem p;
-    open_problem(&p, 6, STEPS);
-    const size_t outputs = rows_of(&p) * OUT, states = 6 * STATE;
-    float *expected = random_values(outputs, 9), *output = random_values(outputs, 9);
-    float *end = random_values(states, 2), *carried = random_values(states, 2);
-    forward_plainly(&p, end, expected);
+    struct sequence_case p;
+    sequence_case_open(&p, 6, CASE_STEPS);
+    const size_t outputs = sequence_case_rows(&p) * CASE_OUT, states = 6 * CASE_STATE;
+    float *expected = sequence_case_values(outputs, 9), *output = sequence_case_values(outputs, 9);
+    float *end = sequence_case_values(states, 2), *carried = sequence_case_values(states, 2);
+    sequence_case_forward(&p, end, expected);
     for (size_t i = 0; i < 2 * sizeof backends / sizeof *backends; i++) {
         struct backend *backend = plan_case_backend(backends[i / 2].name, 2, backends[i / 2].check);
         struct sequence_plan *plan = open_plan(&p, backend, i % 2 == 0);
@@ -200,7 +53,7 @@ static void test_forward(void **state)
     free(output);
     free(end);
     free(carried);
-    close_problem(&p);
+    sequence_case_close(&p);
 }
 
 // One step at a time with the state carried on, as an actor does, gives what the whole sequence
@@ -208,44 +61,45 @@ static void test_forward(void **state)
 static void test_steps(void **state)
 {
     (void)state;
-    struct problem p, one;
-    open_problem(&p, 1, STEPS);
-    open_problem(&one, 1, 1);
-    assert_int_equal(sequence_state_count(&p.graph), STATE);
+    struct sequence_case p, one;
+    sequence_case_open(&p, 1, CASE_STEPS);
+    sequence_case_open(&one, 1, 1);
+    assert_int_equal(sequence_state_count(&p.graph), CASE_STATE);
     assert_int_equal(one.graph.n_floats, p.graph.n_floats);
     struct backend *backend = plan_case_backend("cpu", 1, false);
     struct sequence_plan *whole = open_plan(&p, backend, true);
     struct sequence_plan *step = open_plan(&one, backend, false);
-    float all[STEPS * OUT], output[STEPS * OUT], carried[STATE] = {0};
+    float all[CASE_STEPS * CASE_OUT], output[CASE_STEPS * CASE_OUT], carried[CASE_STATE] = {0};
     sequence_forward(whole, p.inputs, NULL, NULL, all);
-    for (int t = 0; t < STEPS; t++) {
-        sequence_forward(step, p.inputs + (size_t)t * IN, NULL, carried, output + (size_t)t * OUT);
+    for (int t = 0; t < CASE_STEPS; t++) {
+        sequence_forward(step, p.inputs + (size_t)t * CASE_IN, NULL, carried,
+                         output + (size_t)t * CASE_OUT);
     }
-    expect_near(output, all, STEPS * OUT);
+    expect_near(output, all, CASE_STEPS * CASE_OUT);
     sequence_close(whole);
     sequence_close(step);
     backend_close(backend);
-    close_problem(&p);
-    close_problem(&one);
+    sequence_case_close(&p);
+    sequence_case_close(&one);
 }
 
 // The loss is the outputs' product with d_output.
-static double loss_of(const struct problem *p, struct sequence_plan *plan, const float *params,
-                      const float *inputs)
+static double loss_of(const struct sequence_case *p, struct sequence_plan *plan,
+                      const float *params, const float *inputs)
 {
-    float state[16 * STATE], output[16 * STEPS * OUT];
+    float state[16 * CASE_STATE], output[16 * CASE_STEPS * CASE_OUT];
     double loss = 0.0;
-    memcpy(state, p->state, (size_t)p->batch * STATE * sizeof *state);
+    memcpy(state, p->state, (size_t)p->batch * CASE_STATE * sizeof *state);
     sequence_load(plan, params);
     sequence_forward(plan, inputs, p->reset, state, output);
-    for (size_t i = 0; i < rows_of(p) * OUT; i++) {
+    for (size_t i = 0; i < sequence_case_rows(p) * CASE_OUT; i++) {
         loss += (double)output[i] * (double)p->d_output[i];
     }
     return loss;
 }
 
-static void gradients_of(const struct problem *p, struct sequence_plan *plan, float *gradients,
-                         float *d_inputs)
+static void gradients_of(const struct sequence_case *p, struct sequence_plan *plan,
+                         float *gradients, float *d_inputs)
 {
     loss_of(p, plan, p->params, p->inputs);
     sequence_backward(plan, p->d_output, d_inputs);
@@ -256,55 +110,58 @@ static void gradients_of(const struct problem *p, struct sequence_plan *plan, fl
 static void test_reset_is_a_new_sequence(void **state)
 {
     (void)state;
-    enum { FIRST = 3, SECOND = STEPS - FIRST };
-    struct problem p, parts[2];
-    open_problem(&p, 1, STEPS);
-    memset(p.reset, 0, STEPS * sizeof *p.reset);
+    enum { FIRST = 3, SECOND = CASE_STEPS - FIRST };
+    struct sequence_case p, parts[2];
+    sequence_case_open(&p, 1, CASE_STEPS);
+    memset(p.reset, 0, CASE_STEPS * sizeof *p.reset);
     p.reset[FIRST] = 2.0F;
-    open_problem(&parts[0], 1, FIRST);
-    open_problem(&parts[1], 1, SECOND);
+    sequence_case_open(&parts[0], 1, FIRST);
+    sequence_case_open(&parts[1], 1, SECOND);
     struct backend *backend = plan_case_backend("cpu", 2, false);
     struct sequence_plan *plan = open_plan(&p, backend, true);
     const size_t n = p.graph.n_trainable;
-    float *whole = random_values(n, 1), *sum = random_values(n, 1), *part = random_values(n, 1);
-    float d_inputs[STEPS * IN], d_parts[STEPS * IN];
+    float *whole = sequence_case_values(n, 1), *sum = sequence_case_values(n, 1),
+          *part = sequence_case_values(n, 1);
+    float d_inputs[CASE_STEPS * CASE_IN], d_parts[CASE_STEPS * CASE_IN];
     gradients_of(&p, plan, whole, d_inputs);
     memset(sum, 0, n * sizeof *sum);
     for (int i = 0; i < 2; i++) {
-        struct problem *own = &parts[i];
+        struct sequence_case *own = &parts[i];
         const size_t from = i == 0 ? 0 : FIRST;
-        memset(own->reset, 0, rows_of(own) * sizeof *own->reset);
-        memcpy(own->inputs, p.inputs + from * IN, rows_of(own) * IN * sizeof(float));
-        memcpy(own->d_output, p.d_output + from * OUT, rows_of(own) * OUT * sizeof(float));
+        memset(own->reset, 0, sequence_case_rows(own) * sizeof *own->reset);
+        memcpy(own->inputs, p.inputs + from * CASE_IN,
+               sequence_case_rows(own) * CASE_IN * sizeof(float));
+        memcpy(own->d_output, p.d_output + from * CASE_OUT,
+               sequence_case_rows(own) * CASE_OUT * sizeof(float));
         if (i == 1) {
-            memset(own->state, 0, STATE * sizeof(float));
+            memset(own->state, 0, CASE_STATE * sizeof(float));
         }
         struct sequence_plan *short_plan = open_plan(own, backend, true);
-        gradients_of(own, short_plan, part, d_parts + from * IN);
+        gradients_of(own, short_plan, part, d_parts + from * CASE_IN);
         for (size_t j = 0; j < n; j++) {
             sum[j] += part[j];
         }
         sequence_close(short_plan);
-        close_problem(own);
+        sequence_case_close(own);
     }
     expect_near(whole, sum, n);
-    expect_near(d_inputs, d_parts, STEPS * IN);
+    expect_near(d_inputs, d_parts, CASE_STEPS * CASE_IN);
     sequence_close(plan);
     backend_close(backend);
     free(whole);
     free(sum);
     free(part);
-    close_problem(&p);
+    sequence_case_close(&p);
 }
 
 // Central differences in random directions: of each parameter, and of the inputs. A kink of ReLU
 // inside a step shows at one size of step but not at a smaller one.
-static void check_direction(const struct problem *p, struct sequence_plan *plan, bool of_inputs,
-                            size_t first, size_t count, const float *gradient)
+static void check_direction(const struct sequence_case *p, struct sequence_plan *plan,
+                            bool of_inputs, size_t first, size_t count, const float *gradient)
 {
-    const size_t n = of_inputs ? rows_of(p) * IN : p->graph.n_floats;
+    const size_t n = of_inputs ? sequence_case_rows(p) * CASE_IN : p->graph.n_floats;
     const float *from = of_inputs ? p->inputs : p->params;
-    float *moved = random_values(n, 1), *direction = random_values(count, 5);
+    float *moved = sequence_case_values(n, 1), *direction = sequence_case_values(count, 5);
     double expected = 0.0, norm = 0.0, best = 1e30;
     for (size_t j = 0; j < count; j++) {
         expected += (double)direction[j] * (double)gradient[first + j];
@@ -332,10 +189,10 @@ static void check_direction(const struct problem *p, struct sequence_plan *plan,
 static void test_gradients(void **state)
 {
     (void)state;
-    struct problem p;
-    open_problem(&p, 5, STEPS);
-    const size_t n = p.graph.n_trainable, inputs = rows_of(&p) * IN;
-    float *gradients = random_values(n, 1), *d_inputs = random_values(inputs, 1);
+    struct sequence_case p;
+    sequence_case_open(&p, 5, CASE_STEPS);
+    const size_t n = p.graph.n_trainable, inputs = sequence_case_rows(&p) * CASE_IN;
+    float *gradients = sequence_case_values(n, 1), *d_inputs = sequence_case_values(inputs, 1);
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
         struct backend *backend = plan_case_backend(backends[i].name, 2, backends[i].check);
         struct sequence_plan *plan = open_plan(&p, backend, true);
@@ -350,17 +207,17 @@ static void test_gradients(void **state)
     }
     free(gradients);
     free(d_inputs);
-    close_problem(&p);
+    sequence_case_close(&p);
 }
 
 // A run of a few updates; params [n_floats], gradients and d_inputs of the last.
-static void train(const struct problem *p, const char *name, int threads, float *params,
+static void train(const struct sequence_case *p, const char *name, int threads, float *params,
                   float *d_inputs)
 {
     struct backend *backend = plan_case_backend(name, threads, false);
     struct sequence_plan *plan = open_plan(p, backend, true);
-    float *output = random_values(rows_of(p) * OUT, 1);
-    float *carried = random_values((size_t)p->batch * STATE, 2);
+    float *output = sequence_case_values(sequence_case_rows(p) * CASE_OUT, 1);
+    float *carried = sequence_case_values((size_t)p->batch * CASE_STATE, 2);
     for (int i = 0; i < 3; i++) {
         double norm;
         sequence_forward(plan, p->inputs, p->reset, carried, output);
@@ -377,12 +234,13 @@ static void train(const struct problem *p, const char *name, int threads, float 
 static void test_threads(void **state)
 {
     (void)state;
-    struct problem p;
-    open_problem(&p, 12, STEPS);
-    const size_t n = p.graph.n_floats, inputs = rows_of(&p) * IN;
-    float *ref = random_values(n, 1), *one = random_values(n, 1), *other = random_values(n, 1);
-    float *d_ref = random_values(inputs, 1), *d_one = random_values(inputs, 1);
-    float *d_other = random_values(inputs, 1);
+    struct sequence_case p;
+    sequence_case_open(&p, 12, CASE_STEPS);
+    const size_t n = p.graph.n_floats, inputs = sequence_case_rows(&p) * CASE_IN;
+    float *ref = sequence_case_values(n, 1), *one = sequence_case_values(n, 1),
+          *other = sequence_case_values(n, 1);
+    float *d_ref = sequence_case_values(inputs, 1), *d_one = sequence_case_values(inputs, 1);
+    float *d_other = sequence_case_values(inputs, 1);
     train(&p, "ref", 1, ref, d_ref);
     train(&p, "cpu", 1, one, d_one);
     expect_near(one, ref, n);
@@ -398,20 +256,20 @@ static void test_threads(void **state)
     free(d_ref);
     free(d_one);
     free(d_other);
-    close_problem(&p);
+    sequence_case_close(&p);
 }
 
 // One RMSProp step by hand: g is clipped to norm 0.5 first.
 static void test_step(void **state)
 {
     (void)state;
-    struct problem p;
-    open_problem(&p, 3, STEPS);
+    struct sequence_case p;
+    sequence_case_open(&p, 3, CASE_STEPS);
     const size_t n = p.graph.n_trainable;
     struct backend *backend = plan_case_backend("cpu", 2, false);
     struct sequence_plan *plan = open_plan(&p, backend, true);
-    float *gradients = random_values(n, 1), *params = random_values(n, 1);
-    float *moments = random_values(sequence_optimizer_count(plan), 1);
+    float *gradients = sequence_case_values(n, 1), *params = sequence_case_values(n, 1);
+    float *moments = sequence_case_values(sequence_optimizer_count(plan), 1);
     double norm = 0.0, sum = 0.0;
     int64_t step = -1;
     gradients_of(&p, plan, gradients, NULL);
@@ -432,7 +290,7 @@ static void test_step(void **state)
     sequence_load(plan, params);
     assert_false(sequence_step(plan, 0.1F, &norm));
     assert_false(isfinite(norm));
-    float *after = random_values(n, 2);
+    float *after = sequence_case_values(n, 2);
     sequence_params(plan, after);
     assert_memory_equal(after, params, n * sizeof *after);
     sequence_save_optimizer(plan, moments, &step);
@@ -446,22 +304,22 @@ static void test_step(void **state)
     free(gradients);
     sequence_close(plan);
     backend_close(backend);
-    close_problem(&p);
+    sequence_case_close(&p);
 }
 
 // Weights and optimiser state moved to another plan go on as the first would.
 static void test_resume(void **state)
 {
     (void)state;
-    struct problem p;
-    open_problem(&p, 4, STEPS);
+    struct sequence_case p;
+    sequence_case_open(&p, 4, CASE_STEPS);
     const size_t n = p.graph.n_floats;
     struct backend *backend = plan_case_backend("cpu", 2, false);
     struct sequence_plan *first = open_plan(&p, backend, true);
     struct sequence_plan *second = open_plan(&p, backend, true);
-    float *gradients = random_values(n, 1), *params = random_values(n, 1);
-    float *expected = random_values(n, 1);
-    float *moments = random_values(sequence_optimizer_count(first), 1);
+    float *gradients = sequence_case_values(n, 1), *params = sequence_case_values(n, 1);
+    float *expected = sequence_case_values(n, 1);
+    float *moments = sequence_case_values(sequence_optimizer_count(first), 1);
     double norm;
     int64_t step;
     gradients_of(&p, first, gradients, NULL);
@@ -486,7 +344,7 @@ static void test_resume(void **state)
     sequence_close(first);
     sequence_close(second);
     backend_close(backend);
-    close_problem(&p);
+    sequence_case_close(&p);
 }
 
 static void test_refused_graphs(void **state)
