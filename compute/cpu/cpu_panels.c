@@ -19,45 +19,6 @@ size_t cpu_panels_floats(int k, int n)
     return (size_t)k * (size_t)((n + VECTOR - 1) / VECTOR * VECTOR);
 }
 
-// Rows of b that are columns in memory: squares of 16 x 16 are read along lines and written along
-// lines.
-static void pack_transposed(int k, int width, int count, const float *b, size_t column_stride,
-                            float *panel)
-{
-    for (int first = 0; first < k; first += VECTOR) {
-        const int end = first + VECTOR < k ? first + VECTOR : k;
-        for (int j = 0; j < count; j++) {
-            const float *column = b + (size_t)j * column_stride;
-            for (int i = first; i < end; i++) {
-                panel[(size_t)i * (size_t)width + (size_t)j] = column[i];
-            }
-        }
-    }
-}
-
-void cpu_panels_pack(int k, int n, const float *b, size_t row_stride, size_t column_stride,
-                     float *panels)
-{
-    CHECK(row_stride == 1 || column_stride == 1);
-    for (int first = 0; first < n; first += PANEL) {
-        const int width = panel_width(n, first), count = n - first < width ? n - first : width;
-        float *panel = panels + (size_t)k * (size_t)first;
-        for (int i = 0; count < width && i < k; i++) {
-            memset(panel + (size_t)i * (size_t)width + (size_t)count, 0,
-                   (size_t)(width - count) * sizeof *panel);
-        }
-        if (column_stride == 1) {
-            for (int i = 0; i < k; i++) {
-                memcpy(panel + (size_t)i * (size_t)width,
-                       b + (size_t)i * row_stride + (size_t)first, (size_t)count * sizeof *panel);
-            }
-        } else {
-            pack_transposed(k, width, count, b + (size_t)first * column_stride, column_stride,
-                            panel);
-        }
-    }
-}
-
 // Rows [row, row + rows) of c and columns [first, first + count).
 struct tile {
     int k, count;
@@ -75,9 +36,46 @@ struct tile {
 // The loops below have constant lengths and must vanish, so that sums stay in registers.
 #if defined(__clang__)
 #define TILE_UNROLL _Pragma("unroll")
+#define TRANSPOSE_UNROLL _Pragma("unroll")
 #else
 #define TILE_UNROLL _Pragma("GCC unroll 6")
+#define TRANSPOSE_UNROLL _Pragma("GCC unroll 16")
 #endif
+
+// to[i] = column i of the 16 x 16 square whose rows are `stride` apart at `from`.
+TILE_TARGET static void transpose_square(const float *from, size_t stride, float *to, size_t to_row)
+{
+    __m512 r[VECTOR], t[VECTOR];
+    TRANSPOSE_UNROLL
+    for (int i = 0; i < VECTOR; i++) {
+        r[i] = _mm512_loadu_ps(from + (size_t)i * stride);
+    }
+    TRANSPOSE_UNROLL
+    for (int i = 0; i < VECTOR; i += 2) {
+        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    TRANSPOSE_UNROLL
+    for (int i = 0; i < VECTOR; i += 2) { // pairs (0, 2) and (1, 3) of every four
+        const __m512d a = _mm512_castps_pd(t[i / 4 * 4 + i % 4 / 2]);
+        const __m512d b = _mm512_castps_pd(t[i / 4 * 4 + i % 4 / 2 + 2]);
+        r[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+        r[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+    }
+    // r[4 g + c] holds, in its 128-bit lane number l, rows 4 g .. 4 g + 3 of column 4 l + c.
+    TRANSPOSE_UNROLL
+    for (int c = 0; c < 4; c++) {
+        const __m512 even = _mm512_shuffle_f32x4(r[c], r[4 + c], 0x88);
+        const __m512 odd = _mm512_shuffle_f32x4(r[c], r[4 + c], 0xDD);
+        const __m512 more_even = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0x88);
+        const __m512 more_odd = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0xDD);
+        float *column = to + (size_t)c * to_row;
+        _mm512_storeu_ps(column, _mm512_shuffle_f32x4(even, more_even, 0x88));
+        _mm512_storeu_ps(column + 4 * to_row, _mm512_shuffle_f32x4(odd, more_odd, 0x88));
+        _mm512_storeu_ps(column + 8 * to_row, _mm512_shuffle_f32x4(even, more_even, 0xDD));
+        _mm512_storeu_ps(column + 12 * to_row, _mm512_shuffle_f32x4(odd, more_odd, 0xDD));
+    }
+}
 
 TILE_INLINE __mmask16 vector_mask(const struct tile *t, int v)
 {
@@ -157,6 +155,12 @@ static void multiply_wide(const struct tile *t, int rows, int vectors)
     functions[rows - 1](t, vectors);
 }
 #else
+static void transpose_square(const float *from, size_t stride, float *to, size_t to_row)
+{
+    (void)from, (void)stride, (void)to, (void)to_row;
+    CHECK(!"only where machine_has_avx512 says yes");
+}
+
 static void multiply_wide(const struct tile *t, int rows, int vectors)
 {
     (void)t, (void)rows, (void)vectors;
@@ -184,9 +188,57 @@ CPU_CLONES static void multiply_plain(const struct tile *t, int rows, int vector
     }
 }
 
-void cpu_panels_multiply(const struct cpu_product *p)
+// Columns of b that lie along memory, by squares of 16 x 16.
+static void pack_transposed(int k, int width, int count, const float *b, size_t stride,
+                            float *panel)
 {
     const bool wide = machine_has_avx512();
+    const size_t row = (size_t)width;
+    for (int i = 0; i < k; i += VECTOR) {
+        for (int j = 0; j < count; j += VECTOR) {
+            const float *from = b + (size_t)j * stride + (size_t)i;
+            float *to = panel + (size_t)i * row + (size_t)j;
+            const int rows = k - i < VECTOR ? k - i : VECTOR;
+            const int columns = count - j < VECTOR ? count - j : VECTOR;
+            if (wide && rows == VECTOR && columns == VECTOR) {
+                transpose_square(from, stride, to, row);
+                continue;
+            }
+            for (int x = 0; x < columns; x++) {
+                for (int y = 0; y < rows; y++) {
+                    to[(size_t)y * row + (size_t)x] = from[(size_t)x * stride + (size_t)y];
+                }
+            }
+        }
+    }
+}
+
+void cpu_panels_pack(int k, int n, const float *b, size_t row_stride, size_t column_stride,
+                     float *panels)
+{
+    CHECK(row_stride == 1 || column_stride == 1);
+    for (int first = 0; first < n; first += PANEL) {
+        const int width = panel_width(n, first), count = n - first < width ? n - first : width;
+        float *panel = panels + (size_t)k * (size_t)first;
+        for (int i = 0; count < width && i < k; i++) {
+            memset(panel + (size_t)i * (size_t)width + (size_t)count, 0,
+                   (size_t)(width - count) * sizeof *panel);
+        }
+        if (column_stride == 1) {
+            for (int i = 0; i < k; i++) {
+                memcpy(panel + (size_t)i * (size_t)width,
+                       b + (size_t)i * row_stride + (size_t)first, (size_t)count * sizeof *panel);
+            }
+        } else {
+            pack_transposed(k, width, count, b + (size_t)first * column_stride, column_stride,
+                            panel);
+        }
+    }
+}
+
+static void multiply(const struct cpu_product *p,
+                     void (*tile_function)(const struct tile *t, int rows, int vectors))
+{
     for (int first = 0; first < p->n; first += PANEL) {
         const int width = panel_width(p->n, first);
         struct tile tile = {.k = p->k,
@@ -201,11 +253,17 @@ void cpu_panels_multiply(const struct cpu_product *p)
             const int rows = p->m - row < TILE_ROWS ? p->m - row : TILE_ROWS;
             tile.a = p->a + (size_t)row * p->a_row;
             tile.c = p->c + (size_t)row * p->c_row + first;
-            if (wide) {
-                multiply_wide(&tile, rows, width / VECTOR);
-            } else {
-                multiply_plain(&tile, rows, width / VECTOR);
-            }
+            tile_function(&tile, rows, width / VECTOR);
         }
     }
+}
+
+void cpu_panels_multiply(const struct cpu_product *product)
+{
+    multiply(product, machine_has_avx512() ? multiply_wide : multiply_plain);
+}
+
+void cpu_panels_multiply_plain(const struct cpu_product *product)
+{
+    multiply(product, multiply_plain);
 }

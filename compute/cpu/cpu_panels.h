@@ -24,3 +24,5 @@ struct cpu_product {
     size_t c_row; // floats from one row of c to the next
 };
 void cpu_panels_multiply(const struct cpu_product *product);
+// As it is done on processors without AVX-512.
+void cpu_panels_multiply_plain(const struct cpu_product *product);
