@@ -77,6 +77,11 @@ TILE_TARGET static void transpose_square(const float *from, size_t stride, float
     }
 }
 
+CPU_INLINE size_t at_vector(int v)
+{
+    return (size_t)v * VECTOR;
+}
+
 TILE_INLINE __mmask16 vector_mask(const struct tile *t, int v)
 {
     const int left = t->count - v * VECTOR;
@@ -90,19 +95,19 @@ TILE_INLINE void wide_tile(const struct tile *t, int rows, int vectors)
     for (int r = 0; r < rows; r++) {
         TILE_UNROLL
         for (int v = 0; v < vectors; v++) {
-            const float *from = t->add            ? t->c + (size_t)r * t->c_row + v * VECTOR
-                                : t->bias != NULL ? t->bias + v * VECTOR
+            const float *from = t->add            ? t->c + (size_t)r * t->c_row + at_vector(v)
+                                : t->bias != NULL ? t->bias + at_vector(v)
                                                   : NULL;
             sums[r][v] =
                 from != NULL ? _mm512_maskz_loadu_ps(vector_mask(t, v), from) : _mm512_setzero_ps();
         }
     }
     const float *a = t->a, *b = t->panel;
-    for (int i = 0; i < t->k; i++, a += t->a_step, b += vectors * VECTOR) {
+    for (int i = 0; i < t->k; i++, a += t->a_step, b += at_vector(vectors)) {
         __m512 of_b[PANEL_VECTORS];
         TILE_UNROLL
         for (int v = 0; v < vectors; v++) {
-            of_b[v] = _mm512_load_ps(b + v * VECTOR);
+            of_b[v] = _mm512_load_ps(b + at_vector(v));
         }
         TILE_UNROLL
         for (int r = 0; r < rows; r++) {
@@ -117,7 +122,7 @@ TILE_INLINE void wide_tile(const struct tile *t, int rows, int vectors)
     for (int r = 0; r < rows; r++) {
         TILE_UNROLL
         for (int v = 0; v < vectors; v++) {
-            _mm512_mask_storeu_ps(t->c + (size_t)r * t->c_row + v * VECTOR, vector_mask(t, v),
+            _mm512_mask_storeu_ps(t->c + (size_t)r * t->c_row + at_vector(v), vector_mask(t, v),
                                   sums[r][v]);
         }
     }
@@ -175,9 +180,10 @@ CPU_CLONES static void multiply_plain(const struct tile *t, int rows, int vector
     for (int r = 0; r < rows; r++) {
         float *c = t->c + (size_t)r * t->c_row, sums[PANEL] = {0};
         const float *a = t->a + (size_t)r * t->a_row, *b = t->panel;
-        const float *from = t->add ? c : t->bias;
-        if (from != NULL) {
-            memcpy(sums, from, (size_t)t->count * sizeof *sums);
+        if (t->add) {
+            memcpy(sums, c, (size_t)t->count * sizeof *sums);
+        } else if (t->bias != NULL) {
+            memcpy(sums, t->bias, (size_t)t->count * sizeof *sums);
         }
         for (int i = 0; i < t->k; i++, a += t->a_step, b += width) {
             for (int j = 0; j < width; j++) {
