@@ -67,6 +67,8 @@ struct trajectory {
 size_t trajectory_bytes(const struct trajectory_shape *shape);
 uint32_t trajectory_layout(const struct trajectory_shape *shape); // hash, for header.layout
 void trajectory_view(const struct trajectory_shape *shape, void *block, struct trajectory *out);
-// Whether a received block is one of this shape and unharmed; ERR_COMM says what is wrong.
+// Whether a received block is one of this shape and unharmed; ERR_COMM says what is wrong. A failed
+// episode (rows 0) may come as its header alone.
 enum status trajectory_check(const struct trajectory_shape *shape, const void *block, size_t bytes);
-void trajectory_seal(const struct trajectory_shape *shape, void *block); // fills the checksum
+// Fills magic, layout and checksum. What the header says may still change afterwards.
+void trajectory_seal(const struct trajectory_shape *shape, void *block);
