@@ -58,8 +58,7 @@ size_t trajectory_bytes(const struct trajectory_shape *shape)
 
 uint32_t trajectory_layout(const struct trajectory_shape *shape)
 {
-    const int32_t numbers[] = {shape->rows, shape->n_obs, shape->n_choices, shape->n_result};
-    const uint64_t hash = hash_bytes(HASH_BEGIN, numbers, sizeof numbers);
+    const uint64_t hash = hash_bytes(HASH_BEGIN, shape, sizeof *shape); // four ints, no padding
     return (uint32_t)(hash ^ hash >> 32);
 }
 

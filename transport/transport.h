@@ -1,6 +1,6 @@
 // Tickets one way, trajectories the other. Nothing here waits: every call says at once whether
 // something moved, so nobody is held up by a peer that is slow or gone. Between the learner and an
-// actor at most one ticket and one trajectory are under way (besides those being worked on). Two
+// actor at most one ticket waits to be taken and a trajectory or two to be received. Two
 // implementations: local (learner and actors in one process) and mpi (rank 0 learns, actor i is
 // rank i + 1).
 #pragma once

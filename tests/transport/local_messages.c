@@ -1,4 +1,6 @@
 // The transport within one process.
+#include "local_messages.h"
+
 #include "core/rng.h"
 #include "test_unit.h"
 #include "transport/transport.h"
@@ -161,7 +163,7 @@ static void test_fair(void **state)
     transport_close(&(struct transport){0});
 }
 
-int main(void)
+int local_messages_run(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_ticket_once),

@@ -1,0 +1,53 @@
+#include "nn/calibrate_params.h"
+
+#include "core/clock.h"
+#include "core/interrupt.h"
+
+// Each BatchNorm normalises with the statistics of the batch it sees, so batches are large; but a
+// larger one's activations no longer fit the last cache, which makes the pass a third slower.
+enum { MOST_BATCH = 128 };
+
+static enum status gather(struct statistics_plan *plan, float *params,
+                          const struct calibration *calibration, size_t batch_bytes, int batches)
+{
+    TRY(statistics_begin(plan, params));
+    for (int i = 0; i < batches; i++) {
+        TRY(interrupt_check());
+        statistics_run(plan, (const char *)calibration->images + (size_t)i * batch_bytes);
+    }
+    if (calibration->batchnorm) {
+        statistics_finish(plan, params);
+    }
+    if (calibration->ranges != NULL) {
+        statistics_ranges(plan, calibration->ranges);
+    }
+    return OK;
+}
+
+enum status calibrate_params(struct backend *backend, const struct graph *graph, float *params,
+                             const struct calibration *calibration, double *seconds)
+{
+    if (calibration->n < 2) {
+        FAIL(ERR_INPUT, "recalibration needs at least 2 training images, %d were given",
+             calibration->n);
+    }
+    const int batches = (calibration->n + MOST_BATCH - 1) / MOST_BATCH;
+    const struct statistics_options options = {
+        .batch = calibration->n / batches,
+        .ranges = calibration->ranges != NULL,
+        .input = calibration->input,
+    };
+    const struct node *input = &graph->nodes[0];
+    const size_t batch_bytes = (size_t)options.batch * (size_t)input->h * (size_t)input->w *
+                               (size_t)input->c *
+                               dtype_bytes(options.input.f32 ? DTYPE_F32 : DTYPE_U8);
+    struct statistics_plan *plan;
+    TRY(statistics_open(backend, graph, &options, &plan));
+    const double start = clock_seconds();
+    const enum status code = gather(plan, params, calibration, batch_bytes, batches);
+    if (seconds != NULL) {
+        *seconds += clock_seconds() - start;
+    }
+    statistics_close(plan);
+    return code;
+}
