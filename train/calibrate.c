@@ -20,7 +20,7 @@ enum status calibrate_network(struct backend *backend, struct network *network,
     enum status code = dataset_sample(dataset, indices, n, calibration.n, seed, &arena, &sample);
     if (code == OK) {
         calibration.images = sample;
-        code = calibrate_params(backend, &network->graph, network->params, &calibration, NULL);
+        code = calibrate_params(backend, &network->graph, network->params, &calibration);
     }
     arena_close(&arena);
     return code;

@@ -13,7 +13,7 @@ struct sleep_options {
     int steps, tasks;
 };
 #define AT(field) .offset = offsetof(struct sleep_options, field)
-static const struct option sleep_option_table[] = {
+const struct option sleep_option_table[] = {
     {"seconds", "mean length of an episode", OPTION_DOUBLE, AT(seconds), .fallback = 0.01,
      .least = 0, .most = 3600},
     {"spread", "an episode takes seconds x (1 - spread to 1 + spread), uniformly", OPTION_DOUBLE,
