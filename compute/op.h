@@ -38,7 +38,7 @@
 // DROPOUT                 x f32                                          y = x * keep / (1 - rate), keep from (seed, step, element); also its backward
 // SOFTMAX_XENT            logits f32 [n][c], labels i32 [n], targets f32 [n][c] NULL   partial f64 [2]: loss sum, correct; dlogits f32 NULL
 // LSTM                    x f32 [n][T][in], w_ih [4H][in], w_hh [4H][H], b [4H], h0 [n][H], c0 [n][H], reset f32 [n][T] NULL
-//                                                                        y f32 [n][T][H], saved f32 [n][T][6H] (NULL in inference)
+//                                                                        y f32 [n][T][H], saved f32 [n][T][6H] (NULL in inference), last h and c [n][H] (NULL both)
 // LSTM_BACKWARD           dy, x, w_ih, w_hh, h0, c0, reset NULL, y, saved   dx NULL, partial f32 (packed_bytes: w_ih, w_hh, b), dh0, dc0 (NULL both)
 // RANGE                   x f32                                          partial f32 [2]: least and greatest value of the chunk
 // SGD                     gradient f32 [c]                               weights, momentum

@@ -32,12 +32,19 @@ int graph_find_node(const struct graph *graph, const char *name)
 const char *node_kind_name(enum node_kind kind)
 {
     static const char *const names[NODE_KIND_COUNT] = {
-        [NODE_INPUT] = "input",       [NODE_CONV] = "conv",
-        [NODE_LINEAR] = "linear",     [NODE_BATCHNORM] = "batchnorm",
-        [NODE_ACT] = "act",           [NODE_ADD] = "add",
-        [NODE_CONCAT] = "concat",     [NODE_MAX_POOL] = "max_pool",
-        [NODE_AVG_POOL] = "avg_pool", [NODE_GLOBAL_POOL] = "global_pool",
-        [NODE_SHORTCUT] = "shortcut", [NODE_DROPOUT] = "dropout",
+        [NODE_INPUT] = "input",
+        [NODE_CONV] = "conv",
+        [NODE_LINEAR] = "linear",
+        [NODE_BATCHNORM] = "batchnorm",
+        [NODE_ACT] = "act",
+        [NODE_ADD] = "add",
+        [NODE_CONCAT] = "concat",
+        [NODE_SLICE] = "slice",
+        [NODE_MAX_POOL] = "max_pool",
+        [NODE_AVG_POOL] = "avg_pool",
+        [NODE_GLOBAL_POOL] = "global_pool",
+        [NODE_SHORTCUT] = "shortcut",
+        [NODE_DROPOUT] = "dropout",
         [NODE_LSTM] = "lstm",
     };
     CHECK((int)kind >= 0 && kind < NODE_KIND_COUNT);
@@ -54,19 +61,13 @@ bool graph_is_depthwise(const struct graph *graph, int node)
 struct op graph_node_op(const struct graph *graph, int node, int n)
 {
     static const enum op_kind kinds[NODE_KIND_COUNT] = {
-        [NODE_INPUT] = OP_NORMALIZE,
-        [NODE_CONV] = OP_CONV,
-        [NODE_LINEAR] = OP_CONV,
-        [NODE_BATCHNORM] = OP_SCALE_SHIFT,
-        [NODE_ACT] = OP_SCALE_SHIFT,
-        [NODE_ADD] = OP_ADD,
-        [NODE_CONCAT] = OP_COPY_CHANNELS,
-        [NODE_MAX_POOL] = OP_POOL_MAX,
-        [NODE_AVG_POOL] = OP_POOL_AVG,
-        [NODE_GLOBAL_POOL] = OP_POOL_AVG,
-        [NODE_SHORTCUT] = OP_SHORTCUT,
-        [NODE_DROPOUT] = OP_DROPOUT,
-        [NODE_LSTM] = OP_LSTM,
+        [NODE_INPUT] = OP_NORMALIZE,      [NODE_CONV] = OP_CONV,
+        [NODE_LINEAR] = OP_CONV,          [NODE_BATCHNORM] = OP_SCALE_SHIFT,
+        [NODE_ACT] = OP_SCALE_SHIFT,      [NODE_ADD] = OP_ADD,
+        [NODE_CONCAT] = OP_COPY_CHANNELS, [NODE_SLICE] = OP_COPY_CHANNELS,
+        [NODE_MAX_POOL] = OP_POOL_MAX,    [NODE_AVG_POOL] = OP_POOL_AVG,
+        [NODE_GLOBAL_POOL] = OP_POOL_AVG, [NODE_SHORTCUT] = OP_SHORTCUT,
+        [NODE_DROPOUT] = OP_DROPOUT,      [NODE_LSTM] = OP_LSTM,
     };
     CHECK(node >= 0 && node < graph->n_nodes && n > 0);
     const struct node *self = &graph->nodes[node];
@@ -103,6 +104,10 @@ struct op graph_node_op(const struct graph *graph, int node, int n)
     if (self->kind == NODE_SHORTCUT || self->kind == NODE_CONCAT) {
         op.to = self->pad_before;
         op.count = input->c;
+    }
+    if (self->kind == NODE_SLICE) {
+        op.from = self->from;
+        op.count = self->c;
     }
     return op;
 }

@@ -14,6 +14,7 @@ enum node_kind {
     NODE_ACT,       // node.act
     NODE_ADD,       // two inputs of one shape
     NODE_CONCAT,    // two inputs of one height and width; channels of the first, then of the second
+    NODE_SLICE,     // a run of its input's channels
     NODE_MAX_POOL,
     NODE_AVG_POOL,    // padding counts as zeros
     NODE_GLOBAL_POOL, // mean over height and width
@@ -51,6 +52,7 @@ struct node {
     bool bias;
     enum activation act;       // NODE_ACT; in a folded graph also on CONV, LINEAR, ADD
     int pad_before, pad_after; // NODE_SHORTCUT: zero channels
+    int from;                  // NODE_SLICE: the input's channel that it begins with
     int sum;    // folded graph: this CONV adds onto the output of node `sum`; -1 none
     float rate; // NODE_DROPOUT
     int params[NODE_MAX_PARAMS]; // indices into graph.params, in the order of the kind's list; -1
@@ -86,6 +88,9 @@ enum status graph_add_act(struct graph *graph, const char *name, int input, enum
                           int *out);
 enum status graph_add_add(struct graph *graph, const char *name, int a, int b, int *out);
 enum status graph_add_concat(struct graph *graph, const char *name, int a, int b, int *out);
+// Channels [from, from + count) of the input.
+enum status graph_add_slice(struct graph *graph, const char *name, int input, int from, int count,
+                            int *out);
 // kind: NODE_MAX_POOL, NODE_AVG_POOL. Output size rounds down.
 enum status graph_add_pool(struct graph *graph, const char *name, int input, enum node_kind kind,
                            int kernel, int stride, int pad, int *out);
@@ -112,13 +117,13 @@ bool graph_is_depthwise(const struct graph *graph, int node); // a CONV with one
 
 // The op of a CONV, LINEAR, pool, shortcut ... node for n images, in the forward direction, f32.
 // The only place where node attributes become op attributes. INPUT gives NORMALIZE from u8,
-// BATCHNORM and ACT give SCALE_SHIFT, CONCAT gives the COPY_CHANNELS of its first input.
+// BATCHNORM and ACT give SCALE_SHIFT, SLICE gives COPY_CHANNELS, CONCAT that of its first input.
 struct op graph_node_op(const struct graph *graph, int node, int n);
 
 // A copy with other channel counts: out_c[node] for CONV (not depthwise: it follows its input),
-// LINEAR and LSTM, -1 = as it was; SHORTCUT takes pads[node][2] (before, after), -1 = as it was.
-// Everything else follows. NULL for either: all as it was. Errors: ERR_INPUT when sums no longer
-// match.
+// LINEAR and LSTM, -1 = as it was; SHORTCUT takes pads[node][2] (before, after) and SLICE too
+// (from, count), -1 = as it was. Everything else follows. NULL for either: all as it was. Errors:
+// ERR_INPUT when sums no longer match.
 enum status graph_resize(const struct graph *graph, const int *out_c, const int (*pads)[2],
                          struct graph *out);
 

@@ -212,6 +212,19 @@ enum status graph_add_concat(struct graph *graph, const char *name, int a, int b
     return add_node(graph, name, &node, out);
 }
 
+enum status graph_add_slice(struct graph *graph, const char *name, int input, int from, int count,
+                            int *out)
+{
+    struct node node = node_like(graph, NODE_SLICE, input);
+    if (from < 0 || count < 1 || from > node.c - count) {
+        FAIL(ERR_INPUT, "node %s: channels %d to %d are not among the %d of %s", name, from,
+             from + count - 1, node.c, graph->nodes[input].name);
+    }
+    node.from = from;
+    node.c = count;
+    return add_node(graph, name, &node, out);
+}
+
 enum status graph_add_pool(struct graph *graph, const char *name, int input, enum node_kind kind,
                            int kernel, int stride, int pad, int *out)
 {
@@ -296,6 +309,8 @@ static enum status add_copy(struct graph *graph, const struct node *like, const 
         return graph_add_add(graph, name, inputs[0], inputs[1], out);
     case NODE_CONCAT:
         return graph_add_concat(graph, name, inputs[0], inputs[1], out);
+    case NODE_SLICE:
+        return graph_add_slice(graph, name, inputs[0], like->from, like->c, out);
     case NODE_MAX_POOL:
     case NODE_AVG_POOL:
         return graph_add_pool(graph, name, inputs[0], like->kind, like->kernel_h, like->stride,

@@ -16,6 +16,9 @@ static struct node resized_node(const struct graph *graph, int i, const int *out
     } else if (node.kind == NODE_SHORTCUT && pads != NULL) {
         node.pad_before = pads[i][0] != -1 ? pads[i][0] : node.pad_before;
         node.pad_after = pads[i][1] != -1 ? pads[i][1] : node.pad_after;
+    } else if (node.kind == NODE_SLICE && pads != NULL) {
+        node.from = pads[i][0] != -1 ? pads[i][0] : node.from;
+        node.c = pads[i][1] != -1 ? pads[i][1] : node.c;
     }
     return node;
 }

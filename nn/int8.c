@@ -10,6 +10,7 @@ static bool is_nonnegative(const struct graph *graph, int node)
     case NODE_AVG_POOL:
     case NODE_GLOBAL_POOL:
     case NODE_SHORTCUT:
+    case NODE_SLICE:
     case NODE_DROPOUT:
         return is_nonnegative(graph, n->inputs[0]);
     case NODE_CONCAT:

@@ -69,6 +69,7 @@ struct lowering {
     struct arena *arena;
     int chunk;
     bool training;                      // dropout, argmax, LSTM's saved values
+    bool carries_state;                 // LSTM: state and resets are the caller's, see below
     bool ranges;                        // also RANGE of every value
     float bn_momentum;                  // training: of the running values
     const struct plan_reducer *reducer; // NULL: alone
@@ -84,6 +85,9 @@ struct lowering {
     int *range;   // [n_nodes] partial f32 [2], kept; -1 none
     int zeros;    // shared zeros for LSTM's first state; -1 none
     size_t zeros_bytes;
+    int *h0, *c0;       // [n_nodes] LSTM: its first state, external if carried, else zeros; -1 none
+    int *h_end, *c_end; // [n_nodes] LSTM, carried: kept buffers of its last state; -1 none
+    int reset;          // carried: external f32 [chunk][h]; -1 none
 };
 // Fills the arrays and appends all forward steps. lowering: program, backend, graph, arena, chunk
 // and options set by the caller.

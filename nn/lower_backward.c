@@ -274,6 +274,25 @@ static enum status backward_concat(struct backward *b, const struct compound *co
     return OK;
 }
 
+// The gradient lies among zeros, which is what a shortcut makes of a vector.
+static enum status backward_slice(struct backward *b, const struct compound *compound)
+{
+    const struct node *n = &b->graph->nodes[compound->node];
+    const int input = n->inputs[0];
+    if (!b->needed[input]) {
+        return OK;
+    }
+    int dy, dx;
+    TRY(whole_gradient(b, compound, &dy));
+    struct op op = lower_map_op(b->graph, compound->node, OP_SHORTCUT);
+    op.out_c = b->graph->nodes[input].c;
+    op.to = n->from;
+    op.stride = 1;
+    TRY(new_gradient(b, input, &dx));
+    TRY(lower_call(b->l->program, &op, dy, -1, dx));
+    return contribute(b, input, dx);
+}
+
 // Kinds with one input whose gradient needs dy and at most one saved buffer.
 static enum status backward_unary(struct backward *b, const struct compound *compound,
                                   enum op_kind kind)
@@ -321,8 +340,9 @@ static enum status backward_lstm(struct backward *b, const struct compound *comp
     call.in[1].buffer = l->value[input];
     call.in[2] = lower_param(b->graph, l->params, node, 0);
     call.in[3] = lower_param(b->graph, l->params, node, 1);
-    call.in[4].buffer = l->zeros;
-    call.in[5].buffer = l->zeros;
+    call.in[4].buffer = l->h0[node];
+    call.in[5].buffer = l->c0[node];
+    call.in[6].buffer = l->reset;
     call.in[7].buffer = l->value[node];
     call.in[8].buffer = l->aux[node];
     if (b->needed[input]) {
@@ -351,6 +371,8 @@ static enum status backward_compound(struct backward *b, const struct compound *
         return backward_add(b, compound);
     case NODE_CONCAT:
         return backward_concat(b, compound);
+    case NODE_SLICE:
+        return backward_slice(b, compound);
     case NODE_MAX_POOL:
         return backward_unary(b, compound, OP_POOL_MAX_BACKWARD);
     case NODE_AVG_POOL:
@@ -370,12 +392,13 @@ static enum status backward_compound(struct backward *b, const struct compound *
     return OK;
 }
 
-static enum status open_backward(struct backward *b)
+static enum status open_backward(struct backward *b, bool input)
 {
     const size_t nodes = (size_t)b->graph->n_nodes;
     ARENA_NEW(b->l->arena, b->of, nodes);
     ARENA_NEW(b->l->arena, b->needed, nodes);
     ARENA_NEW(b->l->arena, b->pending, nodes);
+    b->needed[0] = input;
     for (int i = 1; i < b->graph->n_nodes; i++) {
         const struct node *n = &b->graph->nodes[i];
         b->needed[i] = n->params[0] >= 0;
@@ -386,16 +409,33 @@ static enum status open_backward(struct backward *b)
     return OK;
 }
 
-enum status lower_backward(struct lowering *lowering, int output_gradient, int gradients)
+// The sum of all that the input's readers contributed.
+static enum status keep_input_gradient(struct backward *b, int *out)
+{
+    const struct contributions *c = &b->of[0];
+    CHECK(c->n > 0); // some path leads from the input to the output
+    *out = c->buffers[0];
+    if (c->n > 1) {
+        TRY(add_up(b, 0, c->buffers[0], c->buffers[1], out));
+    }
+    program_keep(b->l->program, *out);
+    return OK;
+}
+
+enum status lower_backward(struct lowering *lowering, int output_gradient, int gradients,
+                           int *input_gradient)
 {
     struct backward b = {.l = lowering, .graph = lowering->graph, .gradients = gradients};
-    TRY(open_backward(&b));
+    TRY(open_backward(&b, input_gradient != NULL));
     TRY(contribute(&b, lowering->graph->n_nodes - 1, output_gradient));
     for (int i = lowering->n_compounds - 1; i >= 0; i--) {
         const struct compound *compound = &lowering->compounds[i];
         if (b.of[compound->output].n > 0 && b.needed[compound->output]) {
             TRY(backward_compound(&b, compound));
         }
+    }
+    if (input_gradient != NULL) {
+        TRY(keep_input_gradient(&b, input_gradient));
     }
     return flush_pending(&b);
 }

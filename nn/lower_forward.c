@@ -180,6 +180,41 @@ static enum status lower_dropout(struct lowering *l, int node)
     return program_add_chunked(l->program, &call);
 }
 
+// An LSTM's state before the first step and after the last one, of a chunk.
+static size_t state_bytes(const struct lowering *l, int node)
+{
+    return (size_t)l->chunk * (size_t)l->graph->nodes[node].c * sizeof(float);
+}
+
+static enum status open_zeros(struct lowering *l, int node)
+{
+    if (l->zeros < 0) {
+        TRY(program_buffer(l->program, BUFFER_SHARED, 0, &l->zeros));
+    }
+    const size_t bytes = state_bytes(l, node);
+    l->zeros_bytes = bytes > l->zeros_bytes ? bytes : l->zeros_bytes;
+    program_resize(l->program, l->zeros, l->zeros_bytes);
+    l->h0[node] = l->c0[node] = l->zeros;
+    return OK;
+}
+
+static enum status open_carried(struct lowering *l, int node)
+{
+    if (l->reset < 0) {
+        const size_t steps = (size_t)l->graph->nodes[node].h;
+        TRY(program_buffer(l->program, BUFFER_EXTERNAL, (size_t)l->chunk * steps * sizeof(float),
+                           &l->reset));
+    }
+    int *const ends[] = {&l->h_end[node], &l->c_end[node]};
+    int *const begins[] = {&l->h0[node], &l->c0[node]};
+    for (int i = 0; i < 2; i++) {
+        TRY(program_buffer(l->program, BUFFER_EXTERNAL, state_bytes(l, node), begins[i]));
+        TRY(program_buffer(l->program, BUFFER_CHUNKED, state_bytes(l, node), ends[i]));
+        program_keep(l->program, *ends[i]);
+    }
+    return OK;
+}
+
 static enum status lower_lstm(struct lowering *l, int node)
 {
     struct op op = graph_node_op(l->graph, node, l->chunk);
@@ -187,12 +222,7 @@ static enum status lower_lstm(struct lowering *l, int node)
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     const size_t hidden = (size_t)l->graph->nodes[node].c;
-    if (l->zeros < 0) {
-        TRY(program_buffer(l->program, BUFFER_SHARED, 0, &l->zeros));
-    }
-    const size_t zeros_bytes = (size_t)l->chunk * hidden * sizeof(float);
-    l->zeros_bytes = zeros_bytes > l->zeros_bytes ? zeros_bytes : l->zeros_bytes;
-    program_resize(l->program, l->zeros, l->zeros_bytes);
+    TRY(l->carries_state ? open_carried(l, node) : open_zeros(l, node));
     TRY(new_value(l, node));
     struct program_call call;
     program_call_init(&call, kernel);
@@ -200,9 +230,12 @@ static enum status lower_lstm(struct lowering *l, int node)
     for (int i = 0; i < 3; i++) {
         call.in[1 + i] = lower_param(l->graph, l->params, node, i);
     }
-    call.in[4].buffer = l->zeros;
-    call.in[5].buffer = l->zeros;
+    call.in[4].buffer = l->h0[node];
+    call.in[5].buffer = l->c0[node];
+    call.in[6].buffer = l->reset;
     call.out[0].buffer = l->value[node];
+    call.out[2].buffer = l->h_end[node];
+    call.out[3].buffer = l->c_end[node];
     if (l->training) {
         const size_t steps = (size_t)l->graph->nodes[node].h;
         TRY(program_buffer(l->program, BUFFER_CHUNKED,
@@ -239,6 +272,7 @@ static enum status lower_compound(struct lowering *l, const struct compound *com
     case NODE_AVG_POOL:
     case NODE_GLOBAL_POOL:
     case NODE_SHORTCUT:
+    case NODE_SLICE:
         op = graph_node_op(l->graph, node, l->chunk);
         TRY(new_value(l, node));
         return lower_call(l->program, &op, a, -1, l->value[node]);
@@ -283,14 +317,15 @@ static enum status add_range(struct lowering *l, int node)
 
 static enum status open_arrays(struct lowering *l)
 {
-    int **arrays[] = {&l->value, &l->aux, &l->vectors, &l->sums, &l->range};
+    int **arrays[] = {&l->value, &l->aux, &l->vectors, &l->sums, &l->range,
+                      &l->h0,    &l->c0,  &l->h_end,   &l->c_end};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         ARENA_NEW(l->arena, *arrays[i], (size_t)l->graph->n_nodes);
         for (int node = 0; node < l->graph->n_nodes; node++) {
             (*arrays[i])[node] = -1;
         }
     }
-    l->zeros = -1;
+    l->zeros = l->reset = -1;
     return compose_graph(l->graph, l->arena, &l->compounds, &l->n_compounds);
 }
 

@@ -29,6 +29,13 @@ static bool has_width(const struct graph *graph, int node)
            kind == NODE_LSTM;
 }
 
+// Two numbers, as graph_resize takes them.
+static bool has_pair(const struct graph *graph, int node)
+{
+    const enum node_kind kind = graph->nodes[node].kind;
+    return kind == NODE_SHORTCUT || kind == NODE_SLICE;
+}
+
 static enum status read_entry(const struct graph *graph, const struct json *entry, int *out_c,
                               int (*pads)[2])
 {
@@ -39,13 +46,13 @@ static enum status read_entry(const struct graph *graph, const struct json *entr
         }
         return OK;
     }
-    if (node >= 0 && graph->nodes[node].kind == NODE_SHORTCUT) {
+    if (node >= 0 && has_pair(graph, node)) {
+        const bool slice = graph->nodes[node].kind == NODE_SLICE;
         if (json_kind(entry) != JSON_ARRAY || json_count(entry) != 2 ||
             !read_width(json_at(entry, 0), 0, &pads[node][0]) ||
-            !read_width(json_at(entry, 1), 0, &pads[node][1])) {
-            FAIL(ERR_INPUT,
-                 "widths: \"%s\" takes two whole numbers, the zero channels before and after",
-                 json_key(entry));
+            !read_width(json_at(entry, 1), slice ? 1 : 0, &pads[node][1])) {
+            FAIL(ERR_INPUT, "widths: \"%s\" takes two whole numbers, %s", json_key(entry),
+                 slice ? "the first channel and how many" : "the zero channels before and after");
         }
         return OK;
     }
@@ -101,17 +108,19 @@ static void write_differences(const struct graph *graph, const struct graph *ful
     for (int i = 0; i < graph->n_nodes; i++) {
         const struct node *node = &graph->nodes[i], *was = &full->nodes[i];
         const bool width = has_width(full, i) && node->c != was->c;
+        const bool slice =
+            node->kind == NODE_SLICE && (node->from != was->from || node->c != was->c);
         const bool pads = node->kind == NODE_SHORTCUT && (node->pad_before != was->pad_before ||
                                                           node->pad_after != was->pad_after);
-        if ((width || pads) && writer.depth == 0) {
+        if ((width || pads || slice) && writer.depth == 0) {
             json_write_begin(&writer, '{', NULL);
         }
         if (width) {
             json_write_int(&writer, node->name, node->c);
-        } else if (pads) {
+        } else if (pads || slice) {
             json_write_begin(&writer, '[', node->name);
-            json_write_int(&writer, NULL, node->pad_before);
-            json_write_int(&writer, NULL, node->pad_after);
+            json_write_int(&writer, NULL, slice ? node->from : node->pad_before);
+            json_write_int(&writer, NULL, slice ? node->c : node->pad_after);
             json_write_end(&writer, ']');
         }
     }

@@ -187,9 +187,10 @@ static void update_piece(void *context, int piece, int lane)
     kernel->ops->run(kernel, &args);
 }
 
-static double gradient_norm(struct optimizer *o)
+double optimizer_norm(struct optimizer *o, const float *gradients)
 {
     const struct backend_ops *ops = o->backend->ops;
+    o->gradients = gradients;
     ops->parallel(o->backend, o->n_pieces, norm_piece, o);
     ops->download(o->backend, o->host, o->partials,
                   (size_t)o->n_pieces * 2 * NORM_COLUMNS * sizeof(double));
@@ -204,20 +205,26 @@ static double gradient_norm(struct optimizer *o)
     return sqrt(sum);
 }
 
-void optimizer_step(struct optimizer *o, float *weights, const float *gradients, float rate,
-                    double *norm)
+void optimizer_update(struct optimizer *o, float *weights, const float *gradients, float rate,
+                      double norm)
 {
     o->weights = weights;
     o->gradients = gradients;
-    *norm = gradient_norm(o);
     const double limit = (double)o->options.clip;
     o->step++;
     o->dynamic =
         (struct op_dynamic){.rate = rate,
-                            .scale = limit > 0.0 && *norm > limit ? (float)(limit / *norm) : 1.0F,
+                            .scale = limit > 0.0 && norm > limit ? (float)(limit / norm) : 1.0F,
                             .step = o->step};
     o->backend->ops->parallel(o->backend, o->n_pieces, update_piece, o);
     o->backend->ops->sync(o->backend);
+}
+
+void optimizer_step(struct optimizer *o, float *weights, const float *gradients, float rate,
+                    double *norm)
+{
+    *norm = optimizer_norm(o, gradients);
+    optimizer_update(o, weights, gradients, rate, *norm);
 }
 
 size_t optimizer_state_count(const struct optimizer *o)

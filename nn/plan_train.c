@@ -92,7 +92,7 @@ static enum status open_parts(struct train_plan *plan)
     TRY(lower_loss(plan, &gradient));
     TRY(program_buffer(plan->program, BUFFER_SHARED, plan->graph->n_trainable * sizeof(float),
                        &plan->gradients));
-    TRY(lower_backward(&plan->lowering, gradient, plan->gradients));
+    TRY(lower_backward(&plan->lowering, gradient, plan->gradients, NULL));
     if (options->reducer != NULL && options->reducer->ranks > 1) {
         const struct program_hook hook = {.function = sum_gradients,
                                           .context = (void *)(uintptr_t)options->reducer,

@@ -108,6 +108,7 @@ static enum status add_node(struct probe *p, int node)
     case NODE_AVG_POOL:
     case NODE_GLOBAL_POOL:
     case NODE_SHORTCUT:
+    case NODE_SLICE:
         op = graph_node_op(p->graph, node, 1);
         return lower_call(p->program, &op, p->value[n->inputs[0]], -1, p->value[node]);
     default:

@@ -64,6 +64,10 @@ struct program_hook {
 };
 enum status program_add_hook(struct program *program, const struct program_hook *hook);
 
+// program_run stops here, program_continue goes on: between the two the caller looks at what the
+// first part kept and binds what the second needs.
+enum status program_add_pause(struct program *program);
+
 void program_resize(struct program *program, int buffer, size_t bytes); // before finish
 
 // Lays out memory and allocates it. No step can be added afterwards.
@@ -86,5 +90,7 @@ void program_pack(struct program *program);
 // without).
 void program_number_chunks(struct program *program, int first);
 
-// Runs all steps over the first `chunks` chunks. Allocates nothing.
+// Runs all steps over the first `chunks` chunks, up to a pause. Allocates nothing.
 enum status program_run(struct program *program, int chunks, const struct op_dynamic *dynamic);
+// Runs what follows the pause at which the last run stopped.
+enum status program_continue(struct program *program);

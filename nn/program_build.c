@@ -193,6 +193,13 @@ enum status program_add_hook(struct program *program, const struct program_hook 
     return add_step(program, &step);
 }
 
+enum status program_add_pause(struct program *program)
+{
+    struct program_step step = {.kind = STEP_PAUSE};
+    program_call_init(&step.call, NULL);
+    return add_step(program, &step);
+}
+
 void program_resize(struct program *program, int buffer, size_t bytes)
 {
     CHECK(!program->finished);

@@ -2,11 +2,11 @@
 #pragma once
 #include "nn/program.h"
 
-enum step_kind { STEP_CHUNKED, STEP_JOINT, STEP_REDUCE, STEP_HOOK };
+enum step_kind { STEP_CHUNKED, STEP_JOINT, STEP_REDUCE, STEP_HOOK, STEP_PAUSE };
 
 struct program_step {
     enum step_kind kind;
-    struct program_call call; // all but STEP_HOOK
+    struct program_call call; // all but STEP_HOOK and STEP_PAUSE
     struct program_hook hook; // STEP_HOOK
 };
 
@@ -50,6 +50,7 @@ struct program {
     struct op_dynamic dynamic;
     int run_chunks;
     const struct program_phase *run_phase;
+    int next_phase; // where it goes on
 };
 
 // Decides per_lane and offsets of all buffers, and the size of each region.

@@ -142,6 +142,7 @@ static enum status run_joint(const struct program *program, const struct program
                                    step->hook.count);
     case STEP_JOINT:
     case STEP_CHUNKED:
+    case STEP_PAUSE:
         break;
     }
     run_call(program, call, 0, 0);
@@ -171,13 +172,23 @@ enum status program_run(struct program *program, int chunks, const struct op_dyn
     CHECK(program->finished && chunks >= 1 && chunks <= program->n_chunks);
     program->dynamic = *dynamic;
     program->run_chunks = chunks;
-    for (int i = 0; i < program->n_phases; i++) {
-        const struct program_phase *phase = &program->phases[i];
+    program->next_phase = 0;
+    return program_continue(program);
+}
+
+enum status program_continue(struct program *program)
+{
+    while (program->next_phase < program->n_phases) {
+        const struct program_phase *phase = &program->phases[program->next_phase++];
+        const struct program_step *step = &program->steps[phase->first];
         if (phase->chunked) {
             program->run_phase = phase;
-            program->backend->ops->parallel(program->backend, chunks, run_segment, program);
+            program->backend->ops->parallel(program->backend, program->run_chunks, run_segment,
+                                            program);
+        } else if (step->kind == STEP_PAUSE) {
+            break;
         } else {
-            TRY(run_joint(program, &program->steps[phase->first]));
+            TRY(run_joint(program, step));
         }
     }
     program->backend->ops->sync(program->backend);

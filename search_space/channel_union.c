@@ -59,12 +59,19 @@ static void add_run(struct channel_union *channels, int node, int count, int *li
     channels->n_channels += count;
 }
 
+// The list of a tensor that has the channels of `node` from number `from` on, `count` of them.
+static void copy_part(const struct channel_union *channels, int node, int from, int count,
+                      int *list)
+{
+    for (int i = 0; i < count; i++) {
+        list[i] = channels->outputs[node][from + i];
+    }
+}
+
 static void copy_list(const struct channel_union *channels, const struct graph *graph, int node,
                       int *list)
 {
-    for (int i = 0; i < graph->nodes[node].c; i++) {
-        list[i] = channels->outputs[node][i];
-    }
+    copy_part(channels, node, 0, graph->nodes[node].c, list);
 }
 
 static void fill_list(struct channel_union *channels, const struct graph *graph, int node,
@@ -85,6 +92,9 @@ static void fill_list(struct channel_union *channels, const struct graph *graph,
     case NODE_CONCAT:
         copy_list(channels, graph, from, list);
         copy_list(channels, graph, n->inputs[1], list + from_c);
+        break;
+    case NODE_SLICE:
+        copy_part(channels, from, n->from, n->c, list);
         break;
     case NODE_BATCHNORM:
     case NODE_ACT:

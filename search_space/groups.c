@@ -78,6 +78,19 @@ static int next_in_chain(const struct finder *f, int class)
                                                                                            : BREAK;
 }
 
+// A slice ends the chains at its borders, so that it holds whole ones.
+static void break_at_slices(struct finder *f)
+{
+    for (int i = 0; i < f->graph->n_nodes; i++) {
+        const struct node *node = &f->graph->nodes[i];
+        if (node->kind == NODE_SLICE) {
+            const int *list = f->channels.outputs[i];
+            f->predecessor[channel_find(&f->channels, list[0])] = BREAK;
+            f->successor[channel_find(&f->channels, list[node->c - 1])] = BREAK;
+        }
+    }
+}
+
 static enum status find_chains(struct finder *f)
 {
     ARENA_NEW(&f->scratch, f->chains, (size_t)f->channels.n_channels);
@@ -294,6 +307,7 @@ static enum status find_all(struct finder *f, struct groups *out)
     }
     ARENA_NEW(&f->scratch, f->segments, (size_t)widest);
     TRY(find_neighbours(f));
+    break_at_slices(f);
     TRY(find_chains(f));
     find_constraints(f);
     TRY(fill_groups(f, out));

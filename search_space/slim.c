@@ -65,6 +65,9 @@ static enum status resize(const struct graph *graph, const struct kept_list *lis
         if (node->kind == NODE_SHORTCUT) {
             pads[i][0] = count_between(&lists[i], 0, node->pad_before);
             pads[i][1] = count_between(&lists[i], node->c - node->pad_after, node->c);
+        } else if (node->kind == NODE_SLICE) {
+            pads[i][0] = count_between(&lists[node->inputs[0]], 0, node->from);
+            pads[i][1] = lists[i].n;
         } else if (node->kind != NODE_INPUT && channel_is_produced(graph, i)) {
             out_c[i] = lists[i].n;
         }

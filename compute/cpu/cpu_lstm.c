@@ -178,6 +178,10 @@ static void run_forward(struct kernel *kernel, const struct op_args *args)
             memcpy(y + row * hidden, hn, hidden * sizeof *y);
         }
     }
+    if (args->out[2] != NULL) {
+        memcpy(args->out[2], h, state * sizeof *h);
+        memcpy(args->out[3], c, state * sizeof *c);
+    }
 }
 
 // ---- backward

@@ -110,6 +110,7 @@ static void run_forward(struct kernel *kernel, const struct op_args *args)
     const float *b = ref_in(kernel, args, 3);
     float *y = ref_out(kernel, args, 0);
     float *saved = op->training ? ref_out(kernel, args, 1) : NULL;
+    float *h_end = ref_out_or_null(kernel, args, 2), *c_end = ref_out_or_null(kernel, args, 3);
     double *c = ref_write(kernel, args->scratch);
     for (size_t n = 0; n < (size_t)op->n; n++) {
         const struct sequence s = sequence_at(kernel, args, n, y);
@@ -120,6 +121,10 @@ static void run_forward(struct kernel *kernel, const struct op_args *args)
             const size_t row = n * s.steps + t;
             step_forward(&s, b, t, c, y + row * s.hidden,
                          saved != NULL ? saved + row * N_SAVED * s.hidden : NULL);
+        }
+        for (size_t j = 0; h_end != NULL && j < s.hidden; j++) {
+            h_end[n * s.hidden + j] = y[((n + 1) * s.steps - 1) * s.hidden + j];
+            c_end[n * s.hidden + j] = (float)c[j];
         }
     }
 }

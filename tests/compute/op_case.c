@@ -158,6 +158,8 @@ static void describe_lstm(struct op_case *c, size_t x, size_t y)
         if (op->training) {
             out(c, CASE_F32, 6 * y);
         }
+        c->out[2] = new_array(c, CASE_F32, n * hidden); // the last h and c
+        c->out[3] = new_array(c, CASE_F32, n * hidden);
     }
 }
 

@@ -87,6 +87,8 @@ static void test_shapes(void **state)
             case_open(&forward, &op);
             if (variant == 0) {
                 case_drop(&forward.in[6]);
+                case_drop(&forward.out[2]);
+                case_drop(&forward.out[3]);
             }
             bench_match(bench, &forward, 2e-5, 0);
             case_run(bench->ref, &forward, &y);
@@ -176,6 +178,44 @@ static void test_reset_forgets(void **state)
     case_close(&c);
 }
 
+static void expect_near(const float *values, const float *expected, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        assert_float_equal(values[i], expected[i], 1e-6F);
+    }
+}
+
+// A sequence in two parts, the second begun where the first ends.
+static void test_last_state(void **state)
+{
+    enum { STEPS = 3, IN = 4, HIDDEN = 5 };
+    const struct bench *bench = *state;
+    const struct op whole_op = lstm_op(1, 2 * STEPS, IN, HIDDEN);
+    const struct op part_op = lstm_op(1, STEPS, IN, HIDDEN);
+    struct op_case whole, part;
+    struct case_result expected, first, second;
+    case_open(&whole, &whole_op);
+    case_drop(&whole.in[6]);
+    case_run(bench->backend, &whole, &expected);
+    case_open(&part, &part_op);
+    case_drop(&part.in[6]);
+    case_run(bench->backend, &part, &first);
+    const float *later = case_f32(&whole.in[0]) + (size_t)STEPS * IN;
+    memcpy(case_f32(&part.in[0]), later, (size_t)STEPS * IN * sizeof(float));
+    case_set(&part.in[4], &first.out[2]);
+    case_set(&part.in[5], &first.out[3]);
+    case_run(bench->backend, &part, &second);
+    expect_near(case_f32(&second.out[0]), case_f32(&expected.out[0]) + (size_t)STEPS * HIDDEN,
+                (size_t)STEPS * HIDDEN);
+    expect_near(case_f32(&second.out[2]), case_f32(&expected.out[2]), HIDDEN);
+    expect_near(case_f32(&second.out[3]), case_f32(&expected.out[3]), HIDDEN);
+    case_result_close(&expected);
+    case_result_close(&first);
+    case_result_close(&second);
+    case_close(&whole);
+    case_close(&part);
+}
+
 static void test_gradients(void **state)
 {
     const struct bench *bench = *state;
@@ -219,9 +259,9 @@ static void test_gradients(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pytorch),   cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_reduce),    cmocka_unit_test(test_reset_forgets),
-        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_pytorch),    cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_reduce),     cmocka_unit_test(test_reset_forgets),
+        cmocka_unit_test(test_last_state), cmocka_unit_test(test_gradients),
     };
     return bench_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }

@@ -142,6 +142,8 @@ static double compute(const struct evaluation *run, const struct node *node, int
         return c < from->c
                    ? at(from, input, y, x, c)
                    : at(&nodes[node->inputs[1]], run->values[node->inputs[1]], y, x, c - from->c);
+    case NODE_SLICE:
+        return at(from, input, y, x, c + node->from);
     case NODE_MAX_POOL:
     case NODE_AVG_POOL:
         return pool(node, from, input, y, x, c);

@@ -72,10 +72,11 @@ void plan_case_mixed(struct graph *out, bool dropout)
                                       .pad = 0,
                                       .groups = 2,
                                       .bias = true});
-    int pooled, both;
+    int pooled, both, part;
     assert_ok(graph_add_act(out, "grouped.act", x, ACT_RELU, &x));
     assert_ok(graph_add_pool(out, "max", stem, NODE_MAX_POOL, 3, 1, 1, &pooled));
-    x = conv(out, "widen", pooled,
+    assert_ok(graph_add_slice(out, "part", pooled, 2, 5, &part));
+    x = conv(out, "widen", part,
              (struct conv_attributes){.out_c = 6, .kernel_h = 1, .kernel_w = 3, .stride = 1});
     x = bn_act(out, "widen", x, ACT_NONE);
     const int grouped = graph_find_node(out, "grouped.act");

@@ -6,8 +6,8 @@
 #include "test_unit.h"
 
 // One of every node kind that takes images: dense, grouped and depthwise convolutions with and
-// without bias, BatchNorm, activations, residual sums, padded shortcuts, concatenation, all pools,
-// linear. 9 x 7 x 3 images, 5 classes.
+// without bias, BatchNorm, activations, residual sums, padded shortcuts, concatenation, slices, all
+// pools, linear. 9 x 7 x 3 images, 5 classes.
 void plan_case_mixed(struct graph *out, bool dropout);
 // A sequence network: LSTM over 6 steps of 4 values, then linear.
 void plan_case_sequence(struct graph *out);

@@ -1,6 +1,7 @@
 // A plan in its steady state: our code calls the allocator never, and what the libraries take for a
 // call they give back.
 #include "count_allocations.h"
+#include "nn/plan_sequence.h"
 #include "plan_case.h"
 
 #include <malloc.h>
@@ -143,10 +144,47 @@ static void test_train(void **state)
     close_problem(&p);
 }
 
+struct sequence_run {
+    struct sequence_plan *plan;
+    float inputs[3 * 6 * 4], reset[3 * 6], state[3 * 10], output[3 * 6 * 5];
+};
+
+static void sequence_one(void *run, const struct problem *p)
+{
+    (void)p;
+    struct sequence_run *r = run;
+    double norm;
+    sequence_forward(r->plan, r->inputs, r->reset, r->state, r->output);
+    sequence_backward(r->plan, r->output, NULL);
+    assert_true(sequence_step(r->plan, 1e-3F, &norm));
+}
+
+static void test_sequence(void **state)
+{
+    (void)state;
+    int x;
+    struct problem p = {.backend = plan_case_backend("cpu", 2, false)};
+    assert_ok(graph_begin(&p.graph, 6, 1, 4));
+    assert_ok(graph_add_lstm(&p.graph, "lstm", 0, 5, &x));
+    assert_ok(graph_finish(&p.graph));
+    p.params = plan_case_params(&p.graph, 5);
+    const struct sequence_options options = {
+        .batch = 3,
+        .training = true,
+        .optimizer = {.kind = OPTIMIZER_RMSPROP, .alpha = 0.99F, .epsilon = 0.01F, .clip = 1.0F}};
+    struct sequence_run run = {.inputs = {1.0F}};
+    assert_ok(sequence_open(p.backend, &p.graph, &options, &run.plan));
+    sequence_load(run.plan, p.params);
+    check_steady(sequence_one, &run, &p);
+    sequence_close(run.plan);
+    close_problem(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_infer), cmocka_unit_test(test_infer_int8),
-        cmocka_unit_test(test_statistics), cmocka_unit_test(test_train)};
+        cmocka_unit_test(test_statistics), cmocka_unit_test(test_train),
+        cmocka_unit_test(test_sequence)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

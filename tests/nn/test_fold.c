@@ -225,6 +225,7 @@ static void expect_fold(struct sketch *sketch, const char *expected)
         [NODE_BATCHNORM] = 'b',   [NODE_ACT] = 'a',      [NODE_ADD] = '+',
         [NODE_CONCAT] = 'k',      [NODE_MAX_POOL] = 'm', [NODE_AVG_POOL] = 'v',
         [NODE_GLOBAL_POOL] = 'g', [NODE_SHORTCUT] = 's', [NODE_DROPOUT] = 'd',
+        [NODE_SLICE] = 't',
     };
     struct fold_source *sources;
     assert_int_equal(graph_finish(&sketch->graph), OK);

@@ -104,7 +104,7 @@ static void check_differences(const struct problem *p, const char *backend_name,
             expected += (double)direction[j] * (double)gradients[j];
             norm += (double)gradients[j] * (double)gradients[j];
         }
-        for (int halvings = 0; halvings < 7; halvings++) {
+        for (int halvings = 0; halvings < 10; halvings++) {
             const float step = ldexpf(4e-3F, -halvings);
             double losses[2];
             for (int side = 0; side < 2; side++) {

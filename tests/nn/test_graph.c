@@ -53,6 +53,8 @@ static void test_shapes(void **state)
     assert_shape(&graph, n, 1, 1, 7);
     assert_int_equal(graph_add_global_pool(&graph, "mean", b, &b), OK);
     assert_shape(&graph, b, 1, 1, 16);
+    assert_int_equal(graph_add_slice(&graph, "slice", a, 2, 6, &b), OK);
+    assert_shape(&graph, b, 5, 6, 6);
     assert_int_equal(graph_finish(&graph), OK);
     assert_int_equal(graph_find_param(&graph, "flat.weight")->dims[1], 2 * 3 * 16);
     assert_int_equal(graph_find_node(&graph, "concat"), 7);
@@ -100,6 +102,9 @@ static void test_refusals(void **state)
     assert_fails(graph_add_pool(&graph, "pool", 0, NODE_MAX_POOL, 2, 2, 2, &n), ERR_INPUT,
                  "padding");
     assert_fails(graph_add_shortcut(&graph, "cut", 0, 2, -1, 0, &n), ERR_INPUT, "before is -1");
+    assert_fails(graph_add_slice(&graph, "part", 0, 2, 3, &n), ERR_INPUT, "2 to 4");
+    assert_fails(graph_add_slice(&graph, "part", 0, -1, 3, &n), ERR_INPUT, "-1 to 1");
+    assert_fails(graph_add_slice(&graph, "part", 0, 4, 0, &n), ERR_INPUT, "not among the 4 of");
     assert_fails(graph_add_dropout(&graph, "drop", 0, 1.0F, &n), ERR_INPUT, "outside [0, 1)");
     assert_fails(graph_add_dropout(&graph, "drop", 0, NAN, &n), ERR_INPUT, "outside [0, 1)");
     assert_fails(graph_add_lstm(&graph, "lstm", 0, 5, &n), ERR_INPUT, "width 1");
@@ -180,7 +185,7 @@ static void test_ops(void **state)
 {
     (void)state;
     struct graph graph;
-    int conv, linear, pool, cut, lstm, add, cat, drop, act, bn, avg;
+    int conv, linear, pool, cut, lstm, add, cat, drop, act, bn, avg, part;
     struct conv_attributes attributes = dense;
     attributes.groups = 2;
     attributes.bias = true;
@@ -194,6 +199,7 @@ static void test_ops(void **state)
     assert_int_equal(graph_add_act(&graph, "act", conv, ACT_RELU6, &act), OK);
     assert_int_equal(graph_add_add(&graph, "add", bn, act, &add), OK);
     assert_int_equal(graph_add_concat(&graph, "cat", conv, add, &cat), OK);
+    assert_int_equal(graph_add_slice(&graph, "part", cat, 7, 5, &part), OK);
     assert_int_equal(graph_add_dropout(&graph, "drop", cat, 0.5F, &drop), OK);
     assert_int_equal(graph_add_lstm(&graph, "lstm", pool, 7, &lstm), OK);
     assert_int_equal(graph_finish(&graph), OK);
@@ -226,6 +232,9 @@ static void test_ops(void **state)
     assert_int_equal(graph_node_op(&graph, add, 1).kind, OP_ADD);
     op = graph_node_op(&graph, cat, 1);
     assert_true(op.kind == OP_COPY_CHANNELS && op.to == 0 && op.count == 8 && op.out_c == 16);
+    op = graph_node_op(&graph, part, 1);
+    assert_true(op.kind == OP_COPY_CHANNELS && op.from == 7 && op.to == 0 && op.count == 5);
+    assert_true(op.in_c == 16 && op.out_c == 5);
     op = graph_node_op(&graph, drop, 1);
     assert_true(op.kind == OP_DROPOUT && op.rate == 0.5F);
     op = graph_node_op(&graph, lstm, 2);
@@ -288,6 +297,23 @@ static void test_resize(void **state)
     graph_close(&other);
     out_c[1] = 0;
     assert_fails(graph_resize(&graph, out_c, (const int(*)[2])pads, &other), ERR_INPUT, "first");
+    graph_close(&graph);
+}
+
+static void test_resize_slice(void **state)
+{
+    (void)state;
+    struct graph graph, other;
+    int slice;
+    assert_int_equal(graph_begin(&graph, 6, 6, 5), OK);
+    assert_int_equal(graph_add_slice(&graph, "slice", 0, 1, 3, &slice), OK);
+    assert_int_equal(graph_finish(&graph), OK);
+    const int pads[2][2] = {{-1, -1}, {3, 2}}, wide[2][2] = {{-1, -1}, {3, -1}};
+    assert_int_equal(graph_resize(&graph, NULL, pads, &other), OK);
+    assert_shape(&other, 1, 6, 6, 2);
+    assert_int_equal(other.nodes[1].from, 3);
+    graph_close(&other);
+    assert_fails(graph_resize(&graph, NULL, wide, &other), ERR_INPUT, "slice");
     graph_close(&graph);
 }
 
@@ -368,9 +394,10 @@ static void test_initial_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_layout), cmocka_unit_test(test_ops),
-        cmocka_unit_test(test_resize), cmocka_unit_test(test_initial_values),
+        cmocka_unit_test(test_shapes),         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_layout),         cmocka_unit_test(test_ops),
+        cmocka_unit_test(test_resize),         cmocka_unit_test(test_resize_slice),
+        cmocka_unit_test(test_initial_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,7 +122,8 @@ static enum status add_small(struct builder *b, int input)
     char name[16];
     int node;
     name_next(b, name, sizeof name);
-    switch (below(b, 4)) {
+    const int c = b->graph->nodes[input].c;
+    switch (below(b, 5)) {
     case 0:
         return graph_add_act(b->graph, name, input, below(b, 2) == 0 ? ACT_RELU : ACT_RELU6, &node);
     case 1:
@@ -130,6 +131,10 @@ static enum status add_small(struct builder *b, int input)
     case 2:
         return graph_add_shortcut(b->graph, name, input, 1 + below(b, 2), below(b, 4), below(b, 4),
                                   &node);
+    case 3: {
+        const int from = below(b, c);
+        return graph_add_slice(b->graph, name, input, from, 1 + below(b, c - from), &node);
+    }
     default:
         return graph_add_batchnorm(b->graph, name, input, &node);
     }

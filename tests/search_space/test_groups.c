@@ -283,6 +283,28 @@ static void test_zeros(void **state)
     close_both(&graph, &groups);
 }
 
+// A slice cuts groups at its borders, in every tensor that holds them.
+static void test_slices(void **state)
+{
+    (void)state;
+    struct graph graph;
+    struct groups groups;
+    assert_ok(graph_begin(&graph, 4, 4, 3));
+    const int a = conv(&graph, "a", 0, 6, 1), b = conv(&graph, "b", 0, 6, 1);
+    const int c = conv(&graph, "c", 0, 5, 1);
+    int middle, rest;
+    add(&graph, "sum", a, b);
+    assert_ok(graph_add_slice(&graph, "middle", b, 2, 3, &middle));
+    const int wide = concat(&graph, "wide", c, a);
+    assert_ok(graph_add_slice(&graph, "rest", wide, 3, 8, &rest));
+    finish(&graph, concat(&graph, "both", middle, rest), &groups);
+    check_list(&graph, &groups, "a", "a:0-2 a:2-5 a:5-6");
+    check_list(&graph, &groups, "middle", "a:2-5");
+    check_list(&graph, &groups, "rest", "c:3-5 a:0-2 a:2-5 a:5-6");
+    assert_int_equal(groups.n, 5);
+    close_both(&graph, &groups);
+}
+
 static void test_equal_parts(void **state)
 {
     (void)state;
@@ -330,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_shifted_onto_itself),
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_zeros),
+        cmocka_unit_test(test_slices),
         cmocka_unit_test(test_equal_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
