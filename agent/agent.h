@@ -8,7 +8,8 @@
 
 // Config rows "agent.*".
 struct agent_options {
-    const struct int_list *dense; // widths of the dense layers; {100, 400, 300} in the paper
+    const struct int_list *dense; // widths of the dense layers, empty = {64, 64}; {100, 400, 300}
+                                  // in the paper
     const char *core;             // "lstm" | "none"
     int hidden;                   // of the LSTM; 302 in the paper
     bool last_action;             // join in the last action and reward
@@ -24,7 +25,8 @@ struct agent {
     struct agent_options options; // lists borrowed
     struct agent_shape shape;
     const struct distribution *distribution;
-    int n_inputs;  // floats of one input row: obs, last action's position, last reward
+    int n_inputs;  // floats of one input row: obs, with last_action also the last action's position
+                   // and the last reward
     int n_policy;  // outputs of the distribution
     int n_outputs; // n_policy + n_tasks
 };

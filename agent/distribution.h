@@ -13,7 +13,8 @@
 
 #include <stdint.h>
 
-// What a row offers. positions ascend; lo and hi of the action axis are the first and last of them.
+// What a row offers. Positions ascend strictly; lo and hi of the action axis are the first and last
+// of them. At least one choice is legal.
 struct offer {
     int n;                 // choices
     const float *position; // [n]
@@ -21,7 +22,7 @@ struct offer {
 };
 struct chosen {
     int choice;
-    float raw;  // the sample behind it; 0 where there is none
+    float raw;  // the sample behind it: squashed x, noisy the position asked for; else 0
     float logp; // nats
 };
 struct distribution_value {
@@ -36,7 +37,8 @@ struct distribution {
     void (*sample)(const float *output, const struct offer *offer, bool greedy, float noise,
                    struct rng *rng, struct chosen *out);
     // Of a choice taken earlier (choice and raw filled in). d_logp, d_entropy [outputs]: gradients
-    // by the outputs; NULL both when not wanted. float64 inside; finite for any finite output.
+    // by the outputs; NULL both when not wanted; categorical leaves those beyond offer->n as they
+    // are. float64 inside; finite for any finite output, NaN where an output is.
     void (*value)(const float *output, const struct offer *offer, const struct chosen *taken,
                   struct distribution_value *out, double *d_logp, double *d_entropy);
 };

@@ -130,8 +130,8 @@ static enum status refit(struct slimming *s, const struct keep *keep)
     };
     uint8_t *images;
     struct refit *gram;
-    TRY(calibrate_sample(&s->data, NULL, s->data.n, options.images, config->seed, &s->arena,
-                         &images));
+    TRY(dataset_sample(&s->data, NULL, s->data.n, options.images, config->seed, &s->arena,
+                       &images));
     TRY(refit_open(s->backend, &s->before.graph, &s->groups, s->before.params, &input, images,
                    &options, &gram));
     const enum status code = refit_apply(gram, keep, &s->after.graph, s->after.params);

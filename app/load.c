@@ -32,14 +32,14 @@ enum status load_backend(const struct backend_config *config, int local_ranks, s
 void load_info_of_dataset(const char *architecture, const struct dataset *dataset,
                           struct network_info *out)
 {
-    *out = (struct network_info){
-        .h = dataset->h, .w = dataset->w, .c = dataset->c, .classes = dataset->classes};
-    snprintf(out->architecture, sizeof out->architecture, "%s", architecture);
-    snprintf(out->dataset, sizeof out->dataset, "%s", dataset->name);
-    for (int i = 0; i < dataset->c; i++) {
-        out->mean[i] = dataset->mean[i];
-        out->std[i] = dataset->std[i];
-    }
+    const struct network_data data = {.name = dataset->name,
+                                      .h = dataset->h,
+                                      .w = dataset->w,
+                                      .c = dataset->c,
+                                      .classes = dataset->classes,
+                                      .mean = dataset->mean,
+                                      .std = dataset->std};
+    network_info_of_data(architecture, &data, out);
 }
 
 // The file says which data set it is for.

@@ -95,59 +95,68 @@ static enum status fail_different(const char *path, const char *theirs, const ch
          path, difference.path, difference.theirs, difference.ours);
 }
 
-static enum status compare(const struct run_folder *folder, const struct json *document,
-                           const struct train_config *config, struct arena *arena)
+static enum status compare(const char *path, const struct json *document,
+                           const struct run_kind *kind, const void *config, struct arena *arena)
 {
-    struct train_config theirs;
     struct text their_text = {0};
     struct text our_text = {0};
-    TRY(config_read(document, folder->config, train_config_table, &theirs, arena));
-    enum status code = train_config_identity(&theirs, &their_text);
+    void *theirs = arena_alloc(arena, 1, kind->bytes);
+    if (theirs == NULL) {
+        return ERR_MEMORY;
+    }
+    TRY(config_read(document, path, kind->table, theirs, arena));
+    enum status code = kind->identity(theirs, &their_text);
     if (code == OK) {
-        code = train_config_identity(config, &our_text);
+        code = kind->identity(config, &our_text);
     }
     if (code == OK && strcmp(their_text.bytes, our_text.bytes) != 0) {
-        code = fail_different(folder->config, their_text.bytes, our_text.bytes);
+        code = fail_different(path, their_text.bytes, our_text.bytes);
     }
     text_close(&our_text);
     text_close(&their_text);
     return code;
 }
 
-static enum status check_config(const struct run_folder *folder, const struct train_config *config)
+static enum status check_config(const char *path, const struct run_kind *kind, const void *config)
 {
     struct json *document;
     struct arena arena = {0};
-    TRY(json_read_file(folder->config, &document));
-    const enum status code = compare(folder, document, config, &arena);
+    TRY(json_read_file(path, &document));
+    const enum status code = compare(path, document, kind, config, &arena);
     arena_close(&arena);
     json_close(document);
     return code;
 }
 
-static enum status write_config(const char *path, const struct train_config *config)
+enum status run_folder_claim(const char *path, const struct run_kind *kind, const void *config,
+                             const char *text)
 {
-    struct text text = {0};
-    struct file_writer writer = {0};
-    TRY(train_config_text(config, &text));
-    enum status code = file_writer_open(path, &writer);
-    if (code == OK) {
-        file_writer_bytes(&writer, text.bytes, text.length);
-        code = file_writer_commit(&writer);
+    char config_path[4096];
+    TRY(file_join(config_path, sizeof config_path, path, "config.json"));
+    TRY(file_make_folders(path));
+    if (file_exists(config_path)) {
+        return check_config(config_path, kind, config);
     }
-    text_close(&text);
-    return code;
+    return file_write(config_path, text, strlen(text));
+}
+
+static enum status train_identity(const void *config, struct text *out)
+{
+    return train_config_identity(config, out);
 }
 
 enum status run_folder_open(const char *path, const struct train_config *config,
                             struct run_folder *out)
 {
+    const struct run_kind kind = {
+        .table = train_config_table, .bytes = sizeof *config, .identity = train_identity};
+    struct text text = {0};
     TRY(run_folder_paths(path, out));
-    TRY(file_make_folders(path));
+    TRY(train_config_text(config, &text));
+    const enum status code = run_folder_claim(path, &kind, config, text.bytes);
+    text_close(&text);
+    TRY(code);
     file_remove_leftovers(out->checkpoint);
     file_remove_leftovers(out->network);
-    if (file_exists(out->config)) {
-        return check_config(out, config);
-    }
-    return write_config(out->config, config);
+    return OK;
 }

@@ -80,36 +80,6 @@ static enum status read_widths(const struct groups *groups, const char *path, in
     return code;
 }
 
-static int64_t budget(double asked, int64_t whole)
-{
-    return asked <= 1 ? (int64_t)floor(asked * (double)whole) : (int64_t)asked;
-}
-
-// Decides every group on a residual stream at its full width.
-static enum status keep_streams_whole(struct wall *wall, const struct groups *groups,
-                                      struct arena *arena)
-{
-    for (int g = 0; g < groups->n; g++) {
-        const struct channel_group *group = &groups->groups[g];
-        if (group->inner) {
-            continue;
-        }
-        const int *choices;
-        const int n = wall_choices(wall, g, &choices);
-        uint8_t *legal;
-        ARENA_NEW(arena, legal, (size_t)n);
-        wall_legal(wall, g, legal);
-        if (!legal[n - 1]) {
-            FAIL(ERR_CONFIG,
-                 "the budget cannot be met while the residual streams stay whole (group \"%s\" has "
-                 "%d channels); raise the budget or leave out --inner",
-                 group->name, group->channels);
-        }
-        wall_decide(wall, g, choices[n - 1]);
-    }
-    return OK;
-}
-
 static enum status widths_to_budget(const struct graph *graph, const struct groups *groups,
                                     const struct slim_request *request, struct arena *arena,
                                     int *widths)
@@ -118,16 +88,19 @@ static enum status widths_to_budget(const struct graph *graph, const struct grou
     struct wall_limit limits[2];
     int n = 0;
     if (request->macs > 0) {
-        limits[n++] = (struct wall_limit){COST_MACS, budget(request->macs, whole.macs)};
+        limits[n++] = (struct wall_limit){COST_MACS, wall_budget(request->macs, whole.macs)};
     }
     if (request->params > 0) {
-        limits[n++] = (struct wall_limit){COST_PARAMS, budget(request->params, whole.params)};
+        limits[n++] = (struct wall_limit){COST_PARAMS, wall_budget(request->params, whole.params)};
     }
     const struct wall_options options = {.round_to = request->round_to};
     struct wall *wall;
     TRY(wall_open(graph, groups, &options, limits, n, arena, &wall));
     if (request->inner) {
-        TRY(keep_streams_whole(wall, groups, arena));
+        const enum status code = wall_keep_streams(wall, groups);
+        if (code != OK) {
+            return status_context(code, "--inner");
+        }
     }
     return wall_uniform(wall, widths);
 }

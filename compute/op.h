@@ -22,7 +22,7 @@
 // POOL_MAX_BACKWARD       dy f32, argmax u8                              dx f32
 // POOL_AVG                x f32 | u8 | s8                                y f32 (u8, s8: times factor). Padding counts unless exclude_pad
 // POOL_AVG_BACKWARD       dy f32                                         dx f32
-// SCALE_SHIFT             x f32, scale [c], shift [c], residual f32 NULL y = act(x * scale + shift + residual), f32 | u8 (round(y * factor))
+// SCALE_SHIFT             x f32, scale [c], shift [c], residual f32 NULL y = act(x * scale + shift + residual), f32 | u8 (round(y * factor)); of f32, RANGE's partial NULL
 // BN_STATISTICS           x f32                                          partial f64 [2][c]: sum of x, sum of x*x over the chunk
 // BN_SUM                  partials f64 [chunks][2][c]                    sums f64 [2][c], chunks added by halves
 // BN_FINISH               sums f64 [2][c], gamma, beta f32 [c]           scale, shift, mean, inv_std f32 [c], running mean, variance (NULL both)

@@ -31,5 +31,7 @@ void file_writer_bytes(struct file_writer *writer, const void *bytes, size_t n);
 enum status file_writer_commit(
     struct file_writer *writer); // ERR_IO (no space ...): the temporary file is removed
 void file_writer_cancel(struct file_writer *writer); // a zeroed or committed writer is fine
+// The whole file in one go, atomically.
+enum status file_write(const char *path, const void *bytes, size_t n);
 // Removes temporary files that a killed writer of `path` left behind.
 void file_remove_leftovers(const char *path);

@@ -210,3 +210,11 @@ void file_remove_leftovers(const char *path)
     }
     closedir(entries);
 }
+
+enum status file_write(const char *path, const void *bytes, size_t n)
+{
+    struct file_writer writer = {0};
+    TRY(file_writer_open(path, &writer));
+    file_writer_bytes(&writer, bytes, n);
+    return file_writer_commit(&writer);
+}

@@ -40,7 +40,7 @@ void isolate_unshare(void *shared, size_t bytes)
 }
 
 // RLIMIT_DATA and not RLIMIT_AS: mapped files do not count, nor what sanitizers reserve.
-static void limit_memory(size_t bytes)
+void isolate_limit_memory(size_t bytes)
 {
     const size_t used = machine_data_bytes();
     struct rlimit limit;
@@ -50,20 +50,27 @@ static void limit_memory(size_t bytes)
     }
 }
 
-// A crash is expected here: it leaves no core file and says nothing on the terminal.
-static void run_child(struct outcome *outcome, const struct isolate_limits *limits,
-                      enum status (*work)(void *context), void *context)
+void isolate_begin_child(int parent)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL); // no child outlives its parent
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    limit_memory(limits->bytes);
-    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (nowhere >= 0) {
-        dup2(nowhere, STDERR_FILENO);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) { // it ended before that was set
+        _exit(1);
     }
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     const int deadly[] = {SIGALRM, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV};
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++) {
         signal(deadly[i], SIG_DFL);
+    }
+}
+
+// A crash is expected here: it says nothing on the terminal.
+static void run_child(struct outcome *outcome, const struct isolate_limits *limits,
+                      enum status (*work)(void *context), void *context)
+{
+    isolate_limit_memory(limits->bytes);
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere >= 0) {
+        dup2(nowhere, STDERR_FILENO);
     }
     sigset_t alarm_only;
     sigemptyset(&alarm_only);
@@ -99,8 +106,9 @@ enum status isolate_run(const char *what, const struct isolate_limits *limits,
     if (outcome == NULL) {
         return ERR_MEMORY;
     }
-    const pid_t child = fork();
+    const pid_t self = getpid(), child = fork();
     if (child == 0) {
+        isolate_begin_child(self);
         run_child(outcome, limits, work, context);
         _exit(0);
     }

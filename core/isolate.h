@@ -20,3 +20,10 @@ enum status isolate_run(const char *what, const struct isolate_limits *limits,
 // Zeroed memory that parent and child both see. NULL when there is none (the message is set).
 void *isolate_share(size_t bytes);
 void isolate_unshare(void *shared, size_t bytes); // NULL is fine
+
+// ---- for processes that run such work for longer
+// First call in a forked child of process `parent`: it does not outlive its parent, leaves no core
+// file, and ends by the signals of a crash whatever handlers libraries had set.
+void isolate_begin_child(int parent);
+// Private memory that this process may have beyond what it has; above it, allocating fails.
+void isolate_limit_memory(size_t bytes);

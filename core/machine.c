@@ -153,6 +153,13 @@ size_t machine_data_bytes(void)
     return kib_field("/proc/self/status", "VmData:");
 }
 
+long machine_memory_kills(void)
+{
+    char value[32];
+    const bool known = read_field("/proc/vmstat", "oom_kill", value, sizeof value);
+    return known ? strtol(value, NULL, 10) : 0;
+}
+
 static char processor[128];
 
 static void find_processor(void)

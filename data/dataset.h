@@ -60,3 +60,8 @@ struct dataset_split {
 };
 enum status dataset_split(const struct dataset *dataset, double validation_share, uint64_t seed,
                           struct arena *arena, struct dataset_split *out);
+
+// Copies of `images` of the given rows, the first in the order that the seed gives: u8
+// [images][h][w][c] in *out, from the arena. indices NULL = the first n; images <= n.
+enum status dataset_sample(const struct dataset *dataset, const int32_t *indices, int n, int images,
+                           uint64_t seed, struct arena *arena, uint8_t **out);

@@ -112,6 +112,13 @@ static enum status add_bn_finish(struct lowering *l, int node)
     return program_add_joint(l->program, &call);
 }
 
+static enum status new_range(struct lowering *l, int node)
+{
+    TRY(program_buffer(l->program, BUFFER_CHUNKED, 2 * sizeof(float), &l->range[node]));
+    program_keep(l->program, l->range[node]);
+    return OK;
+}
+
 static enum status lower_batchnorm(struct lowering *l, const struct compound *compound)
 {
     const int node = compound->node;
@@ -131,6 +138,10 @@ static enum status lower_batchnorm(struct lowering *l, const struct compound *co
     call.in[2] = (struct program_slot){l->vectors[node], (size_t)op.in_c * sizeof(float)};
     call.in[3].buffer = compound->residual >= 0 ? l->value[compound->residual] : -1;
     call.out[0].buffer = l->value[compound->output];
+    if (l->ranges) {
+        TRY(new_range(l, compound->output));
+        call.out[1].buffer = l->range[compound->output];
+    }
     return program_add_chunked(l->program, &call);
 }
 
@@ -282,13 +293,29 @@ static enum status lower_compound(struct lowering *l, const struct compound *com
     return OK;
 }
 
+// Is the value read by one BatchNorm alone? An inference plan folds a convolution into that, so
+// nobody asks for the range between them.
+static bool vanishes(const struct graph *graph, int node)
+{
+    int readers = 0;
+    bool folds = graph->nodes[node].kind == NODE_CONV || graph->nodes[node].kind == NODE_LINEAR;
+    for (int i = node + 1; i < graph->n_nodes; i++) {
+        const struct node *n = &graph->nodes[i];
+        for (int k = 0; k < n->n_inputs; k++) {
+            readers += n->inputs[k] == node;
+            folds = folds && (n->inputs[k] != node || n->kind == NODE_BATCHNORM);
+        }
+    }
+    return folds && readers == 1;
+}
+
+// What a BatchNorm puts out has its range already.
 static enum status add_range(struct lowering *l, int node)
 {
-    if (!l->ranges) {
+    if (!l->ranges || l->range[node] >= 0 || vanishes(l->graph, node)) {
         return OK;
     }
-    TRY(program_buffer(l->program, BUFFER_CHUNKED, 2 * sizeof(float), &l->range[node]));
-    program_keep(l->program, l->range[node]);
+    TRY(new_range(l, node));
     const struct op op = lower_map_op(l->graph, node, OP_RANGE);
     return lower_call(l->program, &op, l->value[node], -1, l->range[node]);
 }

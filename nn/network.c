@@ -41,6 +41,37 @@ void network_close(struct network *network)
     *network = (struct network){0};
 }
 
+enum status network_check_data(const struct network *network, const struct network_data *data)
+{
+    const struct network_info *info = &network->info;
+    if (info->h != data->h || info->w != data->w || info->c != data->c) {
+        FAIL(ERR_INPUT,
+             "the network takes images of %d x %d x %d, data set \"%s\" has %d x %d x %d (height x "
+             "width x channels); choose a data set of that size",
+             info->h, info->w, info->c, data->name, data->h, data->w, data->c);
+    }
+    if (info->classes != data->classes) {
+        FAIL(ERR_INPUT,
+             "the network tells %d classes apart, data set \"%s\" has %d; choose the data set (and "
+             "its class selection) that the network was trained for",
+             info->classes, data->name, data->classes);
+    }
+    return OK;
+}
+
+void network_info_of_data(const char *architecture, const struct network_data *data,
+                          struct network_info *out)
+{
+    *out =
+        (struct network_info){.h = data->h, .w = data->w, .c = data->c, .classes = data->classes};
+    snprintf(out->architecture, sizeof out->architecture, "%s", architecture);
+    snprintf(out->dataset, sizeof out->dataset, "%s", data->name);
+    for (int i = 0; i < data->c; i++) {
+        out->mean[i] = data->mean[i];
+        out->std[i] = data->std[i];
+    }
+}
+
 size_t network_bytes(const struct network *network)
 {
     return network->graph.n_floats * sizeof(float);

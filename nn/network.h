@@ -34,6 +34,18 @@ enum status network_save(const struct network *network, const char *path);
 
 void network_close(struct network *network); // a zeroed network is fine
 
+// What a data set says about itself, for networks that are to fit it.
+struct network_data {
+    const char *name;
+    int h, w, c, classes;
+    const float *mean, *std; // [c] of pixels / 255
+};
+// ERR_INPUT says what does not fit: image size, channels, classes. mean and std are not looked at.
+enum status network_check_data(const struct network *network, const struct network_data *data);
+// The description of a network made for this data.
+void network_info_of_data(const char *architecture, const struct network_data *data,
+                          struct network_info *out);
+
 // Bytes of the weights as saved (f32).
 size_t network_bytes(const struct network *network);
 

@@ -21,7 +21,19 @@ struct criterion {
 extern const struct criterion *const criteria[];          // l1, l2, bn_gamma, random; NULL-ended
 const struct criterion *criterion_find(const char *name); // NULL if absent
 
-// Scores every group and keeps the `widths[g]` best channels of each (ties: the lower number). With
-// equal_parts, the same count in each part. Memory from `arena`.
+// Every group's channels, the best first: scored once, cut to any widths. Of a group with equal
+// parts, each part by itself, one part after the other.
+struct ranking {
+    const int *order; // group after group, as many as each has channels; arena or borrowed
+};
+int ranking_count(const struct groups *groups); // how many numbers that is
+// Ties: the lower number first. ERR_INPUT: weights that are not finite. Memory from `arena`.
+enum status criterion_rank(const struct criterion *criterion, const struct criterion_input *input,
+                           struct arena *arena, struct ranking *out);
+// Keeps the `widths[g]` best channels of each group, with equal_parts the same count in each part.
+// Memory from `arena`.
+enum status ranking_keep(const struct groups *groups, const struct ranking *ranking,
+                         const int *widths, struct arena *arena, struct keep *out);
+// Both at once.
 enum status criterion_keep(const struct criterion *criterion, const struct criterion_input *input,
                            const int *widths, struct arena *arena, struct keep *out);

@@ -169,6 +169,29 @@ void wall_decide(struct wall *wall, int group, int width)
     wall->decided[group] = true;
 }
 
+enum status wall_keep_streams(struct wall *wall, const struct groups *groups)
+{
+    for (int g = 0; g < wall->n; g++) {
+        const int full = wall->groups[g].channels;
+        if (groups->groups[g].inner) {
+            continue;
+        }
+        if (!wall_holds(wall, wall->widths, wall->totals, g, full)) {
+            FAIL(ERR_CONFIG,
+                 "the budget cannot be met while the residual streams stay whole (group \"%s\" has "
+                 "%d channels); raise the budget or let all groups be cut",
+                 groups->groups[g].name, full);
+        }
+        wall_decide(wall, g, full);
+    }
+    return OK;
+}
+
+int64_t wall_budget(double asked, int64_t whole)
+{
+    return asked <= 1 ? (int64_t)floor(asked * (double)whole) : (int64_t)asked;
+}
+
 const int *wall_widths(const struct wall *wall)
 {
     return wall->widths;

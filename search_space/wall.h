@@ -28,6 +28,13 @@ void wall_decide(struct wall *wall, int group, int width); // width must be lega
 const int *wall_widths(const struct wall *wall);           // decided, or least for the undecided
 int64_t wall_cost(const struct wall *wall, enum cost_kind kind);
 
+// Decides every group on a residual stream (not `inner`) at its full width. ERR_CONFIG naming the
+// group when the limits do not allow it; the wall is then half decided.
+enum status wall_keep_streams(struct wall *wall, const struct groups *groups);
+
+// A budget as a limit: a share of `whole` up to 1, a number above.
+int64_t wall_budget(double asked, int64_t whole);
+
 // Uniform widths to a budget: the greatest share s such that every group at round(s * channels)
 // meets all limits, then single groups raised one step at a time while the limits allow. widths
 // [groups.n].

@@ -10,8 +10,3 @@
 enum status calibrate_network(struct backend *backend, struct network *network,
                               const struct dataset *dataset, const int32_t *indices, int n,
                               int images, uint64_t seed, bool batchnorm, float *ranges);
-
-// The first `images` of the given rows in the order that the seed gives, gathered:
-// [images][h][w][c] in *out, from the arena. indices NULL = the first n; images <= n.
-enum status calibrate_sample(const struct dataset *dataset, const int32_t *indices, int n,
-                             int images, uint64_t seed, struct arena *arena, uint8_t **out);

@@ -1,49 +1,19 @@
-// Scoring: an inference plan fed with rows of a data set; accuracy and mean cross-entropy in
-// float64.
+// Scoring: an inference plan fed with rows of a data set.
 #include "train/evaluate.h"
 
-#include "core/clock.h"
 #include "core/interrupt.h"
-#include "nn/plan.h"
+#include "nn/score.h"
 
-#include <math.h>
 #include <string.h>
 
 enum status evaluate_check_fit(const struct network *network, const struct dataset *dataset)
 {
-    const struct network_info *info = &network->info;
-    if (info->h != dataset->h || info->w != dataset->w || info->c != dataset->c) {
-        FAIL(ERR_INPUT,
-             "the network takes images of %d x %d x %d, data set \"%s\" has %d x %d x %d (height x "
-             "width x channels); choose a data set of that size",
-             info->h, info->w, info->c, dataset->name, dataset->h, dataset->w, dataset->c);
-    }
-    if (info->classes != dataset->classes) {
-        FAIL(ERR_INPUT,
-             "the network tells %d classes apart, data set \"%s\" has %d; choose the data set (and "
-             "its class selection) that the network was trained for",
-             info->classes, dataset->name, dataset->classes);
-    }
-    return OK;
-}
-
-// Cross-entropy of one row of logits, nats; *correct: the label has the greatest logit (the first
-// of equal ones counts).
-static double row_loss(const float *logits, int classes, int32_t label, bool *correct)
-{
-    int best = 0;
-    for (int k = 1; k < classes; k++) {
-        if (logits[k] > logits[best]) {
-            best = k;
-        }
-    }
-    const double greatest = (double)logits[best];
-    double sum = 0;
-    for (int k = 0; k < classes; k++) {
-        sum += exp((double)logits[k] - greatest);
-    }
-    *correct = best == label;
-    return log(sum) + greatest - (double)logits[label];
+    const struct network_data data = {.name = dataset->name,
+                                      .h = dataset->h,
+                                      .w = dataset->w,
+                                      .c = dataset->c,
+                                      .classes = dataset->classes};
+    return network_check_data(network, &data);
 }
 
 struct scorer {
@@ -81,33 +51,32 @@ static enum status scorer_run(const struct scorer *scorer, struct infer_plan *pl
                               bool interruptible, const struct evaluate_options *options,
                               struct evaluation *out)
 {
-    double loss = 0;
-    double seconds = 0;
-    int64_t right = 0;
+    struct score score = {0};
     for (int first = 0; first < n; first += options->batch) {
         if (interruptible) {
             TRY(interrupt_check());
         }
         const int rows = n - first < options->batch ? n - first : options->batch;
-        const double start = clock_seconds();
-        infer_run(plan, scorer_images(scorer, first, rows), rows, scorer->logits);
-        seconds += clock_seconds() - start;
         for (int i = 0; i < rows; i++) {
-            const int32_t label = scorer->dataset->labels[scorer_row(scorer, first + i)];
-            bool correct;
-            loss += row_loss(scorer->logits + (size_t)i * (size_t)scorer->classes, scorer->classes,
-                             label, &correct);
-            right += correct;
+            scorer->labels[i] = scorer->dataset->labels[scorer_row(scorer, first + i)];
         }
+        const struct score_batch batch = {
+            .images = scorer_images(scorer, first, rows),
+            .labels = scorer->labels,
+            .n = rows,
+            .classes = scorer->classes,
+            .logits = scorer->logits,
+        };
+        score_add(plan, &batch, &score);
         if (options->logits != NULL) {
             memcpy(options->logits + (size_t)first * (size_t)scorer->classes, scorer->logits,
                    (size_t)rows * (size_t)scorer->classes * sizeof *scorer->logits);
         }
     }
     out->images = n;
-    out->accuracy = (double)right / (double)n;
-    out->loss = loss / (double)n;
-    out->images_per_second = seconds > 0 ? (double)n / seconds : 0;
+    out->accuracy = (double)score.right / (double)n;
+    out->loss = score.loss / (double)n;
+    out->images_per_second = score.seconds > 0 ? (double)n / score.seconds : 0;
     return OK;
 }
 
@@ -119,6 +88,7 @@ static enum status evaluate_with_plan(struct infer_plan *plan, const struct netw
     const size_t batch = (size_t)options->batch;
     TRY(infer_load(plan, network->params, options->int8 ? options->ranges : NULL));
     ARENA_NEW(arena, scorer->logits, batch * (size_t)scorer->classes);
+    ARENA_NEW(arena, scorer->labels, batch);
     if (scorer->indices != NULL) {
         ARENA_NEW(arena, scorer->gathered, batch * scorer->image_bytes);
     }

@@ -1,12 +1,12 @@
-// The collective interface over MPI; the only file that sees mpi.h. Large sums are made by slices:
+// The collective interface over MPI. Large sums are made by slices:
 // each rank gets its slice of every rank's values, adds them by halves and hands the result
 // round, so all ranks end with the same bytes, and a sum costs 2 (R-1)/R of its size on the wire.
 // Waiting is MPI_Test with sleeps in between: MPICH's own waits spin and starve the working cores.
-#include "core/clock.h"
+#include "core/backoff.h"
 #include "transport/collective_ops.h"
+#include "transport/mpi_error.h"
 
 #include <mpi.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +14,6 @@
 #define SMALL_SUM_BYTES ((size_t)64 << 10) // of all ranks together: latency counts, not bandwidth
 #define SUM_BLOCK_BYTES ((size_t)4 << 20)  // values summed in one exchange
 #define BROADCAST_BLOCK ((size_t)64 << 20) // bytes in one broadcast; MPI counts are int
-#define SPIN_SECONDS 20e-6                 // poll without sleeping: most peers are that close
-#define LEAST_SLEEP_SECONDS 50e-6
-#define MOST_SLEEP_SECONDS 2e-3
-#define SLEEP_SHARE 0.125 // of the time waited so far: the wait ends at most that much late
 
 struct collective_state {
     MPI_Comm comm;  // a duplicate of the world, all ranks
@@ -28,15 +24,7 @@ struct collective_state {
     int *own_first;   // [ranks]: where in `gathered` it lands
 };
 
-#define MPI_TRY(call, what)                                                                        \
-    do {                                                                                           \
-        const int mpi_code_ = (call);                                                              \
-        if (mpi_code_ != MPI_SUCCESS) {                                                            \
-            return mpi_failed(mpi_code_, (what));                                                  \
-        }                                                                                          \
-    } while (0)
-
-static enum status mpi_failed(int code, const char *what)
+enum status mpi_failed(int code, const char *what)
 {
     char reason[MPI_MAX_ERROR_STRING] = "unknown error";
     int length = 0;
@@ -51,19 +39,11 @@ static enum status mpi_failed(int code, const char *what)
 static enum status mpi_wait(MPI_Request *request, const char *what)
 {
     MPI_Status status;
+    struct backoff backoff = {0};
     int done = 0;
     MPI_TRY(MPI_Test(request, &done, &status), what);
-    const double start = clock_seconds();
     while (!done) {
-        const double waited = clock_seconds() - start;
-        if (waited < SPIN_SECONDS) {
-            sched_yield(); // ranks may outnumber cores
-        } else {
-            const double sleep = waited * SLEEP_SHARE;
-            clock_sleep(sleep < LEAST_SLEEP_SECONDS  ? LEAST_SLEEP_SECONDS
-                        : sleep > MOST_SLEEP_SECONDS ? MOST_SLEEP_SECONDS
-                                                     : sleep);
-        }
+        backoff_wait(&backoff);
         MPI_TRY(MPI_Test(request, &done, &status), what);
     }
     return OK;

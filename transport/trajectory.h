@@ -25,7 +25,7 @@ enum failure_reason {
     FAILURE_CRASH = 2,    // the worker was killed by a signal
     FAILURE_HANG = 3,     // it took longer than it may
     FAILURE_MEMORY = 4,   // it ran out of memory, or was killed for it
-    FAILURE_DIVERGED = 5, // ran, but gave no usable number
+    FAILURE_DIVERGED = 5, // ran, but gave no usable number; its rows are there, rewarded with 0
     FAILURE_COUNT
 };
 const char *failure_name(enum failure_reason reason);
@@ -34,7 +34,7 @@ struct trajectory_header {
     uint32_t magic, layout; // TRAJECTORY_MAGIC; hash of the shape
     int64_t episode, version;
     int32_t task, actor;
-    int32_t rows;    // in use; 0 when it failed
+    int32_t rows;    // in use; 0 when it failed (not when it diverged)
     int32_t failure; // enum failure_reason
     int32_t tries;   // runs of this ticket, 1 when the first went well
     int32_t source;  // enum ticket_source
@@ -67,6 +67,8 @@ struct trajectory {
 size_t trajectory_bytes(const struct trajectory_shape *shape);
 uint32_t trajectory_layout(const struct trajectory_shape *shape); // hash, for header.layout
 void trajectory_view(const struct trajectory_shape *shape, void *block, struct trajectory *out);
-// Whether a received block is one of this shape and unharmed; ERR_COMM says what is wrong.
+// Whether a received block is one of this shape and unharmed; ERR_COMM says what is wrong. A failed
+// episode (rows 0) may come as its header alone.
 enum status trajectory_check(const struct trajectory_shape *shape, const void *block, size_t bytes);
-void trajectory_seal(const struct trajectory_shape *shape, void *block); // fills the checksum
+// Fills magic, layout and checksum. What the header says may still change afterwards.
+void trajectory_seal(const struct trajectory_shape *shape, void *block);

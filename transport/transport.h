@@ -1,6 +1,8 @@
 // Tickets one way, trajectories the other. Nothing here waits: every call says at once whether
-// something moved, so nobody is held up by a peer that is slow or gone. Two implementations: local
-// (learner and actors in one process) and mpi (rank 0 learns, actor i is rank i + 1).
+// something moved, so nobody is held up by a peer that is slow or gone. Between the learner and an
+// actor at most one ticket waits to be taken and a trajectory or two to be received. Two
+// implementations: local (learner and actors in one process) and mpi (rank 0 learns, actor i is
+// rank i + 1).
 #pragma once
 #include "transport/collective.h"
 #include "transport/ticket.h"
@@ -23,7 +25,8 @@ enum status transport_open_local(int actors, const struct transport_sizes *sizes
 // Collective over all ranks (at least 2).
 enum status transport_open_mpi(const struct collective *c, const struct transport_sizes *sizes,
                                struct transport *out);
-// mpi: not collective; messages under way to ranks that are gone are dropped.
+// mpi: not collective. What was sent before arrives when the other side still takes messages or
+// closes too, within seconds; what is under way to ranks that are gone is dropped.
 void transport_close(struct transport *t); // a zeroed one is fine
 
 // ---- learner's side

@@ -300,6 +300,9 @@ static void describe_elementwise(struct op_case *c, size_t x)
         break;
     }
     out(c, type_of(op->out_type), op->kind == OP_RANGE ? 2 : x);
+    if (op->kind == OP_SCALE_SHIFT && op->out_type == DTYPE_F32) {
+        out(c, CASE_F32, 2);
+    }
 }
 
 static void describe(struct op_case *c, size_t x, size_t y)

@@ -144,10 +144,10 @@ static void samples_are_keyed_by_seed(void **state)
     uint8_t *a, *b, *other, *longer;
     train_case_open(&c, 200);
     const size_t bytes = 20 * (size_t)c.data.h * (size_t)c.data.w * (size_t)c.data.c;
-    assert_ok(calibrate_sample(&c.data, NULL, 200, 20, 1, &c.arena, &a));
-    assert_ok(calibrate_sample(&c.data, NULL, 200, 20, 1, &c.arena, &b));
-    assert_ok(calibrate_sample(&c.data, NULL, 200, 20, 2, &c.arena, &other));
-    assert_ok(calibrate_sample(&c.data, NULL, 200, 40, 1, &c.arena, &longer));
+    assert_ok(dataset_sample(&c.data, NULL, 200, 20, 1, &c.arena, &a));
+    assert_ok(dataset_sample(&c.data, NULL, 200, 20, 1, &c.arena, &b));
+    assert_ok(dataset_sample(&c.data, NULL, 200, 20, 2, &c.arena, &other));
+    assert_ok(dataset_sample(&c.data, NULL, 200, 40, 1, &c.arena, &longer));
     assert_memory_equal(a, b, bytes);
     assert_memory_equal(a, longer, bytes); // the first of one order
     assert_memory_not_equal(a, other, bytes);

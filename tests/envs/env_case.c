@@ -1,0 +1,127 @@
+// A small environment for tests.
+#include "env_case.h"
+
+#include "core/config.h"
+#include "test_unit.h"
+
+#include <math.h>
+
+enum { GUARD = 0x5A };
+static const float unwritten = -12345.0F;
+
+static void *guarded(struct env_case *c, size_t n, size_t size)
+{
+    unsigned char *bytes = arena_alloc(&c->arena, n + 1, size);
+    assert_non_null(bytes);
+    memset(bytes + n * size, GUARD, size);
+    return bytes;
+}
+
+static void check_guard(const void *array, size_t n, size_t size)
+{
+    const unsigned char *bytes = array;
+    for (size_t i = 0; i < size; i++) {
+        assert_int_equal(bytes[n * size + i], GUARD);
+    }
+}
+
+void env_case_open(struct env_case *c, const char *name, const char *json, uint64_t seed)
+{
+    *c = (struct env_case){.end = ENV_RUNNING};
+    const struct env_ops *ops = env_find(name);
+    assert_non_null(ops);
+    struct json *document;
+    assert_ok(json_parse(json, strlen(json), name, &document));
+    c->options = arena_alloc(&c->arena, 1, ops->options_bytes);
+    assert_non_null(c->options);
+    assert_ok(config_read(document, name, ops->options, c->options, &c->arena));
+    json_close(document);
+    const struct env_job job = {.config = c->options, .seed = seed, .threads = 1, .shared_fd = -1};
+    assert_ok(ops->open(&job, &c->env));
+    assert_ptr_equal(c->env->ops, ops);
+    ops->spec(c->env, &c->spec);
+    assert_true(c->spec.n_obs >= 1 && c->spec.n_choices >= 1 && c->spec.most_steps >= 1);
+    assert_true(c->spec.n_result >= 0 && c->spec.n_tasks >= 1);
+    c->row.obs = guarded(c, (size_t)c->spec.n_obs, sizeof(float));
+    c->row.position = guarded(c, (size_t)c->spec.n_choices, sizeof(float));
+    c->row.legal = guarded(c, (size_t)c->spec.n_choices, sizeof(uint8_t));
+    c->row.choices = guarded(c, 1, sizeof(int32_t));
+}
+
+void env_case_close(struct env_case *c)
+{
+    c->env->ops->close(c->env);
+    arena_close(&c->arena);
+}
+
+static void clear_row(struct env_case *c)
+{
+    for (int i = 0; i < c->spec.n_obs; i++) {
+        c->row.obs[i] = unwritten;
+    }
+    *c->row.choices = -1;
+}
+
+static void check_row(const struct env_case *c)
+{
+    const struct env_row *row = &c->row;
+    check_guard(row->obs, (size_t)c->spec.n_obs, sizeof(float));
+    check_guard(row->position, (size_t)c->spec.n_choices, sizeof(float));
+    check_guard(row->legal, (size_t)c->spec.n_choices, sizeof(uint8_t));
+    check_guard(row->choices, 1, sizeof(int32_t));
+    if (c->end == ENV_TERMINATED) { // nothing comes after it
+        assert_true(row->obs[0] == unwritten && *row->choices == -1);
+        return;
+    }
+    for (int i = 0; i < c->spec.n_obs; i++) {
+        assert_true(fabsf(row->obs[i]) <= 4.0F);
+    }
+    assert_true(*row->choices >= 1 && *row->choices <= c->spec.n_choices);
+    int legal = 0;
+    for (int k = 0; k < *row->choices; k++) {
+        assert_true(row->position[k] >= 0.0F && row->position[k] <= 1.0F);
+        assert_true(k == 0 || row->position[k] > row->position[k - 1]);
+        assert_true(row->legal[k] <= 1);
+        legal += row->legal[k];
+    }
+    assert_true(legal >= 1);
+}
+
+void env_case_reset(struct env_case *c, int task, int64_t episode)
+{
+    clear_row(c);
+    c->end = ENV_RUNNING;
+    assert_ok(c->env->ops->reset(c->env, task, episode, &c->row));
+    check_row(c);
+}
+
+void env_case_step(struct env_case *c, int choice)
+{
+    assert_int_equal(c->end, ENV_RUNNING);
+    assert_int_equal(c->row.legal[choice], 1);
+    clear_row(c);
+    c->reward = NAN;
+    c->end = (enum env_end) - 1;
+    assert_ok(c->env->ops->step(c->env, choice, &c->row, &c->reward, &c->end));
+    assert_true(isfinite(c->reward));
+    assert_true(c->end == ENV_RUNNING || c->end == ENV_TERMINATED || c->end == ENV_TRUNCATED);
+    check_row(c);
+}
+
+int env_case_draw(const struct env_case *c, struct rng *rng)
+{
+    for (;;) {
+        const int choice = (int)rng_below(rng, (uint32_t)*c->row.choices);
+        if (c->row.legal[choice] != 0) {
+            return choice;
+        }
+    }
+}
+
+struct env_outcome env_case_outcome(const struct env_case *c)
+{
+    struct env_outcome outcome;
+    c->env->ops->outcome(c->env, &outcome);
+    assert_true(isfinite(outcome.score) && outcome.n_result <= c->spec.n_result);
+    return outcome;
+}

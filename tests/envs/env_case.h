@@ -1,0 +1,23 @@
+// A small environment opened from the text of its options, with rows to write to.
+#pragma once
+#include "core/arena.h"
+#include "envs/env_list.h"
+
+struct env_case {
+    struct arena arena;
+    void *options;
+    struct env *env;
+    struct env_spec spec;
+    struct env_row row; // with guards behind each array, see env_case_check
+    float reward;
+    enum env_end end;
+};
+// json: its options, such as "{\"arms\": 3}".
+void env_case_open(struct env_case *c, const char *name, const char *json, uint64_t seed);
+void env_case_close(struct env_case *c);
+
+// Reset and step that check what env.h promises of the row.
+void env_case_reset(struct env_case *c, int task, int64_t episode);
+void env_case_step(struct env_case *c, int choice);
+int env_case_draw(const struct env_case *c, struct rng *rng); // a legal choice
+struct env_outcome env_case_outcome(const struct env_case *c);

@@ -1,0 +1,174 @@
+// The transport within one process.
+#include "local_messages.h"
+
+#include "core/rng.h"
+#include "test_unit.h"
+#include "transport/transport.h"
+
+enum { ACTORS = 5, WEIGHTS = 1001, BYTES = 512 };
+
+static void open_local(struct transport *t)
+{
+    const struct transport_sizes sizes = {.trajectory_bytes = BYTES, .n_weights = WEIGHTS};
+    assert_ok(transport_open_local(ACTORS, &sizes, t));
+    assert_int_equal(t->actors, ACTORS);
+}
+
+static float weight_of(int64_t episode, size_t i)
+{
+    return (float)((episode * 31 + (int64_t)i * 7) % 1000);
+}
+
+static void send_episode(struct transport *t, int actor, int64_t episode)
+{
+    float weights[WEIGHTS];
+    for (size_t i = 0; i < WEIGHTS; i++) {
+        weights[i] = weight_of(episode, i);
+    }
+    const struct ticket ticket = {.kind = TICKET_EPISODE, .episode = episode, .version = episode};
+    assert_ok(transport_send_ticket(t, actor, &ticket, episode % 2 ? weights : NULL, WEIGHTS));
+}
+
+// Takes the ticket that is there and answers it; what it holds must be whole.
+static bool act(struct transport *t, int actor)
+{
+    const struct ticket *ticket;
+    const float *weights;
+    size_t n;
+    if (!transport_can_send(t, actor)) {
+        return false;
+    }
+    assert_ok(transport_take_ticket(t, actor, &ticket, &weights, &n));
+    if (ticket == NULL) {
+        return false;
+    }
+    if (ticket->episode % 2) {
+        assert_int_equal(n, WEIGHTS);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(weights[i] == weight_of(ticket->episode, i));
+        }
+    } else {
+        assert_null(weights);
+    }
+    int64_t block[BYTES / sizeof(int64_t)];
+    for (size_t i = 0; i < BYTES / sizeof *block; i++) {
+        block[i] = ticket->episode + (int64_t)i;
+    }
+    const size_t bytes = ticket->episode % 3 ? BYTES : BYTES / 2;
+    assert_ok(transport_send_trajectory(t, actor, block, bytes));
+    return true;
+}
+
+static int64_t receive(struct transport *t)
+{
+    const void *block;
+    size_t bytes;
+    int actor = -1;
+    assert_ok(transport_receive(t, &actor, &block, &bytes));
+    if (block == NULL) {
+        return -1;
+    }
+    assert_in_range(actor, 0, ACTORS - 1);
+    const int64_t *numbers = block;
+    const int64_t episode = numbers[0];
+    assert_int_equal(bytes, episode % 3 ? BYTES : BYTES / 2);
+    for (size_t i = 0; i < bytes / sizeof *numbers; i++) {
+        assert_int_equal(numbers[i], episode + (int64_t)i);
+    }
+    transport_release(t);
+    return episode;
+}
+
+// Learner and actors get their turns in any order: every ticket is answered once.
+static void test_every_ticket_once(void **state)
+{
+    (void)state;
+    enum { EPISODES = 2000 };
+    struct transport t;
+    open_local(&t);
+    int answers[EPISODES] = {0};
+    int64_t sent = 0;
+    int received = 0;
+    struct rng rng = rng_make(1, RNG_TEST, 0, 0);
+    while (received < EPISODES) {
+        const int actor = (int)rng_below(&rng, ACTORS);
+        const uint32_t turn = rng_below(&rng, 3);
+        if (turn == 0 && sent < EPISODES && transport_ready(&t, actor)) {
+            send_episode(&t, actor, sent++);
+        } else if (turn == 1) {
+            act(&t, actor);
+        } else if (turn == 2) {
+            const int64_t episode = receive(&t);
+            if (episode >= 0) {
+                answers[episode]++;
+                received++;
+            }
+        }
+    }
+    for (int i = 0; i < EPISODES; i++) {
+        assert_int_equal(answers[i], 1);
+    }
+    assert_int_equal(receive(&t), -1);
+    transport_close(&t);
+}
+
+// One ticket on its way, while the one before is borrowed and stays as it is.
+static void test_bounds(void **state)
+{
+    (void)state;
+    struct transport t;
+    open_local(&t);
+    const struct ticket *first, *second;
+    const float *weights, *none;
+    size_t n;
+    assert_ok(transport_take_ticket(&t, 2, &first, &weights, &n));
+    assert_null(first);
+    send_episode(&t, 2, 1);
+    assert_false(transport_ready(&t, 2));
+    assert_true(transport_ready(&t, 3));
+    assert_ok(transport_take_ticket(&t, 2, &first, &weights, &n));
+    assert_true(transport_ready(&t, 2));
+    send_episode(&t, 2, 3);
+    assert_int_equal(first->episode, 1);
+    assert_true(weights[5] == weight_of(1, 5));
+    assert_ok(transport_take_ticket(&t, 2, &second, &none, &n));
+    assert_int_equal(second->episode, 3);
+    assert_ok(transport_send_trajectory(&t, 2, "x", 1));
+    assert_false(transport_can_send(&t, 2));
+    assert_true(transport_can_send(&t, 1));
+    transport_close(&t);
+}
+
+// Trajectories come out in the order they went in, whoever sent them.
+static void test_fair(void **state)
+{
+    (void)state;
+    struct transport t;
+    open_local(&t);
+    const int order[] = {4, 0, 3, 1, 2};
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < ACTORS; i++) {
+            assert_ok(transport_send_trajectory(&t, order[i], &order[i], sizeof *order));
+        }
+        for (int i = 0; i < ACTORS; i++) {
+            int actor;
+            const void *block;
+            size_t bytes;
+            assert_ok(transport_receive(&t, &actor, &block, &bytes));
+            assert_int_equal(actor, order[i]);
+            transport_release(&t);
+        }
+    }
+    transport_close(&t);
+    transport_close(&(struct transport){0});
+}
+
+int local_messages_run(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_ticket_once),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_fair),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,172 @@
+// Learner and actors in one process, in turn: messages are copies in memory. Each actor has two
+// places for tickets, the one it works on and the next, and one for its trajectory.
+#include "transport/transport_ops.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct ticket_place {
+    struct ticket ticket;
+    float *weights; // owned [n_weights]; memory only once used
+    size_t n;       // floats that came with it, 0 = none
+};
+struct local_actor {
+    struct ticket_place places[2];
+    int next;       // place of the ticket under way; the other one is being worked on
+    bool under_way; // a ticket waits to be taken
+    bool has_block; // a trajectory waits to be received or released
+    void *block;    // owned
+    size_t n_bytes;
+};
+struct local_state {
+    struct transport_sizes sizes;
+    struct local_actor *actors; // owned
+    int *queue;         // owned [actors]: those with a trajectory, a ring in order of sending
+    int first, waiting; // in queue
+    int borrowed;       // actor whose trajectory the learner looks at, -1 = none
+};
+
+static bool local_ready(struct transport *t, int actor)
+{
+    const struct local_state *state = t->state;
+    return !state->actors[actor].under_way;
+}
+
+static enum status local_send_ticket(struct transport *t, int actor, const struct ticket *ticket,
+                                     const float *weights, size_t n)
+{
+    struct local_state *state = t->state;
+    struct local_actor *to = &state->actors[actor];
+    struct ticket_place *place = &to->places[to->next];
+    CHECK(!to->under_way && n <= state->sizes.n_weights);
+    place->ticket = *ticket;
+    place->n = n;
+    if (n > 0) {
+        memcpy(place->weights, weights, n * sizeof *weights);
+    }
+    to->under_way = true;
+    return OK;
+}
+
+static enum status local_receive(struct transport *t, int *actor, const void **block, size_t *bytes)
+{
+    struct local_state *state = t->state;
+    CHECK(state->borrowed < 0);
+    *block = NULL;
+    if (state->waiting == 0) {
+        return OK;
+    }
+    state->borrowed = state->queue[state->first];
+    state->first = (state->first + 1) % t->actors;
+    state->waiting--;
+    *actor = state->borrowed;
+    *block = state->actors[state->borrowed].block;
+    *bytes = state->actors[state->borrowed].n_bytes;
+    return OK;
+}
+
+static void local_release(struct transport *t)
+{
+    struct local_state *state = t->state;
+    CHECK(state->borrowed >= 0);
+    state->actors[state->borrowed].has_block = false;
+    state->borrowed = -1;
+}
+
+static enum status local_take_ticket(struct transport *t, int actor, const struct ticket **ticket,
+                                     const float **weights, size_t *n)
+{
+    struct local_state *state = t->state;
+    struct local_actor *me = &state->actors[actor];
+    *ticket = NULL;
+    if (!me->under_way) {
+        return OK;
+    }
+    const struct ticket_place *place = &me->places[me->next];
+    me->next = 1 - me->next;
+    me->under_way = false;
+    *ticket = &place->ticket;
+    *weights = place->n > 0 ? place->weights : NULL;
+    *n = place->n;
+    return OK;
+}
+
+static bool local_can_send(struct transport *t, int actor)
+{
+    const struct local_state *state = t->state;
+    return !state->actors[actor].has_block;
+}
+
+static enum status local_send_trajectory(struct transport *t, int actor, const void *block,
+                                         size_t bytes)
+{
+    struct local_state *state = t->state;
+    struct local_actor *me = &state->actors[actor];
+    CHECK(!me->has_block && bytes <= state->sizes.trajectory_bytes);
+    memcpy(me->block, block, bytes);
+    me->n_bytes = bytes;
+    me->has_block = true;
+    state->queue[(state->first + state->waiting++) % t->actors] = actor;
+    return OK;
+}
+
+static void local_close(struct transport *t)
+{
+    struct local_state *state = t->state;
+    for (int i = 0; state->actors != NULL && i < t->actors; i++) {
+        free(state->actors[i].places[0].weights);
+        free(state->actors[i].places[1].weights);
+        free(state->actors[i].block);
+    }
+    free(state->actors);
+    free(state->queue);
+    free(state);
+}
+
+static const struct transport_ops local_ops = {
+    .ready = local_ready,
+    .send_ticket = local_send_ticket,
+    .receive = local_receive,
+    .release = local_release,
+    .take_ticket = local_take_ticket,
+    .can_send = local_can_send,
+    .send_trajectory = local_send_trajectory,
+    .close = local_close,
+};
+
+// calloc, so that weights that are never sent take no memory.
+static bool open_actor(struct local_actor *actor, const struct transport_sizes *sizes)
+{
+    const size_t n_weights = sizes->n_weights > 0 ? sizes->n_weights : 1;
+    actor->places[0].weights = calloc(n_weights, sizeof(float));
+    actor->places[1].weights = calloc(n_weights, sizeof(float));
+    actor->block = calloc(1, sizes->trajectory_bytes);
+    return actor->places[0].weights != NULL && actor->places[1].weights != NULL &&
+           actor->block != NULL;
+}
+
+enum status transport_open_local(int actors, const struct transport_sizes *sizes,
+                                 struct transport *out)
+{
+    CHECK(actors >= 1 && sizes->trajectory_bytes > 0);
+    struct local_state *state = calloc(1, sizeof *state);
+    struct transport opened = {.actors = actors, .ops = &local_ops, .state = state};
+    bool enough = state != NULL;
+    if (enough) {
+        *state = (struct local_state){.sizes = *sizes, .borrowed = -1};
+        state->actors = calloc((size_t)actors, sizeof *state->actors);
+        state->queue = calloc((size_t)actors, sizeof *state->queue);
+        enough = state->actors != NULL && state->queue != NULL;
+    }
+    for (int i = 0; enough && i < actors; i++) {
+        enough = open_actor(&state->actors[i], sizes);
+    }
+    if (!enough) {
+        if (state != NULL) {
+            local_close(&opened);
+        }
+        FAIL(ERR_MEMORY, "no memory for the messages of %d actors", actors);
+    }
+    *out = opened;
+    return OK;
+}

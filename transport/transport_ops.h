@@ -1,0 +1,17 @@
+// What an implementation of the transport provides. Calls are as in transport.h, their arguments
+// checked. Inside transport/ only.
+#pragma once
+#include "transport/transport.h"
+
+struct transport_ops {
+    bool (*ready)(struct transport *t, int actor);
+    enum status (*send_ticket)(struct transport *t, int actor, const struct ticket *ticket,
+                               const float *weights, size_t n);
+    enum status (*receive)(struct transport *t, int *actor, const void **block, size_t *bytes);
+    void (*release)(struct transport *t);
+    enum status (*take_ticket)(struct transport *t, int actor, const struct ticket **ticket,
+                               const float **weights, size_t *n);
+    bool (*can_send)(struct transport *t, int actor);
+    enum status (*send_trajectory)(struct transport *t, int actor, const void *block, size_t bytes);
+    void (*close)(struct transport *t);
+};
