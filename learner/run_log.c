@@ -3,7 +3,6 @@
 
 #include "core/clock.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { READ_ROWS = 256 }; // at a time
@@ -101,28 +100,28 @@ static enum status add_updates(const char *path, int64_t keep, struct run_past *
     return OK;
 }
 
+static enum status read_past(const char *path, const int64_t *keep, int n_tasks,
+                             struct arena *arena, struct run_past *past)
+{
+    struct episode_row *rows;
+    struct episode_cost_row *costs;
+    struct update_cost_row *updates;
+    if (keep[TABLE_EPISODES] != keep[TABLE_EPISODE_COSTS]) {
+        FAIL(ERR_INPUT,
+             "the checkpoint's row counts make no sense: %lld episodes, %lld costs of episodes",
+             (long long)keep[TABLE_EPISODES], (long long)keep[TABLE_EPISODE_COSTS]);
+    }
+    ARENA_NEW(arena, rows, READ_ROWS);
+    ARENA_NEW(arena, costs, READ_ROWS);
+    ARENA_NEW(arena, updates, READ_ROWS);
+    TRY(add_episodes(path, keep[TABLE_EPISODES], n_tasks, past, rows, costs));
+    return add_updates(path, keep[TABLE_UPDATE_COSTS], past, updates);
+}
+
 enum status run_log_past(const char *path, const int64_t *keep, int n_tasks, struct run_past *past)
 {
-    struct episode_row *rows = calloc(READ_ROWS, sizeof *rows);
-    struct episode_cost_row *costs = calloc(READ_ROWS, sizeof *costs);
-    struct update_cost_row *updates = calloc(READ_ROWS, sizeof *updates);
-    enum status status = OK;
-    if (rows == NULL || costs == NULL || updates == NULL) {
-        status = status_fail(ERR_MEMORY, __FILE__, __LINE__, "no memory to read %s", path);
-    }
-    if (status == OK && keep[TABLE_EPISODES] != keep[TABLE_EPISODE_COSTS]) {
-        status = status_fail(ERR_INPUT, __FILE__, __LINE__,
-                             "the checkpoint's row counts make no sense: %lld episodes, %lld costs",
-                             (long long)keep[TABLE_EPISODES], (long long)keep[TABLE_EPISODE_COSTS]);
-    }
-    if (status == OK) {
-        status = add_episodes(path, keep[TABLE_EPISODES], n_tasks, past, rows, costs);
-    }
-    if (status == OK) {
-        status = add_updates(path, keep[TABLE_UPDATE_COSTS], past, updates);
-    }
-    free(rows);
-    free(costs);
-    free(updates);
+    struct arena arena = {0};
+    const enum status status = read_past(path, keep, n_tasks, &arena, past);
+    arena_close(&arena);
     return status;
 }

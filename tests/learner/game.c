@@ -91,27 +91,27 @@ static int choose_by_weights(const struct ticket *ticket, int row, const float *
     return repair(legal, (int)(mixed * 100.0F) % GAME_CHOICES);
 }
 
-static int choose(const struct trajectory *t, int row, const struct ticket *ticket,
-                  const float *weights, const struct game_policy *policy)
+static struct chosen choose(const struct trajectory *t, int row, const struct ticket *ticket,
+                            const float *weights, const struct game_policy *policy)
 {
     const uint8_t *legal = t->legal + (size_t)row * GAME_CHOICES;
+    struct chosen chosen = {.logp = -1.0F};
     if (ticket->source == ACTIONS_GIVEN) {
-        return repair(legal, ticket->given[row]);
-    }
-    if (ticket->source == ACTIONS_RANDOM) {
+        chosen.choice = repair(legal, ticket->given[row]);
+    } else if (ticket->source == ACTIONS_RANDOM) {
         struct rng rng =
             rng_make(policy->seed, RNG_ACTION, (uint64_t)ticket->episode, (uint32_t)row);
-        int choice;
         do {
-            choice = (int)rng_below(&rng, GAME_CHOICES);
-        } while (!legal[choice]);
-        return choice;
+            chosen.choice = (int)rng_below(&rng, GAME_CHOICES);
+        } while (!legal[chosen.choice]);
+    } else if (policy->choose != NULL) {
+        const struct offer offer = {GAME_CHOICES, t->position + (size_t)row * GAME_CHOICES, legal};
+        return policy->choose(policy->context, t->obs + (size_t)row * (GAME_GROUPS + 3), &offer,
+                              ticket, row);
+    } else {
+        chosen.choice = choose_by_weights(ticket, row, weights, legal);
     }
-    if (policy->choose != NULL) {
-        return policy->choose(policy->context, t->obs + (size_t)row * (GAME_GROUPS + 3),
-                              t->position + (size_t)row * GAME_CHOICES, legal, ticket, row);
-    }
-    return choose_by_weights(ticket, row, weights, legal);
+    return chosen;
 }
 
 static void fill_row(struct trajectory *t, int row, int task, double used, int last)
@@ -135,14 +135,16 @@ static void play_groups(struct trajectory *t, const struct ticket *ticket, const
 {
     int choices[GAME_GROUPS];
     double used = 0.0;
-    if (policy->begin != NULL && ticket->source == ACTIONS_NOISY) {
+    if (policy->begin != NULL && weights != NULL) {
         policy->begin(policy->context, weights);
     }
     for (int row = 0; row < GAME_GROUPS; row++) {
         fill_row(t, row, ticket->task, used, row > 0 ? choices[row - 1] : 0);
-        choices[row] = choose(t, row, ticket, weights, policy);
-        t->action[row] = choices[row];
-        t->logp[row] = -1.0F;
+        const struct chosen chosen = choose(t, row, ticket, weights, policy);
+        choices[row] = chosen.choice;
+        t->action[row] = chosen.choice;
+        t->raw[row] = chosen.raw;
+        t->logp[row] = chosen.logp;
         used += cost[row] * share_of(choices[row]);
         if (candidates) {
             t->result[row] = 4 * (choices[row] + 1);

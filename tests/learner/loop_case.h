@@ -1,6 +1,7 @@
 // A learner with actors that are functions: a made-up pruning problem, and actors that answer late,
 // twice, never or not in order.
 #pragma once
+#include "agent/distribution.h"
 #include "learner/learner.h"
 #include "test_folder.h"
 
@@ -17,8 +18,8 @@ struct game_policy {
     // A new episode with these weights; NULL: choices follow from the weights by some arithmetic
     // instead, so that wrong ones are noticed.
     void (*begin)(void *context, const float *weights);
-    int (*choose)(void *context, const float *obs, const float *position, const uint8_t *legal,
-                  const struct ticket *ticket, int row);
+    struct chosen (*choose)(void *context, const float *obs, const struct offer *offer,
+                            const struct ticket *ticket, int row);
     void *context;
     uint64_t seed; // of ACTIONS_RANDOM
 };

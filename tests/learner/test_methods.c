@@ -8,72 +8,90 @@
 
 #include <math.h>
 
-// Plays as AMC's actors do.
+// Plays as actors do.
 struct player {
-    struct backend *backend;
     struct agent agent;
     struct graph graph;
     struct agent_player *player;
-    const float *output;
+    float last_action; // position of the last choice of this episode
 };
-static struct player amc;
+static struct backend *backend;
+static struct player amc, impala;
 
 static void begin(void *context, const float *weights)
 {
-    const struct player *p = context;
+    struct player *p = context;
     agent_player_load(p->player, weights);
     agent_player_begin(p->player);
+    p->last_action = 0.0F;
 }
 
-static int choose(void *context, const float *obs, const float *position, const uint8_t *legal,
-                  const struct ticket *ticket, int row)
+static struct chosen choose(void *context, const float *obs, const struct offer *offer,
+                            const struct ticket *ticket, int row)
 {
-    const struct player *p = context;
-    const struct offer offer = {GAME_CHOICES, position, legal};
+    struct player *p = context;
     struct rng rng = rng_make(5, RNG_ACTION, (uint64_t)ticket->episode, (uint32_t)row);
     struct chosen chosen;
-    p->agent.distribution->sample(agent_player_step(p->player, obs, 0.0F, 0.0F), &offer, false,
-                                  ticket->noise, &rng, &chosen);
-    return chosen.choice;
+    const float *output = agent_player_step(p->player, obs, p->last_action, 0.0F);
+    p->agent.distribution->sample(output, offer, false, ticket->noise, &rng, &chosen);
+    p->last_action = offer->position[chosen.choice];
+    return chosen;
 }
 
-static int open_player(void **state)
+static bool open_player(const struct agent_options *options, int n_tasks, struct player *out)
 {
-    (void)state;
-    static const int widths[] = {300, 300};
-    static const struct int_list dense = {2, widths};
-    const struct agent_options options = {
-        .dense = &dense, .core = "none", .hidden = 1, .distribution = "noisy"};
-    const struct backend_options one = {.threads = 1};
     struct trajectory_shape shape;
     game_shape(true, &shape);
-    const struct agent_shape sizes = {shape.n_obs, shape.n_choices, 1};
-    const bool fine = backend_open("cpu", &one, &amc.backend) == OK &&
-                      agent_make(&options, &sizes, &amc.agent) == OK &&
-                      agent_graph(&amc.agent, 1, &amc.graph) == OK &&
-                      agent_player_open(amc.backend, &amc.agent, &amc.player) == OK;
+    const struct agent_shape sizes = {shape.n_obs, shape.n_choices, n_tasks};
+    return agent_make(options, &sizes, &out->agent) == OK &&
+           agent_graph(&out->agent, 1, &out->graph) == OK &&
+           agent_player_open(backend, &out->agent, &out->player) == OK;
+}
+
+static int open_players(void **state)
+{
+    (void)state;
+    static const int wide[] = {300, 300}, narrow[] = {32, 32};
+    static const struct int_list of_amc = {2, wide}, of_impala = {2, narrow};
+    const struct backend_options one = {.threads = 1};
+    const struct agent_options amc_options = {
+        .dense = &of_amc, .core = "none", .hidden = 1, .distribution = "noisy"};
+    const struct agent_options impala_options = {.dense = &of_impala,
+                                                 .core = "lstm",
+                                                 .hidden = 16,
+                                                 .last_action = true,
+                                                 .distribution = "gaussian"};
+    const bool fine = backend_open("cpu", &one, &backend) == OK &&
+                      open_player(&amc_options, 1, &amc) &&
+                      open_player(&impala_options, GAME_TASKS, &impala);
     return fine ? 0 : -1;
 }
 
-static int close_player(void **state)
+static int close_players(void **state)
 {
     (void)state;
     agent_player_close(amc.player);
+    agent_player_close(impala.player);
     graph_close(&amc.graph);
-    backend_close(amc.backend);
+    graph_close(&impala.graph);
+    backend_close(backend);
     return 0;
 }
 
 static void set_method(struct loop_case *c, const struct method_ops *method, int evaluations)
 {
+    struct player *player = method == &method_impala ? &impala : &amc;
     loop_case_defaults(c);
     c->method = method;
-    c->learner.batch = 8;
+    option_defaults(learner_option_table, &c->learner);
+    c->learner.mode = "sync";
+    c->learner.lag = 0;
+    c->learner.checkpoint_seconds = 1e9;
     c->search.evaluations = evaluations;
-    c->agent = &amc.agent;
-    c->backend = amc.backend;
-    c->n_weights = amc.graph.n_floats;
-    c->policy = (struct game_policy){.begin = begin, .choose = choose, .context = &amc};
+    c->agent = &player->agent;
+    c->backend = backend;
+    c->n_weights = player->graph.n_floats;
+    c->policy = (struct game_policy){.begin = begin, .choose = choose, .context = player};
 }
 
 // Mean over tasks and seeds of the best score found, as a share of the best there is.
@@ -98,13 +116,17 @@ static double found(const struct method_ops *method, int evaluations)
     return sum / (3 * GAME_TASKS);
 }
 
-static void evolution_beats_random(void **state)
+static void learning_beats_chance(void **state)
 {
     (void)state;
     const double random = found(&method_random, 100), evolution = found(&method_evolution, 100);
+    const double policy = found(&method_impala, 100);
     assert_true(random > 0.8 && random < 0.985); // it does try, and there is room above it
     if (!(evolution > random + 0.01 && evolution > 0.98)) {
         fail_msg("evolution %g, random %g", evolution, random);
+    }
+    if (!(policy > random + 0.005)) {
+        fail_msg("policy %g, random %g", policy, random);
     }
 }
 
@@ -202,7 +224,7 @@ static void set_short(struct loop_case *c, const struct method_ops *method)
 static void states_round_trip(void **state)
 {
     (void)state;
-    static const struct method_ops *const all[] = {&method_random, &method_uniform,
+    static const struct method_ops *const all[] = {&method_impala, &method_random, &method_uniform,
                                                    &method_evolution, &method_amc};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         struct loop_case c;
@@ -244,12 +266,12 @@ int main(void)
     log_set_level(LOG_QUIET);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(methods_are_found),
-        cmocka_unit_test(evolution_beats_random),
+        cmocka_unit_test(learning_beats_chance),
         cmocka_unit_test(uniform_takes_the_largest_share),
         cmocka_unit_test(amc_improves),
         cmocka_unit_test(amc_does_one_task_after_the_other),
         cmocka_unit_test(amc_wants_its_own_agent),
         cmocka_unit_test(states_round_trip),
     };
-    return cmocka_run_group_tests(tests, open_player, close_player);
+    return cmocka_run_group_tests(tests, open_players, close_players);
 }
