@@ -8,6 +8,10 @@ struct app {
     // Set by a command whose error all ranks have reached together, with nothing left to wait for:
     // they may end in order instead of being stopped.
     bool stopped_together;
+    // Set by a command that ran as a job of its own (launch.h), which has said what there was to
+    // say: the exit code of this process.
+    bool launched;
+    int launched_exit_code;
 };
 
 struct command {

@@ -1,6 +1,7 @@
 // The dikdik program: finds the subcommand, runs it, reports its error, ends the process.
 #include "app/blas_restart.h"
 #include "app/command.h"
+#include "app/launch.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/log.h"
@@ -62,7 +63,11 @@ static enum status flush_output(void)
 
 static int finish(struct app *app, enum status code)
 {
+    if (code == OK && app->launched) {
+        return app->launched_exit_code;
+    }
     const int exit_code = status_exit_code(code);
+    launch_report(app->collective.rank, code);
     if (code == OK || app->collective.ranks <= 1 || app->stopped_together) {
         if (code != OK && app->collective.rank == 0) {
             log_error(code);
