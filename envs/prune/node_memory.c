@@ -140,7 +140,9 @@ static enum status open_shared(int fd, uint64_t key, const struct node_filler *f
     if (code == OK) {
         code = map_file(own, memory);
     }
-    close(own); // unlocks
+    flock(own,
+          LOCK_UN); // closing alone would not: what is mapped keeps the description, and its lock
+    close(own);
     return code;
 }
 
