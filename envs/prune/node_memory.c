@@ -63,6 +63,7 @@ static enum status fill_file(int fd, uint64_t key, size_t common_bytes,
     }
     void *mapped = NULL;
     TRY(map(fd, 0, all, PROT_READ | PROT_WRITE, MAP_SHARED, &mapped));
+    CHECK(mapped != NULL);
     filler->copy(filler->context, (char *)mapped + offset);
     struct header *header = mapped;
     header->key = key;

@@ -53,12 +53,14 @@ void prune_case_open(struct prune_case *c)
 {
     static const char *const architectures[PRUNE_CASE_NETWORKS] = {"convnet", "resnet20"};
     struct dataset data;
+    struct test_folder folder;
     memset(c, 0, sizeof *c);
     log_set_level(LOG_QUIET);
-    test_folder_make(&c->folder);
+    test_folder_make(&folder);
+    c->folder = folder;
     for (int n = 0; n < PRUNE_CASE_NETWORKS; n++) {
         struct prune_network *network = &c->networks[n];
-        snprintf(c->files[n], sizeof c->files[n], "%s/%s.safetensors", c->folder.path,
+        snprintf(c->files[n], sizeof c->files[n], "%s/%s.safetensors", folder.path,
                  architectures[n]);
         network->name = architectures[n];
         network->file = c->files[n];

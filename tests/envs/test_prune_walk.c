@@ -259,8 +259,8 @@ static void uniform_says_where_the_wall_is(void **state)
     studied_open(&s, "vgg16_bn", 32, "all");
     s.space.round_to = 1;
     s.space.least_share = 0;
-    for (double budget = 0.1; budget < 0.95; budget += 0.2) {
-        walk_open(&s, budget, 0, &walk);
+    for (int tenths = 1; tenths < 10; tenths += 2) {
+        walk_open(&s, tenths / 10.0, 0, &walk);
         prune_features(&walk, &sight, obs);
         const double share = (double)obs[PRUNE_FEATURE_UNIFORM];
         int widths[64];
