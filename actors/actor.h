@@ -1,6 +1,7 @@
 // An actor: takes tickets from the transport, has them run by its worker process, sends back what
 // came of it. A worker that crashes, hangs or runs out of memory is replaced and its ticket tried
-// again. Never waits: the caller polls.
+// again; after so many tries the learner gets a trajectory that is a header with the reason. Never
+// waits: the caller polls.
 #pragma once
 #include "actors/actor_options.h"
 #include "actors/nursery.h"
@@ -11,14 +12,15 @@ struct actor_job {
     int index;                   // in the transport
     struct nursery *nursery;     // NULL: episodes run in this process, in turn (no protection)
     int worker;                  // number in the nursery
-    struct rollout *rollout;     // without nursery: borrowed
+    struct rollout *rollout;     // without nursery: borrowed, this actor's alone
     const struct trajectory_shape *shape;
     size_t n_weights; // most
     const struct actor_options *options;
 };
 struct actor;
 enum status actor_open(const struct actor_job *job, struct actor **out);
-// One turn. *moved: something happened; *stopped: the learner said stop.
+// One turn. ERR_IO when the nursery is lost; its worker's error when that cannot be started.
+// *moved: something happened; *stopped: the learner said stop.
 enum status actor_poll(struct actor *actor, bool *moved, bool *stopped);
 // File descriptor that becomes readable when the worker has something to say; -1 = none.
 int actor_descriptor(const struct actor *actor);

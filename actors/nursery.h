@@ -1,6 +1,6 @@
 // Processes that run the risky part. A nursery is a child of this process, forked before MPI and
 // before any thread is started; it forks workers and, when one dies, the next. Nothing it does can
-// crash; what workers do may.
+// crash; what workers do may. None of them outlives this process, whatever ends it.
 #pragma once
 #include "actors/rollout.h"
 
@@ -8,9 +8,14 @@ struct nursery;
 // Forks now: what `job` points to is what the workers will see, except env.threads and
 // env.shared_fd, which come with nursery_begin. n: workers that it will hold, one per local actor.
 enum status nursery_open(const struct rollout_job *job, int n, struct nursery **out);
-// Where the workers find each other: `token` names this job (the same on all ranks of a node),
-// leader: this process makes the shared memory. Collective over the node's processes in so far as
-// all must have come here before nursery_unlink.
+// Starts the workers. Where those of all ranks of a node find each other: `token` names this job
+// (the same on all ranks of a node), leader: this process makes the shared memory, the others wait
+// for it; NULL: no shared memory. Collective over the node's processes in so far as all must have
+// come here before nursery_unlink.
 enum status nursery_begin(struct nursery *nursery, const char *token, bool leader, int threads);
 enum status nursery_unlink(struct nursery *nursery); // leader, after all have begun
-void nursery_close(struct nursery *nursery);         // ends all workers; NULL is fine
+// What workers see of the environment, once the first one has opened it: *known is false until
+// then. To be polled; an environment that cannot be opened is an error.
+enum status nursery_shape(struct nursery *nursery, struct trajectory_shape *shape,
+                          struct agent_shape *agent, bool *known);
+void nursery_close(struct nursery *nursery); // ends all workers; NULL is fine

@@ -1,5 +1,6 @@
 // One episode from one ticket: environment and policy, written into a trajectory block.
 #pragma once
+#include "actors/actor_options.h"
 #include "agent/agent.h"
 #include "compute/backend.h"
 #include "envs/env.h"
@@ -10,14 +11,20 @@ struct rollout_job {
     const struct env_ops *ops;
     struct env_job env;
     const struct agent_options *agent; // borrowed
+    const struct actor_options *actor; // borrowed, for a nursery; NULL = the defaults
 };
 struct rollout;
+struct faults;
 // Opens the environment and a player of its own (one thread).
 enum status rollout_open(const struct rollout_job *job, struct rollout **out);
 void rollout_shape(const struct rollout *rollout, struct trajectory_shape *out);
 void rollout_agent(const struct rollout *rollout, struct agent *out);
+// Takes over the policy's weights. n must be what the agent has.
 void rollout_load(struct rollout *rollout, const float *weights, size_t n);
 // block [trajectory_bytes]: filled and sealed, header.failure included. An error of the environment
-// is a failure in the header and the returned status.
+// is a failure in the header (FAILURE_MEMORY for ERR_MEMORY, else FAILURE_ERROR) and the returned
+// status. The same ticket gives the same bytes, the header's seconds aside. Steps that a list of
+// given actions does not reach take the last choice.
 enum status rollout_run(struct rollout *rollout, const struct ticket *ticket, void *block);
-void rollout_close(struct rollout *rollout); // NULL is fine
+void rollout_inject(struct rollout *rollout, struct faults *faults); // borrowed; NULL = none
+void rollout_close(struct rollout *rollout);                         // NULL is fine

@@ -71,7 +71,7 @@ void popart_rescale(const struct popart *before, const struct popart *now,
             continue;
         }
         const double factor = before->sigma[task] / now->sigma[task];
-        const size_t row = (size_t)(heads->first + task), in = (size_t)heads->in;
+        const size_t row = (size_t)heads->first + (size_t)task, in = (size_t)heads->in;
         float *weight = heads->weight + row * in;
         for (size_t i = 0; i < in; i++) {
             weight[i] = (float)(factor * (double)weight[i]);

@@ -7,6 +7,17 @@ static enum status new_value(struct lowering *l, int node)
                           lower_bytes(l->graph, node, DTYPE_F32, l->chunk), &l->value[node]);
 }
 
+enum status lower_pack(struct lowering *l, struct kernel *kernel, int node, bool bias, int *packed)
+{
+    TRY(program_buffer(l->program, BUFFER_SHARED, kernel->packed_bytes, packed));
+    struct program_call call;
+    program_call_init(&call, kernel);
+    call.in[0] = lower_param(l->graph, l->params, node, 0);
+    call.in[1] = bias ? lower_param(l->graph, l->params, node, 1) : PROGRAM_NONE;
+    call.out[0].buffer = *packed;
+    return program_add_pack(l->program, &call);
+}
+
 static enum status lower_conv(struct lowering *l, const struct compound *compound)
 {
     const int node = compound->node;
@@ -15,13 +26,7 @@ static enum status lower_conv(struct lowering *l, const struct compound *compoun
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     int packed;
-    TRY(program_buffer(l->program, BUFFER_SHARED, kernel->packed_bytes, &packed));
-    struct program_call pack;
-    program_call_init(&pack, kernel);
-    pack.in[0] = lower_param(l->graph, l->params, node, 0);
-    pack.in[1] = lower_param(l->graph, l->params, node, 1);
-    pack.out[0].buffer = packed;
-    TRY(program_add_pack(l->program, &pack));
+    TRY(lower_pack(l, kernel, node, true, &packed));
     TRY(new_value(l, compound->output));
     struct program_call call;
     program_call_init(&call, kernel);
@@ -222,17 +227,17 @@ static enum status lower_lstm(struct lowering *l, int node)
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     const size_t hidden = (size_t)l->graph->nodes[node].c;
+    int packed;
+    TRY(lower_pack(l, kernel, node, false, &packed));
     TRY(l->carries_state ? open_carried(l, node) : open_zeros(l, node));
     TRY(new_value(l, node));
     struct program_call call;
     program_call_init(&call, kernel);
     call.in[0].buffer = l->value[l->graph->nodes[node].inputs[0]];
-    for (int i = 0; i < 3; i++) {
-        call.in[1 + i] = lower_param(l->graph, l->params, node, i);
-    }
-    call.in[4].buffer = l->h0[node];
-    call.in[5].buffer = l->c0[node];
-    call.in[6].buffer = l->reset;
+    call.in[1].buffer = packed;
+    call.in[2].buffer = l->h0[node];
+    call.in[3].buffer = l->c0[node];
+    call.in[4].buffer = l->reset;
     call.out[0].buffer = l->value[node];
     call.out[2].buffer = l->h_end[node];
     call.out[3].buffer = l->c_end[node];

@@ -1,5 +1,6 @@
 // The learning method as a whole: updates, those that are skipped, and states that are saved.
 #include "compute/backend.h"
+#include "count_allocations.h"
 #include "episode_case.h"
 #include "learner/method.h"
 #include "test_unit.h"
@@ -258,6 +259,44 @@ static void test_still(void **state)
     close_case(&c);
 }
 
+// Any number of threads gives the same bytes.
+static void test_threads(void **state)
+{
+    (void)state;
+    struct method_case cases[2];
+    for (int i = 0; i < 2; i++) {
+        open_case(&cases[i], "lstm");
+        backend_close(cases[i].backend);
+        assert_ok(backend_open("cpu", &(struct backend_options){.threads = i == 0 ? 1 : 3},
+                               &cases[i].backend));
+        cases[i].options.batch = 12;
+        open_method(&cases[i]);
+        for (int update = 0; update < 3; update++) {
+            run_update(&cases[i], update);
+        }
+    }
+    assert_same_state(&cases[0], &cases[1]);
+    close_case(&cases[0]);
+    close_case(&cases[1]);
+}
+
+// Once open, learning allocates nothing.
+static void test_allocations(void **state)
+{
+    (void)state;
+    struct method_case c;
+    open_case(&c, "lstm");
+    c.options.replay = 6;
+    c.options.replay_share = 0.5;
+    open_method(&c);
+    run_update(&c, 0);
+    const long before = allocations_so_far();
+    run_update(&c, 1);
+    run_update(&c, 2);
+    assert_true(allocations_so_far() == before);
+    close_case(&c);
+}
+
 static void test_wrong_options(void **state)
 {
     (void)state;
@@ -286,7 +325,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_update),        cmocka_unit_test(test_resume),
         cmocka_unit_test(test_skip),          cmocka_unit_test(test_still),
-        cmocka_unit_test(test_wrong_options),
+        cmocka_unit_test(test_wrong_options), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,7 +104,7 @@ static void random_lane(struct rng *rng, struct lane_data *data, struct episode 
         data->policy_log_ratio[t] = (double)rng_normal(rng);
         if (rng_below(rng, 5) == 0) {
             data->flags[t] = ROW_PADDING;
-            data->value[t] = NAN; // nobody may look
+            data->value[t] = (double)NAN; // nobody may look
             continue;
         }
         if (!open) {
@@ -114,8 +114,8 @@ static void random_lane(struct rng *rng, struct lane_data *data, struct episode 
         struct episode *episode = &episodes[*n - 1];
         if (open && rng_below(rng, 8) == 0) {
             data->flags[t] = FLAG_TRUNCATED;
-            data->reward[t] = NAN;
-            data->log_ratio[t] = NAN;
+            data->reward[t] = (double)NAN;
+            data->log_ratio[t] = (double)NAN;
             episode->end_value = data->value[t];
             open = false;
             continue;
@@ -409,7 +409,7 @@ static void test_extreme_ratios(void **state)
         }
     }
     assert_true(vtrace_ratio(-40.0) < 1e-17); // no lower bound: a step that never happens weighs 0
-    assert_true(isnan(vtrace_ratio(NAN)));
+    assert_true(isnan(vtrace_ratio((double)NAN)));
 }
 
 int main(void)

@@ -1,0 +1,22 @@
+// The rows of a config's "actors" object.
+#include "actors/actor_options.h"
+
+#define AT(field) .offset = offsetof(struct actor_options, field)
+const struct option actor_option_table[] = {
+    {"count", "actors; 0 = one per core", OPTION_INT, AT(count), .fallback = 0, .least = 0,
+     .most = 65536},
+    {"episode_seconds", "longest an episode may take; 0 = no limit", OPTION_DOUBLE,
+     AT(episode_seconds), .fallback = 300, .least = 0, .most = 1e7},
+    {"first_episode_seconds",
+     "longest a worker's start and its first episode may take, which reads data too; 0 = no limit",
+     OPTION_DOUBLE, AT(first_episode_seconds), .fallback = 1200, .least = 0, .most = 1e7},
+    {"tries", "runs of an episode before it counts as failed", OPTION_INT, AT(tries), .fallback = 3,
+     .least = 1, .most = 1000},
+    {"memory_mib", "private memory of a worker beyond its start, in MiB; 0 = no limit", OPTION_INT,
+     AT(memory_mib), .fallback = 0, .least = 0, .most = 1 << 30},
+    {"faults",
+     "injects faults, to test recovery: how often each of kill, segv, hang, memory strikes at each "
+     "phase of an episode, as in kill=0.02,hang=0.01",
+     OPTION_STRING, AT(faults)},
+    {.key = NULL},
+};

@@ -1,0 +1,247 @@
+// The rank's side of a nursery: opening, the memory its workers share, closing.
+#include "actors/nursery_state.h"
+#include "core/backoff.h"
+#include "core/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define JOIN_SECONDS 60.0  // for the leader to make the shared memory
+#define CLOSE_SECONDS 10.0 // for the nursery to end
+
+static enum status make_socket(int *ours, int *theirs)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        FAIL(ERR_IO, "no socket to a worker: %s; each takes two descriptors (see ulimit -n)",
+             strerror(errno));
+    }
+    *ours = ends[0];
+    *theirs = ends[1];
+    return OK;
+}
+
+static enum status make_slot(struct worker_slot **out)
+{
+    void *slot = mmap(NULL, WORKER_SLOT_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (slot == MAP_FAILED) {
+        FAIL(ERR_MEMORY, "no address space for a worker's %zu bytes: %s", WORKER_SLOT_BYTES,
+             strerror(errno));
+    }
+    *out = slot;
+    return OK;
+}
+
+static enum status open_links(struct nursery *nursery, int *control_end)
+{
+    const size_t n = (size_t)nursery->n;
+    nursery->workers = calloc(n, sizeof *nursery->workers);
+    nursery->ends = calloc(n, sizeof *nursery->ends);
+    nursery->slots = calloc(n, sizeof *nursery->slots);
+    if (nursery->workers == NULL || nursery->ends == NULL || nursery->slots == NULL) {
+        FAIL(ERR_MEMORY, "no memory for %d workers", nursery->n);
+    }
+    for (int i = 0; i < nursery->n; i++) {
+        nursery->workers[i].socket = nursery->ends[i] = -1;
+    }
+    for (int i = 0; i < nursery->n; i++) {
+        struct nursery_worker *worker = &nursery->workers[i];
+        TRY(make_socket(&worker->socket, &nursery->ends[i]));
+        TRY(make_slot(&worker->slot));
+        nursery->slots[i] = worker->slot;
+    }
+    return make_socket(&nursery->control, control_end);
+}
+
+static _Noreturn void become_nursery(const struct nursery *nursery, int control_end, int parent)
+{
+    close(nursery->control);
+    for (int i = 0; i < nursery->n; i++) {
+        close(nursery->workers[i].socket);
+    }
+    const struct nursery_setup setup = {
+        .job = &nursery->job,
+        .options = nursery->options,
+        .faults = nursery->faults,
+        .n = nursery->n,
+        .control = control_end,
+        .ends = nursery->ends,
+        .slots = nursery->slots,
+    };
+    nursery_process(&setup, parent);
+}
+
+static enum status fork_nursery(struct nursery *nursery)
+{
+    int control_end = -1;
+    enum status code = open_links(nursery, &control_end);
+    const pid_t self = getpid();
+    if (code == OK) {
+        nursery->pid = fork();
+        if (nursery->pid == 0) {
+            become_nursery(nursery, control_end, self);
+        }
+        if (nursery->pid < 0) {
+            code = status_fail(ERR_IO, __FILE__, __LINE__, "no process for workers: %s",
+                               strerror(errno));
+        }
+    }
+    for (int i = 0; nursery->ends != NULL && i < nursery->n; i++) {
+        if (nursery->ends[i] >= 0) {
+            close(nursery->ends[i]);
+        }
+    }
+    if (control_end >= 0) {
+        close(control_end);
+    }
+    return code;
+}
+
+enum status nursery_open(const struct rollout_job *job, int n, struct nursery **out)
+{
+    CHECK(n >= 1);
+    struct nursery *nursery = calloc(1, sizeof *nursery);
+    if (nursery == NULL) {
+        FAIL(ERR_MEMORY, "no memory for a nursery");
+    }
+    nursery->job = *job;
+    nursery->n = n;
+    nursery->control = -1;
+    option_defaults(actor_option_table, &nursery->options);
+    if (job->actor != NULL) {
+        nursery->options = *job->actor;
+    }
+    enum status code = faults_parse(nursery->options.faults, &nursery->faults);
+    if (code == OK) {
+        code = fork_nursery(nursery);
+    }
+    if (code != OK) {
+        nursery_close(nursery);
+        return code;
+    }
+    *out = nursery;
+    return OK;
+}
+
+static void end_process(pid_t pid)
+{
+    struct backoff backoff = {0};
+    const double start = clock_seconds();
+    for (;;) {
+        const pid_t ended = waitpid(pid, NULL, WNOHANG);
+        if (ended == pid || (ended < 0 && errno != EINTR)) {
+            return;
+        }
+        if (clock_seconds() - start > CLOSE_SECONDS) {
+            kill(pid, SIGKILL); // its workers go with it
+        }
+        backoff_wait(&backoff);
+    }
+}
+
+void nursery_close(struct nursery *nursery)
+{
+    if (nursery == NULL) {
+        return;
+    }
+    (void)nursery_unlink(nursery);
+    if (nursery->control >= 0) {
+        shutdown(nursery->control, SHUT_RDWR); // that is how it learns that it is over
+        close(nursery->control);
+    }
+    if (nursery->pid > 0) {
+        end_process(nursery->pid);
+    }
+    for (int i = 0; nursery->workers != NULL && i < nursery->n; i++) {
+        if (nursery->workers[i].socket >= 0) {
+            close(nursery->workers[i].socket);
+        }
+        if (nursery->workers[i].slot != NULL) {
+            munmap(nursery->workers[i].slot, WORKER_SLOT_BYTES);
+        }
+    }
+    free(nursery->workers);
+    free(nursery->ends);
+    free(nursery->slots);
+    free(nursery);
+}
+
+// Opens the memory that all workers of this node share; the leader makes it.
+static enum status open_shared(struct nursery *nursery, const char *token, bool leader, int *fd)
+{
+    char name[sizeof nursery->name];
+    const int length = snprintf(name, sizeof name, "/dikdik-%s", token);
+    CHECK(length > 0 && (size_t)length < sizeof name && strchr(name + 1, '/') == NULL);
+    struct backoff backoff = {0};
+    const double start = clock_seconds();
+    for (;;) {
+        *fd = leader ? shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR)
+                     : shm_open(name, O_RDWR | O_CLOEXEC, 0);
+        if (*fd >= 0) {
+            break;
+        }
+        if (leader || errno != ENOENT || clock_seconds() - start > JOIN_SECONDS) {
+            FAIL(ERR_IO, "shared memory %s cannot be %s: %s", name, leader ? "made" : "opened",
+                 strerror(errno));
+        }
+        backoff_wait(&backoff);
+    }
+    if (leader) {
+        memcpy(nursery->name, name, sizeof name);
+    }
+    return OK;
+}
+
+enum status nursery_begin(struct nursery *nursery, const char *token, bool leader, int threads)
+{
+    int fd = -1;
+    if (token != NULL) {
+        TRY(open_shared(nursery, token, leader, &fd));
+    }
+    const struct nursery_order begin = {.kind = NURSERY_BEGIN, .threads = threads};
+    const enum status code = nursery_give_order(nursery, &begin, fd);
+    if (fd >= 0) {
+        close(fd); // the nursery has it
+    }
+    TRY(code);
+    for (int i = 0; i < nursery->n; i++) {
+        TRY(nursery_start_worker(nursery, i));
+    }
+    return OK;
+}
+
+enum status nursery_unlink(struct nursery *nursery)
+{
+    if (nursery->name[0] != '\0' && shm_unlink(nursery->name) != 0) {
+        FAIL(ERR_IO, "shared memory %s cannot be removed: %s", nursery->name, strerror(errno));
+    }
+    nursery->name[0] = '\0';
+    return OK;
+}
+
+enum status nursery_shape(struct nursery *nursery, struct trajectory_shape *shape,
+                          struct agent_shape *agent, bool *known)
+{
+    *known = false;
+    for (int i = 0; i < nursery->n && !nursery->known; i++) {
+        struct worker_report report;
+        TRY(nursery_poll(nursery, i, &report));
+        CHECK(report.event == WORKER_SAYS_NOTHING); // no episode runs yet
+    }
+    if (nursery->known) {
+        *shape = nursery->shape;
+        *agent = nursery->agent;
+        *known = true;
+    }
+    return OK;
+}

@@ -1,0 +1,262 @@
+// The rank's side of a nursery: what each worker is doing, and what becomes of those that end.
+#include "actors/nursery_state.h"
+#include "core/clock.h"
+#include "core/log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+enum { START_TRIES = 3 }; // workers in a row that end before they have opened the environment
+
+// ---- orders
+
+static enum status lost(const struct nursery *nursery)
+{
+    FAIL(ERR_IO, "the process that holds the workers (pid %d) is gone: somebody killed it",
+         (int)nursery->pid);
+}
+
+enum status nursery_give_order(const struct nursery *nursery, const struct nursery_order *order,
+                               int fd)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } extra;
+    memset(&extra, 0, sizeof extra);
+    struct nursery_order copy = *order;
+    struct iovec part = {.iov_base = &copy, .iov_len = sizeof copy};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (fd >= 0) {
+        message.msg_control = extra.bytes;
+        message.msg_controllen = sizeof extra.bytes;
+        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(sizeof fd);
+        memcpy(CMSG_DATA(head), &fd, sizeof fd);
+    }
+    while (sendmsg(nursery->control, &message, MSG_NOSIGNAL) < 0) {
+        if (errno != EINTR) {
+            return lost(nursery);
+        }
+    }
+    return OK;
+}
+
+static double deadline_in(double seconds)
+{
+    return seconds > 0.0 ? clock_seconds() + seconds : 0.0;
+}
+
+enum status nursery_start_worker(struct nursery *nursery, int number)
+{
+    struct nursery_worker *worker = &nursery->workers[number];
+    worker->incarnation++;
+    worker->state = WORKER_STARTING;
+    worker->episodes = 0;
+    worker->late = worker->answer_due = false;
+    worker->status = OK;
+    worker->deadline = deadline_in(nursery->options.first_episode_seconds);
+    const struct nursery_order order = {
+        .kind = NURSERY_FORK, .worker = number, .incarnation = worker->incarnation};
+    return nursery_give_order(nursery, &order, -1);
+}
+
+// ---- what workers say
+
+static enum status kill_worker(const struct nursery *nursery, int number)
+{
+    struct nursery_worker *worker = &nursery->workers[number];
+    const struct nursery_order order = {
+        .kind = NURSERY_KILL, .worker = number, .incarnation = worker->incarnation};
+    worker->state = WORKER_ENDING;
+    worker->deadline = 0.0;
+    return nursery_give_order(nursery, &order, -1);
+}
+
+static void has_started(struct nursery *nursery, struct nursery_worker *worker,
+                        const struct worker_message *message)
+{
+    if (message->status != OK) {
+        worker->status = (enum status)message->status;
+        worker->note = message->note;
+        worker->state = WORKER_ENDING;
+        return;
+    }
+    worker->state = WORKER_READY;
+    worker->failed_starts = 0;
+    worker->deadline = 0.0;
+    nursery->shape = message->shape;
+    nursery->agent = message->agent;
+    nursery->known = true;
+}
+
+static void has_answered(struct nursery_worker *worker, const struct worker_message *message,
+                         struct worker_report *out)
+{
+    const enum status status = (enum status)message->status;
+    worker->state = status == OK ? WORKER_READY : WORKER_ENDING;
+    worker->deadline = 0.0;
+    worker->answer_due = false;
+    *out = (struct worker_report){
+        .event = WORKER_HAS_ANSWERED,
+        .status = status,
+        .failure = status == OK           ? FAILURE_NONE
+                   : status == ERR_MEMORY ? FAILURE_MEMORY
+                                          : FAILURE_ERROR,
+        .seconds = message->seconds,
+        .note = message->note,
+    };
+}
+
+// Why it ended, as failure and as this thread's message.
+static enum failure_reason judge_end(const struct nursery *nursery,
+                                     const struct nursery_worker *worker,
+                                     const struct worker_message *message)
+{
+    const int how = message->wait_status;
+    if (worker->late) {
+        const bool first = worker->episodes <= 1;
+        (void)status_fail(ERR_IO, __FILE__, __LINE__,
+                          "the worker took longer than %g s (actors.%s) and was killed",
+                          first ? nursery->options.first_episode_seconds
+                                : nursery->options.episode_seconds,
+                          first ? "first_episode_seconds" : "episode_seconds");
+        return FAILURE_HANG;
+    }
+    const bool killed = WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL;
+    if (killed && message->out_of_memory) {
+        (void)status_fail(ERR_MEMORY, __FILE__, __LINE__,
+                          "the worker was killed because this machine ran out of memory");
+        return FAILURE_MEMORY;
+    }
+    if (WIFSIGNALED(how)) {
+        (void)status_fail(ERR_IO, __FILE__, __LINE__, "the worker was ended by signal %d (%s)",
+                          WTERMSIG(how), strsignal(WTERMSIG(how)));
+    } else {
+        (void)status_fail(ERR_IO, __FILE__, __LINE__, "the worker ended by itself with code %d",
+                          WIFEXITED(how) ? WEXITSTATUS(how) : -1);
+    }
+    return FAILURE_CRASH;
+}
+
+// Ended before it had opened the environment: an error after a few in a row.
+static enum status failed_start(struct nursery *nursery, struct nursery_worker *worker,
+                                const struct worker_message *message)
+{
+    enum status status = worker->status;
+    if (message->status != OK) { // not even forked
+        status = (enum status)message->status;
+        status_restore(&message->note);
+    } else if (status != OK) {
+        status_restore(&worker->note);
+    } else {
+        (void)judge_end(nursery, worker, message);
+        status = ERR_IO;
+    }
+    // What its own code reports is no accident.
+    if (worker->status != OK && worker->status != ERR_MEMORY) {
+        return status;
+    }
+    if (++worker->failed_starts >= START_TRIES) {
+        return status_context(status, "no worker of %d could open the environment", START_TRIES);
+    }
+    log_warning("%s: another one is started", status_message());
+    return OK;
+}
+
+// The nursery's word that the worker has ended; it is the last of this incarnation.
+static enum status has_ended(struct nursery *nursery, int number,
+                             const struct worker_message *message, struct worker_report *out)
+{
+    struct nursery_worker *worker = &nursery->workers[number];
+    if (worker->answer_due) {
+        out->failure = judge_end(nursery, worker, message);
+        out->event = WORKER_IS_LOST;
+        status_save(&out->note);
+    } else if (worker->episodes == 0 && worker->state != WORKER_READY) {
+        TRY(failed_start(nursery, worker, message));
+    }
+    return nursery_start_worker(nursery, number);
+}
+
+static enum status take_message(struct nursery *nursery, int number,
+                                const struct worker_message *message, struct worker_report *out)
+{
+    struct nursery_worker *worker = &nursery->workers[number];
+    if (message->incarnation != worker->incarnation) {
+        return OK; // of one that has ended
+    }
+    switch ((enum worker_message_kind)message->kind) {
+    case WORKER_STARTED:
+        if (worker->state == WORKER_STARTING) {
+            has_started(nursery, worker, message);
+        }
+        return OK;
+    case WORKER_ANSWER:
+        if (worker->state == WORKER_BUSY) { // else it was too late already
+            has_answered(worker, message, out);
+        }
+        return OK;
+    case WORKER_ENDED:
+        return has_ended(nursery, number, message, out);
+    }
+    return OK;
+}
+
+enum status nursery_poll(struct nursery *nursery, int number, struct worker_report *out)
+{
+    CHECK(number >= 0 && number < nursery->n);
+    struct nursery_worker *worker = &nursery->workers[number];
+    memset(out, 0, sizeof *out);
+    while (out->event == WORKER_SAYS_NOTHING) {
+        struct worker_message message;
+        const ssize_t bytes = recv(worker->socket, &message, sizeof message, MSG_DONTWAIT);
+        if (bytes == (ssize_t)sizeof message) {
+            TRY(take_message(nursery, number, &message, out));
+        } else if (bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR)) {
+            return lost(nursery);
+        } else if (bytes < 0 && errno == EAGAIN) {
+            break;
+        }
+    }
+    if (worker->deadline > 0.0 && clock_seconds() > worker->deadline) {
+        worker->late = true;
+        return kill_worker(nursery, number);
+    }
+    return OK;
+}
+
+bool nursery_idle(const struct nursery *nursery, int number)
+{
+    return nursery->workers[number].state == WORKER_READY;
+}
+
+struct worker_slot *nursery_slot(struct nursery *nursery, int number)
+{
+    return nursery->workers[number].slot;
+}
+
+int nursery_descriptor(const struct nursery *nursery, int number)
+{
+    return nursery->workers[number].socket;
+}
+
+enum status nursery_run(struct nursery *nursery, int number, int attempt)
+{
+    struct nursery_worker *worker = &nursery->workers[number];
+    CHECK(worker->state == WORKER_READY);
+    worker->deadline = deadline_in(worker->episodes == 0 ? nursery->options.first_episode_seconds
+                                                         : nursery->options.episode_seconds);
+    worker->episodes++;
+    worker->state = WORKER_BUSY;
+    worker->answer_due = true;
+    const struct run_order order = {.incarnation = worker->incarnation, .attempt = attempt};
+    if (send(worker->socket, &order, sizeof order, MSG_NOSIGNAL) < 0) {
+        return lost(nursery);
+    }
+    return OK;
+}

@@ -1,0 +1,165 @@
+// The worker's process: opens the environment, then runs one ticket after the other.
+#include "actors/worker_link.h"
+#include "core/clock.h"
+#include "core/isolate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct worker {
+    struct rollout *rollout;
+    struct worker_slot *slot;
+    struct faults faults;
+    uint64_t seed, weights_number; // of the weights loaded
+    int socket;
+    int32_t incarnation;
+};
+
+float *worker_slot_weights(struct worker_slot *slot)
+{
+    return (float *)((char *)slot + WORKER_WEIGHTS_AT);
+}
+
+void *worker_slot_block(struct worker_slot *slot)
+{
+    return (char *)slot + WORKER_BLOCK_AT;
+}
+
+// Ends the process when nobody listens any more.
+static void say(const struct worker *worker, struct worker_message *message)
+{
+    message->incarnation = worker->incarnation;
+    if (message->status != OK) {
+        status_save(&message->note);
+    }
+    while (send(worker->socket, message, sizeof *message, MSG_NOSIGNAL) < 0) {
+        if (errno != EINTR) {
+            _exit(0);
+        }
+    }
+}
+
+// Likely to be chosen when memory runs out: what is lost here is one episode.
+static void offer_for_killing(void)
+{
+    const int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file >= 0) {
+        const ssize_t written = write(file, "1000", 4);
+        (void)written; // it is a hint
+        close(file);
+    }
+}
+
+static void begin_process(const struct worker_setup *setup, int parent)
+{
+    isolate_begin_child(parent);
+    prctl(PR_SET_NAME, "dikdik-worker");
+    const struct nursery_setup *nursery = setup->nursery;
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    close(nursery->control);
+    for (int i = 0; i < nursery->n; i++) { // a worker that runs wild reaches its own slot only
+        if (i != setup->worker) {
+            close(nursery->ends[i]);
+            munmap(nursery->slots[i], WORKER_SLOT_BYTES);
+        }
+    }
+    offer_for_killing();
+    if (nursery->options.memory_mib > 0) {
+        isolate_limit_memory((size_t)nursery->options.memory_mib << 20);
+    }
+}
+
+static enum status check_sizes(const struct trajectory_shape *shape)
+{
+    const size_t bytes = trajectory_bytes(shape);
+    if (bytes > WORKER_MOST_BLOCK_BYTES) {
+        FAIL(ERR_UNSUPPORTED,
+             "a trajectory of %d rows, %d observations and %d choices has %zu bytes, at most %zu "
+             "are possible",
+             shape->rows, shape->n_obs, shape->n_choices, bytes, WORKER_MOST_BLOCK_BYTES);
+    }
+    return OK;
+}
+
+static void open_rollout(struct worker *worker, const struct worker_setup *setup)
+{
+    struct rollout_job job = *setup->nursery->job;
+    job.env.threads = setup->threads;
+    job.env.shared_fd = setup->shared_fd;
+    struct worker_message message;
+    memset(&message, 0, sizeof message);
+    message.kind = WORKER_STARTED;
+    enum status status = rollout_open(&job, &worker->rollout);
+    if (status == OK) {
+        struct agent agent;
+        rollout_shape(worker->rollout, &message.shape);
+        rollout_agent(worker->rollout, &agent);
+        message.agent = agent.shape;
+        status = check_sizes(&message.shape);
+    }
+    message.status = (int32_t)status;
+    say(worker, &message);
+    if (status != OK) {
+        _exit(0);
+    }
+    rollout_inject(worker->rollout, &worker->faults);
+}
+
+static enum status run_ticket(struct worker *worker, int attempt)
+{
+    struct worker_slot *slot = worker->slot;
+    faults_begin(&worker->faults, worker->seed, slot->ticket.episode, attempt);
+    TRY(faults_strike(&worker->faults));
+    if (worker->weights_number != slot->weights_number) {
+        rollout_load(worker->rollout, worker_slot_weights(slot), slot->n_weights);
+        worker->weights_number = slot->weights_number;
+    }
+    TRY(rollout_run(worker->rollout, &slot->ticket, worker_slot_block(slot)));
+    return faults_strike(&worker->faults);
+}
+
+static void run_order(struct worker *worker, const struct run_order *order)
+{
+    struct worker_message message;
+    memset(&message, 0, sizeof message);
+    const double start = clock_seconds();
+    const enum status status = run_ticket(worker, order->attempt);
+    message.kind = WORKER_ANSWER;
+    message.status = (int32_t)status;
+    message.seconds = clock_seconds() - start;
+    say(worker, &message);
+    if (status != OK) {
+        _exit(0); // whatever state the environment is in, the next worker has a new one
+    }
+}
+
+_Noreturn void worker_process(const struct worker_setup *setup, int parent)
+{
+    begin_process(setup, parent);
+    struct worker worker = {
+        .slot = setup->nursery->slots[setup->worker],
+        .faults = setup->nursery->faults,
+        .seed = setup->nursery->job->env.seed,
+        .socket = setup->nursery->ends[setup->worker],
+        .incarnation = setup->incarnation,
+    };
+    open_rollout(&worker, setup);
+    for (;;) {
+        struct run_order order;
+        const ssize_t bytes = recv(worker.socket, &order, sizeof order, 0);
+        if (bytes == 0 || (bytes < 0 && errno != EINTR)) {
+            _exit(0); // the rank is gone
+        }
+        if (bytes == (ssize_t)sizeof order && order.incarnation == worker.incarnation) {
+            run_order(&worker, &order);
+        }
+    }
+}

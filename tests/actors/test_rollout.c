@@ -1,0 +1,299 @@
+// One episode from one ticket.
+#include "actors/rollout.h"
+#include "agent/distribution.h"
+#include "fake_env.h"
+#include "test_unit.h"
+
+#include <math.h>
+
+static const int dense[] = {6, 5};
+static const struct int_list dense_list = {.n = 2, .values = dense};
+static const struct agent_options agent_options = {.dense = &dense_list,
+                                                   .core = "lstm",
+                                                   .hidden = 7,
+                                                   .last_action = true,
+                                                   .distribution = "gaussian"};
+
+struct fixture {
+    struct fake_options options;
+    struct rollout *rollout;
+    struct trajectory_shape shape;
+    struct agent agent;
+    size_t bytes, n_weights;
+    float *weights;
+    void *block;
+    struct trajectory view;
+};
+
+static void open_fixture(struct fixture *f, enum fake_trouble trouble)
+{
+    f->options = (struct fake_options){
+        .steps = 9, .choices = 5, .tasks = 3, .trouble = trouble, .trouble_episode = 4};
+    const struct rollout_job job = {.ops = &env_fake,
+                                    .env = {.config = &f->options, .seed = 11, .shared_fd = -1},
+                                    .agent = &agent_options};
+    assert_ok(rollout_open(&job, &f->rollout));
+    rollout_shape(f->rollout, &f->shape);
+    rollout_agent(f->rollout, &f->agent);
+    f->bytes = trajectory_bytes(&f->shape);
+    f->block = malloc(f->bytes);
+    trajectory_view(&f->shape, f->block, &f->view);
+    struct graph graph;
+    assert_ok(agent_graph(&f->agent, 1, &graph));
+    f->n_weights = graph.n_floats;
+    f->weights = malloc(f->n_weights * sizeof *f->weights);
+    agent_init(&graph, 5, f->weights);
+    for (size_t i = 0; i < f->n_weights; i++) { // far from the broad policy at the start
+        f->weights[i] += 0.3F * sinf((float)i);
+    }
+    graph_close(&graph);
+}
+
+static void close_fixture(struct fixture *f)
+{
+    rollout_close(f->rollout);
+    free(f->weights);
+    free(f->block);
+}
+
+static enum status run(struct fixture *f, int64_t episode, enum ticket_source source)
+{
+    const struct ticket ticket = {.kind = TICKET_EPISODE,
+                                  .episode = episode,
+                                  .version = 3,
+                                  .task = (int32_t)(episode % 3),
+                                  .source = (int32_t)source};
+    const enum status code = rollout_run(f->rollout, &ticket, f->block);
+    struct status_note note; // the check must not overwrite it
+    status_save(&note);
+    assert_int_equal(trajectory_check(&f->shape, f->block, f->bytes), OK);
+    status_restore(&note);
+    assert_int_equal(f->view.header->episode, episode);
+    assert_int_equal(f->view.header->version, 3);
+    assert_int_equal(f->view.header->task, episode % 3);
+    assert_int_equal(f->view.header->source, source);
+    return code;
+}
+
+static void test_shape(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, FAKE_NONE);
+    assert_int_equal(f.shape.rows, 10);
+    assert_int_equal(f.shape.n_obs, FAKE_OBS);
+    assert_int_equal(f.shape.n_choices, 5);
+    assert_int_equal(f.shape.n_result, 10);
+    assert_int_equal(f.agent.shape.n_tasks, 3);
+    close_fixture(&f);
+}
+
+// What every source of actions has in common.
+static void check_rows(const struct fixture *f, int64_t episode)
+{
+    const struct trajectory *view = &f->view;
+    const bool cut = episode % 2;
+    const int acts = cut ? 8 : 9;
+    float sum = 0.0F;
+    assert_int_equal(view->header->rows, 9);
+    assert_int_equal(view->header->failure, FAILURE_NONE);
+    assert_int_equal(view->header->n_result, acts);
+    for (int t = 0; t < acts; t++) {
+        const int action = view->action[t];
+        assert_int_equal(view->legal[t * 5 + action], 1);
+        assert_int_equal(view->result[t], action);
+        assert_true(view->reward[t] == 0.25F * (float)action - 0.5F);
+        assert_true(view->obs[t * FAKE_OBS + 2] == (t > 0 ? (float)view->action[t - 1] : -1.0F));
+        const int flags = (t == 0 ? FLAG_FIRST : 0) | (t == 8 ? FLAG_TERMINATED : 0);
+        assert_int_equal(view->flags[t], flags);
+        sum += view->reward[t];
+    }
+    if (cut) {
+        assert_int_equal(view->flags[8], FLAG_TRUNCATED);
+        assert_true(view->obs[8 * FAKE_OBS + 2] == (float)view->action[7]);
+    }
+    assert_true(view->header->score == (double)sum);
+    assert_int_equal(view->header->macs, 1000 + episode);
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, FAKE_NONE);
+    int taken[5] = {0};
+    for (int64_t episode = 0; episode < 200; episode++) {
+        assert_ok(run(&f, episode, ACTIONS_RANDOM));
+        check_rows(&f, episode);
+        for (int t = 0; t < 8; t++) {
+            int legal = 0;
+            for (int i = 0; i < f.view.choices[t]; i++) {
+                legal += f.view.legal[t * 5 + i];
+            }
+            assert_true(fabs((double)f.view.logp[t] + log(legal)) < 1e-6);
+            if (legal == 5) {
+                taken[f.view.action[t]]++;
+            }
+        }
+    }
+    for (int i = 1; i < 5; i++) { // all of them, where all are legal
+        assert_true(taken[i] > 0);
+    }
+    close_fixture(&f);
+}
+
+static void test_given(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, FAKE_NONE);
+    struct ticket ticket = {.kind = TICKET_EPISODE, .episode = 2, .source = ACTIONS_GIVEN};
+    ticket.n_given = 6;
+    const int16_t given[] = {0, 4, 2, 1, 300, -5};
+    memcpy(ticket.given, given, sizeof given);
+    assert_ok(rollout_run(f.rollout, &ticket, f.block));
+    for (int t = 0; t < 9; t++) {
+        const uint8_t *legal = f.view.legal + (ptrdiff_t)t * 5;
+        const int last = f.view.choices[t] - 1;
+        const int wanted = t >= 6 ? last : given[t] < 0 ? 0 : given[t] > last ? last : given[t];
+        int expected = wanted;
+        while (expected >= 0 && !legal[expected]) {
+            expected--;
+        }
+        for (int i = wanted; expected < 0; i++) {
+            expected = legal[i] ? i : -1;
+        }
+        assert_int_equal(f.view.action[t], expected);
+        assert_true(f.view.logp[t] == 0.0F);
+    }
+    close_fixture(&f);
+}
+
+// A second player, fed with what the trajectory says, finds the same probabilities.
+static void test_policy(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, FAKE_NONE);
+    assert_fails(run(&f, 0, ACTIONS_POLICY), ERR_COMM, "weights never came");
+    rollout_load(f.rollout, f.weights, f.n_weights);
+    struct backend *backend;
+    struct agent_player *player;
+    assert_ok(backend_open("ref", &(struct backend_options){.threads = 1}, &backend));
+    assert_ok(agent_player_open(backend, &f.agent, &player));
+    agent_player_load(player, f.weights);
+    for (int64_t episode = 0; episode < 20; episode++) {
+        assert_ok(run(&f, episode, ACTIONS_POLICY));
+        check_rows(&f, episode);
+        agent_player_begin(player);
+        float last_action = 0.0F, last_reward = 0.0F;
+        for (int t = 0; t < 8; t++) {
+            const float *output = agent_player_step(player, f.view.obs + (ptrdiff_t)t * FAKE_OBS,
+                                                    last_action, last_reward);
+            const struct offer offer = {.n = f.view.choices[t],
+                                        .position = f.view.position + (ptrdiff_t)t * 5,
+                                        .legal = f.view.legal + (ptrdiff_t)t * 5};
+            const struct chosen chosen = {.choice = f.view.action[t], .raw = f.view.raw[t]};
+            struct distribution_value value;
+            f.agent.distribution->value(output, &offer, &chosen, &value, NULL, NULL);
+            assert_true(fabs(value.logp - (double)f.view.logp[t]) < 1e-4);
+            last_action = offer.position[chosen.choice];
+            last_reward = f.view.reward[t];
+        }
+    }
+    agent_player_close(player);
+    backend_close(backend);
+    close_fixture(&f);
+}
+
+// Clears what may differ between two runs of a ticket.
+static void forget_seconds(struct trajectory_header *header)
+{
+    header->environment_seconds = header->policy_seconds = 0.0;
+    header->arithmetic_seconds = header->wire_seconds = 0.0;
+}
+
+static void test_same_bytes(void **state)
+{
+    (void)state;
+    struct fixture f, g;
+    open_fixture(&f, FAKE_NONE);
+    open_fixture(&g, FAKE_NONE);
+    rollout_load(f.rollout, f.weights, f.n_weights);
+    rollout_load(g.rollout, g.weights, g.n_weights);
+    const enum ticket_source sources[] = {ACTIONS_POLICY, ACTIONS_GREEDY, ACTIONS_RANDOM,
+                                          ACTIONS_GIVEN};
+    memset(g.block, 0xff, g.bytes);
+    for (int i = 0; i < 12; i++) {
+        assert_ok(run(&f, i, sources[i % 4]));
+        assert_ok(run(&g, 100 + i, sources[(i + 1) % 4])); // what was before does not matter
+        assert_ok(run(&g, i, sources[i % 4]));
+        forget_seconds(f.view.header);
+        forget_seconds(g.view.header);
+        assert_memory_equal(f.block, g.block, f.bytes);
+    }
+    close_fixture(&f);
+    close_fixture(&g);
+}
+
+struct trouble_case {
+    enum fake_trouble trouble;
+    enum status status;
+    enum failure_reason failure;
+    const char *text;
+};
+
+static void test_trouble(void **state)
+{
+    (void)state;
+    const struct trouble_case cases[] = {
+        {FAKE_ERROR, ERR_INPUT, FAILURE_ERROR, "broken"},
+        {FAKE_MEMORY, ERR_MEMORY, FAILURE_MEMORY, "no memory"},
+        {FAKE_ENDLESS, ERR_INPUT, FAILURE_ERROR, "9 steps"},
+        {FAKE_NO_CHOICE, ERR_INPUT, FAILURE_ERROR, "none of them legal"},
+        {FAKE_DIVERGE, OK, FAILURE_DIVERGED, ""},
+        {FAKE_NAN, OK, FAILURE_DIVERGED, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        open_fixture(&f, cases[i].trouble);
+        assert_ok(run(&f, 2, ACTIONS_RANDOM));
+        assert_fails(run(&f, 4, ACTIONS_RANDOM), cases[i].status, cases[i].text);
+        assert_int_equal(f.view.header->failure, cases[i].failure);
+        assert_int_equal(f.view.header->rows, cases[i].status == OK ? 9 : 0);
+        assert_true(f.view.header->score == 0.0);
+        assert_ok(run(&f, 6, ACTIONS_RANDOM));
+        check_rows(&f, 6);
+        close_fixture(&f);
+    }
+}
+
+static void test_bad_tickets(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, FAKE_NONE);
+    struct ticket ticket = {.kind = TICKET_EPISODE, .task = 3};
+    assert_fails(rollout_run(f.rollout, &ticket, f.block), ERR_COMM, "task 3 of 3");
+    ticket.task = 0;
+    ticket.source = 17;
+    assert_fails(rollout_run(f.rollout, &ticket, f.block), ERR_COMM, "source");
+    rollout_load(f.rollout, f.weights, f.n_weights);
+    for (size_t i = 0; i < f.n_weights; i++) {
+        f.weights[i] = NAN;
+    }
+    rollout_load(f.rollout, f.weights, f.n_weights);
+    assert_fails(run(&f, 0, ACTIONS_POLICY), ERR_INPUT, "the policy of version 3");
+    close_fixture(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shape),       cmocka_unit_test(test_random),
+        cmocka_unit_test(test_given),       cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_same_bytes),  cmocka_unit_test(test_trouble),
+        cmocka_unit_test(test_bad_tickets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
