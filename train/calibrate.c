@@ -13,8 +13,8 @@ enum status calibrate_network(struct backend *backend, struct network *network,
         .input = {.mean = network->info.mean, .std = network->info.std},
         .n = images < n ? images : n,
         .batchnorm = batchnorm,
-        .ranges = ranges,
     };
+    calibration.ranges = ranges;
     struct arena arena = {0};
     uint8_t *sample;
     enum status code = dataset_sample(dataset, indices, n, calibration.n, seed, &arena, &sample);

@@ -63,6 +63,7 @@ static enum status fill_file(int fd, uint64_t key, size_t common_bytes,
     }
     void *mapped = NULL;
     TRY(map(fd, 0, all, PROT_READ | PROT_WRITE, MAP_SHARED, &mapped));
+    CHECK(mapped != NULL);
     filler->copy(filler->context, (char *)mapped + offset);
     struct header *header = mapped;
     header->key = key;
@@ -140,7 +141,9 @@ static enum status open_shared(int fd, uint64_t key, const struct node_filler *f
     if (code == OK) {
         code = map_file(own, memory);
     }
-    close(own); // unlocks
+    flock(own,
+          LOCK_UN); // closing alone would not: what is mapped keeps the description, and its lock
+    close(own);
     return code;
 }
 

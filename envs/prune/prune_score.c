@@ -18,13 +18,13 @@ static enum status score_all(struct infer_plan *plan, const struct score_request
     for (int first = 0; first < request->images; first += most) {
         TRY(interrupt_check());
         const int left = request->images - first;
-        const struct score_batch batch = {
+        struct score_batch batch = {
             .images = request->data->validation + (size_t)first * image_bytes,
             .labels = request->data->labels + first,
             .n = left < most ? left : most,
             .classes = info->classes,
-            .logits = logits,
         };
+        batch.logits = logits;
         score_add(plan, &batch, out);
     }
     return OK;

@@ -219,11 +219,15 @@ static void prune_outcome(const struct env *env, struct env_outcome *out)
     *out = self_const(env)->outcome;
 }
 
-void prune_facts(const struct env *base, int task, struct prune_task_facts *out)
+static const struct prune_walk *walk_of(const struct prune_env *env, int task)
 {
-    const struct prune_env *env = self_const(base);
     CHECK(task >= 0 && task < env->config->n_tasks);
-    const struct prune_walk *walk = &env->walks[task];
+    return &env->walks[task];
+}
+
+void prune_facts(const struct env *env, int task, struct prune_task_facts *out)
+{
+    const struct prune_walk *walk = walk_of(self_const(env), task);
     *out = (struct prune_task_facts){
         .full_macs = walk->study->full[COST_MACS],
         .full_params = walk->study->full[COST_PARAMS],
@@ -254,16 +258,14 @@ static enum status recalibrate(struct prune_env *env, int task, int images, stru
     return calibrate_params(env->backend, &network->graph, network->params, &calibration);
 }
 
-enum status prune_build(struct env *base, int task, const int32_t *widths, int images,
+enum status prune_build(struct env *env, int task, const int32_t *widths, int images,
                         struct network *out)
 {
-    struct prune_env *env = self(base);
-    CHECK(task >= 0 && task < env->config->n_tasks);
-    const struct prune_study *study = env->walks[task].study;
+    const struct prune_study *study = walk_of(self(env), task)->study;
     struct network network = {.info = study->network->info};
     struct arena arena = {0};
     TRY(prune_cut(study, widths, &network.graph, &network.params));
-    const enum status code = recalibrate(env, task, images, &arena, &network);
+    const enum status code = recalibrate(self(env), task, images, &arena, &network);
     arena_close(&arena);
     if (code != OK) {
         network_close(&network);
@@ -273,19 +275,17 @@ enum status prune_build(struct env *base, int task, const int32_t *widths, int i
     return OK;
 }
 
-enum status prune_rescore(struct env *base, int task, const struct network *network,
+enum status prune_rescore(struct env *env, int task, const struct network *network,
                           double *accuracy)
 {
-    struct prune_env *env = self(base);
-    CHECK(task >= 0 && task < env->config->n_tasks);
-    const struct node_dataset *data = env->walks[task].study->data;
+    const struct node_dataset *data = walk_of(self(env), task)->study->data;
     const struct score_request request = {.graph = &network->graph,
                                           .params = network->params,
                                           .info = &network->info,
                                           .data = data,
                                           .images = data->n_validation};
     struct score score;
-    TRY(prune_score_params(env->backend, &request, &score));
+    TRY(prune_score_params(self(env)->backend, &request, &score));
     *accuracy = isfinite(score.loss) ? (double)score.right / (double)score.images : 0;
     return OK;
 }
