@@ -55,6 +55,6 @@ struct method {
     const struct method_ops *ops;
 };
 extern const struct method_ops method_impala, method_random, method_uniform, method_evolution,
-    method_amc;
+    method_amc, method_frozen;
 extern const struct method_ops *const methods[]; // NULL-ended
 const struct method_ops *method_find(const char *name);

@@ -1,14 +1,15 @@
 // The rows of a config's "search" object.
 #include "learner/learner_options.h"
 
-static const char *const search_methods[] = {"impala",    "random", "uniform",
-                                             "evolution", "amc",    NULL};
+static const char *const search_methods[] = {"impala", "random", "uniform", "evolution",
+                                             "amc",    "frozen", NULL};
 static const char *const schedules[] = {"equal", "time", NULL};
 
 #define AT(field) .offset = offsetof(struct search_options, field)
 const struct option search_option_table[] = {
-    {"method", "who proposes candidates and learns from their scores", OPTION_CHOICE, AT(method),
-     .fallback_text = "impala", .choices = search_methods},
+    {"method",
+     "who proposes candidates and learns from their scores; frozen: a trained policy, see --policy",
+     OPTION_CHOICE, AT(method), .fallback_text = "impala", .choices = search_methods},
     {"evaluations", "distinct candidates scored per task", OPTION_INT, AT(evaluations),
      .fallback = 300, .least = 1, .most = 10000000},
     {"episodes",
