@@ -1,9 +1,11 @@
 // Opening what commands need: backend, network file, data set.
 #include "app/load.h"
 
+#include "core/file.h"
 #include "core/machine.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AT(field) .offset = offsetof(struct backend_config, field)
@@ -81,4 +83,28 @@ enum status load_network_and_data(const char *path, const char *architecture,
         *dataset = (struct dataset){0};
     }
     return code;
+}
+
+enum status load_find_file(const char *path, struct arena *arena, const char **out)
+{
+    const char *root = getenv("DIKDIK_DATA");
+    const bool elsewhere = root != NULL && root[0] != '\0' && path[0] != '/';
+    *out = path;
+    if (file_exists(path)) {
+        return OK;
+    }
+    if (elsewhere) {
+        *out = arena_format(arena, "%s/%s", root, path);
+        if (*out == NULL) {
+            return ERR_MEMORY;
+        }
+        if (file_exists(*out)) {
+            return OK;
+        }
+    }
+    FAIL(ERR_INPUT,
+         "network file %s is not there%s%s; name another, or leave `weights` empty to have the "
+         "network trained%s",
+         path, elsewhere ? ", nor is " : "", elsewhere ? *out : "",
+         elsewhere ? "" : " (relative paths are also looked for under $DIKDIK_DATA)");
 }

@@ -27,3 +27,7 @@ void load_info_of_dataset(const char *architecture, const struct dataset *datase
 enum status load_network_and_data(const char *path, const char *architecture,
                                   const struct dataset_options *options, enum dataset_part part,
                                   struct network *network, struct dataset *dataset);
+
+// Where a network file named in a config is: the path itself, else under $DIKDIK_DATA. ERR_INPUT
+// says where it was looked for.
+enum status load_find_file(const char *path, struct arena *arena, const char **out);

@@ -67,11 +67,13 @@ static enum status make_base(struct search_session *session, const struct networ
     load_info_of_dataset(config->architecture, &data, &info);
     enum status code = OK;
     if (config->weights[0] != '\0') {
-        TRY_GOTO(code, network_load(config->weights, &info, &network), done);
+        const char *weights;
+        TRY_GOTO(code, load_find_file(config->weights, &session->arena, &weights), done);
+        TRY_GOTO(code, network_load(weights, &info, &network), done);
         if (strcmp(network.info.architecture, config->architecture) != 0) {
             code = status_fail(ERR_CONFIG, __FILE__, __LINE__,
                                "network %s: %s holds a %s, the config says %s", config->name,
-                               config->weights, network.info.architecture, config->architecture);
+                               weights, network.info.architecture, config->architecture);
             goto done;
         }
     } else {
