@@ -1,5 +1,6 @@
 // dikdik bench: speed of the engine on this machine, at full and at slimmed widths, as a share of
 // the measured convolution peak.
+#include "app/bench_search.h"
 #include "app/bench_suite.h"
 #include "app/command.h"
 #include "app/command_line.h"
@@ -39,9 +40,10 @@ static const struct option bench_option_table[] = {
 static const char *const bench_positional[] = {"WHAT", NULL};
 static const struct cli bench_cli = {
     .command = "dikdik bench",
-    .usage = "nn [options]",
+    .usage = "nn|search [options]",
     .about = "Measures images per second and GFLOP/s of networks on random images (the median "
-             "over a time window), and their share of what a single large convolution reaches.",
+             "over a time window), and their share of what a single large convolution reaches. "
+             "`dikdik bench search --help` is about the speed of the search.",
     .positional = bench_positional,
     .required = 1,
     .table = bench_option_table,
@@ -153,6 +155,9 @@ static enum status bench_run(struct app *app, int argc, char **argv)
     (void)app;
     static const int usual_batches[] = {32, 64, 128, 256};
     static const struct int_list usual = {.n = 4, .values = usual_batches};
+    if (argc > 1 && strcmp(argv[1], "search") == 0) {
+        return bench_search_run(argc, argv);
+    }
     struct bench_config config;
     struct cli_result words;
     struct bench_session session = {.config = &config};
@@ -163,7 +168,8 @@ static enum status bench_run(struct app *app, int argc, char **argv)
             code = bench_nn(&session);
         } else {
             code = status_fail(ERR_CONFIG, __FILE__, __LINE__,
-                               "dikdik bench: expected what to measure, \"nn\", got \"%s\"",
+                               "dikdik bench: expected what to measure, \"nn\" or \"search\", got "
+                               "\"%s\"",
                                words.positional[0]);
         }
     }
@@ -174,6 +180,6 @@ static enum status bench_run(struct app *app, int argc, char **argv)
 
 const struct command command_bench = {
     .name = "bench",
-    .about = "speed of the engine on this machine",
+    .about = "speed of the engine and of the search on this machine",
     .run = bench_run,
 };

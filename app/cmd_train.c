@@ -32,7 +32,7 @@ struct training {
     struct run_folder folder;
     struct backend *backend;
     struct dataset data;
-    struct network network;
+    struct network network, teacher;
     struct text identity;
     struct arena arena;
     struct train_report report;
@@ -84,6 +84,21 @@ static enum status open_network(struct training *t)
     return OK;
 }
 
+static enum status open_teacher(struct training *t)
+{
+    const struct train_config *config = t->config;
+    struct network_info info;
+    if (config->train.distill == 0) {
+        return OK;
+    }
+    if (config->model.teacher[0] == '\0') {
+        FAIL(ERR_CONFIG, "train.distill = %g needs a network to learn from: set model.teacher",
+             config->train.distill);
+    }
+    load_info_of_dataset(config->model.architecture, &t->data, &info);
+    return network_load(config->model.teacher, &info, &t->teacher);
+}
+
 static struct train_job training_job(const struct training *t)
 {
     return (struct train_job){
@@ -91,6 +106,7 @@ static struct train_job training_job(const struct training *t)
         .collective = &t->app->collective,
         .dataset = &t->data,
         .recipe = &t->config->train,
+        .teacher = t->config->train.distill > 0 ? &t->teacher : NULL,
         .checkpoint = t->folder.checkpoint,
         .identity = t->identity.bytes,
     };
@@ -103,6 +119,7 @@ static enum status open_training(struct training *t)
     const struct collective *c = &t->app->collective;
     TRY(dataset_open(&config->data, DATASET_TRAIN, &t->data));
     TRY(open_network(t));
+    TRY(open_teacher(t));
     TRY(load_backend(&config->backend, c->local_ranks, &t->backend));
     TRY(train_config_identity(config, &t->identity));
     const struct train_job job = training_job(t);
@@ -200,6 +217,7 @@ static enum status train_run(struct app *app, int argc, char **argv)
     }
     backend_close(training.backend);
     network_close(&training.network);
+    network_close(&training.teacher);
     dataset_close(&training.data);
     text_close(&training.identity);
     arena_close(&training.arena);

@@ -3,20 +3,30 @@
 #include "core/status.h"
 #include "transport/collective.h"
 
+struct search_session;
 struct app {
     struct collective collective; // alone unless the command is parallel and under mpirun
     // Set by a command whose error all ranks have reached together, with nothing left to wait for:
     // they may end in order instead of being stopped.
     bool stopped_together;
+    // Set by `prepare` when there is nothing left to run: help was printed, or the command ran as a
+    // job of its own (launch.h), which has said what there was to say. The program ends with
+    // exit_code.
+    bool finished;
+    int exit_code;
+    struct search_session *session; // of search and run; owned by the command
 };
 
 struct command {
     const char *name;
     const char *about; // one line
     bool parallel;     // runs under mpirun as one program
+    // Before MPI is started and before there are threads; NULL where nothing is to be done then.
+    enum status (*prepare)(struct app *app, int argc, char **argv);
     // argv[0] is the command's name. Prints its own help.
     enum status (*run)(struct app *app, int argc, char **argv);
+    void (*close)(struct app *app); // after either of them, also when it failed; NULL is fine
 };
 
-extern const struct command command_train, command_eval, command_inspect, command_slim,
-    command_bench, command_doctor;
+extern const struct command command_run, command_search, command_train, command_eval,
+    command_inspect, command_slim, command_bench, command_doctor;

@@ -11,6 +11,7 @@ static const struct short_form {
     {"--data", "--data.name"},
     {"--backend", "--backend.name"},
     {"--threads", "--backend.threads"},
+    {"--actors", "--actors.count"},
 };
 
 // The word with its short form, alone or before '=', written out; NULL when memory ran out.

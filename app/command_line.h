@@ -3,6 +3,7 @@
 #include "core/config.h"
 
 // cli_read after short forms were written out: -h for --help, -o for --output, --data NAME for
-// --data.name, --backend NAME for --backend.name, --threads N for --backend.threads.
+// --data.name, --backend NAME for --backend.name, --threads N for --backend.threads, --actors N for
+// --actors.count.
 enum status command_line_read(const struct cli *cli, int argc, char **argv, void *values,
                               struct arena *arena, struct cli_result *out);

@@ -1,6 +1,7 @@
 // The dikdik program: finds the subcommand, runs it, reports its error, ends the process.
 #include "app/blas_restart.h"
 #include "app/command.h"
+#include "app/launch.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/log.h"
@@ -10,7 +11,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_train, &command_eval, &command_inspect, &command_slim, &command_bench, &command_doctor,
+    &command_run,     &command_search, &command_train, &command_eval,
+    &command_inspect, &command_slim,   &command_bench, &command_doctor,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -23,7 +25,8 @@ static const struct command *const commands[] = {
 static void print_usage(FILE *to)
 {
     fprintf(to, "usage: dikdik COMMAND [options]\n\n"
-                "Shrinks convolutional networks: trains, scores, inspects and slims them.\n\n"
+                "Shrinks convolutional networks: one agent searches many at once; also trains,\n"
+                "scores, inspects and slims them.\n\n"
                 "commands:\n");
     for (size_t i = 0; i < N_COMMANDS; i++) {
         fprintf(to, "  %-10s%s\n", commands[i]->name, commands[i]->about);
@@ -62,7 +65,11 @@ static enum status flush_output(void)
 
 static int finish(struct app *app, enum status code)
 {
+    if (code == OK && app->finished) {
+        return app->exit_code;
+    }
     const int exit_code = status_exit_code(code);
+    launch_report(app->collective.rank, code);
     if (code == OK || app->collective.ranks <= 1 || app->stopped_together) {
         if (code != OK && app->collective.rank == 0) {
             log_error(code);
@@ -83,12 +90,18 @@ static int run_command(const struct command *command, int argc, char **argv)
     struct app app = {.collective = {.ranks = 1, .local_ranks = 1}};
     interrupt_install();
     enum status code = OK;
-    if (command->parallel) {
+    if (command->prepare != NULL) {
+        code = command->prepare(&app, argc, argv);
+    }
+    if (code == OK && !app.finished && command->parallel) {
         code = collective_open(&app.collective);
         log_set_rank(app.collective.rank);
     }
-    if (code == OK) {
+    if (code == OK && !app.finished) {
         code = command->run(&app, argc, argv);
+    }
+    if (command->close != NULL) {
+        command->close(&app);
     }
     if (code == OK) {
         code = flush_output();

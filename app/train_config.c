@@ -10,6 +10,8 @@ static const struct option model_option_table[] = {
      .fallback_text = "resnet20", .choices = zoo_names},
     {"weights", "safetensors file to start from; empty = new weights by seed", OPTION_STRING,
      MODEL_AT(weights)},
+    {"teacher", "safetensors file of the network that train.distill learns from", OPTION_STRING,
+     MODEL_AT(teacher)},
     {.key = NULL},
 };
 

@@ -7,6 +7,7 @@
 struct model_config {
     const char *architecture;
     const char *weights; // file to start from; "" = new weights by seed
+    const char *teacher; // file to distil from; "" = none
 };
 struct train_config {
     const char *name;

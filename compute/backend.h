@@ -11,7 +11,8 @@ struct kernel {
     const struct kernel_ops *ops;
     struct backend *backend; // borrowed
     struct op op;
-    size_t packed_bytes;  // CONV*: packed weights, or one weight-gradient partial
+    size_t packed_bytes;  // CONV, CONV_BACKWARD_DATA, LSTM, LSTM_BACKWARD: packed weights
+    size_t partial_bytes; // CONV_BACKWARD_WEIGHTS, LSTM_BACKWARD: one weight-gradient partial
     size_t scratch_bytes; // per lane
 };
 
@@ -24,12 +25,13 @@ struct kernel_ops {
     void (*run)(struct kernel *kernel, const struct op_args *args);
     // CONV, CONV_BACKWARD_DATA: weights f32 OIHW [out_c][in_c/groups][kh][kw] and bias f32 [out_c]
     // (NULL without op.bias), both in the backend's memory, into `packed`. quantization: NULL for
-    // f32. NULL for other kinds.
+    // f32. LSTM, LSTM_BACKWARD: w_ih [4H][in], w_hh [4H][H], b [4H] one after the other at
+    // `weights`; bias is NULL. NULL for other kinds.
     void (*pack)(struct kernel *kernel, const float *weights, const float *bias,
                  const struct op_quantization *quantization, void *packed);
-    // CONV_BACKWARD_WEIGHTS, LSTM_BACKWARD: adds up `n` partials (packed_bytes apart) in order and
-    // writes weight and bias gradients as pack reads them (LSTM: w_ih, w_hh, b one after the other
-    // at `weights`; bias is NULL). Not from inside parallel(). NULL for other kinds.
+    // CONV_BACKWARD_WEIGHTS, LSTM_BACKWARD: adds up `n` partials (partial_bytes apart) in order and
+    // writes weight and bias gradients as pack reads them. Not from inside parallel(). NULL for
+    // other kinds.
     void (*reduce)(struct kernel *kernel, const void *partials, int n, float *weights, float *bias);
     void (*close)(struct kernel *kernel);
 };

@@ -17,12 +17,12 @@
 // QUANTIZE                x f32                                          y = round(x * factor), u8 | s8
 // CONV                    x, packed weights (kernel->pack)               y = act(conv(x) + bias [+ y if sum]); f32, or int8
 // CONV_BACKWARD_DATA      dy f32, packed weights                         dx f32
-// CONV_BACKWARD_WEIGHTS   x f32, dy f32                                  partial (packed_bytes; kernel->reduce sums them)
+// CONV_BACKWARD_WEIGHTS   x f32, dy f32                                  partial (partial_bytes; kernel->reduce sums them)
 // POOL_MAX                x f32 | u8 | s8                                y same type, [training] argmax u8: kh * kernel_w + kw
 // POOL_MAX_BACKWARD       dy f32, argmax u8                              dx f32
 // POOL_AVG                x f32 | u8 | s8                                y f32 (u8, s8: times factor). Padding counts unless exclude_pad
 // POOL_AVG_BACKWARD       dy f32                                         dx f32
-// SCALE_SHIFT             x f32, scale [c], shift [c], residual f32 NULL y = act(x * scale + shift + residual), f32 | u8 (round(y * factor))
+// SCALE_SHIFT             x f32, scale [c], shift [c], residual f32 NULL y = act(x * scale + shift + residual), f32 | u8 (round(y * factor)); of f32, RANGE's partial NULL
 // BN_STATISTICS           x f32                                          partial f64 [2][c]: sum of x, sum of x*x over the chunk
 // BN_SUM                  partials f64 [chunks][2][c]                    sums f64 [2][c], chunks added by halves
 // BN_FINISH               sums f64 [2][c], gamma, beta f32 [c]           scale, shift, mean, inv_std f32 [c], running mean, variance (NULL both)
@@ -37,9 +37,9 @@
 // SHORTCUT_BACKWARD       dy f32                                         dx f32, zero where not sampled
 // DROPOUT                 x f32                                          y = x * keep / (1 - rate), keep from (seed, step, element); also its backward
 // SOFTMAX_XENT            logits f32 [n][c], labels i32 [n], targets f32 [n][c] NULL   partial f64 [2]: loss sum, correct; dlogits f32 NULL
-// LSTM                    x f32 [n][T][in], w_ih [4H][in], w_hh [4H][H], b [4H], h0 [n][H], c0 [n][H], reset f32 [n][T] NULL
-//                                                                        y f32 [n][T][H], saved f32 [n][T][6H] (NULL in inference), last h and c [n][H] (NULL both)
-// LSTM_BACKWARD           dy, x, w_ih, w_hh, h0, c0, reset NULL, y, saved   dx NULL, partial f32 (packed_bytes: w_ih, w_hh, b), dh0, dc0 (NULL both)
+// LSTM                    x f32 [n][T][in], packed weights, h0 [n][H], c0 [n][H], reset f32 [n][T] NULL
+//                                                                                y f32 [n][T][H], saved f32 [n][T][6H] (NULL in inference), last h and c [n][H] (NULL both)
+// LSTM_BACKWARD           dy, x, packed weights, h0, c0, reset NULL, y, saved    dx NULL, partial f32 (partial_bytes; kernel->reduce sums them), dh0, dc0 (NULL both)
 // RANGE                   x f32                                          partial f32 [2]: least and greatest value of the chunk
 // SGD                     gradient f32 [c]                               weights, momentum
 // RMSPROP                 gradient                                       weights, mean square, momentum

@@ -27,6 +27,7 @@ struct override {
 struct parse {
     const struct cli *cli;
     struct arena *arena;
+    const struct option *table;
     struct place *places;
     int n_places;
     struct override *overrides;
@@ -97,22 +98,65 @@ static void report_unknown(const struct parse *parse, const char *dashes, const 
                       best != NULL ? "'?" : "");
 }
 
-// The place of a map whose free key follows: "slim.widths.layer1.0.conv1". NULL: there is none.
-static enum status find_map_entry(struct parse *parse, const char *name, const struct place **out)
+static enum status find_below(struct parse *parse, const struct option *table, const char *rest,
+                              struct place *place, bool *found);
+
+// `rest` begins with a list's index: one of its elements, or a member of that.
+static enum status find_element(struct parse *parse, const char *rest, struct place *place,
+                                bool *found)
 {
-    *out = NULL;
-    for (int i = 0; i < parse->n_places; i++) {
-        const struct place *place = &parse->places[i];
-        const size_t length = strlen(place->path);
-        if (place->row->kind == OPTION_MAP_INT && strlen(name) > length + 1 &&
-            name[length] == '.' && alike(name, place->path, length)) {
-            struct place *entry;
-            ARENA_NEW(parse->arena, entry, 1);
-            *entry = *place;
-            entry->keys[entry->n_keys++] = arena_copy_text(parse->arena, name + length + 1);
-            *out = entry;
-            return entry->keys[entry->n_keys - 1] != NULL ? OK : ERR_MEMORY;
+    const size_t digits = strspn(rest, "0123456789");
+    if (digits == 0 || (rest[digits] != '\0' && rest[digits] != '.')) {
+        return OK;
+    }
+    struct option *element;
+    ARENA_NEW(parse->arena, element, 1);
+    element->key = arena_format(parse->arena, "%.*s", (int)digits, rest);
+    if (element->key == NULL) {
+        return ERR_MEMORY;
+    }
+    element->kind = OPTION_OBJECT;
+    element->table = place->row->table;
+    place->keys[place->n_keys++] = element->key;
+    place->row = element;
+    *found = rest[digits] == '\0';
+    return *found ? OK : find_below(parse, element->table, rest + digits + 1, place, found);
+}
+
+// Takes `place` along the full path `rest` of a table: also the elements of lists and the free keys
+// of maps ("slim.widths.layer1.0.conv1"), which stand after the map's own.
+static enum status find_below(struct parse *parse, const struct option *table, const char *rest,
+                              struct place *place, bool *found)
+{
+    const struct option *row = table;
+    size_t length = 0;
+    for (; row->key != NULL; row++) {
+        length = strlen(row->key);
+        if (strlen(rest) >= length && alike(rest, row->key, length) &&
+            (rest[length] == '\0' || rest[length] == '.')) {
+            break;
         }
+    }
+    if (row->key == NULL) {
+        return OK;
+    }
+    CHECK(place->n_keys + 2 < DEPTH_MAX);
+    place->keys[place->n_keys++] = row->key;
+    place->row = row;
+    const char *below = rest + length + (rest[length] == '.');
+    *found = rest[length] == '\0';
+    if (*found || *below == '\0') {
+        return OK;
+    }
+    if (row->kind == OPTION_OBJECT) {
+        return find_below(parse, row->table, below, place, found);
+    }
+    if (row->kind == OPTION_LIST) {
+        return find_element(parse, below, place, found);
+    }
+    if (row->kind == OPTION_MAP_INT) {
+        place->keys[place->n_keys++] = below; // lives as long as the words do
+        *found = true;
     }
     return OK;
 }
@@ -143,7 +187,11 @@ static enum status find_place(struct parse *parse, const char *dashes, const cha
              dashes, name, second->path, found->path);
     }
     if (found == NULL) {
-        TRY(find_map_entry(parse, name, &found));
+        struct place *below;
+        bool there = false;
+        ARENA_NEW(parse->arena, below, 1);
+        TRY(find_below(parse, parse->table, name, below, &there));
+        found = there ? below : NULL;
     }
     if (found == NULL) {
         report_unknown(parse, dashes, name);
@@ -345,7 +393,7 @@ enum status cli_read(const struct cli *cli, int argc, char **argv, void *values,
         *out = result;
         return OK;
     }
-    struct parse parse = {.cli = cli, .arena = arena, .result = &result};
+    struct parse parse = {.cli = cli, .arena = arena, .table = table, .result = &result};
     ARENA_NEW(arena, parse.places, (size_t)count_places(table));
     ARENA_NEW(arena, parse.overrides, argc > 0 ? (size_t)argc : 1);
     TRY(list_places(&parse, table, &(struct place){.path = ""}));

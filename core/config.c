@@ -46,6 +46,13 @@ static void write_lists(struct json_writer *writer, const struct option *row, co
             json_write_double(writer, NULL, list->values[i]);
         }
         json_write_end(writer, ']');
+    } else if (row->kind == OPTION_LIST) {
+        const struct object_list *list = MEMBER(const struct object_list *, values, row);
+        json_write_begin(writer, '[', row->key);
+        for (int i = 0; i < list->n; i++) {
+            config_write(row->table, option_list_at(list, i), writer, NULL);
+        }
+        json_write_end(writer, ']');
     } else {
         const struct int_map *map = MEMBER(const struct int_map *, values, row);
         json_write_begin(writer, '{', row->key);
@@ -81,6 +88,7 @@ static void write_row(struct json_writer *writer, const struct option *row, cons
     case OPTION_INT_LIST:
     case OPTION_DOUBLE_LIST:
     case OPTION_MAP_INT:
+    case OPTION_LIST:
         write_lists(writer, row, values);
         break;
     case OPTION_OBJECT:

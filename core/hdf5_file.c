@@ -4,12 +4,11 @@
 #include "core/hdf5_file.h"
 
 #include "core/file.h"
-#include "core/isolate.h"
+#include "core/hdf5_library.h"
 #include "core/text.h"
 
 #include <hdf5.h>
 #include <hdf5_hl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,70 +28,6 @@ struct request {
 };
 
 enum { DIMS_MAX = 8, LISTED_MAX = 16 };
-
-// The library is not built for threads. Children are forked under this lock as well: they must not
-// inherit the library half-way through a call.
-static pthread_mutex_t library = PTHREAD_MUTEX_INITIALIZER;
-
-static void quiet_library(void)
-{
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL); // errors come out through status messages only
-    H5PLset_loading_state(0);              // a file must not make us load a plug-in
-}
-
-static herr_t keep_first(unsigned n, const H5E_error2_t *error, void *context)
-{
-    const char **first = context;
-    if (n == 0 && error->desc != NULL) {
-        *first = error->desc;
-    }
-    return 0;
-}
-
-// The innermost reason of the library's last failure; valid until its next call.
-static const char *reason(void)
-{
-    const char *first = "unknown reason";
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &first);
-    return first;
-}
-
-static hid_t native_type(enum hdf5_type type)
-{
-    switch (type) {
-    case HDF5_U8:
-        return H5T_NATIVE_UINT8;
-    case HDF5_I32:
-        return H5T_NATIVE_INT32;
-    case HDF5_I64:
-        return H5T_NATIVE_INT64;
-    case HDF5_F32:
-        return H5T_NATIVE_FLOAT;
-    case HDF5_F64:
-        return H5T_NATIVE_DOUBLE;
-    case HDF5_OTHER:
-        break;
-    }
-    CHECK(type != HDF5_OTHER);
-    return H5I_INVALID_HID;
-}
-
-static size_t type_bytes(enum hdf5_type type)
-{
-    switch (type) {
-    case HDF5_U8:
-        return 1;
-    case HDF5_I32:
-    case HDF5_F32:
-        return 4;
-    case HDF5_I64:
-    case HDF5_F64:
-        return 8;
-    case HDF5_OTHER:
-        break;
-    }
-    return 0;
-}
 
 // From here to read_work: only in the child, whose end closes everything.
 
@@ -122,7 +57,7 @@ static enum status fail_absent(const struct hdf5_file *file, hid_t id, const cha
     if (H5Ovisit2(id, H5_INDEX_NAME, H5_ITER_INC, list_set, &listing, H5O_INFO_BASIC) < 0) {
         text_close(&listing.text);
         FAIL(ERR_INPUT, "%s: damaged: its list of data sets cannot be read: %s", file->path,
-             reason());
+             hdf5_library_reason());
     }
     (void)status_fail(ERR_INPUT, __FILE__, __LINE__, "%s: has no data set '%s'; it has %s",
                       file->path, name,
@@ -135,7 +70,7 @@ static enum status open_file(const struct hdf5_file *file, hid_t *out)
 {
     *out = H5Fopen(file->path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (*out < 0) {
-        FAIL(ERR_INPUT, "%s: not a readable HDF5 file: %s", file->path, reason());
+        FAIL(ERR_INPUT, "%s: not a readable HDF5 file: %s", file->path, hdf5_library_reason());
     }
     return OK;
 }
@@ -149,7 +84,8 @@ static enum status open_set(const struct hdf5_file *file, const char *name, hid_
     }
     *out = H5Dopen2(*out_file, name, H5P_DEFAULT);
     if (*out < 0) {
-        FAIL(ERR_INPUT, "%s: '%s' cannot be opened as a data set: %s", file->path, name, reason());
+        FAIL(ERR_INPUT, "%s: '%s' cannot be opened as a data set: %s", file->path, name,
+             hdf5_library_reason());
     }
     return OK;
 }
@@ -181,7 +117,8 @@ static enum status read_shape(const struct hdf5_file *file, const char *name, hi
              DIMS_MAX);
     }
     if (H5Sget_simple_extent_dims(space, dims, NULL) < 0) {
-        FAIL(ERR_INPUT, "%s: the shape of '%s' cannot be read: %s", file->path, name, reason());
+        FAIL(ERR_INPUT, "%s: the shape of '%s' cannot be read: %s", file->path, name,
+             hdf5_library_reason());
     }
     out->n_dims = n_dims;
     size_t count = 1;
@@ -209,7 +146,7 @@ static enum status check_storage(const struct request *request, hid_t file, hid_
     const char *path = request->file->path, *name = request->name;
     const hid_t properties = H5Dget_create_plist(set);
     if (properties < 0) {
-        FAIL(ERR_INPUT, "%s: '%s' is damaged: %s", path, name, reason());
+        FAIL(ERR_INPUT, "%s: '%s' is damaged: %s", path, name, hdf5_library_reason());
     }
     H5O_info_t of_set, of_file;
     if (H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) != 0 ||
@@ -239,7 +176,7 @@ static enum status describe_set(struct request *request, hid_t *set, H5T_class_t
     const hid_t space = H5Dget_space(*set);
     if (type < 0 || space < 0) {
         FAIL(ERR_INPUT, "%s: type and shape of '%s' cannot be read: %s", request->file->path,
-             request->name, reason());
+             request->name, hdf5_library_reason());
     }
     request->array.type = type_of(type);
     *class = H5Tget_class(type);
@@ -294,9 +231,10 @@ static enum status read_work(void *context)
     const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
     if (room > 0 &&
         (transfer < 0 || H5Pset_type_conv_cb(transfer, refuse_overflow, &overflow) < 0 ||
-         H5Dread(set, native_type(request->type), H5S_ALL, H5S_ALL, transfer, request->to) < 0)) {
+         H5Dread(set, hdf5_library_type(request->type), H5S_ALL, H5S_ALL, transfer, request->to) <
+             0)) {
         FAIL(ERR_INPUT, "%s: '%s' cannot be read: %s", path, name,
-             overflow ? "a number is outside the range of the type wanted" : reason());
+             overflow ? "a number is outside the range of the type wanted" : hdf5_library_reason());
     }
     return OK;
 }
@@ -310,20 +248,15 @@ static enum status ask(const struct request *question, const struct isolate_limi
         return ERR_MEMORY;
     }
     *shared = *question;
-    pthread_mutex_lock(&library);
-    quiet_library(); // here, so that the children inherit a library that is set up
+    hdf5_library_lock();
     const enum status status = isolate_run(question->file->path, limits, work, shared);
-    pthread_mutex_unlock(&library);
+    hdf5_library_unlock();
     if (status == OK && answer != NULL) {
         *answer = shared->array;
     }
     isolate_unshare(shared, sizeof *shared);
     return status;
 }
-
-// For what should take milliseconds and a few MiB. Damaged files can send the library round in
-// circles that take time, memory or both.
-static const struct isolate_limits small_limits = {.seconds = 15.0, .bytes = (size_t)512 << 20};
 
 enum status hdf5_open(const char *path, struct hdf5_file **out)
 {
@@ -337,7 +270,8 @@ enum status hdf5_open(const char *path, struct hdf5_file **out)
     }
     file->bytes = (size_t)info.st_size;
     snprintf(file->path, sizeof file->path, "%s", path); // fits: stat took it
-    const enum status status = ask(&(struct request){.file = file}, &small_limits, open_work, NULL);
+    const enum status status =
+        ask(&(struct request){.file = file}, &hdf5_small_limits, open_work, NULL);
     if (status != OK) {
         free(file);
         return status;
@@ -353,22 +287,24 @@ void hdf5_close(struct hdf5_file *file)
 
 enum status hdf5_describe(struct hdf5_file *file, const char *name, struct hdf5_array *out)
 {
-    return ask(&(struct request){.file = file, .name = name}, &small_limits, describe_work, out);
+    return ask(&(struct request){.file = file, .name = name}, &hdf5_small_limits, describe_work,
+               out);
 }
 
 enum status hdf5_read(struct hdf5_file *file, const char *name, enum hdf5_type type, void *to)
 {
     struct request request = {.file = file, .name = name, .type = type};
     TRY(hdf5_describe(file, name, &request.array));
-    const size_t bytes = request.array.count * type_bytes(type);
+    const size_t bytes = request.array.count * hdf5_type_bytes(type);
     request.to = isolate_share(bytes);
     if (request.to == NULL) {
         return status_context(ERR_MEMORY, "reading '%s' of %s", name, file->path);
     }
     // A slow disk gives 1 MB/s. A chunk may be the whole array, with 8 bytes per element, and a
     // filter may hold it several times.
-    const struct isolate_limits limits = {.seconds = small_limits.seconds + (double)bytes / 1e6,
-                                          .bytes = small_limits.bytes + request.array.count * 32};
+    const struct isolate_limits limits = {
+        .seconds = hdf5_small_limits.seconds + (double)bytes / 1e6,
+        .bytes = hdf5_small_limits.bytes + request.array.count * 32};
     const enum status status = ask(&request, &limits, read_work, NULL);
     if (status == OK && bytes > 0) {
         memcpy(to, request.to, bytes);
@@ -391,31 +327,29 @@ static enum status add_item(hid_t image, const char *path, const struct hdf5_ite
     CHECK(count == array->count);
     const hid_t links = H5Pcreate(H5P_LINK_CREATE);
     const hid_t space = H5Screate_simple(array->n_dims, dims, NULL);
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     hid_t set = H5I_INVALID_HID;
-    bool fine = links >= 0 && space >= 0 && H5Pset_create_intermediate_group(links, 1) >= 0;
+    // Without times, so that the same arrays always make the same file.
+    bool fine = links >= 0 && space >= 0 && H5Pset_create_intermediate_group(links, 1) >= 0 &&
+                creation >= 0 && H5Pset_obj_track_times(creation, false) >= 0;
     if (fine) {
-        set = H5Dcreate2(image, item->name, native_type(array->type), space, links, H5P_DEFAULT,
+        set = H5Dcreate2(image, item->name, hdf5_library_type(array->type), space, links, creation,
                          H5P_DEFAULT);
         fine = set >= 0;
     }
     if (fine && count > 0) {
-        fine =
-            H5Dwrite(set, native_type(array->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, item->data) >= 0;
+        fine = H5Dwrite(set, hdf5_library_type(array->type), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                        item->data) >= 0;
     }
     enum status status = OK;
     if (!fine) {
         status = status_fail(ERR_IO, __FILE__, __LINE__, "%s: '%s' cannot be written: %s", path,
-                             item->name, reason());
+                             item->name, hdf5_library_reason());
     }
-    if (set >= 0) {
-        H5Dclose(set);
-    }
-    if (space >= 0) {
-        H5Sclose(space);
-    }
-    if (links >= 0) {
-        H5Pclose(links);
-    }
+    hdf5_library_close(set);
+    hdf5_library_close(creation);
+    hdf5_library_close(space);
+    hdf5_library_close(links);
     return status;
 }
 
@@ -425,7 +359,7 @@ static enum status take_image(hid_t image, const char *path, void **out, size_t 
     const ssize_t bytes =
         H5Fflush(image, H5F_SCOPE_GLOBAL) >= 0 ? H5Fget_file_image(image, NULL, 0) : -1;
     if (bytes <= 0) {
-        FAIL(ERR_IO, "%s: the file cannot be composed: %s", path, reason());
+        FAIL(ERR_IO, "%s: the file cannot be composed: %s", path, hdf5_library_reason());
     }
     void *copy = malloc((size_t)bytes);
     if (copy == NULL) {
@@ -433,7 +367,7 @@ static enum status take_image(hid_t image, const char *path, void **out, size_t 
     }
     if (H5Fget_file_image(image, copy, (size_t)bytes) != bytes) {
         free(copy);
-        FAIL(ERR_IO, "%s: the file cannot be composed: %s", path, reason());
+        FAIL(ERR_IO, "%s: the file cannot be composed: %s", path, hdf5_library_reason());
     }
     *out = copy;
     *out_bytes = (size_t)bytes;
@@ -446,7 +380,7 @@ static enum status compose(const char *path, const struct hdf5_item *items, int 
 {
     size_t data_bytes = 0;
     for (int i = 0; i < n_items; i++) {
-        data_bytes += items[i].array.count * type_bytes(items[i].array.type);
+        data_bytes += items[i].array.count * hdf5_type_bytes(items[i].array.type);
     }
     const size_t step = ((size_t)1 << 16) + data_bytes / 8; // by which the image grows
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -458,7 +392,7 @@ static enum status compose(const char *path, const struct hdf5_item *items, int 
     enum status status = OK;
     if (image < 0) {
         status = status_fail(ERR_IO, __FILE__, __LINE__, "%s: the file cannot be composed: %s",
-                             path, reason());
+                             path, hdf5_library_reason());
     }
     for (int i = 0; i < n_items && status == OK; i++) {
         status = add_item(image, path, &items[i]);
@@ -466,12 +400,8 @@ static enum status compose(const char *path, const struct hdf5_item *items, int 
     if (status == OK) {
         status = take_image(image, path, out, out_bytes);
     }
-    if (image >= 0) {
-        H5Fclose(image);
-    }
-    if (access >= 0) {
-        H5Pclose(access);
-    }
+    hdf5_library_close(image);
+    hdf5_library_close(access);
     return status;
 }
 
@@ -479,10 +409,9 @@ enum status hdf5_write(const char *path, const struct hdf5_item *items, int n_it
 {
     void *image = NULL;
     size_t bytes = 0;
-    pthread_mutex_lock(&library);
-    quiet_library();
+    hdf5_library_lock();
     const enum status status = compose(path, items, n_items, &image, &bytes);
-    pthread_mutex_unlock(&library);
+    hdf5_library_unlock();
     TRY(status);
     struct file_writer writer;
     const enum status opened = file_writer_open(path, &writer);

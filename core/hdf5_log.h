@@ -31,7 +31,8 @@ struct hdf5_log;
 enum status hdf5_log_open(const char *path, const struct hdf5_table *tables, int n_tables,
                           const struct hdf5_text *texts, int n_texts, const int64_t *keep,
                           struct hdf5_log **out);
-// Appends n rows [n][row_bytes]. ERR_IO when the disk is full.
+// Appends n rows [n][row_bytes]. ERR_IO when the disk is full; the file then stays as of the last
+// flush that worked, and every further call fails.
 enum status hdf5_log_append(struct hdf5_log *log, int table, const void *rows, int n);
 int64_t hdf5_log_rows(const struct hdf5_log *log, int table);
 // Readers see what was appended so far. durable: also fsync, so that it survives a power cut.
@@ -39,7 +40,8 @@ enum status hdf5_log_flush(struct hdf5_log *log, bool durable);
 enum status hdf5_log_close(struct hdf5_log *log); // NULL is fine
 
 // Reads whole tables back: rows first .. first + n - 1 into rows [n][row_bytes]. Works on a file
-// that is being written. ERR_INPUT for a damaged file or other columns.
+// that is being written, by this process too, and on what a killed writer left. Only rows that were
+// flushed are sure to be right. ERR_INPUT for a damaged file or other columns.
 enum status hdf5_log_count(const char *path, const struct hdf5_table *table, int64_t *rows);
 enum status hdf5_log_read(const char *path, const struct hdf5_table *table, int64_t first,
                           int64_t n, void *rows);

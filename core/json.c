@@ -301,6 +301,40 @@ static enum status value_from_text(struct arena *arena, const char *text, struct
     return copy_string(&build, text, &out->string);
 }
 
+// The element of a list that is there already.
+static enum status get_element(const struct json *list, const char *name, const char *key,
+                               struct json **out)
+{
+    char *end;
+    const long index = strtol(key, &end, 10);
+    if (*key == '\0' || key[strspn(key, "0123456789")] != '\0' || index >= list->n_items) {
+        FAIL(ERR_CONFIG, "'%s' cannot be set: '%s' is a list of %d, expected an index below that",
+             key, name, list->n_items);
+    }
+    *out = list->items[index];
+    return OK;
+}
+
+// The child of an object, made if it is not there, or the element of a list.
+static enum status descend(struct arena *arena, struct json *place, const char *name,
+                           const char *key, struct json **out)
+{
+    if (place->kind == JSON_ARRAY) {
+        return get_element(place, name, key, out);
+    }
+    if (place->kind != JSON_OBJECT) {
+        FAIL(ERR_CONFIG, "'%s' cannot be set: '%s' is %s, expected an object", key, name,
+             json_kind_name(place->kind));
+    }
+    struct json *child = get_child(place, key);
+    if (child == NULL) {
+        TRY(add_child(arena, place, key, &child));
+        child->kind = JSON_OBJECT;
+    }
+    *out = child;
+    return OK;
+}
+
 enum status json_set_keys(struct json *document, const char *const *keys, int n_keys,
                           const char *text)
 {
@@ -314,16 +348,7 @@ enum status json_set_keys(struct json *document, const char *const *keys, int n_
     TRY(value_from_text(arena, text, &value));
     struct json *place = document;
     for (int i = 0; i < n_keys; i++) {
-        if (place->kind != JSON_OBJECT) {
-            FAIL(ERR_CONFIG, "'%s' cannot be set: '%s' is %s, expected an object", keys[i],
-                 i > 0 ? keys[i - 1] : "the document", json_kind_name(place->kind));
-        }
-        struct json *child = get_child(place, keys[i]);
-        if (child == NULL) {
-            TRY(add_child(arena, place, keys[i], &child));
-            child->kind = JSON_OBJECT;
-        }
-        place = child;
+        TRY(descend(arena, place, i > 0 ? keys[i - 1] : "the document", keys[i], &place));
     }
     value.key = place->key;
     *place = value;

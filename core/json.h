@@ -28,8 +28,9 @@ const char *json_key(const struct json *value);                  // key of a chi
 const struct json *json_get(const struct json *object, const char *key); // NULL if absent
 
 // Changing a document: used for --set and for tables of defaults.
-// Sets the value at a dotted path ("train.epochs"), making objects on the way. `text` is JSON; what
-// is not JSON is a string.
+// Sets the value at a dotted path ("train.epochs"; "tasks.0.name" in a list's first element),
+// making objects on the way, but no elements of lists. `text` is JSON; what is not JSON is a
+// string.
 enum status json_set_path(struct json *document, const char *path, const char *text);
 // The same with the path as separate keys, which may hold dots themselves; n_keys >= 1.
 enum status json_set_keys(struct json *document, const char *const *keys, int n_keys,

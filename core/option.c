@@ -8,6 +8,7 @@
 static const struct int_list no_ints;
 static const struct double_list no_doubles;
 static const struct int_map no_entries;
+static const struct object_list no_objects;
 
 // Copies instead of casting: the owner's struct decides the alignment.
 static void store(void *values, const struct option *row, const void *value, size_t bytes)
@@ -52,6 +53,9 @@ static void store_default(const struct option *row, void *values)
     case OPTION_MAP_INT:
         store(values, row, &(const struct int_map *){&no_entries}, sizeof(void *));
         break;
+    case OPTION_LIST:
+        store(values, row, &(const struct object_list *){&no_objects}, sizeof(void *));
+        break;
     case OPTION_OBJECT:
         option_defaults(row->table, (char *)values + row->offset);
         break;
@@ -63,6 +67,12 @@ void option_defaults(const struct option *table, void *values)
     for (const struct option *row = table; row->key != NULL; row++) {
         store_default(row, values);
     }
+}
+
+const void *option_list_at(const struct object_list *list, int i)
+{
+    CHECK(i >= 0 && i < list->n);
+    return (const char *)list->values + (size_t)i * list->stride;
 }
 
 static const char *value_word(enum option_kind kind)
@@ -86,6 +96,8 @@ static const char *value_word(enum option_kind kind)
         return " X,X,...";
     case OPTION_MAP_INT:
         return " NAME=N,...";
+    case OPTION_LIST:
+        return " JSON";
     case OPTION_OBJECT:
         break;
     }
@@ -124,6 +136,9 @@ static void add_facts(const struct option *row, struct text *out)
     case OPTION_DOUBLE_LIST:
     case OPTION_MAP_INT:
         text_add(out, "default empty");
+        break;
+    case OPTION_LIST:
+        text_add(out, "a list of objects, N from 0; default empty");
         break;
     case OPTION_OBJECT:
         break;
@@ -179,10 +194,12 @@ void option_help(const struct option *table, const char *prefix, struct text *ou
     for (const struct option *row = table; row->key != NULL; row++) {
         if (row->kind != OPTION_OBJECT) {
             add_row(row, prefix, out);
+        }
+        if (row->kind != OPTION_OBJECT && row->kind != OPTION_LIST) {
             continue;
         }
         struct text nested = {0};
-        text_add(&nested, "%s%s.", prefix, row->key);
+        text_add(&nested, "%s%s%s.", prefix, row->key, row->kind == OPTION_LIST ? ".N" : "");
         if (!nested.failed) {
             option_help(row->table, nested.bytes, out);
         }

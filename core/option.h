@@ -19,6 +19,7 @@ enum option_kind {
     OPTION_DOUBLE_LIST, // const struct double_list *
     OPTION_OBJECT,      // a nested struct, described by `table`, stored in place at `offset`
     OPTION_MAP_INT,     // const struct int_map *: an object of free keys with integer values
+    OPTION_LIST,        // const struct object_list *: an array of objects, described by `table`
 };
 
 struct int_list {
@@ -35,6 +36,12 @@ struct int_map {
     const int *values;
 };
 
+struct object_list {
+    int n;
+    size_t stride;      // bytes from one element to the next: the row's element_bytes
+    const void *values; // n structs
+};
+
 struct option {
     const char *key, *help;
     enum option_kind kind;
@@ -44,12 +51,15 @@ struct option {
     double least,
         most; // bounds of numbers and list elements, both included; least == most == 0: none
     const char *const *choices; // NULL-ended
-    const struct option *table; // OPTION_OBJECT
+    const struct option *table; // OPTION_OBJECT, OPTION_LIST
+    size_t element_bytes;       // OPTION_LIST: sizeof the struct that `table` describes
 };
 
 // Sets every value of the struct to its default. Lists and maps become empty ones, never NULL.
 void option_defaults(const struct option *table, void *values);
+// Element i of a list, for its owner to cast; i < list->n.
+const void *option_list_at(const struct object_list *list, int i);
 // Prints the table as help text: "--key VALUE  help (default ...; range ...)" with nested keys
-// dotted.
+// dotted, and N for the index of a list's element.
 struct text;
 void option_help(const struct option *table, const char *prefix, struct text *out);

@@ -228,6 +228,32 @@ static enum status read_map(const struct option_reader *reader, const struct opt
     return OK;
 }
 
+static enum status read_objects(const struct option_reader *reader, const struct option *row,
+                                const char *path, const struct json *value,
+                                const struct object_list **out)
+{
+    if (json_kind(value) != JSON_ARRAY) {
+        return fail_type(reader, path, "a list of objects", value);
+    }
+    struct object_list *list;
+    const int n = json_count(value);
+    ARENA_NEW(reader->arena, list, 1);
+    char *items = arena_alloc(reader->arena, (size_t)n, row->element_bytes);
+    if (items == NULL) {
+        return ERR_MEMORY;
+    }
+    for (int i = 0; i < n; i++) {
+        char element[256];
+        snprintf(element, sizeof element, "%.200s[%d]", path, i);
+        void *item = items + (size_t)i * row->element_bytes;
+        option_defaults(row->table, item);
+        TRY(option_read_object(reader, row->table, element, json_at(value, i), item));
+    }
+    *list = (struct object_list){.n = n, .stride = row->element_bytes, .values = items};
+    *out = list;
+    return OK;
+}
+
 // Reads a value with `read` into a local of its type and stores that.
 #define READ_AND_STORE(type, read)                                                                 \
     do {                                                                                           \
@@ -273,6 +299,9 @@ enum status option_read_value(const struct option_reader *reader, const struct o
         break;
     case OPTION_MAP_INT:
         READ_AND_STORE(const struct int_map *, read_map);
+        break;
+    case OPTION_LIST:
+        READ_AND_STORE(const struct object_list *, read_objects);
         break;
     case OPTION_OBJECT:
         return option_read_object(reader, row->table, path, value,

@@ -80,6 +80,7 @@ void option_word_to_json(enum option_kind kind, const char *word, struct text *o
         }
         break;
     case OPTION_OBJECT:
+    case OPTION_LIST:
         break;
     }
     text_add(out, "%s", word);

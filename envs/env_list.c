@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-const struct env_ops *const env_list[] = {&env_bandit, &env_cartpole, &env_catch, &env_sleep, NULL};
+const struct env_ops *const env_list[] = {&env_prune,    &env_bandit, &env_catch,
+                                          &env_cartpole, &env_sleep,  NULL};
 
 const struct env_ops *env_find(const char *name)
 {

@@ -1,5 +1,19 @@
 // The learner's loop: hands out tickets, takes trajectories in, lets the method update, keeps the
 // archive of candidates, the run file and the checkpoints. Never waits: the caller polls it.
+//
+// Results are processed in batches of learner.batch episodes, failed ones included; each batch ends
+// in one update.
+//   sync   episode e belongs to update e / batch and is run with the weights of version
+//          max(0, update - lag - injected_lag). An update's tickets are decided as soon as that
+//          version exists, its results are processed in episode order: the same bytes for any
+//          number of actors and after any kill. A batch may be short (numbers are then left out)
+//          where fewer tickets may still go out.
+//   async  whoever is free gets a ticket with the newest weights; batches in order of arrival.
+//   After
+//          a resume, what was under way is not run again but replaced by new episodes.
+// A task ends with `evaluations` distinct candidates or `episodes` episodes (task_schedule.h says
+// how its last tickets are counted). Candidates beyond are neither archived nor learnt from.
+// Environments without candidates (n_result 0): every episode is one.
 #pragma once
 #include "learner/method.h"
 #include "transport/transport.h"

@@ -45,11 +45,16 @@ struct method_ops {
     void (*save)(struct method *method);
     enum status (*load)(struct method *method);
     void (*close)(struct method *method); // NULL is fine
+    // Whether a task has nothing left to try; asked after each update. NULL: never.
+    bool (*finished)(const struct method *method, int task);
+    // The widths [*n] of the one candidate that stands for a task, for a method that does not go by
+    // the score; the result is NULL while there is none. NULL: the best scores stand.
+    const int32_t *(*choice)(const struct method *method, int task, int *n);
 };
 struct method {
     const struct method_ops *ops;
 };
 extern const struct method_ops method_impala, method_random, method_uniform, method_evolution,
-    method_amc;
+    method_amc, method_frozen;
 extern const struct method_ops *const methods[]; // NULL-ended
 const struct method_ops *method_find(const char *name);

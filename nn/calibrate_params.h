@@ -8,10 +8,10 @@ struct calibration {
     int n;              // at least 2. Equal batches are taken: a few images at the end may be left
     bool batchnorm;     // write the running means and variances
     float *ranges;      // [n_nodes] out; NULL: not wanted
+    double *seconds;    // grows by the time inside the plan's runs; NULL: not wanted
 };
 
 // Runs the images through the network with each batch's own BatchNorm statistics; rewrites the
-// running slices of params [n_floats]. *seconds (NULL: not wanted) grows by the time inside the
-// plan. ERR_INPUT: fewer than 2 images.
+// running slices of params [n_floats]. ERR_INPUT: fewer than 2 images.
 enum status calibrate_params(struct backend *backend, const struct graph *graph, float *params,
-                             const struct calibration *calibration, double *seconds);
+                             const struct calibration *calibration);

@@ -98,17 +98,24 @@ static void load_batchnorm(struct infer_plan *plan, int node)
     layer->kernel->op.factor = 1.0F / plan->scales[node];
 }
 
-static void load_lstm(struct infer_plan *plan, int node)
+static enum status load_lstm(struct infer_plan *plan, int node)
 {
     const struct node *n = &plan->folded.nodes[node];
-    struct backend *backend = plan->backend;
-    char *to = program_address(plan->program, plan->layers[node].weights);
+    const struct infer_layer *layer = &plan->layers[node];
+    char *packed = program_address(plan->program, layer->weights);
+    size_t count = 0; // w_ih, w_hh and b lie one after the other
     for (int i = 0; i < 3; i++) {
-        const size_t bytes = plan->folded.params[n->params[i]].count * sizeof(float);
-        backend->ops->upload(backend, to, param_values(plan, node, i), bytes);
-        to += bytes;
+        count += plan->folded.params[n->params[i]].count;
     }
-    backend->ops->zero(backend, to, (size_t)plan->chunk * (size_t)n->c * sizeof(float));
+    float *weights;
+    TRY(stage(plan, param_values(plan, node, 0), count, &weights));
+    layer->kernel->ops->pack(layer->kernel, weights, NULL, NULL, packed);
+    const size_t state_bytes = (size_t)plan->chunk * (size_t)n->c * sizeof(float);
+    plan->backend->ops->zero(
+        plan->backend, packed + program_buffer_bytes(plan->program, layer->weights) - state_bytes,
+        state_bytes);
+    unstage(plan, weights);
+    return OK;
 }
 
 static enum status load_node(struct infer_plan *plan, int node, const float *ranges)
@@ -122,8 +129,7 @@ static enum status load_node(struct infer_plan *plan, int node, const float *ran
         load_batchnorm(plan, node);
         return OK;
     case NODE_LSTM:
-        load_lstm(plan, node);
-        return OK;
+        return load_lstm(plan, node);
     case NODE_AVG_POOL:
     case NODE_GLOBAL_POOL:
         plan->layers[node].kernel->op.factor = plan->scales[n->inputs[0]];

@@ -112,20 +112,15 @@ static enum status lower_lstm(struct infer_plan *plan, int node)
     struct infer_layer *layer = &plan->layers[node];
     const struct op op = graph_node_op(&plan->folded, node, plan->chunk);
     TRY(program_kernel(plan->program, &op, false, &layer->kernel));
-    // Shared: w_ih, w_hh, b as in the parameter block, then a zero state for every image of a
-    // chunk.
-    size_t floats = 0;
+    // Shared: packed weights, then a zero state for every image of a chunk.
+    const size_t packed_bytes = (layer->kernel->packed_bytes + 63) / 64 * 64;
+    const size_t state_bytes = (size_t)plan->chunk * (size_t)n->c * sizeof(float);
+    TRY(program_buffer(plan->program, BUFFER_SHARED, packed_bytes + state_bytes, &layer->weights));
     struct program_call call;
     program_call_init(&call, layer->kernel);
-    TRY(program_buffer(plan->program, BUFFER_SHARED, 0, &layer->weights));
-    for (int i = 0; i < 3; i++) {
-        call.in[1 + i] = (struct program_slot){layer->weights, floats * sizeof(float)};
-        floats += plan->folded.params[n->params[i]].count;
-    }
-    call.in[4] = (struct program_slot){layer->weights, floats * sizeof(float)};
-    call.in[5] = call.in[4];
-    program_resize(plan->program, layer->weights,
-                   (floats + (size_t)plan->chunk * (size_t)n->c) * sizeof(float));
+    call.in[1].buffer = layer->weights;
+    call.in[2] = (struct program_slot){layer->weights, packed_bytes};
+    call.in[3] = call.in[2];
     TRY(new_value(plan, node));
     call.in[0].buffer = plan->values[n->inputs[0]];
     call.out[0].buffer = plan->values[node];

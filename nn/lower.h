@@ -92,6 +92,10 @@ struct lowering {
 // Fills the arrays and appends all forward steps. lowering: program, backend, graph, arena, chunk
 // and options set by the caller.
 enum status lower_forward(struct lowering *lowering);
+// A shared buffer for the packed weights of a node's kernel, and their packing; LSTM's bias is one
+// of its weights.
+enum status lower_pack(struct lowering *lowering, struct kernel *kernel, int node, bool bias,
+                       int *packed);
 // Uploads constants. After program_finish.
 void lower_forward_load(const struct lowering *lowering);
 bool lower_syncs(const struct lowering *lowering); // are BatchNorm sums taken over all ranks?

@@ -83,7 +83,7 @@ static enum status conv_weights(struct backward *b, int node, int dy)
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     int partial;
-    TRY(program_buffer(l->program, BUFFER_CHUNKED, kernel->packed_bytes, &partial));
+    TRY(program_buffer(l->program, BUFFER_CHUNKED, kernel->partial_bytes, &partial));
     struct program_call call;
     program_call_init(&call, kernel);
     call.in[0].buffer = l->value[b->graph->nodes[node].inputs[0]];
@@ -108,12 +108,7 @@ static enum status conv_data(struct backward *b, int node, int dy)
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     int packed, dx;
-    TRY(program_buffer(l->program, BUFFER_SHARED, kernel->packed_bytes, &packed));
-    struct program_call pack;
-    program_call_init(&pack, kernel);
-    pack.in[0] = lower_param(b->graph, l->params, node, 0);
-    pack.out[0].buffer = packed;
-    TRY(program_add_pack(l->program, &pack));
+    TRY(lower_pack(l, kernel, node, false, &packed));
     TRY(new_gradient(b, input, &dx));
     struct program_call call;
     program_call_init(&call, kernel);
@@ -333,18 +328,19 @@ static enum status backward_lstm(struct backward *b, const struct compound *comp
     op.kind = OP_LSTM_BACKWARD;
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
-    TRY(program_buffer(l->program, BUFFER_CHUNKED, kernel->packed_bytes, &partial));
+    TRY(program_buffer(l->program, BUFFER_CHUNKED, kernel->partial_bytes, &partial));
+    int packed;
+    TRY(lower_pack(l, kernel, node, false, &packed));
     struct program_call call;
     program_call_init(&call, kernel);
     call.in[0].buffer = dy;
     call.in[1].buffer = l->value[input];
-    call.in[2] = lower_param(b->graph, l->params, node, 0);
-    call.in[3] = lower_param(b->graph, l->params, node, 1);
-    call.in[4].buffer = l->h0[node];
-    call.in[5].buffer = l->c0[node];
-    call.in[6].buffer = l->reset;
-    call.in[7].buffer = l->value[node];
-    call.in[8].buffer = l->aux[node];
+    call.in[2].buffer = packed;
+    call.in[3].buffer = l->h0[node];
+    call.in[4].buffer = l->c0[node];
+    call.in[5].buffer = l->reset;
+    call.in[6].buffer = l->value[node];
+    call.in[7].buffer = l->aux[node];
     if (b->needed[input]) {
         TRY(new_gradient(b, input, &dx));
     }

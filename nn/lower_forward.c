@@ -7,6 +7,17 @@ static enum status new_value(struct lowering *l, int node)
                           lower_bytes(l->graph, node, DTYPE_F32, l->chunk), &l->value[node]);
 }
 
+enum status lower_pack(struct lowering *l, struct kernel *kernel, int node, bool bias, int *packed)
+{
+    TRY(program_buffer(l->program, BUFFER_SHARED, kernel->packed_bytes, packed));
+    struct program_call call;
+    program_call_init(&call, kernel);
+    call.in[0] = lower_param(l->graph, l->params, node, 0);
+    call.in[1] = bias ? lower_param(l->graph, l->params, node, 1) : PROGRAM_NONE;
+    call.out[0].buffer = *packed;
+    return program_add_pack(l->program, &call);
+}
+
 static enum status lower_conv(struct lowering *l, const struct compound *compound)
 {
     const int node = compound->node;
@@ -15,13 +26,7 @@ static enum status lower_conv(struct lowering *l, const struct compound *compoun
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     int packed;
-    TRY(program_buffer(l->program, BUFFER_SHARED, kernel->packed_bytes, &packed));
-    struct program_call pack;
-    program_call_init(&pack, kernel);
-    pack.in[0] = lower_param(l->graph, l->params, node, 0);
-    pack.in[1] = lower_param(l->graph, l->params, node, 1);
-    pack.out[0].buffer = packed;
-    TRY(program_add_pack(l->program, &pack));
+    TRY(lower_pack(l, kernel, node, true, &packed));
     TRY(new_value(l, compound->output));
     struct program_call call;
     program_call_init(&call, kernel);
@@ -107,6 +112,13 @@ static enum status add_bn_finish(struct lowering *l, int node)
     return program_add_joint(l->program, &call);
 }
 
+static enum status new_range(struct lowering *l, int node)
+{
+    TRY(program_buffer(l->program, BUFFER_CHUNKED, 2 * sizeof(float), &l->range[node]));
+    program_keep(l->program, l->range[node]);
+    return OK;
+}
+
 static enum status lower_batchnorm(struct lowering *l, const struct compound *compound)
 {
     const int node = compound->node;
@@ -126,6 +138,10 @@ static enum status lower_batchnorm(struct lowering *l, const struct compound *co
     call.in[2] = (struct program_slot){l->vectors[node], (size_t)op.in_c * sizeof(float)};
     call.in[3].buffer = compound->residual >= 0 ? l->value[compound->residual] : -1;
     call.out[0].buffer = l->value[compound->output];
+    if (l->ranges) {
+        TRY(new_range(l, compound->output));
+        call.out[1].buffer = l->range[compound->output];
+    }
     return program_add_chunked(l->program, &call);
 }
 
@@ -211,17 +227,17 @@ static enum status lower_lstm(struct lowering *l, int node)
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     const size_t hidden = (size_t)l->graph->nodes[node].c;
+    int packed;
+    TRY(lower_pack(l, kernel, node, false, &packed));
     TRY(l->carries_state ? open_carried(l, node) : open_zeros(l, node));
     TRY(new_value(l, node));
     struct program_call call;
     program_call_init(&call, kernel);
     call.in[0].buffer = l->value[l->graph->nodes[node].inputs[0]];
-    for (int i = 0; i < 3; i++) {
-        call.in[1 + i] = lower_param(l->graph, l->params, node, i);
-    }
-    call.in[4].buffer = l->h0[node];
-    call.in[5].buffer = l->c0[node];
-    call.in[6].buffer = l->reset;
+    call.in[1].buffer = packed;
+    call.in[2].buffer = l->h0[node];
+    call.in[3].buffer = l->c0[node];
+    call.in[4].buffer = l->reset;
     call.out[0].buffer = l->value[node];
     call.out[2].buffer = l->h_end[node];
     call.out[3].buffer = l->c_end[node];
@@ -277,13 +293,29 @@ static enum status lower_compound(struct lowering *l, const struct compound *com
     return OK;
 }
 
+// Is the value read by one BatchNorm alone? An inference plan folds a convolution into that, so
+// nobody asks for the range between them.
+static bool vanishes(const struct graph *graph, int node)
+{
+    int readers = 0;
+    bool folds = graph->nodes[node].kind == NODE_CONV || graph->nodes[node].kind == NODE_LINEAR;
+    for (int i = node + 1; i < graph->n_nodes; i++) {
+        const struct node *n = &graph->nodes[i];
+        for (int k = 0; k < n->n_inputs; k++) {
+            readers += n->inputs[k] == node;
+            folds = folds && (n->inputs[k] != node || n->kind == NODE_BATCHNORM);
+        }
+    }
+    return folds && readers == 1;
+}
+
+// What a BatchNorm puts out has its range already.
 static enum status add_range(struct lowering *l, int node)
 {
-    if (!l->ranges) {
+    if (!l->ranges || l->range[node] >= 0 || vanishes(l->graph, node)) {
         return OK;
     }
-    TRY(program_buffer(l->program, BUFFER_CHUNKED, 2 * sizeof(float), &l->range[node]));
-    program_keep(l->program, l->range[node]);
+    TRY(new_range(l, node));
     const struct op op = lower_map_op(l->graph, node, OP_RANGE);
     return lower_call(l->program, &op, l->value[node], -1, l->range[node]);
 }

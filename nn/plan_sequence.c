@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Sequences per chunk at least, and chunks at most (while they are no larger): steps of an LSTM
-// read all of its weights for every chunk, so several sequences share the reading. Fixed, so that
-// results do not depend on the machine.
-enum { LEAST_CHUNK = 2, MOST_CHUNKS = 8 };
+// Sequences per chunk at least, and chunks at most (while they are no smaller): a step of an LSTM
+// reads all of its weights once per chunk, and each chunk leaves a gradient of all weights to be
+// added up. Fixed, so that results do not depend on the machine.
+enum { LEAST_CHUNK = 2, MOST_CHUNKS = 4 };
 
 // State of one LSTM as its kernel wants it: all sequences' h, then all sequences' c.
 struct carried {

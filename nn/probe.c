@@ -19,8 +19,8 @@ struct probe {
     size_t zeros_bytes;
     int *value;              // [n_nodes]: buffer of each node's output
     int *vectors;            // [n_nodes]: BATCHNORM and ACT, shared [scale c][shift c]; -1 none
-    struct kernel **kernels; // [n_nodes]: CONV and LINEAR, borrowed from the program
-    int *packed;             // [n_nodes]: CONV and LINEAR, shared
+    struct kernel **kernels; // [n_nodes]: CONV, LINEAR and LSTM, borrowed from the program
+    int *packed;             // [n_nodes]: CONV, LINEAR and LSTM, shared
     void *images;            // owned, in the backend's memory: the batch as given
     float *host;             // owned: one node's output when the backend's memory is not the host's
 };
@@ -31,7 +31,8 @@ static size_t value_count(const struct graph *graph, int node)
     return (size_t)n->h * (size_t)n->w * (size_t)n->c;
 }
 
-static enum status add_conv(struct probe *p, int node)
+// CONV and LINEAR; LSTM, which begins with zeros.
+static enum status add_packed(struct probe *p, int node)
 {
     const struct op op = graph_node_op(p->graph, node, 1);
     TRY(program_kernel(p->program, &op, false, &p->kernels[node]));
@@ -41,6 +42,9 @@ static enum status add_conv(struct probe *p, int node)
     program_call_init(&call, p->kernels[node]);
     call.in[0].buffer = p->value[p->graph->nodes[node].inputs[0]];
     call.in[1].buffer = p->packed[node];
+    if (op.kind == OP_LSTM) {
+        call.in[2].buffer = call.in[3].buffer = p->zeros;
+    }
     call.out[0].buffer = p->value[node];
     return program_add_chunked(p->program, &call);
 }
@@ -62,22 +66,6 @@ static enum status add_scale_shift(struct probe *p, int node)
     return program_add_chunked(p->program, &call);
 }
 
-static enum status add_lstm(struct probe *p, int node)
-{
-    const struct op op = graph_node_op(p->graph, node, 1);
-    struct kernel *kernel;
-    TRY(program_kernel(p->program, &op, false, &kernel));
-    struct program_call call;
-    program_call_init(&call, kernel);
-    call.in[0].buffer = p->value[p->graph->nodes[node].inputs[0]];
-    for (int i = 0; i < 3; i++) {
-        call.in[1 + i] = lower_param(p->graph, p->params, node, i);
-    }
-    call.in[4].buffer = call.in[5].buffer = p->zeros;
-    call.out[0].buffer = p->value[node];
-    return program_add_chunked(p->program, &call);
-}
-
 static enum status add_node(struct probe *p, int node)
 {
     const struct node *n = &p->graph->nodes[node];
@@ -92,12 +80,11 @@ static enum status add_node(struct probe *p, int node)
     switch (n->kind) {
     case NODE_CONV:
     case NODE_LINEAR:
-        return add_conv(p, node);
+    case NODE_LSTM:
+        return add_packed(p, node);
     case NODE_BATCHNORM:
     case NODE_ACT:
         return add_scale_shift(p, node);
-    case NODE_LSTM:
-        return add_lstm(p, node);
     case NODE_CONCAT:
         return lower_concat(p->program, p->graph, node, p->value, p->value[node]);
     case NODE_ADD:

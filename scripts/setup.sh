@@ -12,7 +12,7 @@ packages=(
     mpich libmpich-dev libopenblas-pthread-dev
     libdnnl-dev ocl-icd-opencl-dev # oneDNN's CMake file asks for OpenCL
     libhdf5-dev libcjson-dev zlib1g-dev libturbojpeg0-dev libpng-dev
-    libcmocka-dev dataset-fashion-mnist
+    libcmocka-dev python3-h5py dataset-fashion-mnist
 )
 check=no
 for argument in "$@"; do

@@ -67,12 +67,13 @@ int ranking_count(const struct groups *groups)
 static void rank_group(const struct channel_group *group, const float *scores,
                        struct ranked *ranked, int *order)
 {
-    const int part = group->channels / group->equal_parts;
+    const int parts = group->equal_parts;
+    const size_t part = (size_t)(group->channels / parts);
     for (int k = 0; k < group->channels; k++) {
         ranked[k] = (struct ranked){scores[k], k};
     }
-    for (int p = 0; p < group->equal_parts; p++) {
-        qsort(ranked + p * part, (size_t)part, sizeof *ranked, best_first);
+    for (int p = 0; p < parts; p++) {
+        qsort(ranked + (size_t)p * part, part, sizeof *ranked, best_first);
     }
     for (int k = 0; k < group->channels; k++) {
         order[k] = ranked[k].channel;
@@ -113,11 +114,11 @@ enum status ranking_keep(const struct groups *groups, const struct ranking *rank
     for (int g = 0; g < groups->n; order += groups->groups[g++].channels) {
         const struct channel_group *group = &groups->groups[g];
         TRY(check_width(group, widths[g]));
-        const int part = group->channels / group->equal_parts;
-        const int quota = widths[g] / group->equal_parts;
+        const size_t part = (size_t)(group->channels / group->equal_parts);
+        const size_t quota = (size_t)(widths[g] / group->equal_parts);
         ARENA_NEW(arena, keep[g], (size_t)widths[g]);
         for (int p = 0; p < group->equal_parts; p++) {
-            memcpy(keep[g] + p * quota, order + p * part, (size_t)quota * sizeof *order);
+            memcpy(keep[g] + (size_t)p * quota, order + (size_t)p * part, quota * sizeof *order);
         }
         qsort(keep[g], (size_t)widths[g], sizeof *keep[g], by_number);
         kept[g] = widths[g];

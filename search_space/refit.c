@@ -40,13 +40,12 @@ static bool is_refitted(const struct graph *graph, const struct groups *groups, 
            can_be_cut(groups, graph->nodes[node].inputs[0]);
 }
 
-static enum status open_layers(struct refit *refit)
+// How many numbers all matrices hold.
+static enum status count_grams(const struct graph *graph, const struct groups *groups, size_t *out)
 {
-    const struct graph *graph = refit->graph;
-    int parts = 0;
-    size_t bytes = 0;
+    size_t count = 0;
     for (int i = 0; i < graph->n_nodes; i++) {
-        if (!is_refitted(graph, refit->groups, i)) {
+        if (!is_refitted(graph, groups, i)) {
             continue;
         }
         const int columns = columns_of(graph, i);
@@ -56,21 +55,40 @@ static enum status open_layers(struct refit *refit)
                  "need too much memory; slim this network without refit",
                  graph->nodes[i].name, columns, MOST_COLUMNS);
         }
-        parts += graph->nodes[i].groups;
-        bytes += (size_t)graph->nodes[i].groups * gram_count(columns) * sizeof(double);
+        count += (size_t)graph->nodes[i].groups * gram_count(columns);
     }
+    const size_t bytes = count * sizeof(double);
     if (bytes > MOST_BYTES) {
         FAIL(ERR_UNSUPPORTED,
              "refit: the matrices of this network need %zu MiB, more than %zu MiB; slim it "
              "without refit",
              bytes >> 20, MOST_BYTES >> 20);
     }
+    *out = count;
+    return OK;
+}
+
+// grams: matrices gathered before; NULL: zeroed ones of its own.
+static enum status open_layers(struct refit *refit, const double *grams)
+{
+    const struct graph *graph = refit->graph;
+    TRY(count_grams(graph, refit->groups, &refit->n_grams));
+    refit->grams = (double *)(uintptr_t)grams;
+    if (grams == NULL) {
+        ARENA_NEW(&refit->arena, refit->grams, refit->n_grams);
+    }
+    int parts = 0;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        parts += is_refitted(graph, refit->groups, i) ? graph->nodes[i].groups : 0;
+    }
     ARENA_NEW(&refit->arena, refit->layers, (size_t)parts);
+    double *next = refit->grams;
     for (int i = 0; i < graph->n_nodes; i++) {
         for (int p = 0; is_refitted(graph, refit->groups, i) && p < graph->nodes[i].groups; p++) {
             struct refit_layer *layer = &refit->layers[refit->n_layers++];
-            *layer = (struct refit_layer){.node = i, .part = p, .columns = columns_of(graph, i)};
-            ARENA_NEW(&refit->arena, layer->gram, gram_count(layer->columns));
+            *layer = (struct refit_layer){
+                .node = i, .part = p, .columns = columns_of(graph, i), .gram = next};
+            next += gram_count(layer->columns);
         }
     }
     return OK;
@@ -175,7 +193,7 @@ static enum status gather_all(struct refit *refit, struct backend *backend,
                               const struct plan_input *input, const uint8_t *images,
                               const struct refit_options *options)
 {
-    TRY(open_layers(refit));
+    TRY(open_layers(refit, NULL));
     struct probe *probe;
     TRY(probe_open(backend, refit->graph, PROBE_BATCH, input, &probe));
     struct arena scratch = {0};
@@ -205,12 +223,9 @@ static enum status check_options(const struct plan_input *input,
     return OK;
 }
 
-enum status refit_open(struct backend *backend, const struct graph *graph,
-                       const struct groups *groups, const float *params,
-                       const struct plan_input *input, const uint8_t *images,
-                       const struct refit_options *options, struct refit **out)
+static enum status new_refit(const struct graph *graph, const struct groups *groups,
+                             const float *params, double lambda, struct refit **out)
 {
-    TRY(check_options(input, options));
     struct refit *refit = calloc(1, sizeof *refit);
     if (refit == NULL) {
         FAIL(ERR_MEMORY, "no memory for a refit");
@@ -218,7 +233,19 @@ enum status refit_open(struct backend *backend, const struct graph *graph,
     refit->graph = graph;
     refit->groups = groups;
     refit->params = params;
-    refit->lambda = options->lambda;
+    refit->lambda = lambda;
+    *out = refit;
+    return OK;
+}
+
+enum status refit_open(struct backend *backend, const struct graph *graph,
+                       const struct groups *groups, const float *params,
+                       const struct plan_input *input, const uint8_t *images,
+                       const struct refit_options *options, struct refit **out)
+{
+    struct refit *refit;
+    TRY(check_options(input, options));
+    TRY(new_refit(graph, groups, params, options->lambda, &refit));
     const enum status status = gather_all(refit, backend, input, images, options);
     if (status != OK) {
         refit_close(refit);
@@ -226,6 +253,27 @@ enum status refit_open(struct backend *backend, const struct graph *graph,
     }
     *out = refit;
     return OK;
+}
+
+enum status refit_open_grams(const struct graph *graph, const struct groups *groups,
+                             const float *params, double lambda, const double *grams,
+                             struct refit **out)
+{
+    struct refit *refit;
+    TRY(new_refit(graph, groups, params, lambda, &refit));
+    const enum status status = open_layers(refit, grams);
+    if (status != OK) {
+        refit_close(refit);
+        return status;
+    }
+    *out = refit;
+    return OK;
+}
+
+const double *refit_grams(const struct refit *refit, size_t *count)
+{
+    *count = refit->n_grams;
+    return refit->grams;
 }
 
 void refit_close(struct refit *refit)

@@ -27,6 +27,12 @@ enum status refit_open(struct backend *backend, const struct graph *graph,
                        const struct groups *groups, const float *params,
                        const struct plan_input *input, const uint8_t *images,
                        const struct refit_options *options, struct refit **out);
+// All matrices in one block of *count numbers, borrowed; and a refit on such a block that was
+// gathered before for the same network, borrowed until refit_close: several processes can share it.
+const double *refit_grams(const struct refit *refit, size_t *count);
+enum status refit_open_grams(const struct graph *graph, const struct groups *groups,
+                             const float *params, double lambda, const double *grams,
+                             struct refit **out);
 // Rewrites the convolution weights of a slimmed network (from slim_network with `keep`). Layers
 // that lost no input channel are left as they are: their solution is the weights they have.
 enum status refit_apply(const struct refit *refit, const struct keep *keep,

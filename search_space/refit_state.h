@@ -7,7 +7,7 @@
 struct refit_layer {
     int node, part;
     int columns;
-    double *gram; // [K * (K + 1) / 2], lower triangle row by row; arena of the refit
+    double *gram; // [K * (K + 1) / 2], lower triangle row by row; part of grams
     float *rows;  // [REFIT_ROWS][K]: patches not yet added in; only while gathering
     int n_rows;
 };
@@ -19,6 +19,8 @@ struct refit {
     const struct groups *groups;
     const float *params;
     double lambda;
+    double *grams; // of all layers; arena, or borrowed and then only read
+    size_t n_grams;
     struct refit_layer *layers;
     int n_layers;
 };

@@ -31,8 +31,8 @@ ARROWS = {
 # Header pattern: the files that may include it.
 WRAPPERS = {
     "mpi.h": ["transport/collective_mpi.c", "transport/transport_mpi.c"],
-    "hdf5*.h": ["core/hdf5_file.c", "core/hdf5_log.c"],
-    "H5*.h": ["core/hdf5_file.c", "core/hdf5_log.c"],
+    "hdf5*.h": ["core/hdf5_*.c"],
+    "H5*.h": ["core/hdf5_*.c"],
     "cJSON.h": ["core/json.c"],
     "cjson/cJSON.h": ["core/json.c"],
     "dnnl*.h": ["compute/cpu/*"],

@@ -13,14 +13,14 @@ enum status calibrate_network(struct backend *backend, struct network *network,
         .input = {.mean = network->info.mean, .std = network->info.std},
         .n = images < n ? images : n,
         .batchnorm = batchnorm,
-        .ranges = ranges,
     };
+    calibration.ranges = ranges;
     struct arena arena = {0};
     uint8_t *sample;
     enum status code = dataset_sample(dataset, indices, n, calibration.n, seed, &arena, &sample);
     if (code == OK) {
         calibration.images = sample;
-        code = calibrate_params(backend, &network->graph, network->params, &calibration, NULL);
+        code = calibrate_params(backend, &network->graph, network->params, &calibration);
     }
     arena_close(&arena);
     return code;

@@ -22,8 +22,11 @@ struct trainer {
     const struct train_recipe *recipe;
     struct network *network;
     struct dataset_split split;
-    struct train_plan *plan; // owned
-    struct loader *loader;   // owned
+    int n_rows;                 // to train on
+    struct train_plan *plan;    // owned
+    struct loader *loader;      // owned
+    struct infer_plan *teacher; // owned; NULL without distillation
+    float *targets;             // the teacher's logits [batch of this rank][classes], arena
     struct plan_reducer reducer;
     struct train_state state; // arena
     int64_t steps_per_epoch;
@@ -100,11 +103,27 @@ static enum status open_plan(struct trainer *trainer)
             },
         .reducer = ranks > 1 ? &trainer->reducer : NULL,
         .bn_momentum = TRAIN_BN_MOMENTUM,
-        .label_share = 1,
-        .temperature = 1,
+        .label_share = 1.0F - (float)recipe->distill,
+        .temperature = recipe->distill > 0 ? (float)recipe->temperature : 1,
         .seed = recipe->seed,
     };
     return train_open(trainer->job->backend, &trainer->network->graph, &options, &trainer->plan);
+}
+
+// Its weights are packed here, once.
+static enum status open_teacher(struct trainer *trainer, struct arena *arena)
+{
+    const struct train_recipe *recipe = trainer->recipe;
+    const struct network *teacher = trainer->job->teacher;
+    if (recipe->distill == 0) {
+        return OK;
+    }
+    const int batch = recipe->batch / trainer->job->collective->ranks;
+    const struct infer_options options = {
+        .batch = batch, .input = {.mean = teacher->info.mean, .std = teacher->info.std}};
+    ARENA_NEW(arena, trainer->targets, (size_t)batch * (size_t)teacher->info.classes);
+    TRY(infer_open(trainer->job->backend, &teacher->graph, &options, &trainer->teacher));
+    return infer_load(trainer->teacher, teacher->params, NULL);
 }
 
 // Rank 0 reads the checkpoint, if there is one; every rank then starts from rank 0's state.
@@ -157,8 +176,8 @@ static enum status open_loader(struct trainer *trainer)
         .first_epoch = (int)trainer->state.position.epoch,
         .first_batch = trainer->state.position.batch,
     };
-    TRY(loader_open(trainer->job->dataset, trainer->split.train, trainer->split.n_train, &options,
-                    &trainer->loader));
+    TRY(loader_open(trainer->job->dataset, recipe->all_rows ? NULL : trainer->split.train,
+                    trainer->n_rows, &options, &trainer->loader));
     CHECK(loader_batches_per_epoch(trainer->loader) == trainer->steps_per_epoch);
     return OK;
 }
@@ -212,7 +231,11 @@ static enum status update(struct trainer *trainer)
     struct train_result result;
     TRY(loader_next(trainer->loader, &batch));
     CHECK(batch.epoch == position->epoch && batch.number == position->batch);
-    TRY(train_step(trainer->plan, batch.images, batch.labels, NULL, (float)rate, &result));
+    if (trainer->teacher != NULL) {
+        infer_run(trainer->teacher, batch.images, batch.n, trainer->targets);
+    }
+    TRY(train_step(trainer->plan, batch.images, batch.labels, trainer->targets, (float)rate,
+                   &result));
     if (!isfinite(result.loss) || !isfinite(result.gradient_norm)) {
         FAIL(ERR_CONFIG,
              "training diverged in epoch %lld, update %lld: loss %g, gradient norm %g, learning "
@@ -302,14 +325,21 @@ static enum status run_epochs(struct trainer *trainer)
     return OK;
 }
 
+static int rows_to_train_on(const struct train_job *job, const struct dataset_split *split)
+{
+    return job->recipe->all_rows ? job->dataset->n : split->n_train;
+}
+
 static enum status train_all(struct trainer *trainer, struct arena *arena)
 {
     const struct train_recipe *recipe = trainer->recipe;
     const struct train_job *job = trainer->job;
     TRY(dataset_split(job->dataset, recipe->validation_share, recipe->seed, arena,
                       &trainer->split));
-    trainer->steps_per_epoch = trainer->split.n_train / recipe->batch;
+    trainer->n_rows = rows_to_train_on(job, &trainer->split);
+    trainer->steps_per_epoch = trainer->n_rows / recipe->batch;
     TRY(open_plan(trainer));
+    TRY(open_teacher(trainer, arena));
     TRY(resume(trainer, arena));
     if (trainer->state.position.epoch >= recipe->epochs) {
         log_info("all %d epochs are done already", recipe->epochs);
@@ -323,16 +353,32 @@ static enum status train_all(struct trainer *trainer, struct arena *arena)
     return code;
 }
 
+static enum status check_teacher(const struct train_job *job)
+{
+    if (job->recipe->distill == 0) {
+        return OK;
+    }
+    if (job->teacher == NULL) {
+        FAIL(ERR_CONFIG,
+             "train.distill = %g needs a network to learn from (the teacher); name one, or set it "
+             "to 0",
+             job->recipe->distill);
+    }
+    const enum status code = evaluate_check_fit(job->teacher, job->dataset);
+    return code == OK ? OK : status_context(code, "the teacher");
+}
+
 enum status train_check(const struct train_job *job, const struct network *network)
 {
     const struct train_recipe *recipe = job->recipe;
     struct arena arena = {0};
     struct dataset_split split;
     TRY(evaluate_check_fit(network, job->dataset));
+    TRY(check_teacher(job));
     enum status code =
         dataset_split(job->dataset, recipe->validation_share, recipe->seed, &arena, &split);
     if (code == OK) {
-        code = check_recipe(recipe, split.n_train, job->collective->ranks);
+        code = check_recipe(recipe, rows_to_train_on(job, &split), job->collective->ranks);
     }
     arena_close(&arena);
     return code;
@@ -347,6 +393,7 @@ enum status train_network(const struct train_job *job, struct network *network, 
     const enum status code = train_all(&trainer, arena);
     loader_close(trainer.loader);
     train_close(trainer.plan);
+    infer_close(trainer.teacher);
     if (code != OK) {
         return code;
     }

@@ -1,4 +1,4 @@
-// The training loop for base networks (and later fine-tuning): recipe, data-parallel steps,
+// The training loop for base networks and fine-tuning: recipe, distillation, data-parallel steps,
 // progress, checkpoint file.
 #pragma once
 #include "compute/backend.h"
@@ -19,11 +19,18 @@ struct train_recipe {
     int crop_pad;
     bool flip;
     double clip;
+    // Hinton et al. 2015: loss = (1 - distill) CE(labels) + distill T^2 CE(teacher), the teacher's
+    // and the network's logits both divided by the temperature T. distill 0: no teacher.
+    double distill, temperature;
     double validation_share; // of the training part, scored after each epoch
+    bool all_rows;           // train on the rows of validation_share too
     bool sync_batchnorm;
     uint64_t seed; // not a row of the table: the whole run has one seed
 };
 extern const struct option train_option_table[];
+// The same rows with the defaults of fine-tuning a slimmed network from what is left of its
+// weights.
+extern const struct option finetune_option_table[];
 
 struct train_report {
     int epochs;
@@ -39,6 +46,9 @@ struct train_job {
     const struct collective *collective;
     const struct dataset *dataset;
     const struct train_recipe *recipe;
+    // Needed when recipe->distill > 0: takes the same images, tells the same classes apart. What it
+    // says of a batch's very images, augmented, are that batch's targets; always float32.
+    const struct network *teacher;
     // A file, written by rank 0 after each epoch and on an interrupt, and continued from when it is
     // there. NULL: none.
     const char *checkpoint;

@@ -13,7 +13,7 @@ struct cpu_conv_backward {
     struct cpu_dnnl_call
         reorder; // data: weights as given -> packed; weights: packed sum -> as given
     size_t bias_offset;
-    float *sum; // weights: all partials added up, [packed_bytes], owned
+    float *sum; // weights: all partials added up, [partial_bytes], owned
 };
 
 static void backward_close(struct kernel *kernel)
@@ -69,14 +69,15 @@ static enum status open_weights_calls(struct cpu_conv_backward *conv)
         {DNNL_ARG_DIFF_BIAS, cpu_dnnl_vector(op->out_c)},
     };
     conv->bias_offset = cpu_conv_align(dnnl_memory_desc_get_size(&packed));
-    conv->base.packed_bytes = conv->bias_offset + cpu_conv_align((size_t)op->out_c * sizeof(float));
+    conv->base.partial_bytes =
+        conv->bias_offset + cpu_conv_align((size_t)op->out_c * sizeof(float));
     conv->base.scratch_bytes = dnnl_memory_desc_get_size(&scratch);
     const dnnl_memory_desc_t plain = cpu_dnnl_weights(op, DTYPE_F32, false);
     TRY(cpu_dnnl_call_open(cpu, descriptor, arguments, op->bias ? 5 : 4, &conv->call));
     TRY(cpu_dnnl_reorder_open(cpu, &packed, &plain, &conv->reorder));
-    conv->sum = aligned_alloc(64, conv->base.packed_bytes);
+    conv->sum = aligned_alloc(64, conv->base.partial_bytes);
     if (conv->sum == NULL) {
-        FAIL(ERR_MEMORY, "no memory for a weight gradient of %zu bytes", conv->base.packed_bytes);
+        FAIL(ERR_MEMORY, "no memory for a weight gradient of %zu bytes", conv->base.partial_bytes);
     }
     return OK;
 }
@@ -134,7 +135,7 @@ static void backward_weights_reduce(struct kernel *kernel, const void *partials,
                                     float *weights, float *bias)
 {
     struct cpu_conv_backward *conv = (struct cpu_conv_backward *)kernel;
-    cpu_partials_add(kernel->backend, partials, n, kernel->packed_bytes, conv->sum);
+    cpu_partials_add(kernel->backend, partials, n, kernel->partial_bytes, conv->sum);
     void *const addresses[] = {conv->sum, weights};
     cpu_dnnl_call_run(&conv->reorder, 0, addresses);
     if (bias != NULL) {

@@ -5,6 +5,52 @@
 #include "compute/cpu/cpu_vector.h"
 #include "core/rng.h"
 
+#include <math.h>
+
+// ---- least and greatest value
+struct extremes {
+    float least[CPU_BLOCK], greatest[CPU_BLOCK];
+};
+
+CPU_INLINE void extremes_begin(struct extremes *e)
+{
+    for (int j = 0; j < CPU_BLOCK; j++) {
+        e->least[j] = INFINITY;
+        e->greatest[j] = -INFINITY;
+    }
+}
+
+// Once NaN, a bound stays NaN: every comparison with it is false.
+CPU_INLINE void extremes_block(struct extremes *e, const float *v)
+{
+    for (int j = 0; j < CPU_BLOCK; j++) {
+        e->least[j] = ((v[j] < e->least[j]) | (v[j] != v[j])) ? v[j] : e->least[j];
+        e->greatest[j] = ((v[j] > e->greatest[j]) | (v[j] != v[j])) ? v[j] : e->greatest[j];
+    }
+}
+
+// `count` values, fewer than a block.
+CPU_INLINE void extremes_part(struct extremes *e, const float *v, size_t count)
+{
+    float padded[CPU_BLOCK];
+    for (int j = 0; j < CPU_BLOCK; j++) {
+        padded[j] = v[0];
+    }
+    memcpy(padded, v, count * sizeof *v);
+    extremes_block(e, padded);
+}
+
+CPU_INLINE void extremes_end(const struct extremes *e, float *bounds)
+{
+    bounds[0] = e->least[0];
+    bounds[1] = e->greatest[0];
+    for (int j = 1; j < CPU_BLOCK; j++) {
+        const float least = e->least[j], greatest = e->greatest[j];
+        bounds[0] = least < bounds[0] || least != least ? least : bounds[0];
+        bounds[1] = greatest > bounds[1] || greatest != greatest ? greatest : bounds[1];
+    }
+}
+
 // ---- y = act(x * scale + shift + residual), per channel
 struct affine {
     size_t count; // elements, c per pixel
@@ -14,6 +60,7 @@ struct affine {
     const float *scale, *shift; // patterns
     const float *residual;      // NULL: none
     void *y;
+    float *bounds; // [2] least and greatest y; NULL: not wanted
 };
 
 static struct affine affine_make(const struct kernel *kernel, const struct op_args *args)
@@ -29,6 +76,7 @@ static struct affine affine_make(const struct kernel *kernel, const struct op_ar
         .shift = cpu_pattern_make(args->in[2], op->in_c, room + cpu_pattern_floats(op->in_c)),
         .residual = args->in[3],
         .y = args->out[0],
+        .bounds = args->out[1],
     };
 }
 
@@ -52,9 +100,9 @@ CPU_INLINE void scale_shift_block(enum activation act, const float *x, const flo
     cpu_block_activate(act, v);
 }
 
-// One loop per case: act, has_residual and type are constants where this is inlined.
+// One loop per case: act, has_residual, type and ranges are constants where this is inlined.
 CPU_INLINE void scale_shift_all(const struct affine *a, const float *x, enum activation act,
-                                bool has_residual, enum dtype type)
+                                bool has_residual, enum dtype type, bool ranges)
 {
     const size_t count = a->count, size = dtype_bytes(type);
     const float *scale = a->scale, *shift = a->shift, *residual = a->residual;
@@ -62,11 +110,18 @@ CPU_INLINE void scale_shift_all(const struct affine *a, const float *x, enum act
     const float factor = a->factor;
     char *y = a->y;
     float v[CPU_BLOCK];
+    struct extremes extremes;
     size_t i = 0;
     int at = 0;
+    if (ranges) {
+        extremes_begin(&extremes);
+    }
     for (; i + CPU_BLOCK <= count; i += CPU_BLOCK) {
         scale_shift_block(act, x + i, scale + at, shift + at, has_residual ? residual + i : NULL,
                           v);
+        if (ranges) {
+            extremes_block(&extremes, v);
+        }
         cpu_block_store(type, factor, v, y + i * size);
         at = cpu_pattern_next(at, c);
     }
@@ -78,18 +133,26 @@ CPU_INLINE void scale_shift_all(const struct affine *a, const float *x, enum act
         }
         scale_shift_block(act, last_x, scale + at, shift + at, has_residual ? last_residual : NULL,
                           v);
+        if (ranges) {
+            extremes_part(&extremes, v, count - i);
+        }
         cpu_block_store(type, factor, v, last_y);
         memcpy(y + i * size, last_y, (count - i) * size);
+    }
+    if (ranges) {
+        extremes_end(&extremes, a->bounds);
     }
 }
 
 CPU_INLINE void scale_shift_types(const struct affine *a, const float *x, enum activation act,
                                   bool has_residual)
 {
-    if (a->out_type == DTYPE_F32) {
-        scale_shift_all(a, x, act, has_residual, DTYPE_F32);
+    if (a->out_type != DTYPE_F32) {
+        scale_shift_all(a, x, act, has_residual, DTYPE_U8, false);
+    } else if (a->bounds != NULL) {
+        scale_shift_all(a, x, act, has_residual, DTYPE_F32, true);
     } else {
-        scale_shift_all(a, x, act, has_residual, DTYPE_U8);
+        scale_shift_all(a, x, act, has_residual, DTYPE_F32, false);
     }
 }
 
@@ -335,34 +398,18 @@ static void run_dropout(struct kernel *kernel, const struct op_args *args)
     }
 }
 
-// Once NaN, a bound stays NaN: every comparison with it is false.
 CPU_CLONES static void range(size_t count, const float *x, float *bounds)
 {
-    float least[CPU_BLOCK], greatest[CPU_BLOCK], last[CPU_BLOCK];
-    for (int j = 0; j < CPU_BLOCK; j++) {
-        least[j] = greatest[j] = x[0];
+    struct extremes extremes;
+    extremes_begin(&extremes);
+    size_t i = 0;
+    for (; i + CPU_BLOCK <= count; i += CPU_BLOCK) {
+        extremes_block(&extremes, x + i);
     }
-    for (size_t i = 0; i < count; i += CPU_BLOCK) {
-        const float *block = x + i;
-        if (count - i < CPU_BLOCK) {
-            for (int j = 0; j < CPU_BLOCK; j++) {
-                last[j] = x[0];
-            }
-            memcpy(last, block, (count - i) * sizeof *x);
-            block = last;
-        }
-        for (int j = 0; j < CPU_BLOCK; j++) {
-            const float v = block[j];
-            least[j] = ((v < least[j]) | (v != v)) ? v : least[j];
-            greatest[j] = ((v > greatest[j]) | (v != v)) ? v : greatest[j];
-        }
+    if (i < count) {
+        extremes_part(&extremes, x + i, count - i);
     }
-    bounds[0] = least[0];
-    bounds[1] = greatest[0];
-    for (int j = 1; j < CPU_BLOCK; j++) {
-        bounds[0] = least[j] < bounds[0] || least[j] != least[j] ? least[j] : bounds[0];
-        bounds[1] = greatest[j] > bounds[1] || greatest[j] != greatest[j] ? greatest[j] : bounds[1];
-    }
+    extremes_end(&extremes, bounds);
 }
 
 static void run_range(struct kernel *kernel, const struct op_args *args)

@@ -3,56 +3,27 @@
 //   i, f, o = sigmoid(z), g = tanh(z), z = w_ih x[t] + w_hh h[t-1] + b
 //   c[t] = f c[t-1] + i g,  h[t] = o tanh(c[t]);  where reset[t] is not 0, h[t-1] = c[t-1] = 0
 // What does not depend on h is one matrix product over all steps; a step is a product with few rows
-// and a loop over units, CPU_BLOCK at a time.
-#include "compute/blas.h"
+// and a loop over units, CPU_BLOCK at a time. Packed weights are w_ih and w_hh as panels,
+// transposed for the forward direction, and its bias.
 #include "compute/cpu/cpu_kernel_base.h"
 #include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_panels.h"
 #include "compute/cpu/cpu_partials.h"
 #include "compute/cpu/cpu_vector.h"
 
 enum { GATE_I, GATE_F, GATE_G, GATE_O, N_GATES };
 // saved [T][6H] holds per step: the four gates, c, tanh(c).
 enum { SAVED_C = N_GATES, SAVED_TANH_C, N_SAVED };
-// From this many steps on it pays to transpose w_hh once.
-enum { TRANSPOSE_STEPS = 4, TRANSPOSE_TILE = 16 };
 
 struct lstm {
     int n, steps, in, hidden, gates; // gates = 4 * hidden
     const float *x;                  // [n][T][in]
-    const float *w_ih, *w_hh;        // [4H][in], [4H][H]
+    const float *w_ih, *w_hh, *b;    // panels, panels, [4H] (forward)
     const float *h0, *c0;            // [n][H]
     const float *reset;              // [n][T] or NULL
 };
 
-static struct lstm lstm_make(const struct kernel *kernel, const struct op_args *args)
-{
-    const struct op *op = &kernel->op;
-    const int first = op->kind == OP_LSTM_BACKWARD ? 1 : 0; // slot of x; h0 is number 4 in both
-    return (struct lstm){.n = op->n,
-                         .steps = op->in_h,
-                         .in = op->in_c,
-                         .hidden = op->out_c,
-                         .gates = N_GATES * op->out_c,
-                         .x = args->in[first],
-                         .w_ih = args->in[first + 1],
-                         .w_hh = args->in[first + 2],
-                         .h0 = args->in[4],
-                         .c0 = args->in[5],
-                         .reset = args->in[6]};
-}
-
-static bool is_reset(const struct lstm *l, int n, int t)
-{
-    return l->reset != NULL && l->reset[(size_t)n * (size_t)l->steps + (size_t)t] != 0.0F;
-}
-
-// Row number of step t of sequence n in [n][T][...].
-static size_t row_at(const struct lstm *l, int n, int t)
-{
-    return (size_t)n * (size_t)l->steps + (size_t)t;
-}
-
-// Pieces of scratch begin on cache lines.
+// Pieces of scratch and of packed weights begin on cache lines.
 static size_t piece_floats(size_t floats)
 {
     const size_t line = 16;
@@ -64,6 +35,76 @@ static float *take_piece(float **scratch, size_t floats)
     float *piece = *scratch;
     *scratch += piece_floats(floats);
     return piece;
+}
+
+// Floats of w_ih and of w_hh as panels: k = inputs of the product, n = its outputs.
+static size_t panels_of(const struct op *op, int columns)
+{
+    const int gates = N_GATES * op->out_c;
+    const bool backward = op->kind == OP_LSTM_BACKWARD;
+    return piece_floats(backward ? cpu_panels_floats(gates, columns)
+                                 : cpu_panels_floats(columns, gates));
+}
+
+static size_t packed_bytes(const struct op *op)
+{
+    return (panels_of(op, op->in_c) + panels_of(op, op->out_c) +
+            piece_floats(N_GATES * (size_t)op->out_c)) *
+           sizeof(float);
+}
+
+static void pack_matrix(const struct op *op, int columns, const float *weights, float *panels)
+{
+    const int gates = N_GATES * op->out_c;
+    if (op->kind == OP_LSTM_BACKWARD) {
+        cpu_panels_pack(gates, columns, weights, (size_t)columns, 1, panels);
+    } else {
+        cpu_panels_pack(columns, gates, weights, 1, (size_t)columns, panels);
+    }
+}
+
+static void pack_weights(struct kernel *kernel, const float *weights, const float *bias,
+                         const struct op_quantization *quantization, void *packed)
+{
+    CHECK(bias == NULL && quantization == NULL); // the bias follows the weights
+    const struct op *op = &kernel->op;
+    const size_t gates = N_GATES * (size_t)op->out_c;
+    float *w_ih = packed, *w_hh = w_ih + panels_of(op, op->in_c);
+    pack_matrix(op, op->in_c, weights, w_ih);
+    weights += gates * (size_t)op->in_c;
+    pack_matrix(op, op->out_c, weights, w_hh);
+    weights += gates * (size_t)op->out_c;
+    memcpy(w_hh + panels_of(op, op->out_c), weights, gates * sizeof *weights);
+}
+
+static struct lstm lstm_make(const struct kernel *kernel, const struct op_args *args)
+{
+    const struct op *op = &kernel->op;
+    const int first = op->kind == OP_LSTM_BACKWARD ? 1 : 0; // slot of x
+    struct lstm l = {.n = op->n,
+                     .steps = op->in_h,
+                     .in = op->in_c,
+                     .hidden = op->out_c,
+                     .gates = N_GATES * op->out_c,
+                     .x = args->in[first],
+                     .w_ih = args->in[first + 1],
+                     .h0 = args->in[first + 2],
+                     .c0 = args->in[first + 3],
+                     .reset = args->in[first + 4]};
+    l.w_hh = l.w_ih + panels_of(op, op->in_c);
+    l.b = l.w_hh + panels_of(op, op->out_c);
+    return l;
+}
+
+static bool is_reset(const struct lstm *l, int n, int t)
+{
+    return l->reset != NULL && l->reset[(size_t)n * (size_t)l->steps + (size_t)t] != 0.0F;
+}
+
+// Row number of step t of sequence n in [n][T][...].
+static size_t row_at(const struct lstm *l, int n, int t)
+{
+    return (size_t)n * (size_t)l->steps + (size_t)t;
 }
 
 // Zeroes row n of state [n][H] for every sequence that is reset before step t.
@@ -113,40 +154,44 @@ CPU_CLONES static void cell_forward(int hidden, const float *z, float *c, float 
     }
 }
 
-// to [columns][rows] = transpose of from [rows][columns], tile by tile.
-static void transpose(int rows, int columns, const float *from, float *to)
-{
-    for (int r0 = 0; r0 < rows; r0 += TRANSPOSE_TILE) {
-        for (int c0 = 0; c0 < columns; c0 += TRANSPOSE_TILE) {
-            for (int c = c0; c < columns && c < c0 + TRANSPOSE_TILE; c++) {
-                for (int r = r0; r < rows && r < r0 + TRANSPOSE_TILE; r++) {
-                    to[(size_t)c * (size_t)rows + (size_t)r] =
-                        from[(size_t)r * (size_t)columns + (size_t)c];
-                }
-            }
-        }
-    }
-}
-
-// Scratch: z [n][T][4H], h [n][H], c [n][H], w_hh transposed [H][4H].
+// Scratch: z [n][T][4H], h [n][H], c [n][H].
 static enum status forward_open(struct backend *backend, const struct op *op, struct kernel **out)
 {
     const size_t hidden = (size_t)op->out_c, state = piece_floats((size_t)op->n * hidden);
     const size_t z = piece_floats(cpu_op_pixels(op) * N_GATES * hidden);
-    const size_t transposed =
-        op->in_h >= TRANSPOSE_STEPS ? piece_floats(N_GATES * hidden * hidden) : 0;
-    return cpu_kernel_open_scratch(backend, op, (z + 2 * state + transposed) * sizeof(float), out);
+    TRY(cpu_kernel_open_scratch(backend, op, (z + 2 * state) * sizeof(float), out));
+    (*out)->packed_bytes = packed_bytes(op);
+    return OK;
 }
 
 // z [n][T][4H] = w_ih x + b.
-static void project_input(const struct lstm *l, const float *b, float *z)
+static void project_input(const struct lstm *l, float *z)
 {
-    const size_t rows = (size_t)l->n * (size_t)l->steps, gates = (size_t)l->gates;
-    for (size_t row = 0; row < rows; row++) {
-        memcpy(z + row * gates, b, gates * sizeof *z);
-    }
-    blas_gemm(false, true, (int)rows, l->gates, l->in, 1.0F, l->x, l->in, l->w_ih, l->in, 1.0F, z,
-              l->gates);
+    cpu_panels_multiply(&(struct cpu_product){.m = l->n * l->steps,
+                                              .n = l->gates,
+                                              .k = l->in,
+                                              .a = l->x,
+                                              .a_row = (size_t)l->in,
+                                              .a_step = 1,
+                                              .panels = l->w_ih,
+                                              .bias = l->b,
+                                              .c = z,
+                                              .c_row = (size_t)l->gates});
+}
+
+// z [n][4H] of step t, rows T * 4H apart, += w_hh h.
+static void add_recurrent(const struct lstm *l, const float *h, float *z)
+{
+    cpu_panels_multiply(&(struct cpu_product){.m = l->n,
+                                              .n = l->gates,
+                                              .k = l->hidden,
+                                              .a = h,
+                                              .a_row = (size_t)l->hidden,
+                                              .a_step = 1,
+                                              .panels = l->w_hh,
+                                              .add = true,
+                                              .c = z,
+                                              .c_row = (size_t)l->steps * (size_t)l->gates});
 }
 
 static void run_forward(struct kernel *kernel, const struct op_args *args)
@@ -156,20 +201,14 @@ static void run_forward(struct kernel *kernel, const struct op_args *args)
     float *y = args->out[0], *saved = kernel->op.training ? args->out[1] : NULL;
     float *room = args->scratch;
     float *z = take_piece(&room, (size_t)l.n * (size_t)l.steps * gates);
-    float *h = take_piece(&room, state), *c = take_piece(&room, state), *w_hh = room;
-    const bool transposed = l.steps >= TRANSPOSE_STEPS;
-    if (transposed) {
-        transpose(l.gates, l.hidden, l.w_hh, w_hh);
-    }
+    float *h = take_piece(&room, state), *c = room;
     memcpy(h, l.h0, state * sizeof *h);
     memcpy(c, l.c0, state * sizeof *c);
-    project_input(&l, args->in[3], z);
+    project_input(&l, z);
     for (int t = 0; t < l.steps; t++) {
         apply_resets(&l, t, h);
         apply_resets(&l, t, c);
-        blas_gemm(false, !transposed, l.n, l.gates, l.hidden, 1.0F, h, l.hidden,
-                  transposed ? w_hh : l.w_hh, transposed ? l.gates : l.hidden, 1.0F,
-                  z + (size_t)t * gates, l.steps * l.gates);
+        add_recurrent(&l, h, z + (size_t)t * gates);
         for (int n = 0; n < l.n; n++) {
             const size_t row = row_at(&l, n, t);
             float *hn = h + (size_t)n * hidden;
@@ -237,15 +276,19 @@ CPU_CLONES static void column_sums(size_t rows, int columns, const float *x, flo
     }
 }
 
-// Scratch: dz [n][T][4H], h[t-1] [n][T][H], dh [n][H], dc [n][H], zeros [H].
+// Scratch: dz [n][T][4H], h[t-1] [n][T][H], dh [n][H], dc [n][H], zeros [H], and x or h[t-1] as
+// panels.
 static enum status backward_open(struct backend *backend, const struct op *op, struct kernel **out)
 {
     const size_t rows = cpu_op_pixels(op), hidden = (size_t)op->out_c;
     const size_t gates = N_GATES * hidden;
+    const int widest = op->in_c > op->out_c ? op->in_c : op->out_c;
     const size_t floats = piece_floats(rows * gates) + piece_floats(rows * hidden) +
-                          2 * piece_floats((size_t)op->n * hidden) + piece_floats(hidden);
+                          2 * piece_floats((size_t)op->n * hidden) + piece_floats(hidden) +
+                          cpu_panels_floats((int)rows, widest);
     TRY(cpu_kernel_open_scratch(backend, op, floats * sizeof(float), out));
-    (*out)->packed_bytes = gates * ((size_t)op->in_c + hidden + 1) * sizeof(float);
+    (*out)->packed_bytes = packed_bytes(op);
+    (*out)->partial_bytes = gates * ((size_t)op->in_c + hidden + 1) * sizeof(float);
     return OK;
 }
 
@@ -284,10 +327,47 @@ static void step_back(const struct lstm *l, int t, const struct walk *w)
                       saved, w->dh + (size_t)n * hidden, w->dc + (size_t)n * hidden,
                       w->dz + row * gates);
     }
-    blas_gemm(false, false, l->n, l->hidden, l->gates, 1.0F, w->dz + (size_t)t * gates,
-              l->steps * l->gates, l->w_hh, l->hidden, 0.0F, w->dh, l->hidden);
+    cpu_panels_multiply(&(struct cpu_product){.m = l->n,
+                                              .n = l->hidden,
+                                              .k = l->gates,
+                                              .a = w->dz + (size_t)t * gates,
+                                              .a_row = (size_t)l->steps * gates,
+                                              .a_step = 1,
+                                              .panels = l->w_hh,
+                                              .c = w->dh,
+                                              .c_row = hidden});
     apply_resets(l, t, w->dh);
     apply_resets(l, t, w->dc);
+}
+
+// d [4H][columns] = dz^T inputs, over all rows. inputs [n][T][columns]; panels: room for them.
+static void weight_gradient(const struct lstm *l, const float *dz, int columns, const float *inputs,
+                            float *panels, float *d)
+{
+    const int rows = l->n * l->steps;
+    cpu_panels_pack(rows, columns, inputs, (size_t)columns, 1, panels);
+    cpu_panels_multiply(&(struct cpu_product){.m = l->gates,
+                                              .n = columns,
+                                              .k = rows,
+                                              .a = dz,
+                                              .a_row = 1,
+                                              .a_step = (size_t)l->gates,
+                                              .panels = panels,
+                                              .c = d,
+                                              .c_row = (size_t)columns});
+}
+
+static void input_gradient(const struct lstm *l, const float *dz, float *dx)
+{
+    cpu_panels_multiply(&(struct cpu_product){.m = l->n * l->steps,
+                                              .n = l->in,
+                                              .k = l->gates,
+                                              .a = dz,
+                                              .a_row = (size_t)l->gates,
+                                              .a_step = 1,
+                                              .panels = l->w_ih,
+                                              .c = dx,
+                                              .c_row = (size_t)l->in});
 }
 
 static void run_backward(struct kernel *kernel, const struct op_args *args)
@@ -300,23 +380,22 @@ static void run_backward(struct kernel *kernel, const struct op_args *args)
     float *room = args->scratch;
     float *dz = take_piece(&room, (size_t)rows * gates);
     float *before = take_piece(&room, (size_t)rows * hidden);
-    float *dh = take_piece(&room, state), *dc = take_piece(&room, state), *zeros = room;
+    float *dh = take_piece(&room, state), *dc = take_piece(&room, state);
+    float *zeros = take_piece(&room, hidden), *panels = room;
     memset(dh, 0, state * sizeof *dh);
     memset(dc, 0, state * sizeof *dc);
     memset(zeros, 0, hidden * sizeof *zeros);
     const struct walk walk = {
-        .dy = args->in[0], .saved = args->in[8], .zeros = zeros, .dz = dz, .dh = dh, .dc = dc};
+        .dy = args->in[0], .saved = args->in[7], .zeros = zeros, .dz = dz, .dh = dh, .dc = dc};
     for (int t = l.steps - 1; t >= 0; t--) {
         step_back(&l, t, &walk);
     }
-    gather_hidden(&l, args->in[7], before);
-    blas_gemm(true, false, l.gates, l.in, rows, 1.0F, dz, l.gates, l.x, l.in, 0.0F, d_ih, l.in);
-    blas_gemm(true, false, l.gates, l.hidden, rows, 1.0F, dz, l.gates, before, l.hidden, 0.0F, d_hh,
-              l.hidden);
+    gather_hidden(&l, args->in[6], before);
+    weight_gradient(&l, dz, l.in, l.x, panels, d_ih);
+    weight_gradient(&l, dz, l.hidden, before, panels, d_hh);
     column_sums((size_t)rows, l.gates, dz, d_b);
     if (dx != NULL) {
-        blas_gemm(false, false, rows, l.in, l.gates, 1.0F, dz, l.gates, l.w_ih, l.in, 0.0F, dx,
-                  l.in);
+        input_gradient(&l, dz, dx);
     }
     if (args->out[2] != NULL) {
         memcpy(args->out[2], dh, state * sizeof *dh);
@@ -328,18 +407,20 @@ static void reduce_partials(struct kernel *kernel, const void *partials, int n, 
                             float *bias) // NOLINT(readability-non-const-parameter): a fixed type
 {
     (void)bias; // the bias' gradient follows those of the weights
-    cpu_partials_add(kernel->backend, partials, n, kernel->packed_bytes, weights);
+    cpu_partials_add(kernel->backend, partials, n, kernel->partial_bytes, weights);
 }
 
 const struct kernel_ops cpu_lstm_kernel = {
     .open = forward_open,
     .run = run_forward,
+    .pack = pack_weights,
     .close = cpu_kernel_close,
 };
 
 const struct kernel_ops cpu_lstm_backward_kernel = {
     .open = backward_open,
     .run = run_backward,
+    .pack = pack_weights,
     .reduce = reduce_partials,
     .close = cpu_kernel_close,
 };

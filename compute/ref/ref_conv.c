@@ -13,7 +13,9 @@ static enum status open_conv(struct backend *backend, const struct op *op, struc
 {
     TRY(ref_kernel_open(backend, op, out));
     const bool int8 = op->in_type != DTYPE_F32;
-    (*out)->packed_bytes = int8 ? ref_conv_int8_packed_bytes(op) : packed_count(op) * sizeof(float);
+    const size_t bytes = int8 ? ref_conv_int8_packed_bytes(op) : packed_count(op) * sizeof(float);
+    *(op->kind == OP_CONV_BACKWARD_WEIGHTS ? &(*out)->partial_bytes : &(*out)->packed_bytes) =
+        bytes;
     return OK;
 }
 

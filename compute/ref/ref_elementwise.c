@@ -35,6 +35,18 @@ static void store_real(const struct op *op, void *y, size_t i, double real)
     ref_store(y, i, op->out_type, op->out_type == DTYPE_F32 ? real : real * (double)op->factor);
 }
 
+// partial [2]: least and greatest, NaN once there is one.
+static void find_range(const float *x, size_t count, float *partial)
+{
+    float least = x[0], greatest = x[0];
+    for (size_t i = 1; i < count; i++) {
+        least = x[i] < least || isnan(x[i]) ? x[i] : least;
+        greatest = x[i] > greatest || isnan(x[i]) ? x[i] : greatest;
+    }
+    partial[0] = least;
+    partial[1] = greatest;
+}
+
 static void run_scale_shift(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
@@ -48,6 +60,10 @@ static void run_scale_shift(struct kernel *kernel, const struct op_args *args)
         double value = (double)x[i] * (double)scale[c] + (double)shift[c];
         value += residual != NULL ? (double)residual[i] : 0.0;
         store_real(op, y, i, ref_activate(op->act, value));
+    }
+    float *partial = ref_out_or_null(kernel, args, 1);
+    if (partial != NULL && op->out_type == DTYPE_F32) {
+        find_range(y, ref_in_count(op), partial);
     }
 }
 
@@ -93,15 +109,7 @@ static void run_dropout(struct kernel *kernel, const struct op_args *args)
 // NaN anywhere makes both ends NaN.
 static void run_range(struct kernel *kernel, const struct op_args *args)
 {
-    const float *x = ref_in(kernel, args, 0);
-    float *partial = ref_out(kernel, args, 0);
-    float least = x[0], greatest = x[0];
-    for (size_t i = 1; i < ref_in_count(&kernel->op); i++) {
-        least = x[i] < least || isnan(x[i]) ? x[i] : least;
-        greatest = x[i] > greatest || isnan(x[i]) ? x[i] : greatest;
-    }
-    partial[0] = least;
-    partial[1] = greatest;
+    find_range(ref_in(kernel, args, 0), ref_in_count(&kernel->op), ref_out(kernel, args, 0));
 }
 
 const struct kernel_ops ref_kernel_NORMALIZE = {

@@ -5,6 +5,7 @@
 #include "compute/ref/ref_kernel.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { GATE_I, GATE_F, GATE_G, GATE_O, N_GATES };
 // saved [T][6H] holds per step: the four gates, c, tanh(c).
@@ -15,6 +16,7 @@ struct sequence {
     size_t steps, in, hidden;
     const float *x;           // [T][in]
     const float *w_ih, *w_hh; // [4H][in], [4H][H]
+    const float *b;           // [4H]
     const float *h0, *c0;     // [H]
     const float *reset;       // [T] or NULL
     const float *y;           // [T][H]
@@ -24,17 +26,19 @@ static struct sequence sequence_at(struct kernel *kernel, const struct op_args *
                                    const float *y)
 {
     const struct op *op = &kernel->op;
-    const int first = op->kind == OP_LSTM_BACKWARD ? 1 : 0; // slot of x; h0 is number 4 in both
+    const int first = op->kind == OP_LSTM_BACKWARD ? 1 : 0; // slot of x
     const size_t steps = (size_t)op->in_h, in = (size_t)op->in_c, hidden = (size_t)op->out_c;
-    const float *x = ref_in(kernel, args, first), *reset = ref_in_or_null(kernel, args, 6);
-    const float *h0 = ref_in(kernel, args, 4), *c0 = ref_in(kernel, args, 5);
+    const float *x = ref_in(kernel, args, first), *weights = ref_in(kernel, args, first + 1);
+    const float *h0 = ref_in(kernel, args, first + 2), *c0 = ref_in(kernel, args, first + 3);
+    const float *reset = ref_in_or_null(kernel, args, first + 4);
     return (struct sequence){
         .steps = steps,
         .in = in,
         .hidden = hidden,
         .x = x + n * steps * in,
-        .w_ih = ref_in(kernel, args, first + 1),
-        .w_hh = ref_in(kernel, args, first + 2),
+        .w_ih = weights,
+        .w_hh = weights + N_GATES * hidden * in,
+        .b = weights + N_GATES * hidden * (in + hidden),
         .h0 = h0 + n * hidden,
         .c0 = c0 + n * hidden,
         .reset = reset != NULL ? reset + n * steps : NULL,
@@ -71,8 +75,7 @@ static double sigmoid(double z)
 }
 
 // c [H]: the cell state, carried from step to step. saved [6H] may be NULL.
-static void step_forward(const struct sequence *s, const float *b, size_t t, double *c, float *y,
-                         float *saved)
+static void step_forward(const struct sequence *s, size_t t, double *c, float *y, float *saved)
 {
     const size_t hidden = s->hidden;
     const float *before = hidden_before(s, t);
@@ -80,7 +83,7 @@ static void step_forward(const struct sequence *s, const float *b, size_t t, dou
         double gate[N_GATES];
         for (size_t k = 0; k < N_GATES; k++) {
             const size_t row = k * hidden + j;
-            double z = (double)b[row] + dot(s->w_ih + row * s->in, s->x + t * s->in, s->in);
+            double z = (double)s->b[row] + dot(s->w_ih + row * s->in, s->x + t * s->in, s->in);
             z += before != NULL ? dot(s->w_hh + row * hidden, before, hidden) : 0.0;
             gate[k] = k == GATE_G ? tanh(z) : sigmoid(z);
         }
@@ -97,9 +100,24 @@ static void step_forward(const struct sequence *s, const float *b, size_t t, dou
     }
 }
 
+// Floats of packed weights and of a partial: w_ih [4H][in], w_hh [4H][H], b [4H].
+static size_t weight_count(const struct op *op)
+{
+    const size_t in = (size_t)op->in_c, hidden = (size_t)op->out_c;
+    return N_GATES * hidden * (in + hidden + 1);
+}
+
+static void pack_weights(struct kernel *kernel, const float *weights, const float *bias,
+                         const struct op_quantization *quantization, void *packed)
+{
+    CHECK(bias == NULL && quantization == NULL); // the bias follows the weights
+    memcpy(ref_write(kernel, packed), ref_read(kernel, weights), kernel->packed_bytes);
+}
+
 static enum status open_forward(struct backend *backend, const struct op *op, struct kernel **out)
 {
     TRY(ref_kernel_open(backend, op, out));
+    (*out)->packed_bytes = weight_count(op) * sizeof(float);
     (*out)->scratch_bytes = (size_t)op->out_c * sizeof(double); // c
     return OK;
 }
@@ -107,7 +125,6 @@ static enum status open_forward(struct backend *backend, const struct op *op, st
 static void run_forward(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
-    const float *b = ref_in(kernel, args, 3);
     float *y = ref_out(kernel, args, 0);
     float *saved = op->training ? ref_out(kernel, args, 1) : NULL;
     float *h_end = ref_out_or_null(kernel, args, 2), *c_end = ref_out_or_null(kernel, args, 3);
@@ -119,7 +136,7 @@ static void run_forward(struct kernel *kernel, const struct op_args *args)
         }
         for (size_t t = 0; t < s.steps; t++) {
             const size_t row = n * s.steps + t;
-            step_forward(&s, b, t, c, y + row * s.hidden,
+            step_forward(&s, t, c, y + row * s.hidden,
                          saved != NULL ? saved + row * N_SAVED * s.hidden : NULL);
         }
         for (size_t j = 0; h_end != NULL && j < s.hidden; j++) {
@@ -169,19 +186,12 @@ static void input_gradient(const struct sequence *s, const double *dz, float *dx
     }
 }
 
-// Floats of a partial: w_ih [4H][in], w_hh [4H][H], b [4H].
-static size_t partial_count(const struct op *op)
-{
-    const size_t in = (size_t)op->in_c, hidden = (size_t)op->out_c;
-    return N_GATES * hidden * (in + hidden + 1);
-}
-
 // Scratch: dh [H], dc [H], dz [n][T][4H].
 static enum status open_backward(struct backend *backend, const struct op *op, struct kernel **out)
 {
     TRY(ref_kernel_open(backend, op, out));
     const size_t rows = (size_t)op->n * (size_t)op->in_h, hidden = (size_t)op->out_c;
-    (*out)->packed_bytes = partial_count(op) * sizeof(float);
+    (*out)->packed_bytes = (*out)->partial_bytes = weight_count(op) * sizeof(float);
     (*out)->scratch_bytes = (2 * hidden + rows * N_GATES * hidden) * sizeof(double);
     return OK;
 }
@@ -190,7 +200,7 @@ static void reduce_partials(struct kernel *kernel, const void *partials, int n, 
                             float *bias) // NOLINT(readability-non-const-parameter): a fixed type
 {
     CHECK(bias == NULL); // it follows the weights
-    const size_t count = partial_count(&kernel->op);
+    const size_t count = weight_count(&kernel->op);
     ref_add_partials(ref_read(kernel, partials), n, count, count, ref_write(kernel, weights));
 }
 
@@ -199,7 +209,7 @@ static void reduce_partials(struct kernel *kernel, const void *partials, int n, 
 static double weight_gradient(struct kernel *kernel, const struct op_args *args, const double *dz,
                               size_t row, size_t column)
 {
-    const float *y = ref_in(kernel, args, 7);
+    const float *y = ref_in(kernel, args, 6);
     double sum = 0.0;
     for (size_t n = 0; n < (size_t)kernel->op.n; n++) {
         const struct sequence s = sequence_at(kernel, args, n, y);
@@ -239,8 +249,8 @@ static void weight_gradients(struct kernel *kernel, const struct op_args *args, 
 static void run_backward(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
-    const float *dy = ref_in(kernel, args, 0), *y = ref_in(kernel, args, 7);
-    const float *saved = ref_in(kernel, args, 8);
+    const float *dy = ref_in(kernel, args, 0), *y = ref_in(kernel, args, 6);
+    const float *saved = ref_in(kernel, args, 7);
     float *dx = ref_out_or_null(kernel, args, 0);
     float *dh0 = ref_out_or_null(kernel, args, 2), *dc0 = ref_out_or_null(kernel, args, 3);
     const size_t hidden = (size_t)op->out_c, steps = (size_t)op->in_h;
@@ -274,12 +284,14 @@ static void run_backward(struct kernel *kernel, const struct op_args *args)
 const struct kernel_ops ref_kernel_LSTM = {
     .open = open_forward,
     .run = run_forward,
+    .pack = pack_weights,
     .close = ref_kernel_close,
 };
 
 const struct kernel_ops ref_kernel_LSTM_BACKWARD = {
     .open = open_backward,
     .run = run_backward,
+    .pack = pack_weights,
     .reduce = reduce_partials,
     .close = ref_kernel_close,
 };

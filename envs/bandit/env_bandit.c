@@ -11,7 +11,7 @@ struct bandit_options {
     const struct double_list *scales;
 };
 #define AT(field) .offset = offsetof(struct bandit_options, field)
-static const struct option bandit_option_table[] = {
+const struct option bandit_option_table[] = {
     {"arms", "choices of a step", OPTION_INT, AT(arms), .fallback = 5, .least = 2, .most = 512},
     {"contexts", "different observations", OPTION_INT, AT(contexts), .fallback = 3, .least = 1,
      .most = 512},

@@ -12,7 +12,7 @@ struct cartpole_options {
     const struct double_list *scales;
 };
 #define AT(field) .offset = offsetof(struct cartpole_options, field)
-static const struct option cartpole_option_table[] = {
+const struct option cartpole_option_table[] = {
     {"steps", "most steps of an episode", OPTION_INT, AT(steps), .fallback = 500, .least = 1,
      .most = 100000},
     {"hide_velocity", "show positions only, so that the past matters", OPTION_BOOL,

@@ -10,7 +10,7 @@ struct catch_options {
     const struct double_list *scales;
 };
 #define AT(field) .offset = offsetof(struct catch_options, field)
-static const struct option catch_option_table[] = {
+const struct option catch_option_table[] = {
     {"rows", "height of the board", OPTION_INT, AT(rows), .fallback = 10, .least = 2, .most = 200},
     {"columns", "width of the board", OPTION_INT, AT(columns), .fallback = 5, .least = 2,
      .most = 200},

@@ -13,13 +13,13 @@ struct sleep_options {
     int steps, tasks;
 };
 #define AT(field) .offset = offsetof(struct sleep_options, field)
-static const struct option sleep_option_table[] = {
+const struct option sleep_option_table[] = {
     {"seconds", "mean length of an episode", OPTION_DOUBLE, AT(seconds), .fallback = 0.01,
      .least = 0, .most = 3600},
     {"spread", "an episode takes seconds x (1 - spread to 1 + spread), uniformly", OPTION_DOUBLE,
      AT(spread), .fallback = 0.5, .least = 0, .most = 1},
     {"steps", "choices of an episode", OPTION_INT, AT(steps), .fallback = 4, .least = 1,
-     .most = 512},
+     .most = 128},
     {"tasks", "how many, all alike", OPTION_INT, AT(tasks), .fallback = 1, .least = 1,
      .most = 1024},
     {.key = NULL},

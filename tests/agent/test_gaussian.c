@@ -38,7 +38,7 @@ static void check_masses(const struct offer_case *c, const float *output)
     const long double lo = (long double)c->position[0];
     const long double span = (long double)c->position[n - 1] - lo;
     for (int k = 0; k < n; k++) {
-        long double bounds[2] = {-INFINITY, INFINITY};
+        long double bounds[2] = {(long double)-INFINITY, (long double)INFINITY};
         for (int side = 0; side < 2; side++) {
             const int other = side == 0 ? k - 1 : k + 1;
             if (other >= 0 && other < n) {

@@ -189,9 +189,9 @@ def lstm_rows():
     for shape in [(1, 1, 1, 1, 0), (2, 5, 3, 7, 0), (3, 7, 16, 5, 1), (2, 4, 33, 17, 1)]:
         n, steps, inputs, hidden, with_resets = shape
         x = leaf((n, steps, inputs), 1)
-        w_ih, w_hh, b = leaf((4 * hidden, inputs), 2), leaf((4 * hidden, hidden), 3), leaf((4 * hidden,), 4)
-        h0, c0 = leaf((n, hidden), 5), leaf((n, hidden), 6)
-        reset = (numbers((n, steps), 7) > 0.5).double() * with_resets
+        w_ih, w_hh, b = leaf((4 * hidden, inputs), 11), leaf((4 * hidden, hidden), 12), leaf((4 * hidden,), 13)
+        h0, c0 = leaf((n, hidden), 3), leaf((n, hidden), 4)
+        reset = (numbers((n, steps), 5) > 0.5).double() * with_resets
         h, c, outputs = h0, c0, []
         for t in range(steps):
             keep = 1 - reset[:, t:t + 1]

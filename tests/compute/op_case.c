@@ -134,21 +134,29 @@ static void describe_lstm(struct op_case *c, size_t x, size_t y)
         in(c, CASE_F32, y); // dy
     }
     in(c, CASE_F32, x);
-    in(c, CASE_F32, gates * (size_t)op->in_c);
-    in(c, CASE_F32, gates * hidden);
-    if (!backward) {
-        in(c, CASE_F32, gates);
+    const size_t counts[] = {gates * (size_t)op->in_c, gates * hidden, gates};
+    const int packed = backward ? 2 : 1; // slot
+    c->weights = new_array(c, CASE_F32, counts[0] + counts[1] + counts[2]);
+    struct case_array part = c->weights; // w_ih, w_hh, b
+    for (unsigned i = 0; i < 3; i++) {
+        part.count = counts[i];
+        case_fill(&part, 11 + i, 1.0);
+        part.values = (float *)part.values + counts[i];
     }
-    in(c, CASE_F32, n * hidden); // h0, c0
-    in(c, CASE_F32, n * hidden);
-    in(c, CASE_F32, n * (size_t)op->in_h);
-    float *reset = c->in[6].values;
-    for (size_t i = 0; i < c->in[6].count; i++) {
+    const size_t rest[] = {n * hidden, n * hidden, n * (size_t)op->in_h}; // h0, c0, reset
+    for (int i = 0; i < 3; i++) {
+        c->in[packed + 1 + i] = new_array(c, CASE_F32, rest[i]);
+        case_fill(&c->in[packed + 1 + i], (unsigned)(packed + 2 + i), 1.0);
+    }
+    float *reset = c->in[packed + 3].values;
+    for (size_t i = 0; i < c->in[packed + 3].count; i++) {
         reset[i] = reset[i] > 0.5F ? 1.0F : 0.0F;
     }
     if (backward) {
-        in(c, CASE_F32, y);
-        in(c, CASE_F32, 6 * y); // saved
+        c->in[6] = new_array(c, CASE_F32, y);
+        c->in[7] = new_array(c, CASE_F32, 6 * y); // saved
+        case_fill(&c->in[6], 7, 1.0);
+        case_fill(&c->in[7], 8, 1.0);
         out(c, CASE_F32, x);
         out(c, CASE_F32, gates * (size_t)op->in_c + gates * hidden + gates);
         out(c, CASE_F32, n * hidden);
@@ -292,6 +300,9 @@ static void describe_elementwise(struct op_case *c, size_t x)
         break;
     }
     out(c, type_of(op->out_type), op->kind == OP_RANGE ? 2 : x);
+    if (op->kind == OP_SCALE_SHIFT && op->out_type == DTYPE_F32) {
+        out(c, CASE_F32, 2);
+    }
 }
 
 static void describe(struct op_case *c, size_t x, size_t y)

@@ -19,7 +19,7 @@ struct op_case {
     struct op op;
     struct op_dynamic dynamic;
     struct case_array in[OP_MAX_IN], out[OP_MAX_OUT];
-    // CONV, CONV_BACKWARD_DATA: in[1] is packed from these.
+    // CONV, CONV_BACKWARD_DATA, LSTM: in[1] is packed from these, LSTM_BACKWARD: in[2].
     struct case_array weights, bias;
     struct op_quantization quantization;
     // CONV_BACKWARD_WEIGHTS: the inputs hold this many chunks of op.n images; out[0] and out[1] are
@@ -32,7 +32,8 @@ struct op_case {
 double case_number(size_t i, unsigned salt);
 
 // Every argument of the op, optional ones too. Real inputs of slot s are case_number(i, s + 1),
-// weights salt 11, bias salt 12; outputs hold bytes 0xFF (NaN). The op must pass op_check.
+// weights salt 11, bias salt 12, LSTM's w_ih, w_hh, b salts 11, 12, 13; outputs hold bytes 0xFF
+// (NaN). The op must pass op_check.
 void case_open(struct op_case *c, const struct op *op);
 void case_close(struct op_case *c);
 float *case_f32(struct case_array *array);

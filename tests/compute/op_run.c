@@ -47,7 +47,7 @@ static void *offset(void *address, size_t bytes)
 static void run_partials(struct kernel *kernel, const struct op_case *c, struct op_args *args)
 {
     struct backend *backend = kernel->backend;
-    void *partials = device_space(backend, (size_t)c->partials * kernel->packed_bytes);
+    void *partials = device_space(backend, (size_t)c->partials * kernel->partial_bytes);
     struct op_args call = *args;
     for (int partial = 0; partial < c->partials; partial++) {
         for (int slot = 0; slot < 2; slot++) {
@@ -55,7 +55,7 @@ static void run_partials(struct kernel *kernel, const struct op_case *c, struct 
             const size_t bytes = array->count / (size_t)c->partials * case_type_bytes(array->type);
             call.in[slot] = (const void *)((uintptr_t)args->in[slot] + (size_t)partial * bytes);
         }
-        call.out[0] = offset(partials, (size_t)partial * kernel->packed_bytes);
+        call.out[0] = offset(partials, (size_t)partial * kernel->partial_bytes);
         kernel->ops->run(kernel, &call);
     }
     kernel->ops->reduce(kernel, partials, c->partials, args->out[0], args->out[1]);
@@ -72,15 +72,16 @@ static void run_kernel(struct kernel *kernel, const struct op_case *c, struct op
         packed = device_space(backend, kernel->packed_bytes);
         const bool int8 = c->op.in_type != DTYPE_F32;
         kernel->ops->pack(kernel, weights, bias, int8 ? &c->quantization : NULL, packed);
-        args->in[1] = packed;
+        args->in[c->op.kind == OP_LSTM_BACKWARD ? 2 : 1] = packed;
     }
     if (c->op.kind == OP_CONV_BACKWARD_WEIGHTS) {
         run_partials(kernel, c, args);
     } else if (c->op.kind == OP_LSTM_BACKWARD) {
         struct op_args call = *args;
-        packed = call.out[1] = device_space(backend, kernel->packed_bytes);
+        call.out[1] = device_space(backend, kernel->partial_bytes);
         kernel->ops->run(kernel, &call);
-        kernel->ops->reduce(kernel, packed, 1, args->out[1], NULL);
+        kernel->ops->reduce(kernel, call.out[1], 1, args->out[1], NULL);
+        device_release(backend, call.out[1]);
     } else {
         kernel->ops->run(kernel, args);
     }

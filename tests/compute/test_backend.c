@@ -45,7 +45,8 @@ static void test_complete(void **state)
             kernel->close == NULL) {
             fail_msg("%s has no %s", bench->name, op_kind_name((enum op_kind)kind));
         }
-        const bool packs = kind == OP_CONV || kind == OP_CONV_BACKWARD_DATA;
+        const bool packs = kind == OP_CONV || kind == OP_CONV_BACKWARD_DATA || kind == OP_LSTM ||
+                           kind == OP_LSTM_BACKWARD;
         assert_true(packs == (kernel->pack != NULL));
         const bool reduces = kind == OP_CONV_BACKWARD_WEIGHTS || kind == OP_LSTM_BACKWARD;
         assert_true(reduces == (kernel->reduce != NULL));

@@ -32,16 +32,17 @@ static void open_backward(const struct op_case *forward, const struct case_resul
     struct op op = forward->op;
     op.kind = OP_LSTM_BACKWARD;
     case_open(c, &op);
-    static const int from[] = {0, 1, 2, 4, 5, 6}, to[] = {1, 2, 3, 4, 5, 6};
-    for (int i = 0; i < 6; i++) {
+    case_set(&c->weights, &forward->weights);
+    static const int from[] = {0, 2, 3, 4};
+    for (int i = 0; i < 4; i++) {
         if (forward->in[from[i]].type == CASE_NONE) {
-            case_drop(&c->in[to[i]]);
+            case_drop(&c->in[from[i] + 1]);
         } else {
-            case_set(&c->in[to[i]], &forward->in[from[i]]);
+            case_set(&c->in[from[i] + 1], &forward->in[from[i]]);
         }
     }
-    case_set(&c->in[7], &result->out[0]);
-    case_set(&c->in[8], &result->out[1]);
+    case_set(&c->in[6], &result->out[0]);
+    case_set(&c->in[7], &result->out[1]);
 }
 
 static void test_pytorch(void **state)
@@ -54,7 +55,7 @@ static void test_pytorch(void **state)
         struct case_result y, gradient;
         case_open(&forward, &op);
         if (g->resets == 0) {
-            case_drop(&forward.in[6]);
+            case_drop(&forward.in[4]);
         }
         case_run(bench->backend, &forward, &y);
         expect_projection(&forward, &y.out[0], 50, g->y, 2e-6, "y");
@@ -86,7 +87,7 @@ static void test_shapes(void **state)
             struct case_result y;
             case_open(&forward, &op);
             if (variant == 0) {
-                case_drop(&forward.in[6]);
+                case_drop(&forward.in[4]);
                 case_drop(&forward.out[2]);
                 case_drop(&forward.out[3]);
             }
@@ -110,7 +111,7 @@ static void test_shapes(void **state)
     }
 }
 
-// Partials are added up, packed_bytes apart.
+// Partials are added up, partial_bytes apart.
 static void test_reduce(void **state)
 {
     enum {
@@ -127,7 +128,7 @@ static void test_reduce(void **state)
     op.kind = OP_LSTM_BACKWARD;
     struct kernel *kernel = NULL;
     assert_int_equal(kernel_open(backend, &op, &kernel), OK);
-    const size_t stride = kernel->packed_bytes;
+    const size_t stride = kernel->partial_bytes;
     assert_true(stride >= COUNT * sizeof(float) && stride % sizeof(float) == 0);
     struct arena arena = {0};
     float *host = arena_alloc(&arena, PARTIALS, stride), sums[COUNT];
@@ -162,12 +163,12 @@ static void test_reset_forgets(void **state)
     struct case_result first, second;
     case_open(&c, &op);
     for (size_t t = 0; t < 6; t++) {
-        case_f32(&c.in[6])[t] = 1.0F;
+        case_f32(&c.in[4])[t] = 1.0F;
         memcpy(case_f32(&c.in[0]) + t * 4, case_f32(&c.in[0]), 4 * sizeof(float));
     }
     case_run(bench->backend, &c, &first);
-    case_fill(&c.in[4], 90, 1.0); // h0 and c0 have no say
-    case_fill(&c.in[5], 91, 1.0);
+    case_fill(&c.in[2], 90, 1.0); // h0 and c0 have no say
+    case_fill(&c.in[3], 91, 1.0);
     case_run(bench->backend, &c, &second);
     for (size_t i = 0; i < 30; i++) {
         assert_true(case_f32(&first.out[0])[i] == case_f32(&first.out[0])[i % 5]);
@@ -195,15 +196,15 @@ static void test_last_state(void **state)
     struct op_case whole, part;
     struct case_result expected, first, second;
     case_open(&whole, &whole_op);
-    case_drop(&whole.in[6]);
+    case_drop(&whole.in[4]);
     case_run(bench->backend, &whole, &expected);
     case_open(&part, &part_op);
-    case_drop(&part.in[6]);
+    case_drop(&part.in[4]);
     case_run(bench->backend, &part, &first);
     const float *later = case_f32(&whole.in[0]) + (size_t)STEPS * IN;
     memcpy(case_f32(&part.in[0]), later, (size_t)STEPS * IN * sizeof(float));
-    case_set(&part.in[4], &first.out[2]);
-    case_set(&part.in[5], &first.out[3]);
+    case_set(&part.in[2], &first.out[2]);
+    case_set(&part.in[3], &first.out[3]);
     case_run(bench->backend, &part, &second);
     expect_near(case_f32(&second.out[0]), case_f32(&expected.out[0]) + (size_t)STEPS * HIDDEN,
                 (size_t)STEPS * HIDDEN);
@@ -223,27 +224,33 @@ static void test_gradients(void **state)
     struct op_case forward, backward;
     struct case_result y, gradient;
     case_open(&forward, &op);
-    case_f32(&forward.in[6])[1] = 1.0F; // a reset that some gradient must not cross
+    case_f32(&forward.in[4])[1] = 1.0F; // a reset that some gradient must not cross
     case_run(bench->backend, &forward, &y);
     open_backward(&forward, &y, &backward);
     case_run(bench->backend, &backward, &gradient);
     struct case_loss context = {bench->ref, &forward};
     const float *partial = case_f32(&gradient.out[1]);
+    float *weights = case_f32(&forward.weights);
+    const size_t ih = (size_t)20 * 3, hh = (size_t)20 * 5;
     const struct {
-        int slot;
+        float *values;
+        size_t count;
         const float *analytic;
         const char *what;
     } moved[] = {
-        {0, case_f32(&gradient.out[0]), "sequence"}, {1, partial, "input weights"},
-        {2, partial + 20 * 3, "hidden weights"},     {3, partial + 20 * 3 + 20 * 5, "bias"},
-        {4, case_f32(&gradient.out[2]), "h0"},       {5, case_f32(&gradient.out[3]), "c0"},
+        {case_f32(&forward.in[0]), forward.in[0].count, case_f32(&gradient.out[0]), "sequence"},
+        {weights, ih, partial, "input weights"},
+        {weights + ih, hh, partial + ih, "hidden weights"},
+        {weights + ih + hh, 20, partial + ih + hh, "bias"},
+        {case_f32(&forward.in[2]), forward.in[2].count, case_f32(&gradient.out[2]), "h0"},
+        {case_f32(&forward.in[3]), forward.in[3].count, case_f32(&gradient.out[3]), "c0"},
     };
     for (int i = 0; i < 6; i++) {
         expect_gradient(&(struct gradient_check){
             .loss = case_loss,
             .context = &context,
-            .values = case_f32(&forward.in[moved[i].slot]),
-            .count = forward.in[moved[i].slot].count,
+            .values = moved[i].values,
+            .count = moved[i].count,
             .analytic = moved[i].analytic,
             .step = 0.03125,
             .tolerance = 2e-4,

@@ -7,6 +7,13 @@ struct option_case_inner {
     double rate;
     const struct int_list *milestones;
 };
+struct option_case_task {
+    const char *network;
+    double macs;
+    const struct int_map *widths;
+    struct option_case_inner tune;
+    const struct object_list *stages; // of struct option_case_inner
+};
 struct option_case {
     bool verbose;
     int batch;
@@ -18,6 +25,7 @@ struct option_case {
     const struct int_list *sizes;
     const struct double_list *shares;
     const struct int_map *widths;
+    const struct object_list *tasks; // of struct option_case_task
     struct option_case_inner train, tune;
 };
 
@@ -44,6 +52,31 @@ static const struct option option_case_inner_table[] = {
      .offset = offsetof(struct option_case_inner, milestones),
      .least = 1,
      .most = 1000},
+    {.key = NULL},
+};
+
+static const struct option option_case_task_table[] = {
+    {.key = "network",
+     .help = "file or name",
+     .kind = OPTION_STRING,
+     .offset = offsetof(struct option_case_task, network),
+     .fallback_text = "resnet20"},
+    {.key = "macs",
+     .kind = OPTION_DOUBLE,
+     .offset = offsetof(struct option_case_task, macs),
+     .fallback = 0.5,
+     .least = 0.01,
+     .most = 1.0},
+    {.key = "widths", .kind = OPTION_MAP_INT, .offset = offsetof(struct option_case_task, widths)},
+    {.key = "tune",
+     .kind = OPTION_OBJECT,
+     .offset = offsetof(struct option_case_task, tune),
+     .table = option_case_inner_table},
+    {.key = "stages",
+     .kind = OPTION_LIST,
+     .offset = offsetof(struct option_case_task, stages),
+     .table = option_case_inner_table,
+     .element_bytes = sizeof(struct option_case_inner)},
     {.key = NULL},
 };
 
@@ -93,6 +126,12 @@ static const struct option option_case_table[] = {
      .offset = offsetof(struct option_case, widths),
      .least = 1,
      .most = 512},
+    {.key = "tasks",
+     .help = "what to shrink",
+     .kind = OPTION_LIST,
+     .offset = offsetof(struct option_case, tasks),
+     .table = option_case_task_table,
+     .element_bytes = sizeof(struct option_case_task)},
     {.key = "train",
      .kind = OPTION_OBJECT,
      .offset = offsetof(struct option_case, train),

@@ -104,6 +104,51 @@ static void set_takes_paths(void **state)
     arena_close(&arena);
 }
 
+static void paths_into_lists(void **state)
+{
+    (void)state;
+    struct test_folder folder;
+    test_folder_make(&folder);
+    struct arena arena = {0};
+    struct option_case values;
+    struct cli_result result;
+    const char *path = test_folder_path(&folder, "c.json");
+    const char *text = "{\"tasks\": [{}, {\"macs\": 0.25, \"stages\": [{}, {}]}]}";
+    test_folder_write(path, text, strlen(text));
+    char line[1024];
+    snprintf(line, sizeof line,
+             "%s|--set|tasks.0.macs=0.3|--tasks.1.stages.1.epochs|3|--set|tasks.1.tune.rate=2|"
+             "--set|tasks.1.widths.layer1.0=7|--set|tasks.0.network=17",
+             path);
+    assert_ok(read_line(&command, line, &values, &arena, &result));
+    assert_int_equal(values.tasks->n, 2);
+    const struct option_case_task *first = option_list_at(values.tasks, 0),
+                                  *second = option_list_at(values.tasks, 1);
+    assert_true(first->macs == 0.3);
+    assert_string_equal(first->network, "17");
+    assert_true(second->macs == 0.25);
+    assert_true(second->tune.rate == 2.0);
+    assert_string_equal(second->widths->keys[0], "layer1.0");
+    assert_int_equal(((const struct option_case_inner *)option_list_at(second->stages, 1))->epochs,
+                     3);
+    snprintf(line, sizeof line, "%s|--set|tasks.1={\"macs\":0.75}|--tasks.1.tune.epochs=5", path);
+    assert_ok(read_line(&command, line, &values, &arena, &result));
+    second = option_list_at(values.tasks, 1);
+    assert_true(second->macs == 0.75);
+    assert_int_equal(second->tune.epochs, 5);
+    assert_int_equal(second->stages->n, 0);
+    assert_ok(read_line(&command, "--tasks|[{\"macs\": 1}]|--set|tasks.0.network=x", &values,
+                        &arena, &result));
+    first = option_list_at(values.tasks, 0);
+    assert_true(first->macs == 1.0);
+    assert_string_equal(first->network, "x");
+    snprintf(line, sizeof line, "%s|--set|tasks.2.macs=0.3", path);
+    assert_fails(read_line(&command, line, &values, &arena, &result), ERR_CONFIG,
+                 "c.json: '2' cannot be set: 'tasks' is a list of 2, expected an index below");
+    arena_close(&arena);
+    test_folder_remove(&folder);
+}
+
 static void config_file_lies_below(void **state)
 {
     (void)state;
@@ -181,6 +226,16 @@ static const struct bad bad_lines[] = {
     {"--set|train.epochs=none", "--set train.epochs: expected an integer, got the string 'none'"},
     {"--set|train=3", "--set train: expected an object, got 3"},
     {"--set|train={\"epochs\":0}", "--set train.epochs: 0 is out of range"},
+    {"--set|tasks.0.macs=2", "--set tasks.0.macs: 2 is out of range, expected 0.01 to 1"},
+    {"--set|tasks.0.mac=1", "--set tasks.0.mac: unknown option"},
+    {"--set|tasks.x.macs=1", "--set tasks.x.macs: unknown option"},
+    {"--set|tasks.0x.macs=1", "--set tasks.0x.macs: unknown option"},
+    {"--set|tasks.0.=1", "--set tasks.0.: unknown option"},
+    {"--set|tasks.=1", "--set tasks.: unknown option"},
+    {"--set|tasks.0=1", "--set tasks.0: expected an object, got 1"},
+    {"--set|tasks=1", "--set tasks: expected a list of objects, got 1"},
+    {"--set|tasks.0.macs=0.5", "tasks: expected a list of objects, got an object"},
+    {"--macs|1", "--macs: unknown option"},
     {"--=3", "unknown option"},
 };
 
@@ -282,6 +337,10 @@ static void help_is_printed(void **state)
                                     "one of async, sync, local; default sync",
                                     "--widths NAME=N,...",
                                     "--set PATH=VALUE",
+                                    "--tasks JSON",
+                                    "what to shrink (a list of objects, N from 0; default empty)",
+                                    "--tasks.N.macs X",
+                                    "--tasks.N.stages.N.epochs N",
                                     "--verbose "};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         if (strstr(text, expected[i]) == NULL) {
@@ -298,10 +357,10 @@ static void help_is_printed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(options_of_every_kind),  cmocka_unit_test(set_takes_paths),
-        cmocka_unit_test(config_file_lies_below), cmocka_unit_test(bad_lines_are_refused),
-        cmocka_unit_test(words_without_options),  cmocka_unit_test(short_names),
-        cmocka_unit_test(help_is_printed),
+        cmocka_unit_test(options_of_every_kind), cmocka_unit_test(set_takes_paths),
+        cmocka_unit_test(paths_into_lists),      cmocka_unit_test(config_file_lies_below),
+        cmocka_unit_test(bad_lines_are_refused), cmocka_unit_test(words_without_options),
+        cmocka_unit_test(short_names),           cmocka_unit_test(help_is_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,6 +33,7 @@ static void defaults(void **state)
     assert_int_equal(values.sizes->n, 0);
     assert_int_equal(values.shares->n, 0);
     assert_int_equal(values.widths->n, 0);
+    assert_int_equal(values.tasks->n, 0);
     assert_int_equal(values.train.epochs, 8);
     assert_true(values.tune.rate == 0.1);
     assert_int_equal(values.tune.milestones->n, 0);
@@ -44,7 +45,9 @@ static const char full[] =
     "\"18446744073709551615\", \"share\": 0.3, \"name\": \"a \\\"b\\\" \\u00e9\", \"mode\": "
     "\"async\", \"sizes\": [3, -2, 2147483647], \"shares\": [0, 0.1, 1], \"widths\": "
     "{\"layer1.0.conv1\": 8, \"fc\": 512}, \"train\": {\"epochs\": 3, \"rate\": 1e-3, "
-    "\"milestones\": [80, 120]}, \"tune\": {\"epochs\": 1000}}";
+    "\"milestones\": [80, 120]}, \"tune\": {\"epochs\": 1000}, \"tasks\": [{}, {\"network\": "
+    "\"vgg\", \"macs\": 0.25, \"widths\": {\"fc\": 3}, \"tune\": {\"milestones\": [4]}, "
+    "\"stages\": [{\"epochs\": 2}, {}, {\"epochs\": 5}]}]}";
 
 static void check_full(const struct option_case *values)
 {
@@ -70,6 +73,27 @@ static void check_full(const struct option_case *values)
     assert_true(values->tune.rate == 0.1);
 }
 
+static void check_tasks(const struct object_list *tasks)
+{
+    assert_int_equal(tasks->n, 2);
+    const struct option_case_task *first = option_list_at(tasks, 0),
+                                  *second = option_list_at(tasks, 1);
+    assert_string_equal(first->network, "resnet20");
+    assert_true(first->macs == 0.5);
+    assert_int_equal(first->widths->n, 0);
+    assert_int_equal(first->tune.epochs, 8);
+    assert_int_equal(first->stages->n, 0);
+    assert_string_equal(second->network, "vgg");
+    assert_true(second->macs == 0.25);
+    assert_int_equal(second->widths->values[0], 3);
+    assert_int_equal(second->tune.milestones->values[0], 4);
+    assert_int_equal(second->stages->n, 3);
+    assert_int_equal(((const struct option_case_inner *)option_list_at(second->stages, 1))->epochs,
+                     8);
+    assert_int_equal(((const struct option_case_inner *)option_list_at(second->stages, 2))->epochs,
+                     5);
+}
+
 static void every_kind_round_trips(void **state)
 {
     (void)state;
@@ -77,12 +101,14 @@ static void every_kind_round_trips(void **state)
     struct option_case values = {0}, again = {0};
     assert_ok(read_text(full, &values, &arena));
     check_full(&values);
+    check_tasks(values.tasks);
     for (int pretty = 0; pretty < 2; pretty++) {
         struct text text = {0};
         struct json_writer writer = {.out = &text, .pretty = pretty == 1};
         config_write(option_case_table, &values, &writer, NULL);
         assert_ok(read_text(text.bytes, &again, &arena));
         check_full(&again);
+        check_tasks(again.tasks);
         text_close(&text);
     }
     arena_close(&arena);
@@ -139,6 +165,13 @@ static const struct bad bad_configs[] = {
     {"{\"widths\": {\"fc\": 0}}", "widths.fc: 0 is out of range, expected 1 to 512"},
     {"{\"widths\": {\"fc\": 513}}", "widths.fc: 513 is out of range"},
     {"{\"train\": {\"milestones\": [0]}}", "train.milestones[0]: 0 is out of range"},
+    {"{\"tasks\": {\"0\": {}}}", "tasks: expected a list of objects, got an object"},
+    {"{\"tasks\": [{}, 3]}", "c.json: tasks[1]: expected an object, got 3"},
+    {"{\"tasks\": [{}, {}, {\"macs\": 2}]}", "c.json: tasks[2].macs: 2 is out of range, expected "
+                                             "0.01 to 1"},
+    {"{\"tasks\": [{\"mac\": 1}]}", "tasks[0].mac: unknown option (did you mean 'macs'?)"},
+    {"{\"tasks\": [{\"tune\": {\"epochs\": 0}}]}", "tasks[0].tune.epochs: 0 is out of range"},
+    {"{\"tasks\": [{\"stages\": [{}, {\"epochs\": 0}]}]}", "tasks[0].stages[1].epochs: 0 is out"},
     {"{\"batch\": 1, \"batch\": 2}", "c.json: line 1, column 14: the key 'batch' is there twice"},
 };
 

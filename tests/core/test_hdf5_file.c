@@ -92,6 +92,24 @@ static void round_trip(void **state)
     hdf5_close(NULL);
 }
 
+// No times in it, and nothing of the memory that it was composed in.
+static void same_arrays_make_the_same_file(void **state)
+{
+    (void)state;
+    const char *paths[2] = {test_folder_path(&folder, "a.h5"), test_folder_path(&folder, "b.h5")};
+    struct arena arena = {0};
+    char *bytes[2];
+    size_t length[2];
+    for (int i = 0; i < 2; i++) {
+        assert_ok(write_all(paths[i]));
+        assert_ok(file_read(paths[i], 1 << 20, &arena, &bytes[i], &length[i]));
+        clock_sleep(1.1); // times in HDF5 files are in seconds
+    }
+    assert_int_equal(length[0], length[1]);
+    assert_memory_equal(bytes[0], bytes[1], length[0]);
+    arena_close(&arena);
+}
+
 static void conversions(void **state)
 {
     (void)state;
@@ -385,6 +403,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(round_trip),
+        IN_FOLDER(same_arrays_make_the_same_file),
         IN_FOLDER(conversions),
         IN_FOLDER(absent_things),
         IN_FOLDER(every_truncation_is_refused),

@@ -227,6 +227,21 @@ static void paths_are_set(void **state)
     assert_int_equal(json_count(json_get(document, "w")), 2);
     assert_string_equal(json_key(json_get(document, "a")), "a");
 
+    assert_ok(json_set_path(document, "a.b.c.1.z", "false"));
+    assert_ok(json_set_path(document, "a.b.c.1.y.x", "3"));
+    assert_ok(json_set_path(document, "a.b.c.0", "[5]"));
+    assert_ok(json_set_path(document, "a.b.c.0.0", "6"));
+    assert_false(json_bool(json_get(json_at(list, 1), "z")));
+    assert_true(json_number(json_get(json_get(json_at(list, 1), "y"), "x")) == 3.0);
+    assert_true(json_number(json_at(json_at(list, 0), 0)) == 6.0);
+    assert_int_equal(json_count(list), 2);
+    const char *const outside[] = {"a.b.c.2", "a.b.c.2.z", "a.b.c.-1",
+                                   "a.b.c.x", "a.b.c.1x",  "a.b.c.99999999999999999999"};
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        assert_fails(json_set_path(document, outside[i], "1"), ERR_CONFIG,
+                     "'c' is a list of 2, expected an index below that");
+    }
+
     assert_fails(json_set_path(document, "name.x", "1"), ERR_CONFIG, "'name' is a string");
     assert_fails(json_set_path(document, "", "1"), ERR_CONFIG, "empty part");
     assert_fails(json_set_path(document, "a..b", "1"), ERR_CONFIG, "empty part");

@@ -25,6 +25,19 @@ static void check_guard(const void *array, size_t n, size_t size)
     }
 }
 
+static void open_job(struct env_case *c, const struct env_ops *ops, const struct env_job *job)
+{
+    assert_ok(ops->open(job, &c->env));
+    assert_ptr_equal(c->env->ops, ops);
+    ops->spec(c->env, &c->spec);
+    assert_true(c->spec.n_obs >= 1 && c->spec.n_choices >= 1 && c->spec.most_steps >= 1);
+    assert_true(c->spec.n_result >= 0 && c->spec.n_tasks >= 1);
+    c->row.obs = guarded(c, (size_t)c->spec.n_obs, sizeof(float));
+    c->row.position = guarded(c, (size_t)c->spec.n_choices, sizeof(float));
+    c->row.legal = guarded(c, (size_t)c->spec.n_choices, sizeof(uint8_t));
+    c->row.choices = guarded(c, 1, sizeof(int32_t));
+}
+
 void env_case_open(struct env_case *c, const char *name, const char *json, uint64_t seed)
 {
     *c = (struct env_case){.end = ENV_RUNNING};
@@ -37,17 +50,14 @@ void env_case_open(struct env_case *c, const char *name, const char *json, uint6
     assert_ok(config_read(document, name, ops->options, c->options, &c->arena));
     json_close(document);
     const struct env_job job = {.config = c->options, .seed = seed, .threads = 1, .shared_fd = -1};
-    assert_ok(ops->open(&job, &c->env));
-    assert_ptr_equal(c->env->ops, ops);
-    ops->spec(c->env, &c->spec);
-    assert_true(c->spec.n_obs >= 1 && c->spec.n_choices >= 1 && c->spec.most_steps >= 1);
-    assert_true(c->spec.n_result >= 0 && c->spec.n_tasks >= 1);
-    c->row.obs = guarded(c, (size_t)c->spec.n_obs, sizeof(float));
-    c->row.position = guarded(c, (size_t)c->spec.n_choices, sizeof(float));
-    c->row.legal = guarded(c, (size_t)c->spec.n_choices, sizeof(uint8_t));
-    c->row.choices = guarded(c, 1, sizeof(int32_t));
+    open_job(c, ops, &job);
 }
 
+void env_case_open_job(struct env_case *c, const struct env_ops *ops, const struct env_job *job)
+{
+    *c = (struct env_case){.end = ENV_RUNNING};
+    open_job(c, ops, job);
+}
 void env_case_close(struct env_case *c)
 {
     c->env->ops->close(c->env);

@@ -14,6 +14,8 @@ struct env_case {
 };
 // json: its options, such as "{\"arms\": 3}".
 void env_case_open(struct env_case *c, const char *name, const char *json, uint64_t seed);
+// Any environment.
+void env_case_open_job(struct env_case *c, const struct env_ops *ops, const struct env_job *job);
 void env_case_close(struct env_case *c);
 
 // Reset and step that check what env.h promises of the row.

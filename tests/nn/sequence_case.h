@@ -20,11 +20,11 @@ struct sequence_case {
     // [batch][steps][OUT]; owned
     float *params, *inputs, *reset, *state, *d_output;
 };
-void sequence_case_open(struct sequence_case *c, int batch, int steps);
-void sequence_case_close(struct sequence_case *c);
-size_t sequence_case_rows(const struct sequence_case *c); // batch * steps
+void sequence_case_open(struct sequence_case *p, int batch, int steps);
+void sequence_case_close(struct sequence_case *p);
+size_t sequence_case_rows(const struct sequence_case *p); // batch * steps
 
 float *sequence_case_values(size_t n, uint64_t stream); // normal; from malloc
 
 // By plain loops over doubles. state [batch][STATE]: replaced; output [rows][OUT].
-void sequence_case_forward(const struct sequence_case *c, float *state, float *output);
+void sequence_case_forward(const struct sequence_case *p, float *state, float *output);

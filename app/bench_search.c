@@ -1,0 +1,386 @@
+// How many candidates per second the workers of one machine score, what share of their time is not
+// the networks' own arithmetic, and how many frames per second the learner learns from. The network
+// has random weights: that costs as much as any other.
+#include "app/bench_search.h"
+
+#include "actors/actor.h"
+#include "app/bench_learner.h"
+#include "app/command_line.h"
+#include "app/load.h"
+#include "app/output.h"
+#include "core/backoff.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "core/machine.h"
+#include "envs/env_list.h"
+#include "envs/prune/prune.h"
+#include "learner/learner_options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_WORKERS = 256, MOST_CASES = 16 };
+
+struct search_bench_config {
+    const char *architecture;
+    double macs, seconds;
+    const struct int_list *workers;
+    struct dataset_options data;
+    struct space_options space;
+    struct scoring_options scoring;
+    bool learner, json;
+    uint64_t seed;
+};
+
+#define AT(field) .offset = offsetof(struct search_bench_config, field)
+static const struct option bench_table[] = {
+    {"architecture", "zoo network", OPTION_STRING, AT(architecture), .fallback_text = "resnet20"},
+    {"macs", "budget of the candidates, as a share", OPTION_DOUBLE, AT(macs), .fallback = 0.5,
+     .least = 0.01, .most = 1},
+    {"seconds", "time window of one measurement", OPTION_DOUBLE, AT(seconds), .fallback = 10,
+     .least = 0.1, .most = 3600},
+    {"workers", "numbers of workers to measure; by default 1 and the number of cores",
+     OPTION_INT_LIST, AT(workers), .least = 1, .most = MOST_WORKERS},
+    {"data", "the data set; by default images drawn for the purpose", OPTION_OBJECT, AT(data),
+     .table = dataset_option_table},
+    {"space", "which widths there are", OPTION_OBJECT, AT(space), .table = space_option_table},
+    {"scoring", "how a candidate is scored", OPTION_OBJECT, AT(scoring),
+     .table = scoring_option_table},
+    {"learner", "measure the learner as well: the agent of the MTACP paper, 4 unrolls of 60",
+     OPTION_BOOL, AT(learner), .fallback = 1},
+    {"seed", "of weights and candidates", OPTION_SEED, AT(seed), .fallback = 0},
+    {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
+    {.key = NULL},
+};
+#undef AT
+
+static const char *const bench_positional[] = {"WHAT", NULL};
+static const struct cli bench_cli = {
+    .command = "dikdik bench",
+    .usage = "search [options]",
+    .about = "Measures how many candidates per second the search scores on this machine, by number "
+             "of workers, what share of the time is not the networks' own arithmetic, and how many "
+             "frames per second the learner learns from.",
+    .positional = bench_positional,
+    .required = 1,
+    .table = bench_table,
+};
+
+struct bench_case_result {
+    int workers;
+    int64_t candidates;
+    double candidates_per_second, overhead_share;
+};
+
+struct search_bench {
+    const struct search_bench_config *config;
+    char folder[64], file[96];
+    struct prune_network network;
+    struct prune_task task;
+    struct prune_config prune;
+    struct agent_options agent;
+    struct actor_options actors;
+    struct rollout_job job;
+    struct bench_case_result results[MOST_CASES];
+    int n_results;
+    struct bench_learner_speed learner;
+    struct arena arena;
+};
+
+// A network of random weights in a file of its own.
+static enum status make_network(struct search_bench *bench)
+{
+    struct dataset data;
+    struct network_info info;
+    struct network network;
+    TRY(dataset_open(&bench->config->data, DATASET_TRAIN, &data));
+    load_info_of_dataset(bench->config->architecture, &data, &info);
+    dataset_close(&data);
+    TRY(network_create(&info, bench->config->seed, &network));
+    const enum status code = network_save(&network, bench->file);
+    network_close(&network);
+    return code;
+}
+
+static enum status set_up(struct search_bench *bench)
+{
+    snprintf(bench->folder, sizeof bench->folder, "/tmp/dikdik-bench-XXXXXX");
+    if (mkdtemp(bench->folder) == NULL) {
+        FAIL(ERR_IO, "no folder for the network can be made in /tmp");
+    }
+    snprintf(bench->file, sizeof bench->file, "%s/network.safetensors", bench->folder);
+    option_defaults(agent_option_table, &bench->agent);
+    option_defaults(actor_option_table, &bench->actors);
+    bench->network = (struct prune_network){
+        .name = bench->config->architecture, .file = bench->file, .data = bench->config->data};
+    bench->task = (struct prune_task){.name = "bench", .network = 0, .macs = bench->config->macs};
+    bench->prune = (struct prune_config){
+        .networks = &bench->network,
+        .tasks = &bench->task,
+        .n_networks = 1,
+        .n_tasks = 1,
+        .space = bench->config->space,
+        .scoring = bench->config->scoring,
+    };
+    bench->job = (struct rollout_job){
+        .ops = &env_prune,
+        .env = {.config = &bench->prune, .seed = bench->config->seed, .shared_fd = -1},
+        .agent = &bench->agent,
+    };
+    return OK;
+}
+
+// ---- one number of workers
+struct crew {
+    struct search_bench *bench;
+    struct nursery *nursery;
+    struct transport transport;
+    struct actor *actors[MOST_WORKERS];
+    int n;
+    int64_t next_episode, done;
+    double arithmetic;
+};
+
+static enum status crew_give(struct crew *crew, int actor)
+{
+    const struct ticket ticket = {
+        .kind = TICKET_EPISODE, .episode = crew->next_episode++, .source = ACTIONS_RANDOM};
+    return transport_send_ticket(&crew->transport, actor, &ticket, NULL, 0);
+}
+
+// One turn: actors polled, an answer counted and the next ticket given.
+static enum status crew_turn(struct crew *crew, struct backoff *backoff)
+{
+    bool any = false;
+    for (int i = 0; i < crew->n; i++) {
+        bool moved = false;
+        bool stopped = false;
+        TRY(actor_poll(crew->actors[i], &moved, &stopped));
+        any = any || moved;
+    }
+    int actor;
+    const void *block;
+    size_t bytes;
+    TRY(transport_receive(&crew->transport, &actor, &block, &bytes));
+    if (block != NULL) {
+        const struct trajectory_header *header = block;
+        const int failure = header->failure;
+        crew->done++;
+        crew->arithmetic += header->arithmetic_seconds;
+        transport_release(&crew->transport);
+        if (failure != FAILURE_NONE) {
+            FAIL(ERR_INPUT, "a candidate could not be scored: %s",
+                 failure_name((enum failure_reason)failure));
+        }
+        TRY(crew_give(crew, actor));
+        any = true;
+    }
+    if (any) {
+        backoff_reset(backoff);
+    } else {
+        backoff_wait(backoff);
+    }
+    return OK;
+}
+
+static enum status crew_measure(struct crew *crew, struct bench_case_result *out)
+{
+    struct backoff backoff = {0};
+    for (int i = 0; i < crew->n; i++) {
+        TRY(crew_give(crew, i));
+    }
+    const int64_t warm = 3 * (int64_t)crew->n; // the first ones read data and fill caches
+    while (crew->done < warm) {
+        TRY(crew_turn(crew, &backoff));
+    }
+    const double start = clock_seconds();
+    crew->arithmetic = 0;
+    crew->done = 0;
+    while (clock_seconds() - start < crew->bench->config->seconds || crew->done < crew->n) {
+        TRY(crew_turn(crew, &backoff));
+    }
+    const double seconds = clock_seconds() - start;
+    *out = (struct bench_case_result){
+        .workers = crew->n,
+        .candidates = crew->done,
+        .candidates_per_second = (double)crew->done / seconds,
+        .overhead_share = 1 - crew->arithmetic / (seconds * crew->n),
+    };
+    return OK;
+}
+
+static enum status crew_open(struct crew *crew)
+{
+    struct trajectory_shape *shape;
+    struct agent_shape agent_shape;
+    char token[64];
+    snprintf(token, sizeof token, "bench-%ld-%d", (long)getpid(), crew->n);
+    ARENA_NEW(&crew->bench->arena, shape, 1);
+    TRY(nursery_begin(crew->nursery, token, true, 1));
+    TRY(nursery_unlink(crew->nursery));
+    struct backoff backoff = {0};
+    for (bool known = false; !known;) {
+        TRY(nursery_shape(crew->nursery, shape, &agent_shape, &known));
+        backoff_wait(&backoff);
+    }
+    const struct transport_sizes sizes = {.trajectory_bytes = trajectory_bytes(shape)};
+    TRY(transport_open_local(crew->n, &sizes, &crew->transport));
+    for (int i = 0; i < crew->n; i++) {
+        const struct actor_job job = {
+            .transport = &crew->transport,
+            .index = i,
+            .nursery = crew->nursery,
+            .worker = i,
+            .shape = shape,
+            .options = &crew->bench->actors,
+        };
+        TRY(actor_open(&job, &crew->actors[i]));
+    }
+    return OK;
+}
+
+static enum status crew_run(struct crew *crew)
+{
+    enum status code = crew_open(crew);
+    if (code == OK) {
+        struct search_bench *bench = crew->bench;
+        code = crew_measure(crew, &bench->results[bench->n_results]);
+        bench->n_results += code == OK ? 1 : 0;
+    }
+    for (int i = 0; i < crew->n; i++) {
+        actor_close(crew->actors[i]);
+    }
+    transport_close(&crew->transport);
+    nursery_close(crew->nursery);
+    crew->nursery = NULL;
+    return code;
+}
+
+// All nurseries are forked first: later there may be threads.
+static enum status measure_workers(struct search_bench *bench, const struct int_list *workers)
+{
+    struct crew *crews;
+    enum status code = OK;
+    ARENA_NEW(&bench->arena, crews, (size_t)workers->n);
+    for (int i = 0; i < workers->n && code == OK; i++) {
+        crews[i].bench = bench;
+        crews[i].n = workers->values[i];
+        crews[i].next_episode = (int64_t)i << 32;
+        code = nursery_open(&bench->job, crews[i].n, &crews[i].nursery);
+    }
+    if (code == OK) {
+        code = make_network(bench);
+    }
+    for (int i = 0; i < workers->n && code == OK; i++) {
+        code = crew_run(&crews[i]);
+    }
+    for (int i = 0; i < workers->n; i++) {
+        nursery_close(crews[i].nursery);
+    }
+    return code;
+}
+
+// ---- output
+static enum status print_json(const struct search_bench *bench)
+{
+    struct output_json json;
+    output_json_begin(&json);
+    struct json_writer *w = &json.writer;
+    json_write_string(w, "processor", machine_processor());
+    json_write_string(w, "model", bench->config->architecture);
+    json_write_int(w, "calibration_images", bench->config->scoring.calibration_images);
+    json_write_int(w, "scoring_images", bench->config->scoring.images);
+    json_write_begin(w, '[', "results");
+    for (int i = 0; i < bench->n_results; i++) {
+        const struct bench_case_result *result = &bench->results[i];
+        json_write_begin(w, '{', NULL);
+        json_write_int(w, "workers", result->workers);
+        json_write_int(w, "candidates", result->candidates);
+        json_write_double(w, "candidates_per_second", result->candidates_per_second);
+        json_write_double(w, "overhead_share", result->overhead_share);
+        json_write_end(w, '}');
+    }
+    json_write_end(w, ']');
+    if (bench->config->learner) {
+        json_write_double(w, "learner_frames_per_second", bench->learner.frames_per_second);
+        json_write_int(w, "learner_threads", bench->learner.threads);
+    }
+    return output_json_end(&json);
+}
+
+static void print_text(const struct search_bench *bench)
+{
+    static const char *const headers[] = {">workers",  ">candidates",         ">per second",
+                                          ">speed-up", ">outside arithmetic", NULL};
+    const struct scoring_options *scoring = &bench->config->scoring;
+    struct output_table table;
+    printf("%s; candidates of %s, %d images to recalibrate, %d to score\n\n", machine_processor(),
+           bench->config->architecture, scoring->calibration_images, scoring->images);
+    output_table_open(&table, headers);
+    for (int i = 0; i < bench->n_results; i++) {
+        const struct bench_case_result *result = &bench->results[i];
+        output_cell(&table, "%d", result->workers);
+        output_cell(&table, "%lld", (long long)result->candidates);
+        output_cell(&table, "%.2f", result->candidates_per_second);
+        output_cell(&table, "%.2f",
+                    result->candidates_per_second / bench->results[0].candidates_per_second);
+        output_cell(&table, "%.1f%%", 100 * result->overhead_share);
+    }
+    output_table_print(&table);
+    output_table_close(&table);
+    if (bench->config->learner) {
+        printf("\nlearner: %.0f frames per second with %d threads (dense 100-400-300, LSTM 302; 4 "
+               "unrolls of 60)\n",
+               bench->learner.frames_per_second, bench->learner.threads);
+    }
+}
+
+static enum status measure(struct search_bench *bench)
+{
+    const int cores = machine_cores();
+    const int usual_workers[] = {1, cores};
+    const struct int_list usual = {.n = cores > 1 ? 2 : 1, .values = usual_workers};
+    const struct int_list *workers =
+        bench->config->workers->n > 0 ? bench->config->workers : &usual;
+    if (workers->n > MOST_CASES) {
+        FAIL(ERR_CONFIG, "--workers: at most %d numbers, got %d", MOST_CASES, workers->n);
+    }
+    TRY(set_up(bench));
+    enum status code = measure_workers(bench, workers);
+    remove(bench->file);
+    rmdir(bench->folder);
+    if (code == OK && bench->config->learner) {
+        code = bench_learner(bench->config->seconds, &bench->learner);
+    }
+    return code;
+}
+
+enum status bench_search_run(int argc, char **argv)
+{
+    struct search_bench_config config;
+    struct cli_result words;
+    struct search_bench *bench = calloc(1, sizeof *bench);
+    if (bench == NULL) {
+        FAIL(ERR_MEMORY, "no memory to measure with");
+    }
+    bench->config = &config;
+    enum status code = command_line_read(&bench_cli, argc, argv, &config, &bench->arena, &words);
+    if (code == OK && !words.help) {
+        if (config.data.name[0] == '\0') {
+            config.data.name = "shapes";
+            config.data.size = 32;
+        }
+        code = measure(bench);
+        if (code == OK && config.json) {
+            code = print_json(bench);
+        } else if (code == OK) {
+            print_text(bench);
+        }
+    }
+    arena_close(&bench->arena);
+    free(bench);
+    return code;
+}

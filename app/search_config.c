@@ -1,0 +1,181 @@
+// Rows of a search config, and its two texts. Reading and checking is in search_config_read.c.
+#include "app/search_config.h"
+
+#include "core/config.h"
+#include "envs/env_list.h"
+#include "nn/zoo.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NETWORK_AT(field) .offset = offsetof(struct network_config, field)
+static const struct option network_table[] = {
+    {"name", "by default the architecture", OPTION_STRING, NETWORK_AT(name)},
+    {"architecture", "zoo network", OPTION_CHOICE, NETWORK_AT(architecture),
+     .fallback_text = "resnet20", .choices = zoo_names},
+    {"weights", "safetensors file of the trained network; empty = it is trained first",
+     OPTION_STRING, NETWORK_AT(weights)},
+    {"data", "the data set", OPTION_OBJECT, NETWORK_AT(data), .table = dataset_option_table},
+    {"train", "how it is trained without weights", OPTION_OBJECT, NETWORK_AT(train),
+     .table = train_option_table},
+    {.key = NULL},
+};
+
+#define TASK_AT(field) .offset = offsetof(struct task_config, field)
+static const struct option task_table[] = {
+    {"name", "by default network-macs<budget>", OPTION_STRING, TASK_AT(name)},
+    {"network", "name of one of the networks; may be left out where there is only one",
+     OPTION_STRING, TASK_AT(network)},
+    {"macs",
+     "most multiply-adds: a share of the network's own up to 1, else a number; 0 = no limit",
+     OPTION_DOUBLE, TASK_AT(macs), .fallback = 0, .least = 0, .most = 1e15},
+    {"params", "most parameters, likewise", OPTION_DOUBLE, TASK_AT(params), .fallback = 0,
+     .least = 0, .most = 1e15},
+    {.key = NULL},
+};
+
+static const char *const transports[] = {"auto", "mpi", "local", "inline", NULL};
+
+#define AT(field) .offset = offsetof(struct search_config, field)
+#define NAME_ROW                                                                                   \
+    {                                                                                              \
+        "name", "of the run; by default the config file's", OPTION_STRING, AT(name)                \
+    }
+#define RESULT_ROWS                                                                                \
+    {"seed", "of everything that is drawn", OPTION_SEED, AT(seed), .fallback = 0},                 \
+        {"environment", "prune, or a small one that proves the learner", OPTION_STRING,            \
+         AT(environment), .fallback_text = "prune"},                                               \
+        {"bandit", "environment bandit", OPTION_OBJECT, AT(bandit), .table = bandit_option_table}, \
+        {"catch", "environment catch", OPTION_OBJECT, AT(catch), .table = catch_option_table},     \
+        {"cartpole", "environment cartpole", OPTION_OBJECT, AT(cartpole),                          \
+         .table = cartpole_option_table},                                                          \
+        {"sleep", "environment sleep", OPTION_OBJECT, AT(sleep), .table = sleep_option_table},     \
+        {"networks",   "what is pruned",       OPTION_LIST,                                        \
+         AT(networks), .table = network_table, .element_bytes = sizeof(struct network_config)},    \
+        {"tasks",                                                                                  \
+         "network and budget of each task",                                                        \
+         OPTION_LIST,                                                                              \
+         AT(tasks),                                                                                \
+         .table = task_table,                                                                      \
+         .element_bytes = sizeof(struct task_config)},                                             \
+        {"space", "which widths there are", OPTION_OBJECT, AT(space),                              \
+         .table = space_option_table},                                                             \
+        {"scoring", "how a candidate is scored", OPTION_OBJECT, AT(scoring),                       \
+         .table = scoring_option_table},                                                           \
+        {"search", "method and price", OPTION_OBJECT, AT(search), .table = search_option_table},   \
+        {"agent", "the policy's network", OPTION_OBJECT, AT(agent), .table = agent_option_table},  \
+        {"learner", "how the policy learns", OPTION_OBJECT, AT(learner),                           \
+         .table = learner_option_table},                                                           \
+    {                                                                                              \
+        "finetune", "how the winners are trained on", OPTION_OBJECT, AT(finetune),                 \
+            .table = finetune_option_table                                                         \
+    }
+#define HOW_ROWS                                                                                   \
+    {"actors", "the processes that try candidates", OPTION_OBJECT, AT(actors),                     \
+     .table = actor_option_table},                                                                 \
+    {                                                                                              \
+        "backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table      \
+    }
+
+const struct option search_config_table[] = {NAME_ROW, RESULT_ROWS, HOW_ROWS, {.key = NULL}};
+const struct option search_command_table[] = {
+    NAME_ROW,
+    RESULT_ROWS,
+    HOW_ROWS,
+    {"transport",
+     "mpi: a rank per actor, under mpirun; local: actors are children of one process; inline: all "
+     "in one process, in turn; auto: mpi, which starts mpirun where needed",
+     OPTION_CHOICE, AT(transport), .fallback_text = "auto", .choices = transports},
+    {"run_dir", "folder of the run; empty = runs/<name>", OPTION_STRING, AT(run_dir)},
+    {"task",
+     "only these tasks, comma-separated: names, or new ones such as resnet20:macs=0.38 (of a "
+     "network of the config)",
+     OPTION_STRING, AT(only)},
+    {"policy", "run folder of a trained agent that proposes, without learning on", OPTION_STRING,
+     AT(policy)},
+    {"tries", "with --policy: candidates per task", OPTION_INT, AT(tries), .fallback = 16,
+     .least = 1, .most = 1e6},
+    {"restarts", "start a job that lost a process again, at most so often", OPTION_INT,
+     AT(restarts), .fallback = 3, .least = 0, .most = 1000},
+    {"json", "print one JSON object at the end", OPTION_BOOL, AT(json), .fallback = 0},
+    {.key = NULL},
+};
+static const struct option identity_table[] = {RESULT_ROWS, {.key = NULL}};
+
+static enum status write_text(const struct option *table, const struct search_config *config,
+                              struct text *out)
+{
+    struct json_writer writer = {.out = out, .pretty = true};
+    config_write(table, config, &writer, NULL);
+    text_add(out, "\n");
+    if (out->failed) {
+        text_close(out);
+        FAIL(ERR_MEMORY, "no memory for the text of the config");
+    }
+    return OK;
+}
+
+enum status search_config_text(const struct search_config *config, struct text *out)
+{
+    return write_text(search_config_table, config, out);
+}
+
+enum status search_config_identity(const struct search_config *config, struct text *out)
+{
+    struct search_config shaped = *config;
+    struct arena arena = {0};
+    struct network_config *networks;
+    const size_t n = (size_t)config->networks->n;
+    networks = arena_alloc(&arena, n, sizeof *networks);
+    if (networks == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        networks[i] = *search_config_network(config, (int)i);
+        networks[i].data.data_root = "";
+    }
+    const struct object_list list = {.n = (int)n, .stride = sizeof *networks, .values = networks};
+    shaped.networks = &list;
+    shaped.learner.checkpoint_seconds = 0; // when, not what
+    const enum status code = write_text(identity_table, &shaped, out);
+    arena_close(&arena);
+    return code;
+}
+
+const struct network_config *search_config_network(const struct search_config *config, int i)
+{
+    CHECK(i >= 0 && i < config->networks->n);
+    return &((const struct network_config *)config->networks->values)[i];
+}
+
+const struct task_config *search_config_task(const struct search_config *config, int i)
+{
+    CHECK(i >= 0 && i < config->tasks->n);
+    return &((const struct task_config *)config->tasks->values)[i];
+}
+
+int search_config_task_network(const struct search_config *config, int task)
+{
+    const char *name = search_config_task(config, task)->network;
+    for (int i = 0; i < config->networks->n; i++) {
+        if (strcmp(search_config_network(config, i)->name, name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+bool search_config_prunes(const struct search_config *config)
+{
+    return strcmp(config->environment, "prune") == 0;
+}
+
+void search_config_budget(const struct task_config *task, char *out, size_t bytes)
+{
+    if (task->macs > 0 && task->params > 0) {
+        snprintf(out, bytes, "macs <= %g, params <= %g", task->macs, task->params);
+    } else {
+        snprintf(out, bytes, "%s <= %g", task->macs > 0 ? "macs" : "params",
+                 task->macs > 0 ? task->macs : task->params);
+    }
+}

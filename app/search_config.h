@@ -1,0 +1,74 @@
+// The config of a search: what a JSON file and the command line of `dikdik search` and `dikdik run`
+// say. networks x data sets x budgets become tasks; one agent serves them all.
+#pragma once
+#include "actors/actor_options.h"
+#include "agent/agent.h"
+#include "app/load.h"
+#include "core/text.h"
+#include "envs/prune/prune.h"
+#include "learner/learner_options.h"
+#include "train/train.h"
+
+struct network_config {
+    const char *name; // by default the architecture
+    const char *architecture;
+    const char *weights; // file of trained weights; "" = trained first, by `train`
+    struct dataset_options data;
+    struct train_recipe train;
+};
+struct task_config {
+    const char *name;    // by default network-macs0.5
+    const char *network; // name of one of the networks; by default the only one
+    double macs, params; // budget: a share of the network's own when <= 1, else a number; 0 = none
+};
+// Room for the options of one of the small environments.
+enum { ENVIRONMENT_OPTION_BYTES = 128 };
+union environment_values {
+    double align;
+    char bytes[ENVIRONMENT_OPTION_BYTES];
+};
+
+struct search_config {
+    const char *name;
+    uint64_t seed;
+    const char *environment; // "prune", or a small one: bandit, catch, cartpole, sleep
+    union environment_values bandit, catch, cartpole, sleep;
+    const struct object_list *networks; // struct network_config
+    const struct object_list *tasks;    // struct task_config
+    struct space_options space;
+    struct scoring_options scoring;
+    struct search_options search;
+    struct agent_options agent;
+    struct learner_options learner;
+    struct actor_options actors;
+    struct train_recipe finetune;
+    struct backend_config backend;
+    // Of the command line only.
+    const char *transport; // auto mpi local inline
+    const char *run_dir;   // "" = runs/<name>
+    const char *only;      // --task: names of tasks, or new ones as NETWORK:macs=0.4
+    const char *policy;    // run folder of a trained agent
+    int tries;             // with policy
+    int restarts;
+    bool json;
+};
+extern const struct option search_config_table[];  // rows of a config file
+extern const struct option search_command_table[]; // the same and those of the command line
+
+// Reads a command line: config file and options, or, with --policy, the config of that run with the
+// tasks of --task. Names filled in, everything checked that can be checked without data. Strings
+// and lists live in `arena`. help: it was asked for and has been printed.
+enum status search_config_read(const char *command, int argc, char **argv, struct arena *arena,
+                               struct search_config *out, bool *help);
+
+// The resolved config as it is kept in the run folder: JSON, pretty.
+enum status search_config_text(const struct search_config *config, struct text *out);
+// What shapes the result, as JSON: name, backend, actors and the place of the data are not in it.
+enum status search_config_identity(const struct search_config *config, struct text *out);
+
+const struct network_config *search_config_network(const struct search_config *config, int i);
+const struct task_config *search_config_task(const struct search_config *config, int i);
+int search_config_task_network(const struct search_config *config, int task); // index
+bool search_config_prunes(const struct search_config *config); // environment is "prune"
+// The budget in words: "macs <= 0.5".
+void search_config_budget(const struct task_config *task, char *out, size_t bytes);

@@ -1,0 +1,298 @@
+// Reading a search's command line: names filled in, tasks chosen, everything checked that can be
+// checked without data.
+#include "app/command_line.h"
+#include "app/search_config.h"
+#include "core/config.h"
+#include "core/file.h"
+#include "envs/env_list.h"
+#include "learner/method.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const positional[] = {"CONFIG", NULL};
+
+// What `base.json` and a folder name must be: no path, nothing hidden.
+static enum status check_word(const char *where, const char *word)
+{
+    bool good = word[0] != '\0' && word[0] != '.';
+    for (const char *at = word; *at != '\0'; at++) {
+        good = good && (isalnum((unsigned char)*at) || strchr("._-+", *at) != NULL);
+    }
+    if (!good) {
+        FAIL(ERR_CONFIG,
+             "%s: expected a plain word of letters, digits and ._-+, got \"%s\"; it becomes the "
+             "name of a file",
+             where, word);
+    }
+    return OK;
+}
+
+static enum status name_run(struct search_config *config, const char *path, struct arena *arena)
+{
+    if (config->name[0] == '\0') {
+        const char *slash = strrchr(path, '/');
+        const char *base = slash != NULL ? slash + 1 : path;
+        const char *dot = strrchr(base, '.');
+        const int length = (int)(dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
+        config->name = arena_format(arena, "%.*s", length, base);
+        if (config->name == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    return check_word("name", config->name);
+}
+
+static enum status resolve_networks(struct search_config *config, struct arena *arena)
+{
+    const int n = config->networks->n;
+    struct network_config *networks;
+    struct object_list *list;
+    ARENA_NEW(arena, networks, (size_t)n);
+    ARENA_NEW(arena, list, 1);
+    for (int i = 0; i < n; i++) {
+        networks[i] = *search_config_network(config, i);
+        struct network_config *network = &networks[i];
+        char where[64];
+        snprintf(where, sizeof where, "networks[%d].name", i);
+        if (network->name[0] == '\0') {
+            network->name = network->architecture;
+        }
+        TRY(check_word(where, network->name));
+        if (network->data.name[0] == '\0') {
+            FAIL(ERR_CONFIG, "networks[%d].data.name: expected a data set, got nothing", i);
+        }
+        // The search's own validation images stay out of the training of base networks.
+        network->train.seed = config->seed;
+        network->train.validation_share = config->scoring.validation_share;
+        for (int j = 0; j < i; j++) {
+            if (strcmp(networks[j].name, network->name) == 0) {
+                FAIL(ERR_CONFIG,
+                     "networks[%d] and networks[%d] are both called \"%s\"; give one "
+                     "of them another name",
+                     j, i, network->name);
+            }
+        }
+    }
+    *list = (struct object_list){.n = n, .stride = sizeof *networks, .values = networks};
+    config->networks = list;
+    return OK;
+}
+
+static enum status fill_task(const struct search_config *config, int i, struct task_config *task,
+                             struct arena *arena)
+{
+    if (task->network[0] == '\0' && config->networks->n == 1) {
+        task->network = search_config_network(config, 0)->name;
+    }
+    if (task->macs <= 0 && task->params <= 0) {
+        FAIL(ERR_CONFIG, "tasks[%d]: expected a budget, macs or params above 0", i);
+    }
+    if (task->name[0] == '\0') {
+        task->name = task->macs > 0
+                         ? arena_format(arena, "%s-macs%g", task->network, task->macs)
+                         : arena_format(arena, "%s-params%g", task->network, task->params);
+        if (task->name == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    char where[64];
+    snprintf(where, sizeof where, "tasks[%d].name", i);
+    return check_word(where, task->name);
+}
+
+static enum status resolve_tasks(struct search_config *config, struct arena *arena)
+{
+    const int n = config->tasks->n;
+    struct task_config *tasks;
+    struct object_list *list;
+    ARENA_NEW(arena, tasks, (size_t)n);
+    ARENA_NEW(arena, list, 1);
+    for (int i = 0; i < n; i++) {
+        tasks[i] = *search_config_task(config, i);
+        TRY(fill_task(config, i, &tasks[i], arena));
+        for (int j = 0; j < i; j++) {
+            if (strcmp(tasks[j].name, tasks[i].name) == 0) {
+                FAIL(ERR_CONFIG,
+                     "tasks[%d] and tasks[%d] are both called \"%s\"; give one of them "
+                     "another name",
+                     j, i, tasks[i].name);
+            }
+        }
+    }
+    *list = (struct object_list){.n = n, .stride = sizeof *tasks, .values = tasks};
+    config->tasks = list;
+    for (int i = 0; i < n; i++) {
+        if (search_config_task_network(config, i) < 0) {
+            FAIL(ERR_CONFIG, "tasks[%d].network: there is no network \"%s\" in networks", i,
+                 tasks[i].network);
+        }
+    }
+    return OK;
+}
+
+// One word of --task: a name, or NETWORK:macs=0.38.
+static enum status choose_task(const struct search_config *config, char *word,
+                               struct task_config *out)
+{
+    for (int i = 0; i < config->tasks->n; i++) {
+        if (strcmp(search_config_task(config, i)->name, word) == 0) {
+            *out = *search_config_task(config, i);
+            return OK;
+        }
+    }
+    char *colon = strchr(word, ':');
+    char *equals = colon != NULL ? strchr(colon, '=') : NULL;
+    char *end = NULL;
+    const double value = equals != NULL ? strtod(equals + 1, &end) : 0;
+    if (equals == NULL || end == equals + 1 || *end != '\0' || !(value > 0)) {
+        FAIL(ERR_CONFIG,
+             "--task: expected the name of a task, or NETWORK:macs=NUMBER or "
+             "NETWORK:params=NUMBER, got \"%s\"",
+             word);
+    }
+    *colon = '\0';
+    *equals = '\0';
+    *out = (struct task_config){.name = "", .network = word};
+    if (strcmp(colon + 1, "macs") == 0) {
+        out->macs = value;
+    } else if (strcmp(colon + 1, "params") == 0) {
+        out->params = value;
+    } else {
+        FAIL(ERR_CONFIG, "--task: a budget is macs or params, got \"%s\"", colon + 1);
+    }
+    return OK;
+}
+
+static enum status choose_tasks(struct search_config *config, struct arena *arena)
+{
+    if (config->only[0] == '\0') {
+        return OK;
+    }
+    char *words = arena_copy_text(arena, config->only);
+    struct task_config *tasks;
+    struct object_list *list;
+    int n = 0;
+    if (words == NULL) {
+        return ERR_MEMORY;
+    }
+    ARENA_NEW(arena, tasks, strlen(words) + 1);
+    ARENA_NEW(arena, list, 1);
+    char *rest = NULL;
+    for (char *word = strtok_r(words, ",", &rest); word != NULL;
+         word = strtok_r(NULL, ",", &rest)) {
+        TRY(choose_task(config, word, &tasks[n++]));
+    }
+    *list = (struct object_list){.n = n, .stride = sizeof *tasks, .values = tasks};
+    config->tasks = list;
+    return resolve_tasks(config, arena);
+}
+
+static enum status check_environment(const struct search_config *config)
+{
+    const struct env_ops *ops = env_find(config->environment);
+    if (ops == NULL) {
+        struct text names = {0};
+        for (int i = 0; env_list[i] != NULL; i++) {
+            text_add(&names, "%s%s", i > 0 ? ", " : "", env_list[i]->name);
+        }
+        (void)status_fail(
+            ERR_CONFIG, __FILE__, __LINE__, "environment: expected one of %s, got \"%s\"",
+            names.bytes != NULL ? names.bytes : "those there are", config->environment);
+        text_close(&names);
+        return ERR_CONFIG;
+    }
+    CHECK(search_config_prunes(config) || ops->options_bytes <= ENVIRONMENT_OPTION_BYTES);
+    if (search_config_prunes(config) && config->networks->n == 0) {
+        FAIL(ERR_CONFIG, "networks: expected at least one network to prune, got none");
+    }
+    if (search_config_prunes(config) && config->tasks->n == 0) {
+        FAIL(ERR_CONFIG, "tasks: expected at least one task, a network and a budget, got none");
+    }
+    return OK;
+}
+
+// Methods that bring their own agent (AMC, He et al. 2018: 300-300, deterministic with noise).
+static void resolve_agent(struct search_config *config)
+{
+    static const int amc_widths[] = {300, 300};
+    static const struct int_list amc_dense = {.n = 2, .values = amc_widths};
+    if (strcmp(config->search.method, "amc") == 0) {
+        config->agent.dense = &amc_dense;
+        config->agent.core = "none";
+        config->agent.last_action = false;
+        config->agent.distribution = "noisy";
+    }
+}
+
+static enum status resolve(struct search_config *config, const char *path, struct arena *arena)
+{
+    TRY(name_run(config, path, arena));
+    TRY(check_environment(config));
+    TRY(resolve_networks(config, arena));
+    TRY(resolve_tasks(config, arena));
+    TRY(choose_tasks(config, arena));
+    resolve_agent(config);
+    config->finetune.seed = config->seed;
+    if (config->run_dir[0] == '\0') {
+        config->run_dir = config->policy[0] != '\0'
+                              ? arena_format(arena, "%s-tries", config->policy)
+                              : arena_format(arena, "runs/%s", config->name);
+    }
+    return config->run_dir != NULL ? OK : ERR_MEMORY;
+}
+
+// With --policy the config is that of the run that trained it; its base networks are used as they
+// lie there, and the policy only proposes.
+static enum status resolve_policy(struct search_config *config, struct arena *arena)
+{
+    struct network_config *networks;
+    struct object_list *list;
+    const int n = config->networks->n;
+    ARENA_NEW(arena, networks, (size_t)n);
+    ARENA_NEW(arena, list, 1);
+    for (int i = 0; i < n; i++) {
+        networks[i] = *search_config_network(config, i);
+        networks[i].weights =
+            arena_format(arena, "%s/networks/%s.safetensors", config->policy, networks[i].name);
+        if (networks[i].weights == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    *list = (struct object_list){.n = n, .stride = sizeof *networks, .values = networks};
+    config->networks = list;
+    config->search.method = "frozen";
+    config->search.evaluations = config->tries;
+    if (strcmp(config->policy, config->run_dir) == 0) {
+        FAIL(ERR_CONFIG, "--run-dir: %s is the run that trained the policy; name another folder",
+             config->run_dir);
+    }
+    return OK;
+}
+
+enum status search_config_read(const char *command, int argc, char **argv, struct arena *arena,
+                               struct search_config *out, bool *help)
+{
+    const struct cli cli = {
+        .command = command,
+        .usage = "CONFIG [--actors N] [--run-dir DIR] [--set PATH=VALUE] [options]",
+        .about =
+            "Searches small networks within budget for all tasks of a JSON config with one agent. "
+            "Given again, it goes on where it stopped. Starts mpirun by itself, one process per "
+            "actor and one that learns, when it was not started under one. With --policy RUN and "
+            "CONFIG = RUN/config.json a trained agent proposes for budgets that it has not seen.",
+        .positional = positional,
+        .required = 1,
+        .table = search_command_table,
+    };
+    struct cli_result words;
+    TRY(command_line_read(&cli, argc, argv, out, arena, &words));
+    *help = words.help;
+    if (words.help) {
+        return OK;
+    }
+    TRY(resolve(out, words.positional[0], arena));
+    return out->policy[0] != '\0' ? resolve_policy(out, arena) : OK;
+}

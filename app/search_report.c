@@ -1,0 +1,184 @@
+// What came out of a search: a table for people, or one JSON object, which is also kept as
+// report.json.
+#include "app/output.h"
+#include "app/search_session.h"
+#include "core/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct report {
+    struct search_session *session;
+    struct search_result *results; // [n_tasks]; arena
+};
+
+static const char *result_file(const struct report *report, int task)
+{
+    return search_path(report->session, report->results[task].tested ? "final" : "found",
+                       report->session->prune.tasks[task].name, ".safetensors");
+}
+
+static void write_task(const struct report *report, int task, struct json_writer *w)
+{
+    const struct search_result *result = &report->results[task];
+    const struct task_config *config = search_config_task(&report->session->config, task);
+    char budget[96];
+    search_config_budget(config, budget, sizeof budget);
+    json_write_begin(w, '{', NULL);
+    json_write_string(w, "task", config->name);
+    json_write_string(w, "network", config->network);
+    json_write_string(w, "budget", budget);
+    json_write_int(w, "macs", result->macs);
+    json_write_int(w, "params", result->params);
+    json_write_double(w, "macs_share", (double)result->macs / (double)result->full_macs);
+    json_write_double(w, "params_share", (double)result->params / (double)result->full_params);
+    json_write_double(w, "accuracy_base", result->accuracy_base);
+    json_write_double(w, "score", result->score);
+    json_write_double(w, "accuracy_found", result->accuracy_found);
+    if (result->tested) {
+        json_write_double(w, "accuracy_test", result->accuracy_test);
+        json_write_double(w, "accuracy_base_test", result->accuracy_base_test);
+    } else {
+        json_write_raw(w, "accuracy_test", "null");
+        json_write_raw(w, "accuracy_base_test", "null");
+    }
+    json_write_int(w, "evaluations", result->evaluations);
+    json_write_begin(w, '[', "widths");
+    for (int i = 0; i < result->n_widths; i++) {
+        json_write_int(w, NULL, result->widths[i]);
+    }
+    json_write_end(w, ']');
+    json_write_string(w, "file", result_file(report, task));
+    json_write_end(w, '}');
+}
+
+static void write_summary(const struct learner_summary *summary, struct json_writer *w)
+{
+    json_write_begin(w, '{', "search");
+    json_write_int(w, "episodes", summary->episodes);
+    json_write_int(w, "evaluations", summary->evaluations);
+    json_write_int(w, "failed", summary->failed);
+    json_write_int(w, "retries", summary->retries);
+    json_write_int(w, "updates", summary->updates);
+    json_write_int(w, "skipped", summary->skipped);
+    json_write_double(w, "lag_mean", summary->lag_mean);
+    json_write_int(w, "lag_most", summary->lag_most);
+    json_write_double(w, "learner_busy_share", summary->busy_share);
+    json_write_double(w, "seconds", summary->seconds);
+    json_write_end(w, '}');
+}
+
+static enum status write_report(const struct report *report, struct text *out)
+{
+    const struct search_config *config = &report->session->config;
+    struct json_writer w = {.out = out, .pretty = true};
+    json_write_begin(&w, '{', NULL);
+    json_write_string(&w, "name", config->name);
+    json_write_string(&w, "method", config->search.method);
+    json_write_string(&w, "run_dir", config->run_dir);
+    json_write_begin(&w, '[', "tasks");
+    for (int task = 0; task < report->session->prune.n_tasks && report->results != NULL; task++) {
+        write_task(report, task, &w);
+    }
+    json_write_end(&w, ']');
+    if (report->results == NULL) {
+        json_write_begin(&w, '[', "scores");
+        for (int task = 0; task < report->session->agent.shape.n_tasks; task++) {
+            const struct search_candidates *all = &report->session->candidates[task];
+            json_write_double(&w, NULL, all->n > 0 ? all->candidates[0].score : 0);
+        }
+        json_write_end(&w, ']');
+    }
+    write_summary(&report->session->summary, &w);
+    json_write_end(&w, '}');
+    text_add(out, "\n");
+    if (out->failed) {
+        FAIL(ERR_MEMORY, "no memory for the report");
+    }
+    return OK;
+}
+
+static void print_table(const struct report *report)
+{
+    static const char *const headers[] = {"task",        "budget", ">MACs",  ">share",
+                                          ">parameters", ">uncut", ">found", ">test",
+                                          ">test uncut", ">tried", NULL};
+    struct output_table table;
+    output_table_open(&table, headers);
+    for (int task = 0; task < report->session->prune.n_tasks; task++) {
+        const struct search_result *result = &report->results[task];
+        const struct task_config *config = search_config_task(&report->session->config, task);
+        char budget[96];
+        search_config_budget(config, budget, sizeof budget);
+        output_cell(&table, "%s", config->name);
+        output_cell(&table, "%s", budget);
+        output_cell_count(&table, result->macs);
+        output_cell(&table, "%.3f", (double)result->macs / (double)result->full_macs);
+        output_cell_count(&table, result->params);
+        output_cell(&table, "%.2f%%", 100 * result->accuracy_base);
+        output_cell(&table, "%.2f%%", 100 * result->accuracy_found);
+        if (result->tested) {
+            output_cell(&table, "%.2f%%", 100 * result->accuracy_test);
+            output_cell(&table, "%.2f%%", 100 * result->accuracy_base_test);
+        } else {
+            output_cell(&table, "-");
+            output_cell(&table, "-");
+        }
+        output_cell(&table, "%lld", (long long)result->evaluations);
+    }
+    output_table_print(&table);
+    output_table_close(&table);
+    printf("\nuncut and found: on the search-validation images; test: after fine-tuning\n"
+           "networks: %s/%s\n",
+           report->session->config.run_dir, report->results[0].tested ? "final" : "found");
+}
+
+static void print_scores(const struct search_session *session)
+{
+    for (int task = 0; task < session->agent.shape.n_tasks; task++) {
+        const struct search_candidates *all = &session->candidates[task];
+        printf("%s task %d: best score %g of %lld episodes\n", session->config.environment, task,
+               all->n > 0 ? all->candidates[0].score : 0.0, (long long)all->evaluations);
+    }
+}
+
+static enum status read_results(struct report *report)
+{
+    struct search_session *session = report->session;
+    ARENA_NEW(&session->arena, report->results, (size_t)session->prune.n_tasks);
+    for (int task = 0; task < session->prune.n_tasks; task++) {
+        const char *path =
+            search_path(session, "results", session->prune.tasks[task].name, ".json");
+        if (path == NULL) {
+            return ERR_MEMORY;
+        }
+        TRY(search_result_read(path, &session->arena, &report->results[task]));
+    }
+    return OK;
+}
+
+enum status search_report(struct search_session *session)
+{
+    struct report report = {.session = session};
+    struct text text = {0};
+    if (session->app->collective.rank != 0) {
+        return OK;
+    }
+    if (search_config_prunes(&session->config)) {
+        TRY(read_results(&report));
+    }
+    const char *path = search_path(session, "", "report", ".json");
+    enum status code = path != NULL ? write_report(&report, &text) : ERR_MEMORY;
+    if (code == OK) {
+        code = file_write(path, text.bytes, text.length);
+    }
+    if (code == OK && session->config.json) {
+        fputs(text.bytes, stdout);
+    } else if (code == OK && report.results != NULL) {
+        print_table(&report);
+    } else if (code == OK) {
+        print_scores(session);
+    }
+    text_close(&text);
+    return code;
+}

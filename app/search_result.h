@@ -1,0 +1,20 @@
+// What is known of a task's winner, as a small JSON file of the run folder: results/TASK.json.
+#pragma once
+#include "core/arena.h"
+
+#include <stdint.h>
+
+struct search_result {
+    int64_t full_macs, full_params; // of the uncut network
+    int64_t macs, params;           // of the winner
+    double accuracy_base;           // uncut, whole search-validation set, float32
+    double score;                   // the winner's, as the search saw it
+    double accuracy_found;          // the winner's, whole search-validation set, before fine-tuning
+    int64_t evaluations, episode;   // candidates scored; the winner's episode
+    int n_widths;
+    const int *widths; // arena
+    bool tested;       // fine-tuned and scored on the test images
+    double accuracy_test, accuracy_base_test;
+};
+enum status search_result_write(const struct search_result *result, const char *path);
+enum status search_result_read(const char *path, struct arena *arena, struct search_result *out);

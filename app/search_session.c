@@ -1,0 +1,263 @@
+// Opening a run: config, processes, folder.
+#include "app/search_session.h"
+
+#include "app/launch.h"
+#include "core/config.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "core/machine.h"
+#include "envs/env_list.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *search_path(struct search_session *session, const char *folder, const char *name,
+                        const char *suffix)
+{
+    return arena_format(&session->arena, "%s%s%s/%s%s", session->config.run_dir,
+                        folder[0] != '\0' ? "/" : "", folder, name, suffix);
+}
+
+static enum status fill_prune(struct search_session *session)
+{
+    const struct search_config *config = &session->config;
+    struct prune_network *networks;
+    struct prune_task *tasks;
+    ARENA_NEW(&session->arena, networks, (size_t)config->networks->n);
+    ARENA_NEW(&session->arena, tasks, (size_t)config->tasks->n);
+    for (int i = 0; i < config->networks->n; i++) {
+        const struct network_config *network = search_config_network(config, i);
+        networks[i] = (struct prune_network){
+            .name = network->name,
+            .file = search_path(session, "networks", network->name, ".safetensors"),
+            .data = network->data,
+        };
+        if (networks[i].file == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    for (int i = 0; i < config->tasks->n; i++) {
+        const struct task_config *task = search_config_task(config, i);
+        tasks[i] = (struct prune_task){
+            .name = task->name,
+            .network = search_config_task_network(config, i),
+            .macs = task->macs,
+            .params = task->params,
+        };
+    }
+    session->prune = (struct prune_config){
+        .networks = networks,
+        .tasks = tasks,
+        .n_networks = config->networks->n,
+        .n_tasks = config->tasks->n,
+        .space = config->space,
+        .scoring = config->scoring,
+    };
+    return OK;
+}
+
+static const void *environment_values(const struct search_session *session)
+{
+    const struct search_config *config = &session->config;
+    const struct {
+        const char *name;
+        const void *values;
+    } all[] = {
+        {"prune", &session->prune},      {"bandit", &config->bandit}, {"catch", &config->catch},
+        {"cartpole", &config->cartpole}, {"sleep", &config->sleep},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(all[i].name, config->environment) == 0) {
+            return all[i].values;
+        }
+    }
+    return NULL;
+}
+
+static int wanted_actors(const struct search_config *config)
+{
+    return config->actors.count > 0 ? config->actors.count : machine_cores();
+}
+
+static bool wants_mpi(const struct search_config *config)
+{
+    return strcmp(config->transport, "auto") == 0 || strcmp(config->transport, "mpi") == 0;
+}
+
+static enum status open_processes(struct search_session *session)
+{
+    struct app *app = session->app;
+    const struct search_config *config = &session->config;
+    if (wants_mpi(config) && !collective_under_launcher()) {
+        const struct launch launch = {
+            .argv = session->argv,
+            .ranks = wanted_actors(config) + 1,
+            .restarts = config->restarts,
+        };
+        app->finished = true;
+        return launch_ranks(&launch, &app->exit_code);
+    }
+    if (strcmp(config->transport, "inline") == 0) {
+        return OK;
+    }
+    const int workers = wants_mpi(config) ? 1 : wanted_actors(config);
+    return nursery_open(&session->rollout_job, workers, &session->nursery);
+}
+
+enum status search_session_prepare(struct app *app, const char *command, int argc, char **argv)
+{
+    struct search_session *session = calloc(1, sizeof *session);
+    bool help = false;
+    if (session == NULL) {
+        FAIL(ERR_MEMORY, "no memory for a search");
+    }
+    app->session = session;
+    session->app = app;
+    session->argv = argv;
+    TRY(search_config_read(command, argc, argv, &session->arena, &session->config, &help));
+    if (help) {
+        app->finished = true;
+        return OK;
+    }
+    TRY(fill_prune(session));
+    session->rollout_job = (struct rollout_job){
+        .ops = env_find(session->config.environment),
+        .env = {.config = environment_values(session),
+                .seed = session->config.seed,
+                .threads = 1,
+                .shared_fd = -1},
+        .agent = &session->config.agent,
+    };
+    return open_processes(session);
+}
+
+// Which ranks are the first of their node, and how many actors share this one.
+static enum status find_nodes(struct search_session *session)
+{
+    const struct collective *c = &session->app->collective;
+    double *flags;
+    ARENA_NEW(&session->arena, flags, (size_t)c->ranks);
+    flags[c->rank] = c->local_rank == 0 ? 1 : 0;
+    TRY(collective_sum_f64(c, flags, (size_t)c->ranks));
+    session->leader = -1;
+    for (int rank = 0; rank < c->ranks; rank++) {
+        if (flags[rank] > 0) {
+            session->leader = rank == c->rank ? session->leaders : session->leader;
+            session->leaders++;
+        }
+    }
+    char learner_host[256] = "";
+    char host[256] = "";
+    if (gethostname(host, sizeof host - 1) != 0) {
+        FAIL(ERR_IO, "this machine does not know its name (gethostname failed)");
+    }
+    memcpy(learner_host, host, sizeof host);
+    TRY(collective_broadcast(c, learner_host, sizeof learner_host, 0));
+    const bool with_learner = c->ranks > 1 && strcmp(host, learner_host) == 0;
+    session->node_actors =
+        c->ranks > 1 ? c->local_ranks - (with_learner ? 1 : 0) : wanted_actors(&session->config);
+    session->first_actor = c->local_rank == (with_learner ? 1 : 0);
+    return OK;
+}
+
+static enum status identity_of_values(const void *config, struct text *out)
+{
+    return search_config_identity(config, out);
+}
+
+static enum status open_folder(struct search_session *session)
+{
+    static const char *const inside[] = {"networks", "found", "final", "results"};
+    const struct run_kind kind = {
+        .table = search_config_table,
+        .bytes = sizeof session->config,
+        .identity = identity_of_values,
+    };
+    struct text text = {0};
+    TRY(search_config_text(&session->config, &text));
+    enum status code =
+        run_folder_claim(session->config.run_dir, &kind, &session->config, text.bytes);
+    text_close(&text);
+    for (size_t i = 0; code == OK && i < sizeof inside / sizeof inside[0]; i++) {
+        const char *path = search_path(session, inside[i], "", "");
+        code = path != NULL ? file_make_folders(path) : ERR_MEMORY;
+    }
+    return code;
+}
+
+enum status search_session_begin(struct search_session *session)
+{
+    const struct collective *c = &session->app->collective;
+    if (c->rank == 0 && c->ranks > 1) {
+        nursery_close(session->nursery);
+        session->nursery = NULL;
+    }
+    TRY(find_nodes(session));
+    if (c->rank == 0) {
+        TRY(open_folder(session));
+    }
+    return collective_barrier(c);
+}
+
+int search_threads(const struct search_session *session)
+{
+    const int asked = session->config.backend.threads;
+    return asked > 0 ? asked : machine_cores();
+}
+
+enum status search_keep_candidates(struct search_session *session, const struct learner *learner)
+{
+    const int n_tasks = session->agent.shape.n_tasks;
+    const int most = session->config.search.best;
+    struct learner_candidate *best;
+    ARENA_NEW(&session->arena, session->candidates, (size_t)n_tasks);
+    ARENA_NEW(&session->arena, best, (size_t)most);
+    for (int task = 0; task < n_tasks; task++) {
+        struct search_candidates *kept = &session->candidates[task];
+        kept->evaluations = learner_evaluations(learner, task);
+        kept->n = learner_best(learner, task, most, best);
+        ARENA_NEW(&session->arena, kept->candidates, (size_t)kept->n);
+        for (int i = 0; i < kept->n; i++) {
+            int *widths;
+            ARENA_NEW(&session->arena, widths, (size_t)best[i].n_widths);
+            memcpy(widths, best[i].widths, (size_t)best[i].n_widths * sizeof *widths);
+            kept->candidates[i] = (struct search_candidate){
+                .score = best[i].score,
+                .macs = best[i].macs,
+                .params = best[i].params,
+                .episode = best[i].episode,
+                .n_widths = best[i].n_widths,
+                .widths = widths,
+            };
+        }
+    }
+    return OK;
+}
+
+enum status search_agree(struct search_session *session, enum status code)
+{
+    const struct collective *c = &session->app->collective;
+    double interrupted = code == ERR_INTERRUPTED ? 1 : 0;
+    if (code != OK && code != ERR_INTERRUPTED) {
+        return code;
+    }
+    TRY(collective_sum_f64(c, &interrupted, 1));
+    if (interrupted == 0) {
+        return OK;
+    }
+    session->app->stopped_together = true;
+    FAIL(ERR_INTERRUPTED, "interrupted; the same command goes on from here");
+}
+
+void search_session_close(struct search_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    nursery_close(session->nursery);
+    rollout_close(session->rollout);
+    arena_close(&session->arena);
+    free(session);
+}

@@ -1,0 +1,336 @@
+// The search itself: the learner's loop on rank 0, actors on the others, or all in one process. Who
+// has nothing to do sleeps.
+#include "actors/actor.h"
+#include "app/load.h"
+#include "app/search_policy.h"
+#include "app/search_session.h"
+#include "core/backoff.h"
+#include "core/clock.h"
+#include "core/interrupt.h"
+#include "core/log.h"
+#include "core/machine.h"
+#include "envs/env_list.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// Actors that do not hear the learner's stop in this time are not waited for.
+#define STOP_SECONDS 20.0
+#define LEASE_FACTOR 1.5
+
+// What the learner has to know of the environment; the same on all ranks.
+struct world {
+    struct trajectory_shape shape;
+    struct agent_shape agent;
+};
+
+struct searching {
+    struct search_session *session;
+    struct transport transport;
+    struct actor **actors; // [n_actors] of this process; arena
+    int n_actors;
+    size_t n_weights;
+    struct backend *backend; // learner's
+    struct learner *learner;
+    struct text config, identity;
+    float *initial; // owned; NULL without --policy
+};
+
+// A name that all processes of the job share and no other job has.
+static enum status make_token(const struct search_session *session, char *token, size_t bytes)
+{
+    const struct collective *c = &session->app->collective;
+    memset(token, 0, bytes);
+    if (c->rank == 0) {
+        snprintf(token, bytes, "%ld-%ld-%llx", (long)getuid(), (long)getpid(),
+                 (unsigned long long)(clock_seconds() * 1e6));
+    }
+    return collective_broadcast(c, token, bytes, 0);
+}
+
+static int worker_threads(const struct search_session *session)
+{
+    const int asked = session->config.backend.threads;
+    const int share = machine_cores() / (session->node_actors > 0 ? session->node_actors : 1);
+    return asked > 0 ? asked : share > 1 ? share : 1;
+}
+
+// The environments open: workers of this process, or one in it. Fills the session's shape and
+// agent.
+static enum status open_world(struct search_session *session, struct world *world)
+{
+    struct agent agent;
+    if (session->nursery != NULL) {
+        struct backoff backoff = {0};
+        bool known = false;
+        while (!known) {
+            TRY(nursery_shape(session->nursery, &world->shape, &world->agent, &known));
+            TRY(interrupt_check());
+            backoff_wait(&backoff);
+        }
+        return OK;
+    }
+    struct rollout_job job = session->rollout_job;
+    job.env.threads = worker_threads(session);
+    TRY(rollout_open(&job, &session->rollout));
+    rollout_shape(session->rollout, &world->shape);
+    rollout_agent(session->rollout, &agent);
+    world->agent = agent.shape;
+    return OK;
+}
+
+// The first actor of each node makes the node's shared memory before the others open it; its name
+// is gone as soon as all have, so that nothing stays behind.
+static enum status begin_workers(struct search_session *session)
+{
+    const struct collective *c = &session->app->collective;
+    const int threads = worker_threads(session);
+    const bool leader = session->nursery != NULL && session->first_actor;
+    char token[96];
+    TRY(make_token(session, token, sizeof token));
+    if (leader) {
+        TRY(nursery_begin(session->nursery, token, true, threads));
+    }
+    TRY(collective_barrier(c));
+    if (session->nursery != NULL && !leader) {
+        TRY(nursery_begin(session->nursery, token, false, threads));
+    }
+    TRY(collective_barrier(c));
+    return leader ? nursery_unlink(session->nursery) : OK;
+}
+
+static enum status share_world(struct search_session *session)
+{
+    const struct collective *c = &session->app->collective;
+    struct world world = {0};
+    TRY(begin_workers(session));
+    if (c->rank != 0 || c->ranks == 1) {
+        TRY(open_world(session, &world));
+    }
+    TRY(collective_broadcast(c, &world, sizeof world, c->ranks > 1 ? 1 : 0));
+    session->shape = world.shape;
+    return agent_make(&session->config.agent, &world.agent, &session->agent);
+}
+
+static enum status count_weights(struct searching *s)
+{
+    struct graph graph;
+    TRY(agent_graph(&s->session->agent, 1, &graph));
+    s->n_weights = graph.n_floats;
+    graph_close(&graph);
+    return OK;
+}
+
+static enum status open_transport(struct searching *s)
+{
+    const struct collective *c = &s->session->app->collective;
+    TRY(count_weights(s));
+    const struct transport_sizes sizes = {
+        .trajectory_bytes = trajectory_bytes(&s->session->shape),
+        .n_weights = s->n_weights,
+    };
+    if (c->ranks > 1) {
+        s->n_actors = c->rank == 0 ? 0 : 1;
+        return transport_open_mpi(c, &sizes, &s->transport);
+    }
+    s->n_actors = s->session->nursery != NULL ? s->session->node_actors : 1;
+    return transport_open_local(s->n_actors, &sizes, &s->transport);
+}
+
+static enum status open_actors(struct searching *s)
+{
+    struct search_session *session = s->session;
+    const int rank = session->app->collective.rank;
+    ARENA_NEW(&session->arena, s->actors, (size_t)s->n_actors);
+    for (int i = 0; i < s->n_actors; i++) {
+        const struct actor_job job = {
+            .transport = &s->transport,
+            .index = rank > 0 ? rank - 1 : i,
+            .nursery = session->nursery,
+            .worker = i,
+            .rollout = session->rollout,
+            .shape = &session->shape,
+            .n_weights = s->n_weights,
+            .options = &session->config.actors,
+        };
+        TRY(actor_open(&job, &s->actors[i]));
+    }
+    return OK;
+}
+
+static enum status open_learner(struct searching *s)
+{
+    struct search_session *session = s->session;
+    const struct search_config *config = &session->config;
+    const int n_tasks = session->agent.shape.n_tasks;
+    struct learner_task *tasks;
+    ARENA_NEW(&session->arena, tasks, (size_t)n_tasks);
+    for (int i = 0; i < n_tasks; i++) {
+        tasks[i].name = search_config_prunes(config)
+                            ? search_config_task(config, i)->name
+                            : arena_format(&session->arena, "%s-%d", config->environment, i);
+        tasks[i].cost = 1;
+    }
+    // A small policy is learnt faster by one thread than several can agree on it.
+    const bool large = strcmp(config->agent.core, "lstm") == 0;
+    const struct backend_config backend = {
+        .name = config->backend.name, .threads = large ? 0 : 1, .check = config->backend.check};
+    TRY(load_backend(&backend, 1, &s->backend));
+    TRY(search_config_text(config, &s->config));
+    TRY(search_config_identity(config, &s->identity));
+    if (config->policy[0] != '\0') {
+        TRY(search_policy_load(config->policy, &session->agent, &s->initial));
+    }
+    const double longest = config->actors.first_episode_seconds;
+    const struct learner_job job = {
+        .transport = &s->transport,
+        .learner = &config->learner,
+        .search = &config->search,
+        .method = method_find(config->search.method),
+        .agent = &session->agent,
+        .backend = s->backend,
+        .shape = &session->shape,
+        .tasks = tasks,
+        .n_tasks = n_tasks,
+        .seed = config->seed,
+        .lease_seconds = longest > 0 ? LEASE_FACTOR * longest * config->actors.tries : 0,
+        .run_dir = config->run_dir,
+        .config = s->config.bytes,
+        .identity = s->identity.bytes,
+        .initial = s->initial,
+    };
+    return learner_open(&job, &s->learner);
+}
+
+// One turn of this process's actors.
+static enum status poll_actors(struct searching *s, bool *moved, bool *stopped)
+{
+    bool all = true;
+    for (int i = 0; i < s->n_actors; i++) {
+        bool one_moved = false;
+        bool one_stopped = false;
+        TRY(actor_poll(s->actors[i], &one_moved, &one_stopped));
+        *moved = *moved || one_moved;
+        all = all && one_stopped;
+    }
+    *stopped = all;
+    return OK;
+}
+
+static void wait_unless(struct backoff *backoff, bool moved)
+{
+    if (moved) {
+        backoff_reset(backoff);
+    } else {
+        backoff_wait(backoff);
+    }
+}
+
+// Tells all actors to stop, and waits until those that answer have.
+static enum status stop_actors(struct searching *s)
+{
+    const double start = clock_seconds();
+    struct backoff backoff = {0};
+    bool all = false;
+    while (!all && clock_seconds() - start < STOP_SECONDS) {
+        bool moved = false;
+        bool stopped = false;
+        TRY(learner_stop_actors(s->learner, &all));
+        TRY(poll_actors(s, &moved, &stopped));
+        wait_unless(&backoff, moved);
+    }
+    return OK;
+}
+
+static enum status learn(struct searching *s)
+{
+    struct backoff backoff = {0};
+    bool done = false;
+    enum status code = OK;
+    while (!done && code == OK) {
+        bool moved = false;
+        bool stopped = false;
+        if (interrupt_pending()) {
+            TRY(learner_checkpoint(s->learner));
+            code = interrupt_check();
+            break;
+        }
+        code = learner_poll(s->learner, &moved, &done);
+        if (code == OK) {
+            code = poll_actors(s, &moved, &stopped);
+        }
+        wait_unless(&backoff, moved);
+    }
+    if (code != OK && code != ERR_INTERRUPTED) {
+        return code;
+    }
+    struct status_note note;
+    status_save(&note);
+    TRY(stop_actors(s));
+    status_restore(&note);
+    return code;
+}
+
+static enum status act(struct searching *s)
+{
+    struct backoff backoff = {0};
+    bool stopped = false;
+    while (!stopped) {
+        bool moved = false;
+        TRY(poll_actors(s, &moved, &stopped));
+        if (moved) {
+            backoff_reset(&backoff);
+        } else {
+            const int descriptor = actor_descriptor(s->actors[0]);
+            backoff_wait_on(&backoff, &descriptor, 1);
+        }
+    }
+    return OK;
+}
+
+static enum status keep_results(struct searching *s)
+{
+    struct search_session *session = s->session;
+    learner_summarize(s->learner, &session->summary);
+    TRY(search_keep_candidates(session, s->learner));
+    size_t n = 0;
+    const float *weights = learner_weights(s->learner, &n);
+    return weights != NULL ? search_policy_save(session->config.run_dir, &session->agent, weights)
+                           : OK;
+}
+
+static enum status run_rank(struct searching *s)
+{
+    TRY(share_world(s->session));
+    TRY(open_transport(s));
+    TRY(open_actors(s));
+    if (s->session->app->collective.rank != 0) {
+        return act(s);
+    }
+    TRY(open_learner(s));
+    TRY(learn(s));
+    return keep_results(s);
+}
+
+enum status search_stage_search(struct search_session *session)
+{
+    struct searching s = {.session = session};
+    const enum status code = run_rank(&s);
+    for (int i = 0; i < s.n_actors && s.actors != NULL; i++) {
+        actor_close(s.actors[i]);
+    }
+    nursery_close(session->nursery);
+    session->nursery = NULL;
+    rollout_close(session->rollout);
+    session->rollout = NULL;
+    const enum status agreed = search_agree(session, code);
+    learner_close(s.learner);
+    transport_close(&s.transport);
+    backend_close(s.backend);
+    text_close(&s.config);
+    text_close(&s.identity);
+    free(s.initial);
+    return agreed;
+}

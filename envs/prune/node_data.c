@@ -1,0 +1,239 @@
+#include "envs/prune/node_data.h"
+
+#include "core/hash.h"
+#include "envs/prune/node_fill.h"
+#include "nn/network_info.h"
+#include "search_space/refit.h"
+
+#include <string.h>
+
+// The block: one of these, then everything else at the offsets that it and its records give.
+struct block {
+    int32_t n_datasets, n_networks;
+    uint64_t datasets, networks; // records
+};
+struct dataset_record {
+    struct node_dataset set; // pointers mean nothing
+    uint64_t calibration, validation, labels;
+};
+struct network_record {
+    struct network_info info;
+    double base_accuracy;
+    int32_t data;
+    uint64_t widths, params, order, grams; // grams 0: none
+};
+
+// Writes pieces one after the other; with to NULL it only counts.
+struct placer {
+    char *to;
+    size_t at;
+};
+
+static uint64_t place(struct placer *placer, const void *bytes, size_t n)
+{
+    const size_t at = (placer->at + 63) / 64 * 64;
+    if (placer->to != NULL) {
+        memcpy(placer->to + at, bytes, n);
+    }
+    placer->at = at + n;
+    return at;
+}
+
+static struct dataset_record place_dataset(struct placer *placer, const struct node_dataset *set)
+{
+    const size_t image = (size_t)set->h * (size_t)set->w * (size_t)set->c;
+    const size_t n_validation = (size_t)set->n_validation;
+    struct dataset_record record;
+    memset(&record, 0, sizeof record); // padding too: the same bytes each time
+    record.set = *set;
+    record.calibration = place(placer, set->calibration, (size_t)set->n_calibration * image);
+    record.validation = place(placer, set->validation, n_validation * image);
+    record.labels = place(placer, set->labels, n_validation * sizeof *set->labels);
+    return record;
+}
+
+static struct network_record place_network(struct placer *placer, const struct node_fill *fill,
+                                           int n)
+{
+    const struct node_network *network = &fill->networks[n];
+    const size_t channels = (size_t)ranking_count(&network->groups);
+    struct network_record record;
+    memset(&record, 0, sizeof record);
+    record.info = network->info;
+    record.base_accuracy = network->base_accuracy;
+    record.data = network->data;
+    record.widths = place(placer, fill->widths[n], strlen(fill->widths[n]) + 1);
+    record.params = place(placer, network->params, network->graph.n_floats * sizeof(float));
+    record.order = place(placer, network->ranking.order, channels * sizeof(int));
+    if (network->grams != NULL) {
+        size_t count;
+        const double *grams = refit_grams(fill->refits[n], &count);
+        record.grams = place(placer, grams, count * sizeof *grams);
+    }
+    return record;
+}
+
+static size_t write_block(struct node_fill *fill, char *to)
+{
+    struct placer placer = {.to = to, .at = sizeof(struct block)};
+    struct block block = {.n_datasets = fill->n_datasets, .n_networks = fill->n_networks};
+    // The records' own places come first, so that they are known.
+    const size_t n = (size_t)fill->n_networks, d = (size_t)fill->n_datasets;
+    block.datasets = (placer.at + 63) / 64 * 64;
+    block.networks = (block.datasets + d * sizeof(struct dataset_record) + 63) / 64 * 64;
+    placer.at = block.networks + n * sizeof(struct network_record);
+    for (size_t i = 0; i < d; i++) {
+        const struct dataset_record record = place_dataset(&placer, &fill->datasets[i]);
+        if (to != NULL) {
+            memcpy(to + block.datasets + i * sizeof record, &record, sizeof record);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct network_record record = place_network(&placer, fill, (int)i);
+        if (to != NULL) {
+            memcpy(to + block.networks + i * sizeof record, &record, sizeof record);
+        }
+    }
+    if (to != NULL) {
+        memcpy(to, &block, sizeof block);
+    }
+    return placer.at;
+}
+
+static enum status prepare(void *context, size_t *bytes)
+{
+    struct node_fill *fill = context;
+    TRY(node_fill_prepare(fill));
+    *bytes = write_block(fill, NULL);
+    return OK;
+}
+
+static void copy(void *context, char *to)
+{
+    (void)write_block(context, to);
+}
+
+static enum status view_network(const struct node_memory *memory,
+                                const struct network_record *record, struct node_network *out)
+{
+    const char *data = memory->data;
+    *out = (struct node_network){
+        .info = record->info,
+        .params = (const float *)(const void *)(data + record->params),
+        .ranking = {.order = (const int *)(const void *)(data + record->order)},
+        .grams = record->grams != 0 ? (const double *)(const void *)(data + record->grams) : NULL,
+        .base_accuracy = record->base_accuracy,
+        .data = record->data,
+    };
+    TRY(network_build_graph(&out->info, data + record->widths, &out->graph));
+    return groups_find(&out->graph, &out->groups);
+}
+
+static enum status view(struct node_data *data, struct arena *arena)
+{
+    const char *bytes = data->memory.data;
+    const struct block *block = (const void *)bytes;
+    const struct dataset_record *sets = (const void *)(bytes + block->datasets);
+    const struct network_record *networks = (const void *)(bytes + block->networks);
+    ARENA_NEW(arena, data->datasets, (size_t)block->n_datasets);
+    ARENA_NEW(arena, data->networks, (size_t)block->n_networks);
+    for (int i = 0; i < block->n_datasets; i++) {
+        struct node_dataset *set = &data->datasets[data->n_datasets++];
+        *set = sets[i].set;
+        set->calibration = (const uint8_t *)(bytes + sets[i].calibration);
+        set->validation = (const uint8_t *)(bytes + sets[i].validation);
+        set->labels = (const int32_t *)(const void *)(bytes + sets[i].labels);
+    }
+    for (int i = 0; i < block->n_networks; i++) {
+        TRY(view_network(&data->memory, &networks[i], &data->networks[data->n_networks++]));
+    }
+    return OK;
+}
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    return hash_bytes(hash, text, strlen(text) + 1);
+}
+
+static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
+{
+    const int64_t numbers[] = {data->superclass, data->size, data->count, (int64_t)data->seed};
+    hash = hash_text(hash_text(hash, data->name), data->path);
+    hash = hash_text(hash_text(hash, data->data_root), data->labels);
+    hash = hash_bytes(hash, numbers, sizeof numbers);
+    hash = hash_bytes(hash, &data->share, sizeof data->share);
+    if (data->classes != NULL) {
+        hash = hash_bytes(hash, data->classes->values,
+                          (size_t)data->classes->n * sizeof *data->classes->values);
+    }
+    return hash;
+}
+
+// Of everything that the contents and the scores depend on.
+static uint64_t hash_config(const struct prune_config *config, uint64_t seed)
+{
+    const struct scoring_options *scoring = &config->scoring;
+    const int numbers[] = {scoring->calibration_images, scoring->images, scoring->refit,
+                           scoring->refit_images};
+    uint64_t hash = hash_bytes(HASH_BEGIN, &seed, sizeof seed);
+    for (int i = 0; i < config->n_networks; i++) {
+        hash = hash_text(hash, config->networks[i].file);
+        hash = hash_data(hash, &config->networks[i].data);
+    }
+    hash = hash_text(hash_text(hash, config->space.criterion), scoring->dtype);
+    hash = hash_bytes(hash, &scoring->validation_share, sizeof scoring->validation_share);
+    return hash_bytes(hash, numbers, sizeof numbers);
+}
+
+enum status node_data_open(const struct prune_config *config, uint64_t seed,
+                           struct backend *backend, int fd, struct arena *arena,
+                           struct node_data *out)
+{
+    struct node_fill fill = {.config = config, .seed = seed, .backend = backend};
+    const struct node_filler filler = {.prepare = prepare, .copy = copy, .context = &fill};
+    struct node_data data = {0};
+    enum status code =
+        node_memory_open(fd, hash_config(config, seed), SCORE_CACHE_BYTES, &filler, &data.memory);
+    node_fill_close(&fill);
+    if (code == OK) {
+        code = view(&data, arena);
+    }
+    if (code != OK) {
+        node_data_close(&data);
+        return code;
+    }
+    data.cache = (struct score_slot *)(void *)data.memory.common;
+    *out = data;
+    return OK;
+}
+
+void node_data_close(struct node_data *data)
+{
+    for (int i = 0; i < data->n_networks; i++) {
+        groups_close(&data->networks[i].groups);
+        graph_close(&data->networks[i].graph);
+    }
+    node_memory_close(&data->memory);
+    *data = (struct node_data){0};
+}
+
+enum status node_data_sample(const struct prune_config *config, const struct node_data *data,
+                             int network, uint64_t seed, struct arena *arena, uint8_t **images,
+                             int *n)
+{
+    struct dataset_options options = config->networks[network].data;
+    if (options.name[0] == '\0') {
+        options.name = data->networks[network].info.dataset;
+    }
+    struct dataset dataset;
+    struct dataset_split split;
+    enum status code;
+    TRY(dataset_open(&options, DATASET_TRAIN, &dataset));
+    TRY_GOTO(code, dataset_split(&dataset, config->scoring.validation_share, seed, arena, &split),
+             done);
+    *n = *n < split.n_train ? *n : split.n_train;
+    code = dataset_sample(&dataset, split.train, split.n_train, *n, seed, arena, images);
+done:
+    dataset_close(&dataset);
+    return code;
+}

@@ -1,0 +1,212 @@
+#include "envs/prune/node_fill.h"
+
+#include "envs/prune/prune_score.h"
+#include "search_space/refit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_classes(const struct int_list *a, const struct int_list *b)
+{
+    const int n_a = a != NULL ? a->n : 0, n_b = b != NULL ? b->n : 0;
+    return n_a == n_b &&
+           (n_a == 0 || memcmp(a->values, b->values, (size_t)n_a * sizeof *a->values) == 0);
+}
+
+static bool same_data(const struct dataset_options *a, const struct dataset_options *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
+           strcmp(a->data_root, b->data_root) == 0 && strcmp(a->labels, b->labels) == 0 &&
+           a->superclass == b->superclass && same_classes(a->classes, b->classes) &&
+           a->share == b->share && a->size == b->size && a->count == b->count && a->seed == b->seed;
+}
+
+static enum status gather_validation(const struct dataset *dataset,
+                                     const struct dataset_split *split, struct arena *arena,
+                                     struct node_dataset *out)
+{
+    const size_t image_bytes = (size_t)dataset->h * (size_t)dataset->w * (size_t)dataset->c;
+    uint8_t *images;
+    int32_t *labels;
+    ARENA_NEW(arena, images, (size_t)split->n_validation * image_bytes);
+    ARENA_NEW(arena, labels, (size_t)split->n_validation);
+    for (int i = 0; i < split->n_validation; i++) {
+        const size_t row = (size_t)split->validation[i];
+        memcpy(images + (size_t)i * image_bytes, dataset->images + row * image_bytes, image_bytes);
+        labels[i] = dataset->labels[row];
+    }
+    out->n_validation = split->n_validation;
+    out->validation = images;
+    out->labels = labels;
+    return OK;
+}
+
+static enum status gather_data(struct node_fill *fill, int d, const struct dataset *dataset)
+{
+    const struct scoring_options *scoring = &fill->config->scoring;
+    struct node_dataset *out = &fill->datasets[d];
+    struct dataset_split split;
+    *out = (struct node_dataset){
+        .h = dataset->h, .w = dataset->w, .c = dataset->c, .classes = dataset->classes};
+    memcpy(out->name, dataset->name, sizeof out->name);
+    memcpy(out->mean, dataset->mean, sizeof out->mean);
+    memcpy(out->std, dataset->std, sizeof out->std);
+    TRY(dataset_split(dataset, scoring->validation_share, fill->seed, &fill->arena, &split));
+    TRY(gather_validation(dataset, &split, &fill->arena, out));
+    const int refit = scoring->refit ? scoring->refit_images : 0;
+    int wanted = scoring->calibration_images > refit ? scoring->calibration_images : refit;
+    wanted = wanted < split.n_train ? wanted : split.n_train;
+    uint8_t *images;
+    TRY(dataset_sample(dataset, split.train, split.n_train, wanted, fill->seed, &fill->arena,
+                       &images));
+    out->calibration = images;
+    out->n_calibration =
+        scoring->calibration_images < wanted ? scoring->calibration_images : wanted;
+    fill->refit_images[d] = images;
+    fill->n_refit_images[d] = refit < wanted ? refit : wanted;
+    return OK;
+}
+
+// The index of the data set with these options, read if it has not been yet.
+static enum status find_data(struct node_fill *fill, const struct dataset_options *options,
+                             int *out)
+{
+    for (int d = 0; d < fill->n_datasets; d++) {
+        if (same_data(&fill->options[d], options)) {
+            *out = d;
+            return OK;
+        }
+    }
+    struct dataset dataset;
+    TRY(dataset_open(options, DATASET_TRAIN, &dataset));
+    const enum status code = gather_data(fill, fill->n_datasets, &dataset);
+    dataset_close(&dataset);
+    TRY(code);
+    *out = fill->n_datasets;
+    fill->options[fill->n_datasets++] = *options;
+    return OK;
+}
+
+// The options with a name: where they have none, the network's file says it.
+static enum status name_data(struct node_fill *fill, const struct prune_network *network,
+                             struct dataset_options *out)
+{
+    *out = network->data;
+    if (out->name[0] != '\0') {
+        return OK;
+    }
+    struct network file;
+    TRY(network_load(network->file, NULL, &file));
+    out->name = arena_copy_text(&fill->arena, file.info.dataset);
+    network_close(&file);
+    if (out->name == NULL) {
+        return ERR_MEMORY;
+    }
+    if (out->name[0] == '\0') {
+        FAIL(ERR_CONFIG, "%s does not say which data set it is for; name it in the network's data",
+             network->file);
+    }
+    return OK;
+}
+
+static enum status gather_grams(struct node_fill *fill, int n)
+{
+    enum { POINTS_PER_IMAGE = 16 };
+    struct node_network *network = &fill->networks[n];
+    const struct refit_options options = {.images = fill->n_refit_images[network->data],
+                                          .points_per_image = POINTS_PER_IMAGE,
+                                          .lambda = PRUNE_REFIT_LAMBDA,
+                                          .seed = fill->seed};
+    const struct plan_input input = {.mean = network->info.mean, .std = network->info.std};
+    TRY(refit_open(fill->backend, &network->graph, &network->groups, network->params, &input,
+                   fill->refit_images[network->data], &options, &fill->refits[n]));
+    size_t count;
+    network->grams = refit_grams(fill->refits[n], &count);
+    return OK;
+}
+
+static enum status load(struct node_fill *fill, int n, const struct prune_network *asked)
+{
+    struct node_network *network = &fill->networks[n];
+    struct dataset_options options;
+    TRY(name_data(fill, asked, &options));
+    TRY(find_data(fill, &options, &network->data));
+    const struct node_dataset *set = &fill->datasets[network->data];
+    const struct network_data data = {.name = set->name,
+                                      .h = set->h,
+                                      .w = set->w,
+                                      .c = set->c,
+                                      .classes = set->classes,
+                                      .mean = set->mean,
+                                      .std = set->std};
+    struct network_info fallback;
+    network_info_of_data("", &data, &fallback);
+    struct network file;
+    TRY(network_load(asked->file, &fallback, &file));
+    network->info = file.info;
+    network->graph = file.graph;
+    network->params = fill->params[n] = file.params;
+    TRY(network_check_data(&file, &data));
+    return network_widths_text(&file, &fill->widths[n]);
+}
+
+static enum status prepare_network(struct node_fill *fill, int n)
+{
+    const struct prune_config *config = fill->config;
+    struct node_network *network = &fill->networks[n];
+    TRY(load(fill, n, &config->networks[n]));
+    TRY(groups_find(&network->graph, &network->groups));
+    const struct criterion *criterion = criterion_find(config->space.criterion);
+    if (criterion == NULL) {
+        FAIL(ERR_CONFIG, "space.criterion: there is no criterion \"%s\"", config->space.criterion);
+    }
+    const struct criterion_input input = {.graph = &network->graph,
+                                          .groups = &network->groups,
+                                          .params = network->params,
+                                          .seed = fill->seed};
+    TRY(criterion_rank(criterion, &input, &fill->arena, &network->ranking));
+    const struct node_dataset *data = &fill->datasets[network->data];
+    const struct score_request request = {.graph = &network->graph,
+                                          .params = network->params,
+                                          .info = &network->info,
+                                          .data = data,
+                                          .images = data->n_validation};
+    struct score score;
+    TRY(prune_score_params(fill->backend, &request, &score));
+    network->base_accuracy = (double)score.right / (double)score.images;
+    return config->scoring.refit ? gather_grams(fill, n) : OK;
+}
+
+enum status node_fill_prepare(struct node_fill *fill)
+{
+    const size_t n = (size_t)fill->config->n_networks;
+    ARENA_NEW(&fill->arena, fill->options, n);
+    ARENA_NEW(&fill->arena, fill->refit_images, n);
+    ARENA_NEW(&fill->arena, fill->n_refit_images, n);
+    ARENA_NEW(&fill->arena, fill->datasets, n);
+    ARENA_NEW(&fill->arena, fill->networks, n);
+    ARENA_NEW(&fill->arena, fill->refits, n);
+    ARENA_NEW(&fill->arena, fill->params, n);
+    ARENA_NEW(&fill->arena, fill->widths, n);
+    fill->n_networks = (int)n;
+    for (int i = 0; i < fill->n_networks; i++) {
+        const enum status code = prepare_network(fill, i);
+        if (code != OK) {
+            return status_context(code, "network \"%s\"", fill->config->networks[i].name);
+        }
+    }
+    return OK;
+}
+
+void node_fill_close(struct node_fill *fill)
+{
+    for (int n = 0; n < fill->n_networks; n++) {
+        refit_close(fill->refits[n]);
+        groups_close(&fill->networks[n].groups);
+        graph_close(&fill->networks[n].graph);
+        free(fill->params[n]);
+        free(fill->widths[n]);
+    }
+    arena_close(&fill->arena);
+    *fill = (struct node_fill){0};
+}

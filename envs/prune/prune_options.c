@@ -1,0 +1,38 @@
+// Config rows "space.*" and "scoring.*".
+#include "envs/prune/prune.h"
+
+static const char *const group_kinds[] = {"inner", "all", NULL};
+static const char *const dtype_kinds[] = {"auto", "int8", "float32", NULL};
+static const char *const criterion_kinds[] = {"l1", "l2", "bn_gamma", "random", NULL};
+
+#define AT(field) .offset = offsetof(struct space_options, field)
+const struct option space_option_table[] = {
+    {"round_to", "widths are multiples of this; odd ones save arithmetic but hardly any time",
+     OPTION_INT, AT(round_to), .fallback = 8, .least = 1, .most = 1024},
+    {"least_share", "no group keeps a smaller share of its channels", OPTION_DOUBLE,
+     AT(least_share), .fallback = 0.2, .least = 0, .most = 1},
+    {"groups", "inner: only inside blocks, the residual streams stay whole; all: those too",
+     OPTION_CHOICE, AT(groups), .fallback_text = "inner", .choices = group_kinds},
+    {"criterion", "which channels of a group stay", OPTION_CHOICE, AT(criterion),
+     .fallback_text = "l1", .choices = criterion_kinds},
+    {.key = NULL},
+};
+#undef AT
+
+#define AT(field) .offset = offsetof(struct scoring_options, field)
+const struct option scoring_option_table[] = {
+    {"calibration_images", "training images for the BatchNorm statistics of each candidate",
+     OPTION_INT, AT(calibration_images), .fallback = 512, .least = 2, .most = 1e6},
+    {"images", "search-validation images that each candidate is scored on; 0 = all", OPTION_INT,
+     AT(images), .fallback = 1000, .least = 0, .most = 1e9},
+    {"validation_share", "of the training images, set apart for the search", OPTION_DOUBLE,
+     AT(validation_share), .fallback = 0.1, .least = 0.001, .most = 0.9},
+    {"dtype", "what candidates compute in; auto: int8 where the processor is fast at it",
+     OPTION_CHOICE, AT(dtype), .fallback_text = "auto", .choices = dtype_kinds},
+    {"refit", "refit the kept weights of each candidate by least squares", OPTION_BOOL, AT(refit),
+     .fallback = 0},
+    {"refit_images", "training images that refit samples", OPTION_INT, AT(refit_images),
+     .fallback = 256, .least = 1, .most = 1e6},
+    {.key = NULL},
+};
+#undef AT

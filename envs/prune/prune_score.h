@@ -1,0 +1,31 @@
+// How accurate a candidate is: cut, refitted when so configured, recalibrated, scored.
+#pragma once
+#include "envs/prune/prune_study.h"
+#include "nn/score.h"
+
+struct score_request {
+    const struct graph *graph;
+    const float *params; // [n_floats]
+    const float *ranges; // int8; NULL: float32
+    const struct network_info *info;
+    const struct node_dataset *data;
+    int images; // the first so many of the search-validation set
+};
+// Runs in float32 or int8 as it is, nothing recalibrated.
+enum status prune_score_params(struct backend *backend, const struct score_request *request,
+                               struct score *out);
+
+// Which channels stay is the study's ranking. out: as from slim_network.
+enum status prune_cut(const struct prune_study *study, const int *widths, struct graph *graph,
+                      float **params);
+
+struct prune_scorer {
+    struct backend *backend;
+    const struct scoring_options *scoring;
+};
+// images: that are right out of the config's. *seconds grows by the time inside the plans. A
+// function of (config, seed, network, widths) alone: no worker, thread or earlier candidate has a
+// part in it.
+enum status prune_score_widths(const struct prune_scorer *scorer, const struct prune_study *study,
+                               const int *widths, struct cached_score *out, double *seconds);
+int prune_score_images(const struct scoring_options *scoring, const struct node_dataset *data);

@@ -1,0 +1,74 @@
+#include "envs/prune/prune_study.h"
+
+#include "search_space/wall.h"
+
+#include <string.h>
+
+static enum status list_steps(struct prune_study *study, const struct space_options *space,
+                              struct arena *arena)
+{
+    const struct groups *groups = &study->network->groups;
+    const bool inner = strcmp(space->groups, "inner") == 0;
+    ARENA_NEW(arena, study->steps, (size_t)groups->n);
+    for (int g = 0; g < groups->n; g++) {
+        if (groups->groups[g].inner || !inner) {
+            study->steps[study->n_steps++] = g;
+        }
+    }
+    if (study->n_steps == 0) {
+        FAIL(ERR_CONFIG, "%s has no channels that could be cut%s",
+             study->network->info.architecture,
+             inner && groups->n > 0 ? " inside its blocks; set space.groups to \"all\"" : "");
+    }
+    return OK;
+}
+
+// Costs with everything whole, and with every step's group at its least width.
+static enum status find_costs(struct prune_study *study, const struct space_options *space,
+                              struct arena *arena)
+{
+    const struct graph *graph = &study->network->graph;
+    const struct groups *groups = &study->network->groups;
+    const struct wall_options options = {space->round_to, space->least_share};
+    struct wall *wall;
+    int *widths;
+    TRY(wall_open(graph, groups, &options, NULL, 0, arena, &wall));
+    ARENA_NEW(arena, widths, (size_t)groups->n);
+    for (int g = 0; g < groups->n; g++) {
+        widths[g] = groups->groups[g].channels;
+    }
+    for (int k = 0; k < 2; k++) {
+        TRY(cost_model_open(graph, groups, (enum cost_kind)k, arena, &study->models[k]));
+        study->full[k] = cost_model_total(study->models[k], widths);
+    }
+    for (int s = 0; s < study->n_steps; s++) {
+        const int *choices, n = wall_choices(wall, study->steps[s], &choices);
+        widths[study->steps[s]] = choices[0];
+        study->most_choices = n > study->most_choices ? n : study->most_choices;
+    }
+    for (int k = 0; k < 2; k++) {
+        study->least[k] = cost_model_total(study->models[k], widths);
+    }
+    return OK;
+}
+
+enum status prune_study_open(const struct node_network *network, const struct node_dataset *data,
+                             const struct space_options *space, struct arena *arena,
+                             struct prune_study *out)
+{
+    struct prune_study study = {.network = network, .data = data};
+    TRY(list_steps(&study, space, arena));
+    TRY(find_costs(&study, space, arena));
+    if (network->grams != NULL) {
+        TRY(refit_open_grams(&network->graph, &network->groups, network->params, PRUNE_REFIT_LAMBDA,
+                             network->grams, &study.refit));
+    }
+    *out = study;
+    return OK;
+}
+
+void prune_study_close(struct prune_study *study)
+{
+    refit_close(study->refit);
+    *study = (struct prune_study){0};
+}

@@ -1,0 +1,23 @@
+// One network as the search sees it: which groups are decided, in which order, and what they cost.
+#pragma once
+#include "envs/prune/node_data.h"
+#include "search_space/cost.h"
+#include "search_space/refit.h"
+
+#define PRUNE_REFIT_LAMBDA 1e-6
+
+struct prune_study {
+    const struct node_network *network; // borrowed, as is the next
+    const struct node_dataset *data;
+    struct refit *refit; // owned; NULL without
+    int *steps;          // [n_steps] the group that each step decides, in graph order; arena
+    int n_steps;
+    struct cost_model *models[2]; // by cost_kind; arena
+    int64_t full[2], least[2];    // by cost_kind: uncut; every step's group at its least width
+    int most_choices;             // of a step
+};
+// ERR_CONFIG: nothing can be decided.
+enum status prune_study_open(const struct node_network *network, const struct node_dataset *data,
+                             const struct space_options *space, struct arena *arena,
+                             struct prune_study *out);
+void prune_study_close(struct prune_study *study); // a zeroed one is fine

@@ -1,0 +1,84 @@
+#include "envs/prune/prune_walk.h"
+
+#include <inttypes.h>
+
+static enum status find_limit(const struct prune_study *study, const struct prune_task *task,
+                              const struct space_options *space, enum cost_kind kind,
+                              int64_t *limit)
+{
+    static const char *const units[] = {
+        [COST_MACS] = "multiply-adds", [COST_PARAMS] = "parameters"};
+    static const char *const keys[] = {[COST_MACS] = "macs", [COST_PARAMS] = "params"};
+    const double asked = kind == COST_MACS ? task->macs : task->params;
+    *limit = INT64_MAX;
+    if (!(asked >= 0 && asked <= 1e15)) {
+        FAIL(ERR_CONFIG,
+             "task \"%s\": %s is %g; expected a share up to 1, a number above, or 0 for none",
+             task->name, keys[kind], asked);
+    }
+    if (asked == 0) {
+        return OK;
+    }
+    *limit = wall_budget(asked, study->full[kind]);
+    if (*limit < study->least[kind]) {
+        FAIL(ERR_CONFIG,
+             "task \"%s\": %s of %g asks for at most %" PRId64 " %s, but the least possible is "
+             "%" PRId64 " of %" PRId64 " (%.3f) with space.groups \"%s\", round_to %d and "
+             "least_share %g; raise the budget, lower those, or cut all groups",
+             task->name, keys[kind], asked, *limit, units[kind], study->least[kind],
+             study->full[kind], (double)study->least[kind] / (double)study->full[kind],
+             space->groups, space->round_to, space->least_share);
+    }
+    return OK;
+}
+
+enum status prune_walk_open(const struct prune_study *study, const struct prune_task *task,
+                            const struct space_options *space, struct arena *arena,
+                            struct prune_walk *out)
+{
+    struct prune_walk walk = {.study = study};
+    const struct graph *graph = &study->network->graph;
+    const struct groups *groups = &study->network->groups;
+    const struct wall_options options = {space->round_to, space->least_share};
+    struct wall_limit limits[2];
+    int n = 0;
+    for (int k = 0; k < 2; k++) {
+        TRY(find_limit(study, task, space, (enum cost_kind)k, &walk.limits[k]));
+        if (walk.limits[k] != INT64_MAX) {
+            limits[n++] = (struct wall_limit){(enum cost_kind)k, walk.limits[k]};
+        }
+    }
+    TRY(wall_open(graph, groups, &options, limits, n, arena, &walk.wall));
+    ARENA_NEW(arena, walk.scratch, (size_t)groups->n);
+    prune_walk_reset(&walk);
+    *out = walk;
+    return OK;
+}
+
+void prune_walk_reset(struct prune_walk *walk)
+{
+    const struct prune_study *study = walk->study;
+    walk->step = 0;
+    walk->last_share = 1;
+    wall_reset(walk->wall);
+    if (study->n_steps < study->network->groups.n) {
+        // find_limit has seen that the budget allows it.
+        CHECK(wall_keep_streams(walk->wall, &study->network->groups) == OK);
+    }
+}
+
+int prune_walk_choices(const struct prune_walk *walk, const int **widths)
+{
+    return wall_choices(walk->wall, walk->study->steps[walk->step], widths);
+}
+
+void prune_walk_decide(struct prune_walk *walk, int choice)
+{
+    const int group = walk->study->steps[walk->step];
+    const int *widths, n = prune_walk_choices(walk, &widths);
+    CHECK(choice >= 0 && choice < n);
+    wall_decide(walk->wall, group, widths[choice]); // checks that it is legal
+    walk->last_share =
+        (double)widths[choice] / (double)walk->study->network->groups.groups[group].channels;
+    walk->step++;
+}

@@ -1,0 +1,162 @@
+// Candidates per task, found again by a hash of their widths.
+#include "learner/archive.h"
+
+#include "core/hash.h"
+
+#include <string.h>
+
+enum status archive_open(int n_tasks, int capacity, int n_result, struct arena *arena,
+                         struct archive *out)
+{
+    struct archive archive = {.n_tasks = n_tasks, .capacity = capacity, .n_result = n_result};
+    const size_t n = (size_t)n_tasks * (size_t)capacity;
+    for (archive.table_size = n_result > 0 ? 4 : 0;
+         n_result > 0 && archive.table_size < 2 * (size_t)capacity;) {
+        archive.table_size *= 2;
+    }
+    ARENA_NEW(arena, archive.counts, (size_t)n_tasks);
+    ARENA_NEW(arena, archive.scores, n);
+    ARENA_NEW(arena, archive.macs, n);
+    ARENA_NEW(arena, archive.params, n);
+    ARENA_NEW(arena, archive.episodes, n);
+    ARENA_NEW(arena, archive.n_widths, n);
+    ARENA_NEW(arena, archive.widths, n * (size_t)n_result);
+    ARENA_NEW(arena, archive.table, (size_t)n_tasks * archive.table_size);
+    *out = archive;
+    return OK;
+}
+
+static size_t place_of(const struct archive *archive, int task, int index)
+{
+    return (size_t)task * (size_t)archive->capacity + (size_t)index;
+}
+
+static const int32_t *widths_at(const struct archive *archive, size_t place)
+{
+    return archive->widths + place * (size_t)archive->n_result;
+}
+
+// Where the table holds the candidate with these widths, or the empty place where it would.
+static int32_t *table_place(const struct archive *archive, int task, const int32_t *widths,
+                            int n_widths)
+{
+    const size_t bytes = (size_t)n_widths * sizeof *widths;
+    const uint64_t hash = hash_words(HASH_BEGIN, widths, bytes);
+    int32_t *table = archive->table + (size_t)task * archive->table_size;
+    size_t at = (size_t)(hash ^ hash >> 32) & (archive->table_size - 1);
+    for (; table[at] != 0; at = (at + 1) & (archive->table_size - 1)) {
+        const size_t place = place_of(archive, task, table[at] - 1);
+        if (archive->n_widths[place] == n_widths &&
+            memcmp(widths_at(archive, place), widths, bytes) == 0) {
+            break;
+        }
+    }
+    return &table[at];
+}
+
+enum archive_answer archive_put(struct archive *archive, const struct trajectory *trajectory)
+{
+    const struct trajectory_header *header = trajectory->header;
+    const int task = header->task, n_widths = header->n_result;
+    int32_t *entry = NULL;
+    if (archive->n_result > 0) {
+        entry = table_place(archive, task, trajectory->result, n_widths);
+        if (*entry != 0) {
+            return ARCHIVE_KNOWN;
+        }
+    }
+    if (archive->counts[task] == archive->capacity) {
+        return ARCHIVE_FULL;
+    }
+    const size_t place = place_of(archive, task, archive->counts[task]++);
+    archive->scores[place] = header->score;
+    archive->macs[place] = header->macs;
+    archive->params[place] = header->params;
+    archive->episodes[place] = header->episode;
+    if (entry != NULL) {
+        archive->n_widths[place] = n_widths;
+        memcpy(archive->widths + place * (size_t)archive->n_result, trajectory->result,
+               (size_t)n_widths * sizeof *trajectory->result);
+        *entry = archive->counts[task];
+    }
+    return ARCHIVE_FRESH;
+}
+
+int archive_find(const struct archive *archive, int task, const int32_t *widths, int n_widths)
+{
+    return archive->n_result > 0 ? *table_place(archive, task, widths, n_widths) - 1 : -1;
+}
+
+void archive_candidate(const struct archive *archive, int task, int index,
+                       struct learner_candidate *out)
+{
+    const size_t place = place_of(archive, task, index);
+    *out = (struct learner_candidate){
+        .score = archive->scores[place],
+        .macs = archive->macs[place],
+        .params = archive->params[place],
+        .episode = archive->episodes[place],
+        .n_widths = archive->n_widths[place],
+        .widths = widths_at(archive, place),
+    };
+}
+
+static bool is_better(const struct learner_candidate *a, const struct learner_candidate *b)
+{
+    return a->score > b->score || (a->score == b->score && a->episode < b->episode);
+}
+
+int archive_best(const struct archive *archive, int task, int most, struct learner_candidate *out)
+{
+    int n = 0;
+    for (int i = 0; i < archive->counts[task]; i++) {
+        struct learner_candidate candidate;
+        archive_candidate(archive, task, i, &candidate);
+        int at = n;
+        for (; at > 0 && is_better(&candidate, &out[at - 1]); at--) {
+            if (at < most) {
+                out[at] = out[at - 1];
+            }
+        }
+        if (at < most) {
+            out[at] = candidate;
+            n += n < most ? 1 : 0;
+        }
+    }
+    return n;
+}
+
+void archive_state(struct archive *archive, struct state_list *list)
+{
+    const size_t n = (size_t)archive->n_tasks * (size_t)archive->capacity;
+    state_list_add(list, "archive.counts", HDF5_I32, (size_t)archive->n_tasks, archive->counts);
+    state_list_add(list, "archive.scores", HDF5_F64, n, archive->scores);
+    state_list_add(list, "archive.macs", HDF5_I64, n, archive->macs);
+    state_list_add(list, "archive.params", HDF5_I64, n, archive->params);
+    state_list_add(list, "archive.episodes", HDF5_I64, n, archive->episodes);
+    state_list_add(list, "archive.n_widths", HDF5_I32, n, archive->n_widths);
+    state_list_add(list, "archive.widths", HDF5_I32, n * (size_t)archive->n_result,
+                   archive->widths);
+}
+
+enum status archive_restore(struct archive *archive)
+{
+    memset(archive->table, 0,
+           (size_t)archive->n_tasks * archive->table_size * sizeof *archive->table);
+    for (int task = 0; task < archive->n_tasks; task++) {
+        if (archive->counts[task] < 0 || archive->counts[task] > archive->capacity) {
+            FAIL(ERR_INPUT, "task %d has %d candidates, expected 0 to %d", task,
+                 (int)archive->counts[task], archive->capacity);
+        }
+        for (int i = 0; archive->n_result > 0 && i < archive->counts[task]; i++) {
+            const size_t place = place_of(archive, task, i);
+            const int n_widths = archive->n_widths[place];
+            if (n_widths < 0 || n_widths > archive->n_result) {
+                FAIL(ERR_INPUT, "task %d has a candidate of %d widths, expected 0 to %d", task,
+                     n_widths, archive->n_result);
+            }
+            *table_place(archive, task, widths_at(archive, place), n_widths) = i + 1;
+        }
+    }
+    return OK;
+}

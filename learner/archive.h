@@ -1,0 +1,39 @@
+// All distinct candidates of each task with the score that each was given first. Holds at most the
+// task's evaluations, so that nothing beyond the budget can ever count.
+#pragma once
+#include "core/arena.h"
+#include "learner/learner.h"
+#include "learner/state_list.h"
+#include "transport/trajectory.h"
+
+enum archive_answer {
+    ARCHIVE_FRESH, // put in
+    ARCHIVE_KNOWN, // was there already: the first score stays
+    ARCHIVE_FULL,  // unknown, but the task has had its evaluations: not put in
+};
+
+struct archive {
+    int n_tasks, capacity; // candidates per task
+    int n_result;    // most widths of a candidate; 0 = every episode is a candidate of its own
+    int32_t *counts; // [n_tasks], arena, as all here
+    double *scores;  // [n_tasks][capacity]
+    int64_t *macs, *params, *episodes; // [n_tasks][capacity]
+    int32_t *n_widths;                 // [n_tasks][capacity]
+    int32_t *widths;                   // [n_tasks][capacity][n_result]
+    int32_t *table; // [n_tasks][table_size] hashed by widths: index of a candidate + 1, 0 = empty
+    size_t table_size; // power of two, at least twice the capacity; 0 without widths
+};
+enum status archive_open(int n_tasks, int capacity, int n_result, struct arena *arena,
+                         struct archive *out);
+// trajectory: a finished episode of `task`.
+enum archive_answer archive_put(struct archive *archive, const struct trajectory *trajectory);
+// Index of the candidate with these widths, -1 if there is none.
+int archive_find(const struct archive *archive, int task, const int32_t *widths, int n_widths);
+void archive_candidate(const struct archive *archive, int task, int index,
+                       struct learner_candidate *out);
+// The best, best first (ties: the earlier episode). Returns how many.
+int archive_best(const struct archive *archive, int task, int most, struct learner_candidate *out);
+
+void archive_state(struct archive *archive, struct state_list *list);
+// After a checkpoint was read: finds candidates again. ERR_INPUT when the counts make no sense.
+enum status archive_restore(struct archive *archive);

@@ -1,0 +1,247 @@
+// Tickets out, trajectories in. An actor works on one ticket; the next one is put in its queue only
+// where waiting for it would cost more than a tenth of an episode, and only while there are at
+// least as many tickets as actors, so that none waits behind a slow actor while another idles.
+#include "learner/learner_internal.h"
+
+#include <string.h>
+
+static const double poll_seconds = 0.004; // the learner's longest sleep, there and back
+static const double idle_share = 0.1;     // of an episode, that an actor may wait
+
+static void propose(struct learner *l, struct order *order)
+{
+    l->job.method->propose(l->method, &order->ticket);
+    CHECK(order->ticket.n_given >= 0 && order->ticket.n_given <= TICKET_MOST_GIVEN);
+}
+
+static int decide_update(struct learner *l, int64_t update)
+{
+    const int batch = l->job.learner->batch;
+    const int64_t version = update > l->most_lag ? update - l->most_lag : 0;
+    int n = 0;
+    for (; n < batch; n++) {
+        const int task = schedule_next(&l->schedule);
+        if (task < 0) {
+            break;
+        }
+        struct order *order = ticket_book_add(&l->tickets);
+        CHECK(order != NULL);
+        order->update = update;
+        order->ticket = (struct ticket){.kind = TICKET_EPISODE,
+                                        .task = task,
+                                        .episode = update * batch + n,
+                                        .version = version};
+        propose(l, order);
+    }
+    return n;
+}
+
+void learner_decide(struct learner *l)
+{
+    int64_t *decided = &l->counts[COUNT_DECIDED];
+    while (l->sync && *decided <= l->counts[COUNT_UPDATES] + l->most_lag &&
+           decide_update(l, *decided) > 0) {
+        (*decided)++;
+    }
+}
+
+// async: one more ticket, with the newest weights; NULL when none may go out.
+static struct order *decide_one(struct learner *l)
+{
+    const struct ticket_book *book = &l->tickets;
+    if (l->sync || book->n_waiting + book->n_out + book->n_back == book->capacity) {
+        return NULL;
+    }
+    const int task = schedule_next(&l->schedule);
+    if (task < 0) {
+        return NULL;
+    }
+    struct order *order = ticket_book_add(&l->tickets);
+    order->ticket = (struct ticket){.kind = TICKET_EPISODE,
+                                    .task = task,
+                                    .episode = l->counts[COUNT_NEXT]++,
+                                    .version = l->counts[COUNT_UPDATES]};
+    propose(l, order);
+    return order;
+}
+
+// Which of two goes out first: that of the earlier update, then the dearer (so that a batch does
+// not end on a long one), then the earlier episode.
+static bool goes_first(const struct learner *l, const struct order *a, const struct order *b)
+{
+    if (a->update != b->update) {
+        return a->update < b->update;
+    }
+    const double cost_a = l->cost[a->ticket.task], cost_b = l->cost[b->ticket.task];
+    return cost_a > cost_b || (!(cost_a < cost_b) && a->ticket.episode < b->ticket.episode);
+}
+
+static struct order *order_for(struct learner *l, const struct actor_entry *actor)
+{
+    struct order *best = NULL;
+    const bool any = l->tickets.n_waiting + l->tickets.n_overdue > 0;
+    for (int i = 0; any && i < l->tickets.capacity; i++) {
+        struct order *order = &l->tickets.orders[i];
+        const bool wanted = order->state == ORDER_WAITING || order->overdue;
+        if (wanted && !actor_has(actor, order->ticket.episode) &&
+            (best == NULL || goes_first(l, order, best))) {
+            best = order;
+        }
+    }
+    return best != NULL ? best : decide_one(l);
+}
+
+static bool needs_weights(int32_t source)
+{
+    return source == ACTIONS_POLICY || source == ACTIONS_GREEDY || source == ACTIONS_NOISY;
+}
+
+static enum status hand_over(struct learner *l, int number, struct order *order, double now)
+{
+    struct actor_entry *actor = &l->actors.actors[number];
+    struct ticket *ticket = &order->ticket;
+    const float *weights = NULL;
+    size_t n = 0;
+    if (!l->sync) {
+        ticket->version = l->counts[COUNT_UPDATES]; // newest, also when it is sent again
+    }
+    if (l->job.method->policy && needs_weights(ticket->source) &&
+        actor->version != ticket->version) {
+        weights = weight_ring_get(&l->weights, ticket->version);
+        n = l->weights.n_floats;
+        actor->version = ticket->version;
+    }
+    TRY(transport_send_ticket(l->job.transport, number, ticket, weights, n));
+    actor_give(actor, ticket->episode);
+    ticket_book_out(&l->tickets, order, now);
+    return OK;
+}
+
+static bool may_queue(const struct learner *l)
+{
+    const int64_t tickets =
+        l->sync ? l->tickets.n_waiting + l->tickets.n_overdue : schedule_remaining(&l->schedule);
+    return tickets >= l->actors.n &&
+           l->update_seconds + poll_seconds > idle_share * l->episode_seconds;
+}
+
+static bool takes_more(struct learner *l, int number, int held)
+{
+    const struct actor_entry *actor = &l->actors.actors[number];
+    return actor->n == held && actor->damaged < ACTOR_MOST_DAMAGED &&
+           transport_ready(l->job.transport, number);
+}
+
+enum status learner_hand_out(struct learner *l, double now, bool *moved)
+{
+    const double lease = l->job.lease_seconds;
+    if (lease > 0.0 && now - l->looked > lease / 32.0) {
+        ticket_book_expire(&l->tickets, lease, now);
+        l->looked = now;
+    }
+    if (l->sync && l->tickets.n_waiting + l->tickets.n_overdue == 0) {
+        return OK;
+    }
+    l->actors.next = (l->actors.next + 1) % l->actors.n;
+    for (int held = 0; held < ACTOR_MOST_TICKETS && (held == 0 || may_queue(l)); held++) {
+        for (int i = 0; i < l->actors.n; i++) {
+            const int number = (l->actors.next + i) % l->actors.n;
+            if (!takes_more(l, number, held)) {
+                continue;
+            }
+            struct order *order = order_for(l, &l->actors.actors[number]);
+            if (order != NULL) {
+                TRY(hand_over(l, number, order, now));
+                *moved = true;
+            } else if (l->tickets.n_overdue == 0) {
+                return OK; // nothing for anybody
+            }
+        }
+    }
+    return OK;
+}
+
+// What an actor sent cannot be used: its oldest ticket goes to somebody else, and after a few such
+// messages the actor gets no more.
+static enum status refuse(struct learner *l, int number)
+{
+    struct actor_entry *actor = &l->actors.actors[number];
+    actor->damaged++;
+    log_warning("actor %d: %s; %s", number, status_message(),
+                actor->damaged < ACTOR_MOST_DAMAGED ? "its episode is run again"
+                                                    : "it gets no more work");
+    if (actor->n > 0) {
+        const int64_t episode = actor->episodes[0];
+        (void)actor_answer(actor, episode);
+        struct order *order = ticket_book_find(&l->tickets, episode);
+        if (order != NULL && order->state == ORDER_OUT) {
+            ticket_book_again(&l->tickets, order);
+        }
+    }
+    for (int i = 0; i < l->actors.n; i++) {
+        if (l->actors.actors[i].damaged < ACTOR_MOST_DAMAGED) {
+            return OK;
+        }
+    }
+    return status_context(ERR_COMM, "no actor sends anything usable, the last one");
+}
+
+static enum status check_answer(const struct learner *l, const struct order *order,
+                                const struct trajectory_header *header)
+{
+    const struct ticket *ticket = &order->ticket;
+    const bool fits = l->sync ? header->version == ticket->version
+                              : header->version >= 0 && header->version <= ticket->version;
+    if (header->task != ticket->task || !fits) {
+        FAIL(ERR_COMM,
+             "episode %lld came back as task %d, version %lld; expected task %d, version %lld",
+             (long long)ticket->episode, (int)header->task, (long long)header->version,
+             (int)ticket->task, (long long)ticket->version);
+    }
+    return OK;
+}
+
+static enum status take_answer(struct learner *l, int number, const void *block, size_t bytes)
+{
+    struct actor_entry *actor = &l->actors.actors[number];
+    struct trajectory_header header;
+    if (trajectory_check(l->job.shape, block, bytes) != OK) {
+        return refuse(l, number);
+    }
+    memcpy(&header, block, sizeof header);
+    struct order *order = ticket_book_find(&l->tickets, header.episode);
+    if (!actor_has(actor, header.episode) || order == NULL || order->state == ORDER_BACK) {
+        (void)actor_answer(actor, header.episode);
+        l->late++;
+        return OK;
+    }
+    if (check_answer(l, order, &header) != OK) {
+        return refuse(l, number);
+    }
+    (void)actor_answer(actor, header.episode);
+    actor->damaged = 0;
+    memcpy(order->block, block, bytes);
+    ticket_book_back(&l->tickets, order);
+    const double seconds = header.environment_seconds + header.policy_seconds + header.wire_seconds;
+    l->episode_seconds += (seconds - l->episode_seconds) / 8.0;
+    return OK;
+}
+
+enum status learner_receive(struct learner *l, bool *moved)
+{
+    const int most = 2 * l->actors.n; // what can have arrived since the last poll
+    for (int i = 0; i < most; i++) {
+        int number = 0;
+        const void *block;
+        size_t bytes;
+        TRY(transport_receive(l->job.transport, &number, &block, &bytes));
+        if (block == NULL) {
+            return OK;
+        }
+        *moved = true;
+        const enum status status = l->stopping ? OK : take_answer(l, number, block, bytes);
+        transport_release(l->job.transport);
+        TRY(status);
+    }
+    return OK;
+}

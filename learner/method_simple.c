@@ -1,0 +1,32 @@
+// What several methods share.
+#include "learner/method_simple.h"
+
+enum status method_no_update(struct method *method, struct update_row *row)
+{
+    (void)method, (void)row;
+    return OK;
+}
+
+const float *method_no_weights(const struct method *method, size_t *n)
+{
+    (void)method;
+    *n = 0;
+    return NULL;
+}
+
+void method_no_save(struct method *method)
+{
+    (void)method;
+}
+
+enum status method_no_load(struct method *method)
+{
+    (void)method;
+    return OK;
+}
+
+int trajectory_steps(const struct trajectory *t)
+{
+    const int rows = t->header->rows;
+    return rows > 0 && (t->flags[rows - 1] & FLAG_TRUNCATED) ? rows - 1 : rows;
+}

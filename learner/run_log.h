@@ -1,0 +1,36 @@
+// run.h5: the rows of a batch are put together here and appended at once, so that the file always
+// ends at an update.
+#pragma once
+#include "core/arena.h"
+#include "learner/run_rows.h"
+
+struct run_log {
+    struct hdf5_log *log;           // owned
+    struct episode_row *episodes;   // [batch], arena
+    struct episode_cost_row *costs; // [batch], arena
+    int n, batch;
+    double flushed; // clock_seconds
+};
+// What the rows kept from before a resume amount to: times are in no checkpoint.
+struct run_past {
+    double wall_seconds; // of the last row
+    double environment_seconds, policy_seconds, wire_seconds;
+    double learning_seconds, waiting_seconds; // of the updates
+    int64_t retries;
+    double lag_sum; // over episodes
+    int64_t lag_most, lag_episodes;
+    double *task_seconds; // [n_tasks] in the environment; the caller's
+};
+// keep: rows [N_TABLES] to take over from the file that is there, NULL = a new one. config: its
+// text.
+enum status run_log_open(const char *path, const char *config, int batch, const int64_t *keep,
+                         struct arena *arena, struct run_log *out);
+// Reads the first keep[i] rows of each table. Before run_log_open.
+enum status run_log_past(const char *path, const int64_t *keep, int n_tasks, struct run_past *past);
+// Room for the next episode's rows, zeroed.
+void run_log_next(struct run_log *log, struct episode_row **row, struct episode_cost_row **cost);
+enum status run_log_append(struct run_log *log, const struct update_row *row,
+                           const struct update_cost_row *cost);
+void run_log_rows(const struct run_log *log, int64_t *rows); // [N_TABLES] so far
+enum status run_log_flush(struct run_log *log, bool durable);
+enum status run_log_close(struct run_log *log); // a zeroed or closed one is fine

@@ -1,0 +1,30 @@
+// The rows of a config's "search" object.
+#include "learner/learner_options.h"
+
+static const char *const search_methods[] = {"impala", "random", "uniform", "evolution",
+                                             "amc",    "frozen", NULL};
+static const char *const schedules[] = {"equal", "time", NULL};
+
+#define AT(field) .offset = offsetof(struct search_options, field)
+const struct option search_option_table[] = {
+    {"method",
+     "who proposes candidates and learns from their scores; frozen: a trained policy, see --policy",
+     OPTION_CHOICE, AT(method), .fallback_text = "impala", .choices = search_methods},
+    {"evaluations", "distinct candidates scored per task", OPTION_INT, AT(evaluations),
+     .fallback = 300, .least = 1, .most = 10000000},
+    {"episodes",
+     "most episodes per task, those that end at a known candidate too; 0 = 8 times the evaluations",
+     OPTION_INT, AT(episodes), .fallback = 0, .least = 0, .most = 100000000},
+    {"schedule", "what is shared out evenly over the tasks: episodes, or environment seconds",
+     OPTION_CHOICE, AT(schedule), .fallback_text = "equal", .choices = schedules},
+    {"population", "evolution: members per task, at most a third of the evaluations", OPTION_INT,
+     AT(population), .fallback = 60, .least = 2, .most = 100000},
+    {"sample", "evolution: members that compete to be a parent", OPTION_INT, AT(sample),
+     .fallback = 10, .least = 1, .most = 100000},
+    {"warmup", "amc: random episodes before learning, at most a quarter of the evaluations",
+     OPTION_INT, AT(warmup), .fallback = 100, .least = 0, .most = 1000000},
+    {"best", "candidates per task that are kept for re-scoring", OPTION_INT, AT(best),
+     .fallback = 5, .least = 1, .most = 1000},
+    {.key = NULL},
+};
+#undef AT

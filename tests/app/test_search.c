@@ -1,0 +1,250 @@
+// The main job on drawn images, small enough for seconds: a search keeps to its budgets, gives the
+// same bytes for any number of actors and after kill -9, and leaves networks that score.
+#include "core/clock.h"
+#include "core/file.h"
+#include "learner/run_rows.h"
+#include "run_program.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DATA "\"data\": {\"name\": \"shapes\", \"size\": 12, \"count\": 3000, \"classes\": [0, 6]}"
+static const char config[] =
+    "{\"seed\": 3,"
+    " \"networks\": ["
+    "  {\"name\": \"a\", \"architecture\": \"convnet\", " DATA ","
+    "   \"train\": {\"epochs\": 6, \"batch\": 32, \"learning_rate\": 0.05, \"crop_pad\": 0}}],"
+    " \"tasks\": [{\"macs\": 0.5}, {\"macs\": 0.3}, {\"params\": 0.4}],"
+    " \"space\": {\"round_to\": 2},"
+    " \"scoring\": {\"calibration_images\": 64, \"images\": 100},"
+    " \"search\": {\"evaluations\": 20, \"best\": 2},"
+    " \"learner\": {\"mode\": \"sync\", \"batch\": 4},"
+    " \"finetune\": {\"epochs\": 1, \"batch\": 32, \"learning_rate\": 0.02, \"crop_pad\": 0}}";
+
+static void read_bytes(const struct program *p, const char *name, struct arena *arena, char **out,
+                       size_t *n)
+{
+    char path[PROGRAM_PATH_CHARS];
+    program_path(p, name, path);
+    if (file_read(path, 1 << 28, arena, out, n) != OK) {
+        fail_msg("%s", status_message());
+    }
+}
+
+static void assert_same_file(const struct program *p, const char *a, const char *b)
+{
+    struct arena arena = {0};
+    char *bytes[2];
+    size_t n[2];
+    read_bytes(p, a, &arena, &bytes[0], &n[0]);
+    read_bytes(p, b, &arena, &bytes[1], &n[1]);
+    if (n[0] != n[1] || memcmp(bytes[0], bytes[1], n[0]) != 0) {
+        fail_msg("%s and %s differ", a, b);
+    }
+    arena_close(&arena);
+}
+
+static void read_table(const struct program *p, const char *folder, enum run_table table,
+                       struct arena *arena, char **rows, int64_t *n)
+{
+    char name[PROGRAM_PATH_CHARS];
+    char path[PROGRAM_PATH_CHARS];
+    const struct hdf5_table *columns = &run_tables[table];
+    snprintf(name, sizeof name, "%s/run.h5", folder);
+    program_path(p, name, path);
+    assert_int_equal(hdf5_log_count(path, columns, n), OK);
+    *rows = arena_alloc(arena, (size_t)*n, columns->row_bytes);
+    assert_non_null(*rows);
+    assert_int_equal(hdf5_log_read(path, columns, 0, *n, *rows), OK);
+}
+
+// All of a run that does not say who did it and how long it took.
+static void assert_same_run(const struct program *p, const char *a, const char *b)
+{
+    static const char *const files[] = {"checkpoint.h5",
+                                        "policy.safetensors",
+                                        "found/a-macs0.5.safetensors",
+                                        "found/a-macs0.3.safetensors",
+                                        "found/a-params0.4.safetensors",
+                                        "results/a-macs0.5.json"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char names[2][PROGRAM_PATH_CHARS];
+        snprintf(names[0], sizeof names[0], "%s/%s", a, files[i]);
+        snprintf(names[1], sizeof names[1], "%s/%s", b, files[i]);
+        assert_same_file(p, names[0], names[1]);
+    }
+    static const enum run_table same[] = {TABLE_EPISODES, TABLE_UPDATES};
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        struct arena arena = {0};
+        char *rows[2];
+        int64_t n[2];
+        read_table(p, a, same[i], &arena, &rows[0], &n[0]);
+        read_table(p, b, same[i], &arena, &rows[1], &n[1]);
+        assert_int_equal(n[0], n[1]);
+        assert_true(n[0] > 0);
+        assert_memory_equal(rows[0], rows[1], (size_t)n[0] * run_tables[same[i]].row_bytes);
+        arena_close(&arena);
+    }
+}
+
+static void assert_in_budget(const struct json *report)
+{
+    const struct json *tasks = json_get(report, "tasks");
+    static const char *const shares[] = {"macs_share", "macs_share", "params_share"};
+    static const double most[] = {0.5, 0.3, 0.4};
+    assert_int_equal(json_count(tasks), 3);
+    for (int i = 0; i < 3; i++) {
+        const struct json *task = json_at(tasks, i);
+        assert_true(program_number(task, shares[i]) <= most[i]);
+        assert_true(program_number(task, shares[i]) > 0.5 * most[i]);
+        assert_true(program_number(task, "accuracy_found") > 0.4);
+        // The widest choice of the smallest space may be known before all evaluations are spent.
+        assert_true(program_number(task, "evaluations") <= 20);
+    }
+}
+
+static void everything_in_one_process(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "small.json", config);
+    const struct json *report = program_json(p, "run small.json --transport inline");
+    assert_in_budget(report);
+    const struct json *task = json_at(json_get(report, "tasks"), 1);
+    const double accuracy = program_number(task, "accuracy_test");
+    assert_true(accuracy > 0.5);
+    const struct json *scored =
+        program_json(p, "eval %s --data shapes --data.size 12 --data.count 3000 --data.classes 0,6",
+                     "runs/small/final/a-macs0.3.safetensors");
+    assert_true(program_number(scored, "accuracy") == accuracy);
+    // Given again, nothing is done twice.
+    const struct json *again = program_json(p, "run small.json --transport inline");
+    task = json_at(json_get(again, "tasks"), 1);
+    assert_true(program_number(task, "accuracy_test") == accuracy);
+}
+
+static void any_number_of_actors_gives_the_same_bytes(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "small.json", config);
+    assert_in_budget(program_json(p, "search small.json --transport inline --run-dir inline"));
+    program_json(p, "search small.json --transport local --actors 3 --run-dir local");
+    assert_same_run(p, "inline", "local");
+    program_json(p, "search small.json --actors 1 --run-dir one");
+    assert_same_run(p, "inline", "one");
+    program_json(p, "search small.json --actors 2 --run-dir two");
+    assert_same_run(p, "inline", "two");
+    program_json(p, "search small.json --actors 3 --run-dir three");
+    assert_same_run(p, "inline", "three");
+}
+
+// Starts the program and kills the whole job, all of its processes, after so long. Returns whether
+// it had ended by itself.
+static bool run_and_kill(const struct program *p, double seconds)
+{
+    fflush(NULL);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        const int nowhere = open("/dev/null", O_RDWR);
+        setpgid(0, 0);
+        if (nowhere < 0 || dup2(nowhere, 0) < 0 || dup2(nowhere, 1) < 0 || dup2(nowhere, 2) < 0 ||
+            chdir(p->folder) != 0) {
+            _exit(120);
+        }
+        execl(PROGRAM_PATH, PROGRAM_PATH, "search", "small.json", "--transport", "local",
+              "--actors", "2", "--run-dir", "killed", "--learner.checkpoint_seconds", "0.05",
+              (char *)NULL);
+        _exit(122);
+    }
+    setpgid(child, child);
+    const double end = clock_seconds() + seconds;
+    int status;
+    while (clock_seconds() < end) {
+        if (waitpid(child, &status, WNOHANG) == child) {
+            return true;
+        }
+        clock_sleep(0.005);
+    }
+    kill(-child, SIGKILL);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return false;
+}
+
+static void a_killed_job_goes_on_to_the_same_bytes(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "small.json", config);
+    program_json(p, "search small.json --transport inline --run-dir whole");
+    int kills = 0;
+    double seconds = 0.11;
+    while (kills < 10 && !run_and_kill(p, seconds)) {
+        kills++;
+        seconds += 0.07; // each run gets a little further, so other moments are hit
+    }
+    assert_true(kills >= 3);
+    program_json(p, "search small.json --transport local --actors 2 --run-dir killed");
+    assert_same_run(p, "whole", "killed");
+}
+
+static void a_trained_agent_serves_a_new_budget(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "small.json", config);
+    program_json(p, "search small.json --transport inline");
+    const struct json *report = program_json(
+        p, "search runs/small/config.json --policy runs/small --task a:macs=0.4 --tries 8 "
+           "--transport inline");
+    const struct json *task = json_at(json_get(report, "tasks"), 0);
+    assert_string_equal(program_string(task, "task"), "a-macs0.4");
+    assert_true(program_number(task, "macs_share") <= 0.4);
+    assert_true(program_number(task, "evaluations") <= 8);
+}
+
+static void methods_share_tasks_and_budgets(void **state)
+{
+    struct program *p = *state;
+    static const char *const names[] = {"random", "uniform", "evolution", "amc"};
+    program_write(p, "small.json", config);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_in_budget(
+            program_json(p, "search small.json --transport inline --search.method %s --run-dir %s",
+                         names[i], names[i]));
+    }
+}
+
+static void bad_input_says_what_to_do(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "none.json", "{\"networks\": [], \"tasks\": []}");
+    program_run(p, "search none.json");
+    ASSERT_RUN(p, 1, "networks");
+    program_write(p, "small.json", config);
+    program_run(p, "search small.json --set tasks.0.network=b");
+    ASSERT_RUN(p, 1, "tasks[0].network");
+    program_run(p,
+                "search small.json --set tasks.0.macs=0.0001 --transport inline --run-dir least");
+    ASSERT_RUN(p, 1, "a-macs0.0001");
+    program_run(p, "search small.json --task c:macs=0.5");
+    ASSERT_RUN(p, 1, "\"c\"");
+    program_json(p, "search small.json --transport inline");
+    program_run(p, "search small.json --transport inline --seed 4");
+    ASSERT_RUN(p, 1, "seed");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(everything_in_one_process),
+        TEST(any_number_of_actors_gives_the_same_bytes),
+        TEST(a_killed_job_goes_on_to_the_same_bytes),
+        TEST(a_trained_agent_serves_a_new_budget),
+        TEST(methods_share_tasks_and_budgets),
+        TEST(bad_input_says_what_to_do),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

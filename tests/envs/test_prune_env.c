@@ -1,0 +1,261 @@
+// The pruning environment as its users see it: rows, rewards, budgets, and accuracies that equal
+// those of the long way round.
+#include "nn/network.h"
+#include "prune_case.h"
+#include "search_space/cost.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int open_case(void **state)
+{
+    static struct prune_case c;
+    prune_case_open(&c);
+    *state = &c;
+    return 0;
+}
+
+static int close_case(void **state)
+{
+    prune_case_close(*state);
+    return 0;
+}
+
+static void rewards_come_at_the_end_within_budget(void **state)
+{
+    const struct prune_case *c = *state;
+    struct env_case env;
+    prune_case_env(c, 1, -1, &env);
+    assert_int_equal(env.spec.n_tasks, PRUNE_CASE_TASKS);
+    for (int episode = 0; episode < 12; episode++) {
+        const int task = episode % PRUNE_CASE_TASKS;
+        struct prune_task_facts facts;
+        struct rng rng = rng_make(4, RNG_TEST, (uint64_t)episode, 0);
+        prune_facts(env.env, task, &facts);
+        env_case_reset(&env, task, episode);
+        int steps = 0;
+        for (; env.end == ENV_RUNNING; steps++) {
+            for (int i = 0; i < env.spec.n_obs; i++) {
+                assert_true(env.row.obs[i] >= 0 && env.row.obs[i] <= 1);
+            }
+            env_case_step(&env, env_case_draw(&env, &rng));
+            assert_true(env.end == ENV_TERMINATED || env.reward == 0);
+        }
+        const struct env_outcome outcome = env_case_outcome(&env);
+        assert_int_equal(steps, facts.n_groups);
+        assert_int_equal(outcome.n_result, facts.n_groups); // "all"
+        assert_true(env.reward == (float)outcome.score && outcome.score > 0 && !outcome.diverged);
+        assert_true(outcome.macs <= facts.most_macs && outcome.params <= facts.most_params);
+        assert_true(outcome.macs < facts.full_macs && outcome.params < facts.full_params);
+        assert_true(outcome.arithmetic_seconds > 0 && !outcome.cached);
+    }
+    env_case_close(&env);
+}
+
+static void accuracies_are_those_of_the_long_way(void **state)
+{
+    struct prune_case c = *(struct prune_case *)*state;
+    for (int variant = 0; variant < 3; variant++) { // float32, int8, refit
+        c.config.scoring.dtype = variant == 1 ? "auto" : "float32";
+        c.config.scoring.refit = variant == 2;
+        struct backend *backend;
+        const struct backend_options options = {.threads = 1};
+        assert_ok(backend_open("cpu", &options, &backend));
+        const bool int8 = variant == 1 && backend->int8;
+        backend_close(backend);
+        struct env_case env;
+        prune_case_env(&c, 1, -1, &env);
+        double first = -1;
+        bool varies = false;
+        for (int episode = 0; episode < 5; episode++) {
+            const int task = episode == 4 ? 3 : episode % 3;
+            const struct env_outcome outcome = prune_case_play(&env, task, episode);
+            const struct long_way way = {.int8 = int8,
+                                         .refit = variant == 2,
+                                         .calibration_images = 70,
+                                         .images = 90,
+                                         .widths = outcome.result};
+            const double expected = prune_case_long_way(&c, c.tasks[task].network, &way);
+            assert_true(outcome.score == expected);
+            varies = varies || (first >= 0 && outcome.score != first);
+            first = outcome.score;
+        }
+        assert_true(varies);
+        env_case_close(&env);
+    }
+}
+
+static void base_accuracy_is_the_same_in_every_task(void **state)
+{
+    const struct prune_case *c = *state;
+    struct env_case env;
+    prune_case_env(c, 2, -1, &env);
+    for (int task = 0; task < PRUNE_CASE_TASKS; task++) {
+        struct prune_task_facts facts;
+        const struct long_way way = {.images = 0};
+        prune_facts(env.env, task, &facts);
+        assert_true(facts.base_accuracy == prune_case_long_way(c, c->tasks[task].network, &way));
+        assert_true(task == 3 || facts.base_accuracy > 0.2); // trained a little: chance is 0.1
+    }
+    env_case_close(&env);
+}
+
+// Scores depend on nothing but the widths: not on threads, nor on what was scored before.
+static void threads_and_history_change_nothing(void **state)
+{
+    enum { EPISODES = 8 };
+    const struct prune_case *c = *state;
+    struct env_case one, two;
+    float obs[EPISODES];
+    struct env_outcome forward[EPISODES];
+    prune_case_env(c, 1, -1, &one);
+    prune_case_env(c, 2, -1, &two);
+    for (int e = 0; e < EPISODES; e++) {
+        forward[e] = prune_case_play(&one, e % PRUNE_CASE_TASKS, e);
+        env_case_reset(&one, e % PRUNE_CASE_TASKS, e);
+        obs[e] = one.row.obs[0] + 2 * one.row.obs[one.spec.n_obs - 1];
+    }
+    for (int e = EPISODES - 1; e >= 0; e--) {
+        const struct env_outcome back = prune_case_play(&two, e % PRUNE_CASE_TASKS, e);
+        assert_true(back.score == forward[e].score && back.macs == forward[e].macs);
+        env_case_reset(&two, e % PRUNE_CASE_TASKS, e);
+        assert_true(obs[e] == two.row.obs[0] + 2 * two.row.obs[two.spec.n_obs - 1]);
+    }
+    env_case_close(&one);
+    env_case_close(&two);
+}
+
+static void known_candidates_are_not_scored_again(void **state)
+{
+    const struct prune_case *c = *state;
+    struct env_case env, later;
+    const int fd = memfd_create("dikdik-test", 0);
+    assert_true(fd >= 0);
+    prune_case_env(c, 1, fd, &env);
+    const struct env_outcome first = prune_case_play(&env, 0, 3);
+    assert_false(first.cached);
+    const struct env_outcome again = prune_case_play(&env, 0, 3);
+    assert_true(again.cached && again.score == first.score && again.arithmetic_seconds == 0);
+    // The same widths under another budget.
+    const struct env_outcome least = prune_case_play(&env, 0, -1);
+    const struct env_outcome other_task = prune_case_play(&env, 1, -1);
+    assert_true(!least.cached && other_task.cached && other_task.score == least.score);
+    // Another worker of the node.
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        prune_case_env(c, 1, fd, &later);
+        const struct env_outcome there = prune_case_play(&later, 0, 3);
+        const struct env_outcome fresh = prune_case_play(&later, 0, 77);
+        _exit(there.cached && there.score == first.score && !fresh.cached ? 0 : 1);
+    }
+    int child;
+    assert_int_equal(waitpid(pid, &child, 0), pid);
+    assert_true(WIFEXITED(child) && WEXITSTATUS(child) == 0);
+    assert_true(prune_case_play(&env, 0, 77).cached); // and back
+    env_case_close(&env);
+    close(fd);
+}
+
+static void candidates_become_networks(void **state)
+{
+    struct prune_case c = *(struct prune_case *)*state;
+    const char *path = test_folder_path(&c.folder, "built.safetensors");
+    struct env_case env;
+    prune_case_env(&c, 2, -1, &env);
+    for (int task = 0; task < PRUNE_CASE_TASKS; task += 3) {
+        const struct env_outcome outcome = prune_case_play(&env, task, 1);
+        for (int images = 40; images <= 400; images += 360) { // fewer and more than the node holds
+            struct network built, loaded;
+            double accuracy, accuracy_loaded;
+            assert_ok(prune_build(env.env, task, outcome.result, images, &built));
+            const struct network_cost cost = cost_of_graph(&built.graph);
+            assert_true(cost.macs == outcome.macs && cost.params == outcome.params);
+            assert_ok(prune_rescore(env.env, task, &built, &accuracy));
+            const struct long_way way = {.calibration_images = images, .widths = outcome.result};
+            assert_true(accuracy == prune_case_long_way(&c, c.tasks[task].network, &way));
+            assert_ok(network_save(&built, path));
+            assert_ok(network_load(path, NULL, &loaded));
+            assert_ok(prune_rescore(env.env, task, &loaded, &accuracy_loaded));
+            assert_true(accuracy_loaded == accuracy);
+            network_close(&built);
+            network_close(&loaded);
+        }
+    }
+    env_case_close(&env);
+}
+
+// Weights so large that float32 overflows: worth nothing, but no error.
+static void divergence_is_a_score_of_zero(void **state)
+{
+    struct prune_case c = *(struct prune_case *)*state;
+    const char *path = test_folder_path(&c.folder, "huge.safetensors");
+    struct network network;
+    assert_ok(network_load(c.files[0], NULL, &network));
+    for (size_t i = 0; i < network.graph.n_trainable; i++) {
+        network.params[i] *= 1e25F;
+    }
+    assert_ok(network_save(&network, path));
+    network_close(&network);
+    c.networks[0].file = path;
+    for (int variant = 0; variant < 2; variant++) {
+        c.config.scoring.dtype = variant == 0 ? "float32" : "auto";
+        c.config.networks = c.networks;
+        struct env_case env;
+        prune_case_env(&c, 1, -1, &env);
+        const struct env_outcome outcome = prune_case_play(&env, 0, 1);
+        assert_true(outcome.diverged && outcome.score == 0 && env.reward == 0);
+        const struct env_outcome again = prune_case_play(&env, 0, 1);
+        assert_true(again.cached && again.diverged && again.score == 0);
+        env_case_close(&env);
+    }
+}
+
+static void refuse(const struct prune_case *c, enum status code, const char *text, const char *who)
+{
+    const struct env_job job = {.config = &c->config, .threads = 1, .shared_fd = -1};
+    struct env *env;
+    assert_fails(env_prune.open(&job, &env), code, text);
+    if (strstr(status_message(), who) == NULL) {
+        fail_msg("'%s' is not in the message '%s'", who, status_message());
+    }
+}
+
+static void bad_configs_are_named(void **state)
+{
+    struct prune_case c = *(struct prune_case *)*state, good = c;
+    c.config.networks = c.networks;
+    c.config.tasks = c.tasks;
+    c.networks[1].file = "/nowhere/net.safetensors";
+    refuse(&c, ERR_INPUT, "/nowhere/net.safetensors", "network \"resnet20\"");
+    memcpy(c.networks, good.networks, sizeof c.networks);
+    c.networks[1].data.size = 16;
+    refuse(&c, ERR_INPUT, "16 x 16", "network \"resnet20\"");
+    memcpy(c.networks, good.networks, sizeof c.networks);
+    c.config.space.criterion = "luck";
+    refuse(&c, ERR_CONFIG, "luck", "space.criterion");
+    c.config.space.criterion = "l1";
+    c.tasks[2].params = 1e-4;
+    refuse(&c, ERR_CONFIG, "least possible", "task \"both\"");
+    c.tasks[2].params = 0.5;
+    c.config.n_tasks = 0;
+    refuse(&c, ERR_CONFIG, "at least one network and one task", "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rewards_come_at_the_end_within_budget),
+        cmocka_unit_test(accuracies_are_those_of_the_long_way),
+        cmocka_unit_test(base_accuracy_is_the_same_in_every_task),
+        cmocka_unit_test(threads_and_history_change_nothing),
+        cmocka_unit_test(known_candidates_are_not_scored_again),
+        cmocka_unit_test(candidates_become_networks),
+        cmocka_unit_test(divergence_is_a_score_of_zero),
+        cmocka_unit_test(bad_configs_are_named),
+    };
+    return cmocka_run_group_tests(tests, open_case, close_case);
+}

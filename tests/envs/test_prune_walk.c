@@ -1,0 +1,322 @@
+// Walking the wall of real networks with any policy: no episode exceeds its budget, what the wall
+// says a candidate costs is what the slimmed network costs, and the agent sees where it stands.
+#include "core/rng.h"
+#include "envs/prune/prune_features.h"
+#include "nn/zoo.h"
+#include "search_space/slim.h"
+#include "test_unit.h"
+
+#include <math.h>
+#include <stdio.h>
+
+struct studied {
+    struct node_network network;
+    struct space_options space;
+    struct prune_study study;
+    struct arena arena;
+};
+
+static void studied_open(struct studied *s, const char *architecture, int size, const char *groups)
+{
+    *s = (struct studied){0};
+    struct network_info *info = &s->network.info;
+    snprintf(info->architecture, sizeof info->architecture, "%s", architecture);
+    info->h = info->w = size;
+    info->c = 3;
+    info->classes = size == 224 ? 1000 : 10;
+    s->network.base_accuracy = 0.9;
+    option_defaults(space_option_table, &s->space);
+    s->space.groups = groups;
+    assert_ok(zoo_build(architecture, size, size, 3, info->classes, &s->network.graph));
+    assert_ok(groups_find(&s->network.graph, &s->network.groups));
+    assert_ok(prune_study_open(&s->network, NULL, &s->space, &s->arena, &s->study));
+}
+
+static void studied_close(struct studied *s)
+{
+    prune_study_close(&s->study);
+    groups_close(&s->network.groups);
+    graph_close(&s->network.graph);
+    arena_close(&s->arena);
+}
+
+static void walk_open(struct studied *s, double macs, double params, struct prune_walk *walk)
+{
+    const struct prune_task task = {.name = "t", .macs = macs, .params = params};
+    assert_ok(prune_walk_open(&s->study, &task, &s->space, &s->arena, walk));
+}
+
+// Which choice: any legal one, or one that leans to an end of what is legal, as policies do.
+static int pick(struct rng *rng, const uint8_t *legal, int n, int policy)
+{
+    int options[1024], n_options = 0;
+    for (int i = 0; i < n; i++) {
+        if (legal[i]) {
+            options[n_options++] = i;
+        }
+    }
+    assert_true(n_options >= 1);
+    const int any = (int)rng_below(rng, (uint32_t)n_options);
+    return policy == 0   ? options[any]
+           : policy == 1 ? options[n_options - 1]
+                         : options[any * any / n_options];
+}
+
+// One random episode; `seen` (NULL: not wanted) gets the features of each step.
+static void walk_through(struct prune_walk *walk, int episode, float (*seen)[PRUNE_FEATURE_COUNT])
+{
+    struct rng rng = rng_make(3, RNG_TEST, (uint64_t)episode, 0);
+    uint8_t legal[1024];
+    prune_walk_reset(walk);
+    while (walk->step < walk->study->n_steps) {
+        const int *widths, n = prune_walk_choices(walk, &widths);
+        assert_in_range(n, 1, 1024);
+        wall_legal(walk->wall, walk->study->steps[walk->step], legal);
+        const int choice = pick(&rng, legal, n, episode % 3);
+        if (seen != NULL) {
+            const struct prune_sight sight = {
+                .data = 0, .n_data = 1, .low = widths[0], .high = widths[choice]};
+            prune_features(walk, &sight, seen[walk->step]);
+        }
+        prune_walk_decide(walk, choice);
+    }
+}
+
+// The cost of the network that these widths really make.
+static struct network_cost built_cost(const struct studied *s, const int *widths)
+{
+    const struct groups *groups = &s->network.groups;
+    struct arena arena = {0};
+    int **keep = arena_alloc(&arena, (size_t)groups->n, sizeof *keep);
+    float *params = calloc(s->network.graph.n_floats, sizeof *params), *slimmed_params;
+    assert_non_null(keep);
+    assert_non_null(params);
+    for (int g = 0; g < groups->n; g++) {
+        keep[g] = arena_alloc(&arena, (size_t)widths[g], sizeof **keep);
+        assert_non_null(keep[g]);
+        for (int i = 0; i < widths[g]; i++) {
+            keep[g][i] = i;
+        }
+    }
+    const struct keep kept = {.keep = keep, .kept = widths};
+    struct graph slimmed;
+    assert_ok(slim_network(&s->network.graph, groups, params, &kept, &slimmed, &slimmed_params));
+    const struct network_cost cost = cost_of_graph(&slimmed);
+    graph_close(&slimmed);
+    free(slimmed_params);
+    free(params);
+    arena_close(&arena);
+    return cost;
+}
+
+static void budgets_hold(const char *architecture, int size, const char *groups, double macs,
+                         double params)
+{
+    enum { EPISODES = 300, BUILT = 6 };
+    struct studied s;
+    struct prune_walk walk;
+    studied_open(&s, architecture, size, groups);
+    walk_open(&s, macs, params, &walk);
+    const struct network_cost whole = cost_of_graph(&s.network.graph);
+    assert_true(s.study.full[COST_MACS] == whole.macs && s.study.full[COST_PARAMS] == whole.params);
+    for (int e = 0; e < EPISODES; e++) {
+        walk_through(&walk, e, NULL);
+        const int64_t cost[2] = {wall_cost(walk.wall, COST_MACS),
+                                 wall_cost(walk.wall, COST_PARAMS)};
+        assert_true(macs == 0 || (double)cost[COST_MACS] <= macs * (double)whole.macs);
+        assert_true(params == 0 || (double)cost[COST_PARAMS] <= params * (double)whole.params);
+        if (e < BUILT) {
+            const struct network_cost built = built_cost(&s, wall_widths(walk.wall));
+            assert_true(built.macs == cost[COST_MACS] && built.params == cost[COST_PARAMS]);
+        }
+    }
+    studied_close(&s);
+}
+
+static void no_episode_exceeds_its_budget(void **state)
+{
+    (void)state;
+    budgets_hold("resnet20", 32, "inner", 0.6, 0);
+    budgets_hold("resnet20", 32, "all", 0.3, 0.3);
+    budgets_hold("resnet56", 32, "inner", 0.5, 0.5);
+    budgets_hold("resnet56", 32, "all", 0.2, 0);
+    budgets_hold("vgg16_bn", 32, "inner", 0.3, 0.2);
+    budgets_hold("densenet40", 32, "inner", 0.5, 0);
+    budgets_hold("mobilenet_v1", 32, "inner", 0.25, 0.4);
+}
+
+// The published pruned MobileNetV2s exceeded all four of their budgets.
+static void mobilenet_v2_keeps_every_published_budget(void **state)
+{
+    (void)state;
+    static const double budgets[] = {0.70, 0.80, 0.65, 0.75};
+    for (int i = 0; i < 4; i++) {
+        budgets_hold("mobilenet_v2", 32, "all", budgets[i], 0);
+        budgets_hold("mobilenet_v2", 224, "inner", budgets[i], 0);
+    }
+}
+
+// ImageNet's strides would leave 11.6 M multiply-adds and a 1x1 map at 32x32.
+static void mobilenet_at_32_is_the_wide_one(void **state)
+{
+    (void)state;
+    struct studied s;
+    studied_open(&s, "mobilenet_v1", 32, "all");
+    assert_true(s.study.full[COST_MACS] == 46354432);
+    assert_true(s.study.full[COST_PARAMS] == 3217226);
+    studied_close(&s);
+}
+
+// A residual stream is one choice that all its members follow; with "inner" it is none.
+static void residual_members_share_one_choice(void **state)
+{
+    (void)state;
+    struct studied all, inner;
+    struct prune_walk walk;
+    studied_open(&all, "resnet20", 32, "all");
+    studied_open(&inner, "resnet20", 32, "inner");
+    assert_int_equal(inner.study.n_steps, 9);                     // one in each block
+    assert_true(all.study.n_steps > 9 && all.study.n_steps < 19); // fewer than convolutions
+    walk_open(&all, 0.4, 0, &walk);
+    int streams = 0;
+    for (int s = 0; s < all.study.n_steps; s++) {
+        streams += all.network.groups.groups[all.study.steps[s]].n_members > 1;
+    }
+    assert_true(streams >= 3);
+    // Sums of unequal operands would not build: built_cost shows that all members followed.
+    for (int e = 0; e < 20; e++) {
+        walk_through(&walk, e, NULL);
+        assert_true(built_cost(&all, wall_widths(walk.wall)).macs ==
+                    wall_cost(walk.wall, COST_MACS));
+    }
+    walk_open(&inner, 0.7, 0, &walk);
+    walk_through(&walk, 0, NULL);
+    for (int g = 0; g < inner.network.groups.n; g++) {
+        const struct channel_group *group = &inner.network.groups.groups[g];
+        assert_true(group->inner || wall_widths(walk.wall)[g] == group->channels);
+    }
+    studied_close(&all);
+    studied_close(&inner);
+}
+
+// Features are real numbers in [0, 1] that tell steps, tasks and histories apart (they once were
+// stored as bytes: all zero).
+static void features_tell_states_apart(void **state)
+{
+    (void)state;
+    static float seen[64][PRUNE_FEATURE_COUNT], other[64][PRUNE_FEATURE_COUNT];
+    struct studied s;
+    struct prune_walk walk, tighter;
+    studied_open(&s, "vgg16_bn", 32, "all");
+    walk_open(&s, 0.7, 0, &walk);
+    walk_open(&s, 0.5, 0.9, &tighter);
+    walk_through(&walk, 0, seen);
+    bool varies[PRUNE_FEATURE_COUNT] = {false};
+    for (int i = 0; i < s.study.n_steps; i++) {
+        int fractions = 0;
+        for (int f = 0; f < PRUNE_FEATURE_COUNT; f++) {
+            assert_true(seen[i][f] >= 0 && seen[i][f] <= 1);
+            fractions += seen[i][f] > 0 && seen[i][f] < 1;
+            varies[f] = varies[f] || seen[i][f] != seen[0][f];
+        }
+        assert_true(fractions > PRUNE_FEATURE_COUNT / 2);
+        for (int j = 0; j < i; j++) {
+            assert_memory_not_equal(seen[i], seen[j], sizeof seen[i]);
+        }
+    }
+    static const enum prune_feature moving[] = {
+        PRUNE_FEATURE_LAYER,     PRUNE_FEATURE_IN_CHANNELS, PRUNE_FEATURE_OUT_CHANNELS,
+        PRUNE_FEATURE_HEIGHT,    PRUNE_FEATURE_MACS_HERE,   PRUNE_FEATURE_MACS_REDUCED,
+        PRUNE_FEATURE_MACS_REST, PRUNE_FEATURE_LAST_SHARE,  PRUNE_FEATURE_PARAMS_HERE,
+        PRUNE_FEATURE_UNIFORM,   PRUNE_FEATURE_SLACK,       PRUNE_FEATURE_LOW};
+    for (size_t i = 0; i < sizeof moving / sizeof *moving; i++) {
+        assert_true(varies[moving[i]]);
+    }
+    walk_through(&tighter, 0, other);
+    assert_true(other[0][PRUNE_FEATURE_MACS_BUDGET] < seen[0][PRUNE_FEATURE_MACS_BUDGET]);
+    assert_true(other[0][PRUNE_FEATURE_PARAMS_BUDGET] < seen[0][PRUNE_FEATURE_PARAMS_BUDGET]);
+    assert_true(other[0][PRUNE_FEATURE_UNIFORM] < seen[0][PRUNE_FEATURE_UNIFORM]);
+    studied_close(&s);
+}
+
+static void set_widths(const struct studied *s, double share, int *widths)
+{
+    for (int g = 0; g < s->network.groups.n; g++) {
+        const int channels = s->network.groups.groups[g].channels;
+        const int width = (int)(share * channels + 0.5);
+        widths[g] = width > 1 ? width : 1;
+    }
+}
+
+// At the first step the wall is where wall_uniform would be with widths of any number.
+static void uniform_says_where_the_wall_is(void **state)
+{
+    (void)state;
+    struct studied s;
+    struct prune_walk walk;
+    float obs[PRUNE_FEATURE_COUNT];
+    const struct prune_sight sight = {.data = 0, .n_data = 1, .low = 8, .high = 8};
+    studied_open(&s, "vgg16_bn", 32, "all");
+    s.space.round_to = 1;
+    s.space.least_share = 0;
+    for (int tenths = 1; tenths < 10; tenths += 2) {
+        walk_open(&s, tenths / 10.0, 0, &walk);
+        prune_features(&walk, &sight, obs);
+        const double share = (double)obs[PRUNE_FEATURE_UNIFORM];
+        int widths[64];
+        assert_in_range(s.network.groups.n, 1, 64);
+        set_widths(&s, share, widths);
+        assert_true(cost_model_total(s.study.models[COST_MACS], widths) <= walk.limits[COST_MACS]);
+        set_widths(&s, share + 0.004, widths);
+        assert_true(cost_model_total(s.study.models[COST_MACS], widths) > walk.limits[COST_MACS]);
+    }
+    walk_open(&s, 0, 0, &walk); // no budget: no wall
+    prune_features(&walk, &sight, obs);
+    assert_true(obs[PRUNE_FEATURE_UNIFORM] == 1.0F && obs[PRUNE_FEATURE_SLACK] == 1.0F);
+    studied_close(&s);
+}
+
+static void refuse(struct studied *s, double macs, double params, const char *text)
+{
+    struct prune_walk walk;
+    const struct prune_task task = {.name = "tiny", .macs = macs, .params = params};
+    assert_fails(prune_walk_open(&s->study, &task, &s->space, &s->arena, &walk), ERR_CONFIG, text);
+    assert_non_null(strstr(status_message(), "task \"tiny\""));
+}
+
+static void impossible_budgets_are_refused(void **state)
+{
+    (void)state;
+    struct studied s;
+    struct prune_walk walk;
+    studied_open(&s, "resnet20", 32, "inner");
+    char least[32], asked[32];
+    snprintf(least, sizeof least, "%lld", (long long)s.study.least[COST_MACS]);
+    snprintf(asked, sizeof asked, "at most %d", (int)(0.05 * 40551040));
+    refuse(&s, 0.05, 0, least);
+    refuse(&s, 0.05, 0, asked);
+    refuse(&s, 0, 0.01, "parameters");
+    refuse(&s, -1, 0, "macs is -1");
+    refuse(&s, 0, (double)NAN, "params is");
+    refuse(&s, 1e300, 0, "macs is 1e+300");
+    refuse(&s, (double)(s.study.least[COST_MACS] - 1), 0, "least possible");
+    // The least itself, as a number, leaves one way.
+    walk_open(&s, (double)s.study.least[COST_MACS], 0, &walk);
+    walk_through(&walk, 0, NULL);
+    assert_true(wall_cost(walk.wall, COST_MACS) == s.study.least[COST_MACS]);
+    studied_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_episode_exceeds_its_budget),
+        cmocka_unit_test(mobilenet_v2_keeps_every_published_budget),
+        cmocka_unit_test(mobilenet_at_32_is_the_wide_one),
+        cmocka_unit_test(residual_members_share_one_choice),
+        cmocka_unit_test(features_tell_states_apart),
+        cmocka_unit_test(uniform_says_where_the_wall_is),
+        cmocka_unit_test(impossible_budgets_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,181 @@
+// The made-up pruning problem.
+#include "core/rng.h"
+#include "loop_case.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double cost[GAME_GROUPS] = {4.0, 2.0, 1.0, 3.0, 2.0, 1.0};
+static const double need[GAME_TASKS][GAME_GROUPS] = {
+    {3.0, 1.0, 2.0, 1.0, 3.0, 1.0}, {1.0, 3.0, 1.0, 2.0, 1.0, 3.0}, {2.0, 2.0, 1.0, 3.0, 1.0, 1.0}};
+
+void game_shape(bool candidates, struct trajectory_shape *out)
+{
+    *out = (struct trajectory_shape){.rows = GAME_GROUPS + 1,
+                                     .n_obs = GAME_GROUPS + 3,
+                                     .n_choices = GAME_CHOICES,
+                                     .n_result = candidates ? GAME_GROUPS : 0};
+}
+
+double game_budget(int task)
+{
+    return 13.0 * (0.5 + 0.1 * task);
+}
+
+static double share_of(int choice)
+{
+    return (choice + 1.0) / GAME_CHOICES;
+}
+
+static double score_of(int task, const int *choices)
+{
+    double sum = 0.0, total = 0.0;
+    for (int i = 0; i < GAME_GROUPS; i++) {
+        const double before = i > 0 ? share_of(choices[i - 1]) : 1.0;
+        sum += need[task][i] * (1.0 - exp(-3.0 * share_of(choices[i]) * (0.5 + 0.5 * before)));
+        total += need[task][i] * (1.0 - exp(-3.0));
+    }
+    return sum / total;
+}
+
+static double least_rest(int from)
+{
+    double least = 0.0;
+    for (int i = from; i < GAME_GROUPS; i++) {
+        least += cost[i] * share_of(0);
+    }
+    return least;
+}
+
+static void try_all(int task, int group, double used, int *choices, double *best)
+{
+    if (group == GAME_GROUPS) {
+        const double score = score_of(task, choices);
+        *best = score > *best ? score : *best;
+        return;
+    }
+    for (int i = 0; i < GAME_CHOICES; i++) {
+        const double now = used + cost[group] * share_of(i);
+        if (now + least_rest(group + 1) <= game_budget(task) + 1e-9) {
+            choices[group] = i;
+            try_all(task, group + 1, now, choices, best);
+        }
+    }
+}
+
+double game_best_score(int task)
+{
+    int choices[GAME_GROUPS];
+    double best = 0.0;
+    try_all(task, 0, 0.0, choices, &best);
+    return best;
+}
+
+static int repair(const uint8_t *legal, int wanted)
+{
+    int at = wanted < GAME_CHOICES ? wanted : GAME_CHOICES - 1;
+    while (at > 0 && !legal[at]) {
+        at--;
+    }
+    while (!legal[at]) {
+        at++;
+    }
+    return at;
+}
+
+// A legal choice that depends on weights and ticket, so that wrong ones are noticed.
+static int choose_by_weights(const struct ticket *ticket, int row, const float *weights,
+                             const uint8_t *legal)
+{
+    const float mixed = weights[(size_t)row % 4] * (float)(1 + ticket->episode % 7) + ticket->noise;
+    return repair(legal, (int)(mixed * 100.0F) % GAME_CHOICES);
+}
+
+static struct chosen choose(const struct trajectory *t, int row, const struct ticket *ticket,
+                            const float *weights, const struct game_policy *policy)
+{
+    const uint8_t *legal = t->legal + (size_t)row * GAME_CHOICES;
+    struct chosen chosen = {.logp = -1.0F};
+    if (ticket->source == ACTIONS_GIVEN) {
+        chosen.choice = repair(legal, ticket->given[row]);
+    } else if (ticket->source == ACTIONS_RANDOM) {
+        struct rng rng =
+            rng_make(policy->seed, RNG_ACTION, (uint64_t)ticket->episode, (uint32_t)row);
+        do {
+            chosen.choice = (int)rng_below(&rng, GAME_CHOICES);
+        } while (!legal[chosen.choice]);
+    } else if (policy->choose != NULL) {
+        const struct offer offer = {GAME_CHOICES, t->position + (size_t)row * GAME_CHOICES, legal};
+        return policy->choose(policy->context, t->obs + (size_t)row * (GAME_GROUPS + 3), &offer,
+                              ticket, row);
+    } else {
+        chosen.choice = choose_by_weights(ticket, row, weights, legal);
+    }
+    return chosen;
+}
+
+static void fill_row(struct trajectory *t, int row, int task, double used, int last)
+{
+    float *obs = t->obs + (size_t)row * (GAME_GROUPS + 3);
+    obs[row] = 1.0F;
+    obs[GAME_GROUPS] = (float)((game_budget(task) - used) / 13.0);
+    obs[GAME_GROUPS + 1] = (float)share_of(last);
+    obs[GAME_GROUPS + 2] = (float)task;
+    t->choices[row] = GAME_CHOICES;
+    for (int i = 0; i < GAME_CHOICES; i++) {
+        const double now = used + cost[row] * share_of(i);
+        t->position[(size_t)row * GAME_CHOICES + (size_t)i] = (float)share_of(i);
+        t->legal[(size_t)row * GAME_CHOICES + (size_t)i] =
+            now + least_rest(row + 1) <= game_budget(task) + 1e-9;
+    }
+}
+
+static void play_groups(struct trajectory *t, const struct ticket *ticket, const float *weights,
+                        const struct game_policy *policy, bool candidates)
+{
+    int choices[GAME_GROUPS];
+    double used = 0.0;
+    if (policy->begin != NULL && weights != NULL) {
+        policy->begin(policy->context, weights);
+    }
+    for (int row = 0; row < GAME_GROUPS; row++) {
+        fill_row(t, row, ticket->task, used, row > 0 ? choices[row - 1] : 0);
+        const struct chosen chosen = choose(t, row, ticket, weights, policy);
+        choices[row] = chosen.choice;
+        t->action[row] = chosen.choice;
+        t->raw[row] = chosen.raw;
+        t->logp[row] = chosen.logp;
+        used += cost[row] * share_of(choices[row]);
+        if (candidates) {
+            t->result[row] = 4 * (choices[row] + 1);
+        }
+    }
+    t->header->rows = GAME_GROUPS;
+    t->header->score = score_of(ticket->task, choices);
+    t->header->n_result = candidates ? GAME_GROUPS : 0;
+    t->header->macs = (int64_t)(1000.0 * used);
+    t->reward[GAME_GROUPS - 1] = (float)t->header->score;
+    t->flags[0] = FLAG_FIRST;
+    t->flags[GAME_GROUPS - 1] |= FLAG_TERMINATED;
+}
+
+void game_play(const struct trajectory_shape *shape, const struct ticket *ticket,
+               const float *weights, const struct game_policy *policy, int fail_every, void *block)
+{
+    struct trajectory t;
+    memset(block, 0, trajectory_bytes(shape));
+    trajectory_view(shape, block, &t);
+    t.header->episode = ticket->episode;
+    t.header->version = ticket->version;
+    t.header->task = ticket->task;
+    t.header->source = ticket->source;
+    t.header->tries = 1;
+    t.header->environment_seconds = 0.01 * (1 + ticket->task);
+    if (fail_every > 0 && ticket->episode % fail_every == fail_every - 1) {
+        t.header->failure = FAILURE_CRASH;
+        t.header->tries = 3;
+    } else {
+        play_groups(&t, ticket, weights, policy, shape->n_result > 0);
+    }
+    trajectory_seal(shape, block);
+}

@@ -1,0 +1,197 @@
+// Learner and fake actors in turn, over the local transport.
+#include "loop_case.h"
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/rng.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// A ticket that an actor works on.
+struct work {
+    bool used;
+    struct ticket ticket;
+    int turns; // until the answer
+    int again; // answers still to give
+    bool damage;
+};
+struct fake_actor {
+    struct work work;
+    float *weights;
+    size_t n_weights;
+    int64_t version; // of the weights, as the tickets said
+    bool stopped;
+};
+
+void loop_case_defaults(struct loop_case *c)
+{
+    *c = (struct loop_case){
+        .learner = {.mode = "sync", .batch = 4, .checkpoint_seconds = 1e9},
+        .search = {.method = "",
+                   .evaluations = 20,
+                   .schedule = "equal",
+                   .population = 12,
+                   .sample = 4,
+                   .warmup = 100,
+                   .best = 5},
+        .method = &method_told,
+        .actors = 2,
+        .n_tasks = GAME_TASKS,
+        .n_weights = 8,
+        .seed = 7,
+        .order = 1,
+        .identity = "the game",
+    };
+    game_shape(true, &c->shape);
+    test_folder_make(&c->folder);
+}
+
+void loop_case_drop(struct loop_case *c)
+{
+    learner_close(c->opened);
+    c->opened = NULL;
+    transport_close(&c->transport);
+    c->transport = (struct transport){0};
+}
+
+void loop_case_close(struct loop_case *c)
+{
+    loop_case_drop(c);
+    test_folder_remove(&c->folder);
+}
+
+enum status loop_case_open(struct loop_case *c)
+{
+    static const struct learner_task tasks[GAME_TASKS] = {{"a", 1.0}, {"b", 2.0}, {"c", 3.0}};
+    const struct transport_sizes sizes = {.trajectory_bytes = trajectory_bytes(&c->shape),
+                                          .n_weights = c->n_weights};
+    c->policy.seed = c->seed;
+    TRY(transport_open_local(c->actors, &sizes, &c->transport));
+    const struct learner_job job = {.transport = &c->transport,
+                                    .learner = &c->learner,
+                                    .search = &c->search,
+                                    .method = c->method,
+                                    .agent = c->agent,
+                                    .backend = c->backend,
+                                    .shape = &c->shape,
+                                    .tasks = tasks,
+                                    .n_tasks = c->n_tasks,
+                                    .seed = c->seed,
+                                    .lease_seconds = c->lease_seconds,
+                                    .run_dir = c->folder.path,
+                                    .config = "{}",
+                                    .identity = c->identity};
+    return learner_open(&job, &c->opened);
+}
+
+static int draw(struct loop_case *c, int below)
+{
+    struct rng rng = rng_make(c->order, RNG_TEST, (uint64_t)c->turns, 0);
+    c->turns++;
+    return (int)rng_below(&rng, (uint32_t)below);
+}
+
+static void accept(struct loop_case *c, int number, struct fake_actor *actor,
+                   const struct ticket *ticket)
+{
+    const struct manners *m = &c->manners;
+    const int at = draw(c, 100);
+    if (number % 2 == 1 && at >= 50 && at < 50 + m->never) {
+        return; // lost; others stay reliable, or nothing would ever be done
+    }
+    actor->work = (struct work){.used = true, .ticket = *ticket, .turns = draw(c, 6), .again = 1};
+    actor->work.turns += at < m->late ? 200 : 0;
+    actor->work.again += at >= m->late && at < m->late + m->twice ? 1 : 0;
+    actor->work.damage = at >= 100 - m->damage;
+}
+
+static void answer(struct loop_case *c, int number, struct fake_actor *actor, char *block)
+{
+    struct work *work = &actor->work;
+    const bool policy =
+        work->ticket.source == ACTIONS_POLICY || work->ticket.source == ACTIONS_NOISY;
+    c->stale += policy && actor->version != work->ticket.version ? 1 : 0;
+    game_play(&c->shape, &work->ticket, actor->weights, &c->policy, c->fail_every, block);
+    if (work->damage) {
+        block[trajectory_bytes(&c->shape) / 2] ^= 1;
+    }
+    if (transport_send_trajectory(&c->transport, number, block, trajectory_bytes(&c->shape)) !=
+        OK) {
+        abort();
+    }
+    work->damage = false;
+    work->again--;
+    work->used = work->again > 0;
+}
+
+// One turn: takes a ticket when it has room, answers one whose time has come.
+static enum status act(struct loop_case *c, int number, struct fake_actor *actor, char *block)
+{
+    const struct ticket *ticket = NULL;
+    const float *weights = NULL;
+    size_t n = 0;
+    if (!actor->work.used) {
+        TRY(transport_take_ticket(&c->transport, number, &ticket, &weights, &n));
+    }
+    if (ticket != NULL && ticket->kind == TICKET_STOP) {
+        actor->stopped = true;
+        return OK;
+    }
+    if (ticket != NULL) {
+        if (weights != NULL) {
+            memcpy(actor->weights, weights, n * sizeof *weights);
+            actor->n_weights = n;
+            actor->version = ticket->version;
+        }
+        accept(c, number, actor, ticket);
+    }
+    actor->work.turns -= actor->work.turns > 0 ? 1 : 0;
+    if (actor->work.used && actor->work.turns == 0 && transport_can_send(&c->transport, number)) {
+        answer(c, number, actor, block);
+    }
+    return OK;
+}
+
+static enum status poll_all(struct loop_case *c, struct fake_actor *actors, char *block)
+{
+    bool moved = false, done = false;
+    while (!done) {
+        TRY(learner_poll(c->opened, &moved, &done));
+        struct learner_summary summary;
+        learner_summarize(c->opened, &summary);
+        if (c->stop_after > 0 && summary.updates >= c->stop_after) {
+            return OK;
+        }
+        const int first = draw(c, c->actors); // whoever comes first
+        for (int i = 0; i < c->actors; i++) {
+            const int number = (first + i) % c->actors;
+            if (draw(c, 3) > 0) {
+                TRY(act(c, number, &actors[number], block));
+            }
+        }
+    }
+    return OK;
+}
+
+enum status loop_case_run(struct loop_case *c, bool checkpoint)
+{
+    struct fake_actor *actors = calloc((size_t)c->actors, sizeof *actors);
+    float *weights = calloc((size_t)c->actors * c->n_weights + 1, sizeof *weights);
+    char *block = calloc(1, trajectory_bytes(&c->shape));
+    if (actors == NULL || weights == NULL || block == NULL) {
+        abort();
+    }
+    for (int i = 0; i < c->actors; i++) {
+        actors[i].weights = weights + (size_t)i * c->n_weights;
+        actors[i].version = -1;
+    }
+    enum status status = poll_all(c, actors, block);
+    if (status == OK && checkpoint) {
+        status = learner_checkpoint(c->opened);
+    }
+    free(actors);
+    free(weights);
+    free(block);
+    return status;
+}

@@ -1,0 +1,89 @@
+// What the method must be able to learn within a second, with fixed seeds. All tests that learn
+// print the mean scores of their last episodes.
+#include "learning_case.h"
+#include "test_unit.h"
+
+#include <stdio.h>
+
+static const char categorical[] = "{\"distribution\": \"categorical\"}";
+
+// The best arm depends on what is seen; with some arms illegal; and with a distribution that finds
+// needles among its choices only by luck, since it is made for smooth rewards.
+static void test_bandit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config, *agent;
+    } cases[] = {{"{}", categorical},
+                 {"{\"blocked\": 0.2}", "{\"distribution\": \"categorical\", \"core\": \"lstm\"}"},
+                 {"{}", "{\"distribution\": \"gaussian\", \"core\": \"lstm\"}"},
+                 {"{}", "{\"distribution\": \"squashed\"}"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct learning_result result;
+        learning_run(&(struct learning_job){.environment = "bandit",
+                                            .config = cases[i].config,
+                                            .agent = cases[i].agent,
+                                            .learner = "{\"imitation\": 0}",
+                                            .episodes = 1200,
+                                            .seed = 1,
+                                            .window = 80},
+                     &result);
+        assert_true(result.score[0] > 0.95);
+    }
+}
+
+// One reward at the end, with each rule.
+static void test_catch(void **state)
+{
+    (void)state;
+    const char *const rule_names[] = {"vtrace", "mc_is"};
+    for (int i = 0; i < 2; i++) {
+        char learner[100];
+        struct learning_result result;
+        snprintf(learner, sizeof learner, "{\"imitation\": 0, \"rule\": \"%s\"}", rule_names[i]);
+        learning_run(&(struct learning_job){.environment = "catch",
+                                            .config = "{}",
+                                            .agent = categorical,
+                                            .learner = learner,
+                                            .episodes = 2000,
+                                            .lag = 1,
+                                            .seed = 1,
+                                            .window = 200},
+                     &result);
+        assert_true(result.score[0] > 0.9);
+    }
+}
+
+// Two tasks, rewards times 1e-3 and times 1e3: both are learnt alike, and neither is without the
+// normaliser.
+static void test_scales(void **state)
+{
+    (void)state;
+    for (int popart = 0; popart < 2; popart++) {
+        struct learning_result result;
+        learning_run(
+            &(struct learning_job){.environment = "catch",
+                                   .config = "{\"scales\": [1e-3, 1e3]}",
+                                   .agent = categorical,
+                                   .learner = popart ? "{\"imitation\": 0}"
+                                                     : "{\"imitation\": 0, \"popart\": false}",
+                                   .episodes = 3000,
+                                   .lag = 1,
+                                   .seed = 1,
+                                   .window = 400},
+            &result);
+        for (int task = 0; task < 2; task++) {
+            assert_true(popart ? result.score[task] > 0.9 : result.score[task] < 0.5);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bandit),
+        cmocka_unit_test(test_catch),
+        cmocka_unit_test(test_scales),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,277 @@
+// Search methods on the made-up pruning problem, and their states through a kill.
+#include "agent/agent.h"
+#include "agent/distribution.h"
+#include "core/log.h"
+#include "learner/method.h"
+#include "run_outcome.h"
+#include "test_unit.h"
+
+#include <math.h>
+
+// Plays as actors do.
+struct player {
+    struct agent agent;
+    struct graph graph;
+    struct agent_player *player;
+    float last_action; // position of the last choice of this episode
+};
+static struct backend *backend;
+static struct player amc, impala;
+
+static void begin(void *context, const float *weights)
+{
+    struct player *p = context;
+    agent_player_load(p->player, weights);
+    agent_player_begin(p->player);
+    p->last_action = 0.0F;
+}
+
+static struct chosen choose(void *context, const float *obs, const struct offer *offer,
+                            const struct ticket *ticket, int row)
+{
+    struct player *p = context;
+    struct rng rng = rng_make(5, RNG_ACTION, (uint64_t)ticket->episode, (uint32_t)row);
+    struct chosen chosen;
+    const float *output = agent_player_step(p->player, obs, p->last_action, 0.0F);
+    p->agent.distribution->sample(output, offer, false, ticket->noise, &rng, &chosen);
+    p->last_action = offer->position[chosen.choice];
+    return chosen;
+}
+
+static bool open_player(const struct agent_options *options, int n_tasks, struct player *out)
+{
+    struct trajectory_shape shape;
+    game_shape(true, &shape);
+    const struct agent_shape sizes = {shape.n_obs, shape.n_choices, n_tasks};
+    return agent_make(options, &sizes, &out->agent) == OK &&
+           agent_graph(&out->agent, 1, &out->graph) == OK &&
+           agent_player_open(backend, &out->agent, &out->player) == OK;
+}
+
+static int open_players(void **state)
+{
+    (void)state;
+    static const int wide[] = {300, 300}, narrow[] = {32, 32};
+    static const struct int_list of_amc = {2, wide}, of_impala = {2, narrow};
+    const struct backend_options one = {.threads = 1};
+    const struct agent_options amc_options = {
+        .dense = &of_amc, .core = "none", .hidden = 1, .distribution = "noisy"};
+    const struct agent_options impala_options = {.dense = &of_impala,
+                                                 .core = "lstm",
+                                                 .hidden = 16,
+                                                 .last_action = true,
+                                                 .distribution = "gaussian"};
+    const bool fine = backend_open("cpu", &one, &backend) == OK &&
+                      open_player(&amc_options, 1, &amc) &&
+                      open_player(&impala_options, GAME_TASKS, &impala);
+    return fine ? 0 : -1;
+}
+
+static int close_players(void **state)
+{
+    (void)state;
+    agent_player_close(amc.player);
+    agent_player_close(impala.player);
+    graph_close(&amc.graph);
+    graph_close(&impala.graph);
+    backend_close(backend);
+    return 0;
+}
+
+static void set_method(struct loop_case *c, const struct method_ops *method, int evaluations)
+{
+    struct player *player = method == &method_impala ? &impala : &amc;
+    loop_case_defaults(c);
+    c->method = method;
+    option_defaults(learner_option_table, &c->learner);
+    c->learner.mode = "sync";
+    c->learner.lag = 0;
+    c->learner.checkpoint_seconds = 1e9;
+    c->search.evaluations = evaluations;
+    c->agent = &player->agent;
+    c->backend = backend;
+    c->n_weights = player->graph.n_floats;
+    c->policy = (struct game_policy){.begin = begin, .choose = choose, .context = player};
+}
+
+// Mean over tasks and seeds of the best score found, as a share of the best there is.
+static double found(const struct method_ops *method, int evaluations)
+{
+    double sum = 0.0;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct loop_case c;
+        set_method(&c, method, evaluations);
+        c.seed = seed;
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        for (int task = 0; task < GAME_TASKS; task++) {
+            struct learner_candidate best[2];
+            assert_int_equal(learner_best(c.opened, task, 2, best), 2);
+            assert_true(best[0].score >= best[1].score);
+            assert_true((double)best[0].macs <= 1000.0 * game_budget(task) + 1.0);
+            sum += best[0].score / game_best_score(task);
+        }
+        loop_case_close(&c);
+    }
+    return sum / (3 * GAME_TASKS);
+}
+
+static void learning_beats_chance(void **state)
+{
+    (void)state;
+    const double random = found(&method_random, 100), evolution = found(&method_evolution, 100);
+    const double policy = found(&method_impala, 100);
+    assert_true(random > 0.8 && random < 0.985); // it does try, and there is room above it
+    if (!(evolution > random + 0.01 && evolution > 0.98)) {
+        fail_msg("evolution %g, random %g", evolution, random);
+    }
+    if (!(policy > random + 0.005)) {
+        fail_msg("policy %g, random %g", policy, random);
+    }
+}
+
+static void uniform_takes_the_largest_share(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    set_method(&c, &method_uniform, 100);
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    for (int task = 0; task < GAME_TASKS; task++) {
+        struct learner_candidate best[2];
+        assert_int_equal(learner_best(c.opened, task, 2, best), 1);
+        // The largest eighth that fits: 13 * s <= 13 * (0.5 + 0.1 task).
+        const int widest = (int)floor(8.0 * (0.5 + 0.1 * task) + 1e-9);
+        for (int i = 0; i < GAME_GROUPS; i++) {
+            assert_int_equal(best[0].widths[i], 4 * widest);
+        }
+        assert_true(learner_evaluations(c.opened, task) <= 20);
+    }
+    loop_case_close(&c);
+}
+
+static void amc_improves(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    struct run_outcome o;
+    set_method(&c, &method_amc, 120);
+    c.n_tasks = 1;
+    c.search.episodes = 170;
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &o);
+    double warmup = 0.0, late = 0.0;
+    int n_warmup = 0, n_late = 0;
+    for (int64_t i = 0; i < o.n_episodes; i++) {
+        const struct episode_row *row = &o.episodes[i];
+        if (row->source == ACTIONS_RANDOM) {
+            warmup += row->accuracy;
+            n_warmup++;
+        } else if (i >= o.n_episodes - 40) {
+            late += row->accuracy;
+            n_late++;
+        }
+    }
+    assert_true(n_warmup >= 30 && n_warmup < 30 + 8); // a quarter of the evaluations, whole batches
+    assert_int_equal(n_late, 40);
+    if (!(late / n_late > warmup / n_warmup + 0.03)) {
+        fail_msg("late %g, warm-up %g", late / n_late, warmup / n_warmup);
+    }
+    arena_close(&o.arena);
+    loop_case_close(&c);
+}
+
+static void amc_does_one_task_after_the_other(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    struct run_outcome o;
+    set_method(&c, &method_amc, 12);
+    c.n_tasks = 2;
+    c.learner.lag = 1;
+    c.actors = 3;
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &o);
+    for (int64_t i = 1; i < o.n_episodes; i++) {
+        assert_true(o.episodes[i].task >= o.episodes[i - 1].task);
+    }
+    assert_int_equal(learner_evaluations(c.opened, 1), 12);
+    arena_close(&o.arena);
+    loop_case_close(&c);
+}
+
+static void amc_wants_its_own_agent(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    struct agent other = amc.agent;
+    other.options.distribution = "gaussian";
+    set_method(&c, &method_amc, 12);
+    c.agent = &other;
+    assert_fails(loop_case_open(&c), ERR_CONFIG, "agent.distribution");
+    loop_case_close(&c);
+}
+
+static void set_short(struct loop_case *c, const struct method_ops *method)
+{
+    set_method(c, method, 24);
+    c->search.episodes = 32;
+    c->learner.lag = 1;
+}
+
+static void states_round_trip(void **state)
+{
+    (void)state;
+    static const struct method_ops *const all[] = {&method_impala, &method_random, &method_uniform,
+                                                   &method_evolution, &method_amc};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct loop_case c;
+        struct run_outcome whole, parts;
+        set_short(&c, all[i]);
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        run_outcome_read(&c, &whole);
+        loop_case_close(&c);
+
+        set_short(&c, all[i]);
+        for (int64_t stop = 2; stop < whole.n_updates; stop += 4) {
+            c.actors = 1 + (int)(stop % 3);
+            c.stop_after = stop;
+            assert_ok(loop_case_open(&c));
+            assert_ok(loop_case_run(&c, true));
+            loop_case_drop(&c);
+        }
+        c.stop_after = 0;
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        run_outcome_read(&c, &parts);
+        run_outcome_assert_same(&whole, &parts);
+        loop_case_close(&c);
+        arena_close(&whole.arena);
+        arena_close(&parts.arena);
+    }
+}
+
+static void methods_are_found(void **state)
+{
+    (void)state;
+    assert_ptr_equal(method_find("evolution"), &method_evolution);
+    assert_null(method_find("annealing"));
+}
+
+int main(void)
+{
+    log_set_level(LOG_QUIET);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(methods_are_found),
+        cmocka_unit_test(learning_beats_chance),
+        cmocka_unit_test(uniform_takes_the_largest_share),
+        cmocka_unit_test(amc_improves),
+        cmocka_unit_test(amc_does_one_task_after_the_other),
+        cmocka_unit_test(amc_wants_its_own_agent),
+        cmocka_unit_test(states_round_trip),
+    };
+    return cmocka_run_group_tests(tests, open_players, close_players);
+}
