@@ -1,4 +1,6 @@
-// An actor: one ticket at a time, from the transport to the worker and back as a trajectory.
+// An actor: one ticket at a time, from the transport to the worker and back as a trajectory. The
+// next one is fetched meanwhile, so that the worker need not wait for it, and so that an order to
+// stop is heard at once.
 #include "actors/actor.h"
 
 #include "actors/worker_link.h"
@@ -8,9 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+// A ticket as the transport lends it.
+struct lent_ticket {
+    const struct ticket *ticket; // NULL = none
+    const float *weights;        // NULL = none
+    size_t n;
+};
+
 struct actor {
     struct actor_job job;
-    void *own_block; // owned: without nursery, where episodes are written
+    void *own_block;         // owned: without nursery, where episodes are written
+    struct lent_ticket lent; // came while one was held: nothing more is taken until that is used
+    struct ticket held;      // the next one
+    float *held_weights;     // owned [job.n_weights]
+    size_t n_held_weights;   // 0 = none came with it
+    bool holds;
     struct ticket ticket;
     bool has_ticket, running;
     int attempt;
@@ -29,13 +43,16 @@ enum status actor_open(const struct actor_job *job, struct actor **out)
     }
     struct actor *actor = calloc(1, sizeof *actor);
     void *block = job->nursery == NULL ? calloc(1, bytes) : NULL;
-    if (actor == NULL || (job->nursery == NULL && block == NULL)) {
+    float *weights = calloc(job->n_weights > 0 ? job->n_weights : 1, sizeof *weights);
+    if (actor == NULL || weights == NULL || (job->nursery == NULL && block == NULL)) {
         free(actor);
         free(block);
+        free(weights);
         FAIL(ERR_MEMORY, "no memory for an actor");
     }
     actor->job = *job;
     actor->own_block = block;
+    actor->held_weights = weights;
     *out = actor;
     return OK;
 }
@@ -44,6 +61,7 @@ void actor_close(struct actor *actor)
 {
     if (actor != NULL) {
         free(actor->own_block);
+        free(actor->held_weights);
         free(actor);
     }
 }
@@ -66,38 +84,63 @@ static void take_weights(struct actor *actor, const float *weights, size_t n)
     slot->weights_number++;
 }
 
-// The next ticket, when the answer to the last one has left.
-static enum status take_ticket(struct actor *actor, bool *moved, bool *stopped)
+static void hold_lent(struct actor *actor)
 {
-    struct transport *transport = actor->job.transport;
-    const struct ticket *ticket = NULL;
-    const float *weights = NULL;
-    size_t n = 0;
-    if (!transport_can_send(transport, actor->job.index)) {
-        return OK;
+    actor->held = *actor->lent.ticket;
+    actor->n_held_weights = actor->lent.n;
+    if (actor->lent.n > 0) {
+        memcpy(actor->held_weights, actor->lent.weights, actor->lent.n * sizeof(float));
     }
-    TRY(transport_take_ticket(transport, actor->job.index, &ticket, &weights, &n));
-    if (ticket == NULL) {
-        return OK;
+    actor->holds = true;
+    actor->lent.ticket = NULL;
+}
+
+// Takes what the transport has, as far as there is room.
+static enum status fetch_tickets(struct actor *actor, bool *moved, bool *stopped)
+{
+    struct lent_ticket *lent = &actor->lent;
+    while (lent->ticket == NULL) {
+        TRY(transport_take_ticket(actor->job.transport, actor->job.index, &lent->ticket,
+                                  &lent->weights, &lent->n));
+        if (lent->ticket == NULL) {
+            return OK;
+        }
+        *moved = true;
+        if (lent->ticket->kind == TICKET_STOP) {
+            *stopped = true;
+            lent->ticket = NULL;
+            return OK;
+        }
+        lent->n = lent->weights != NULL ? lent->n : 0;
+        if (lent->n > actor->job.n_weights || lent->ticket->kind != TICKET_EPISODE) {
+            FAIL(ERR_COMM, "a ticket of kind %d came with %zu weights, at most %zu are agreed",
+                 (int)lent->ticket->kind, lent->n, actor->job.n_weights);
+        }
+        if (!actor->holds) {
+            hold_lent(actor);
+        }
     }
-    *moved = true;
-    if (ticket->kind == TICKET_STOP) {
-        *stopped = true;
-        return OK;
+    return OK;
+}
+
+// Begins with the next ticket, once the answer to the last one has left.
+static void begin_ticket(struct actor *actor)
+{
+    if (!actor->holds || !transport_can_send(actor->job.transport, actor->job.index)) {
+        return;
     }
-    if (n > actor->job.n_weights || ticket->kind != TICKET_EPISODE) {
-        FAIL(ERR_COMM, "a ticket of kind %d came with %zu weights, at most %zu are agreed",
-             (int)ticket->kind, n, actor->job.n_weights);
-    }
-    actor->ticket = *ticket;
+    actor->ticket = actor->held;
+    actor->arrived = clock_seconds();
     actor->has_ticket = true;
     actor->running = false;
     actor->attempt = 1;
-    actor->arrived = clock_seconds();
-    if (weights != NULL) {
-        take_weights(actor, weights, n);
+    if (actor->n_held_weights > 0) {
+        take_weights(actor, actor->held_weights, actor->n_held_weights);
     }
-    return OK;
+    actor->holds = false;
+    if (actor->lent.ticket != NULL) {
+        hold_lent(actor);
+    }
 }
 
 // Sends the finished block, or the header of a failed one.
@@ -207,11 +250,16 @@ enum status actor_poll(struct actor *actor, bool *moved, bool *stopped)
     if (protected) {
         TRY(poll_worker(actor, moved));
     }
+    TRY(fetch_tickets(actor, moved, stopped));
+    if (*stopped) {
+        return OK;
+    }
     if (!actor->has_ticket) {
-        TRY(take_ticket(actor, moved, stopped));
+        begin_ticket(actor);
     }
     if (actor->has_ticket && !actor->running) {
         if (!protected) {
+            *moved = true;
             return run_here(actor);
         }
         if (nursery_idle(actor->job.nursery, actor->job.worker)) {

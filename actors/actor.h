@@ -20,7 +20,7 @@ struct actor_job {
 struct actor;
 enum status actor_open(const struct actor_job *job, struct actor **out);
 // One turn. ERR_IO when the nursery is lost; its worker's error when that cannot be started.
-// *moved: something happened; *stopped: the learner said stop.
+// *moved: something happened; *stopped: the learner said stop, and what runs is of no use any more.
 enum status actor_poll(struct actor *actor, bool *moved, bool *stopped);
 // File descriptor that becomes readable when the worker has something to say; -1 = none.
 int actor_descriptor(const struct actor *actor);

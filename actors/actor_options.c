@@ -12,8 +12,9 @@ const struct option actor_option_table[] = {
      OPTION_DOUBLE, AT(first_episode_seconds), .fallback = 1200, .least = 0, .most = 1e7},
     {"tries", "runs of an episode before it counts as failed", OPTION_INT, AT(tries), .fallback = 3,
      .least = 1, .most = 1000},
-    {"memory_mib", "private memory of a worker beyond its start, in MiB; 0 = no limit", OPTION_INT,
-     AT(memory_mib), .fallback = 0, .least = 0, .most = 1 << 30},
+    {"memory_mib",
+     "private memory of a worker beyond its start and OpenBLAS's buffers, in MiB; 0 = no limit",
+     OPTION_INT, AT(memory_mib), .fallback = 0, .least = 0, .most = 1 << 30},
     {"faults",
      "injects faults, to test recovery: how often each of kill, segv, hang, memory strikes at each "
      "phase of an episode, as in kill=0.02,hang=0.01",

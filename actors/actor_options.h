@@ -7,7 +7,8 @@ struct actor_options {
     double episode_seconds;       // longest an episode may take; 0 = no limit
     double first_episode_seconds; // the first one of a worker, which also reads data
     int tries;                    // runs of a ticket before its episode counts as failed
-    int memory_mib;               // private memory of a worker beyond its start; 0 = no limit
-    const char *faults;           // for tests of this very machinery: "" = none, see faults.h
+    int memory_mib; // private memory of a worker beyond its start and OpenBLAS's buffers (128 MiB
+                    // a thread); 0 = no limit
+    const char *faults; // for tests of this very machinery: "" = none, see faults.h
 };
 extern const struct option actor_option_table[];

@@ -52,29 +52,20 @@ void faults_begin(struct faults *faults, uint64_t seed, int64_t episode, int att
     faults->rng = rng_make(seed, RNG_FAULT, (uint64_t)episode, (uint32_t)attempt);
 }
 
-// Fails like any allocation once there is no more.
+// Fails like any allocation once there is no more. The pieces are large, so that what is left when
+// one fails is enough for messages.
 static enum status use_up_memory(void)
 {
-    enum { MOST_MIB = 4096 }; // where there is no limit, the machine should live
-    struct piece {
-        struct piece *next;
-        char rest[(1 << 20) - 64];
-    } *pieces = NULL;
-    int mib = 0;
-    for (; mib < MOST_MIB; mib++) {
-        struct piece *piece = malloc(sizeof *piece);
-        if (piece == NULL) {
-            break;
-        }
-        piece->next = pieces;
-        pieces = piece;
+    enum { PIECE_MIB = 16, MOST_PIECES = 256 }; // where there is no limit, the machine should live
+    void *pieces[MOST_PIECES];
+    int n = 0;
+    while (n < MOST_PIECES && (pieces[n] = malloc((size_t)PIECE_MIB << 20)) != NULL) {
+        n++;
     }
-    while (pieces != NULL) {
-        struct piece *next = pieces->next;
-        free(pieces);
-        pieces = next;
+    for (int i = 0; i < n; i++) {
+        free(pieces[i]);
     }
-    FAIL(ERR_MEMORY, "injected fault: memory is used up after %d MiB", mib);
+    FAIL(ERR_MEMORY, "injected fault: memory is used up after %d MiB", n * PIECE_MIB);
 }
 
 static enum status strike(int kind)

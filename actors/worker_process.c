@@ -2,6 +2,7 @@
 #include "actors/worker_link.h"
 #include "core/clock.h"
 #include "core/isolate.h"
+#include "core/machine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,6 +57,15 @@ static void offer_for_killing(void)
     }
 }
 
+// OpenBLAS asks again for ever when it gets no memory for the buffer that every thread of a product
+// wants, so there is room for those besides: of our threads, and of those that it has itself.
+static void limit_memory(int memory_mib, int threads)
+{
+    const size_t blas_buffer_mib = 128; // the largest of any x86-64 build
+    const int ours = 1 + (threads > 0 ? threads : machine_cores()), its = machine_threads() - 1;
+    isolate_limit_memory(((size_t)memory_mib + (size_t)(ours + its) * blas_buffer_mib) << 20);
+}
+
 static void begin_process(const struct worker_setup *setup, int parent)
 {
     isolate_begin_child(parent);
@@ -73,7 +83,7 @@ static void begin_process(const struct worker_setup *setup, int parent)
     }
     offer_for_killing();
     if (nursery->options.memory_mib > 0) {
-        isolate_limit_memory((size_t)nursery->options.memory_mib << 20);
+        limit_memory(nursery->options.memory_mib, setup->threads);
     }
 }
 

@@ -153,6 +153,14 @@ size_t machine_data_bytes(void)
     return kib_field("/proc/self/status", "VmData:");
 }
 
+int machine_threads(void)
+{
+    char value[32];
+    const bool known = read_field("/proc/self/status", "Threads", value, sizeof value);
+    const long threads = known ? strtol(value, NULL, 10) : 1;
+    return threads > 1 ? (int)threads : 1;
+}
+
 long machine_memory_kills(void)
 {
     char value[32];

@@ -44,6 +44,19 @@ bool collective_under_launcher(void)
     return started;
 }
 
+int collective_launcher_rank(void)
+{
+    if (!collective_under_launcher()) {
+        return 0;
+    }
+    const char *const names[] = {"PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"};
+    int rank = -1;
+    for (size_t i = 0; rank < 0 && i < sizeof names / sizeof *names; i++) {
+        rank = environment_number(names[i]);
+    }
+    return rank;
+}
+
 enum status collective_open(struct collective *out)
 {
     bool started;

@@ -30,3 +30,6 @@ void collective_close(struct collective *c);
 // Not collective: ends every rank. A zeroed struct ends this process.
 _Noreturn void collective_abort(const struct collective *c, int exit_code);
 bool collective_under_launcher(void); // Not collective.
+// Not collective. This process's rank as the launcher says it, before collective_open: 0 when
+// alone, -1 when it does not say.
+int collective_launcher_rank(void);

@@ -44,7 +44,7 @@ struct trajectory_header {
     int64_t macs, params;
     double environment_seconds, policy_seconds;
     double arithmetic_seconds; // of environment_seconds: inside the network's own plans
-    double wire_seconds;       // from the ticket's arrival at the actor to its worker, and back
+    double wire_seconds;       // from ticket and actor being there to the worker, and back
     uint64_t checksum;         // of the block behind the header, by the worker
 };
 #define TRAJECTORY_MAGIC 0x6b64696bU

@@ -6,6 +6,8 @@
 #include "test_unit.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <unistd.h>
 
 static const int dense[] = {5};
 static const struct int_list dense_list = {.n = 1, .values = dense};
@@ -14,12 +16,13 @@ static const struct agent_options agent_options = {.dense = &dense_list,
                                                    .hidden = 4,
                                                    .last_action = true,
                                                    .distribution = "gaussian"};
-enum { EPISODES_PER_VERSION = 7 };
 
 void harness_defaults(struct harness *h)
 {
     memset(h, 0, sizeof *h);
     h->n_actors = 2;
+    h->ahead = 1;
+    h->episodes_per_version = 7;
     h->fake = (struct fake_options){.steps = 6, .choices = 5, .tasks = 2, .trouble_episode = -1};
     option_defaults(actor_option_table, &h->options);
     log_set_level(LOG_QUIET); // every fault is a warning
@@ -44,44 +47,66 @@ static const float *weights_of(struct harness *h, int64_t version)
     return h->weights;
 }
 
-void harness_open(struct harness *h)
+static struct rollout_job job_of(const struct harness *h)
 {
-    const struct rollout_job job = {
+    return (struct rollout_job){
         .ops = h->ops != NULL ? h->ops : &env_fake,
         .env = {.config = h->ops != NULL ? h->config : &h->fake, .seed = 9, .shared_fd = -1},
         .agent = &agent_options,
         .actor = &h->options,
     };
+}
+
+static void open_oracle(struct harness *h, const struct rollout_job *job)
+{
+    assert_ok(rollout_open(job, &h->oracle));
+    rollout_shape(h->oracle, &h->shape);
+    make_weights(h);
+    h->block = calloc(1, trajectory_bytes(&h->shape));
+}
+
+static struct transport_sizes sizes_of(const struct harness *h)
+{
+    return (struct transport_sizes){.trajectory_bytes = trajectory_bytes(&h->shape),
+                                    .n_weights = h->n_weights};
+}
+
+// index: in the transport; worker: in this process.
+static void open_actor(struct harness *h, int index, int worker)
+{
+    const struct actor_job job = {.transport = &h->transport,
+                                  .index = index,
+                                  .nursery = h->nursery,
+                                  .worker = worker,
+                                  .rollout = h->rollouts[worker],
+                                  .shape = &h->shape,
+                                  .n_weights = h->n_weights,
+                                  .options = &h->options};
+    assert_ok(actor_open(&job, &h->actors[worker]));
+}
+
+void harness_open(struct harness *h)
+{
+    const struct rollout_job job = job_of(h);
+    h->n_here = h->n_actors;
     if (!h->alone) {
         assert_ok(nursery_open(&job, h->n_actors, &h->nursery));
         assert_ok(nursery_begin(h->nursery, NULL, true, 1));
     }
-    assert_ok(rollout_open(&job, &h->oracle));
-    rollout_shape(h->oracle, &h->shape);
-    make_weights(h);
-    h->block = calloc(1, trajectory_bytes(&h->shape));
-    const struct transport_sizes sizes = {.trajectory_bytes = trajectory_bytes(&h->shape),
-                                          .n_weights = h->n_weights};
+    open_oracle(h, &job);
+    const struct transport_sizes sizes = sizes_of(h);
     assert_ok(transport_open_local(h->n_actors, &sizes, &h->transport));
     for (int i = 0; i < h->n_actors; i++) {
         if (h->alone) {
             assert_ok(rollout_open(&job, &h->rollouts[i]));
         }
-        const struct actor_job actor_job = {.transport = &h->transport,
-                                            .index = i,
-                                            .nursery = h->nursery,
-                                            .worker = i,
-                                            .rollout = h->rollouts[i],
-                                            .shape = &h->shape,
-                                            .n_weights = h->n_weights,
-                                            .options = &h->options};
-        assert_ok(actor_open(&actor_job, &h->actors[i]));
+        open_actor(h, i, i);
     }
 }
 
 void harness_close(struct harness *h)
 {
-    for (int i = 0; i < h->n_actors; i++) {
+    for (int i = 0; i < h->n_here; i++) {
         actor_close(h->actors[i]);
         rollout_close(h->rollouts[i]);
     }
@@ -90,14 +115,91 @@ void harness_close(struct harness *h)
     rollout_close(h->oracle);
     free(h->weights);
     free(h->block);
+    collective_close(&h->world);
 }
 
-static struct ticket ticket_of(int episode)
+// ---- over MPI
+
+// Rank 1 knows first what the environment looks like.
+static void agree_on_shape(struct harness *h)
+{
+    struct backoff backoff = {0};
+    bool known = h->world.rank != 1;
+    while (!known) {
+        struct agent_shape agent;
+        assert_ok(nursery_shape(h->nursery, &h->shape, &agent, &known));
+        backoff_wait(&backoff);
+    }
+    assert_ok(collective_broadcast(&h->world, &h->shape, sizeof h->shape, 1));
+    assert_ok(collective_broadcast(&h->world, &h->n_weights, sizeof h->n_weights, 0));
+}
+
+void harness_join(struct harness *h)
+{
+    const struct rollout_job job = job_of(h);
+    const bool learns = collective_launcher_rank() == 0;
+    char token[64];
+    snprintf(token, sizeof token, "test-job-%d", (int)getpid());
+    h->n_here = !learns;
+    if (!learns) {
+        assert_ok(nursery_open(&job, 1, &h->nursery)); // before MPI
+    }
+    assert_ok(collective_open(&h->world));
+    h->n_actors = h->world.ranks - 1;
+    assert_ok(collective_broadcast(&h->world, token, sizeof token, 0));
+    if (learns) {
+        open_oracle(h, &job);
+    } else {
+        assert_ok(nursery_begin(h->nursery, token, h->world.rank == 1, 1));
+    }
+    assert_ok(collective_barrier(&h->world));
+    if (!learns) {
+        assert_ok(nursery_unlink(h->nursery));
+    }
+    agree_on_shape(h);
+    const struct transport_sizes sizes = sizes_of(h);
+    assert_ok(transport_open_mpi(&h->world, &sizes, &h->transport));
+    if (!learns) {
+        open_actor(h, h->world.rank - 1, 0);
+    }
+}
+
+void harness_stop(struct harness *h)
+{
+    const struct ticket stop = {.kind = TICKET_STOP};
+    struct backoff backoff = {0};
+    for (int i = 0; i < h->n_actors; i++) {
+        while (!transport_ready(&h->transport, i)) {
+            backoff_wait(&backoff);
+        }
+        assert_ok(transport_send_ticket(&h->transport, i, &stop, NULL, 0));
+    }
+}
+
+void harness_act(struct harness *h)
+{
+    const int descriptor = actor_descriptor(h->actors[0]);
+    struct backoff backoff = {0};
+    bool stopped = false;
+    while (!stopped) {
+        bool moved;
+        assert_ok(actor_poll(h->actors[0], &moved, &stopped));
+        if (moved) {
+            backoff_reset(&backoff);
+        } else {
+            backoff_wait_on(&backoff, &descriptor, 1);
+        }
+    }
+}
+
+// ---- the learner's side
+
+static struct ticket ticket_of(const struct harness *h, int episode)
 {
     return (struct ticket){.kind = TICKET_EPISODE,
                            .task = episode % 2,
                            .episode = episode,
-                           .version = episode / EPISODES_PER_VERSION,
+                           .version = episode / h->episodes_per_version,
                            .source = episode % 3 ? ACTIONS_POLICY : ACTIONS_RANDOM};
 }
 
@@ -116,7 +218,7 @@ static void check_answer(struct harness *h, const void *block, size_t bytes)
     memcpy(copy, block, bytes);
     struct trajectory_header *header = (struct trajectory_header *)(void *)copy;
     assert_true(header->wire_seconds >= 0.0);
-    const struct ticket ticket = ticket_of((int)header->episode);
+    const struct ticket ticket = ticket_of(h, (int)header->episode);
     assert_int_equal(header->task, ticket.task);
     assert_int_equal(header->version, ticket.version);
     assert_int_equal(header->source, ticket.source);
@@ -138,22 +240,23 @@ struct books {
     int sent, received;
     int *answers;                         // [episodes]
     int64_t version[HARNESS_MOST_ACTORS]; // of the weights that each has
-    bool busy[HARNESS_MOST_ACTORS];
+    int open[HARNESS_MOST_ACTORS];        // tickets that each has not answered
 };
 
 static bool send_tickets(struct harness *h, int episodes, struct books *books)
 {
     bool moved = false;
     for (int i = 0; i < h->n_actors && books->sent < episodes; i++) {
-        if (books->busy[i] || !transport_ready(&h->transport, i)) {
+        if (books->open[i] >= h->ahead || !transport_ready(&h->transport, i)) {
             continue;
         }
-        const struct ticket ticket = ticket_of(books->sent++);
+        const struct ticket ticket = ticket_of(h, books->sent++);
         const bool old = books->version[i] != ticket.version;
         assert_ok(transport_send_ticket(&h->transport, i, &ticket,
                                         old ? weights_of(h, ticket.version) : NULL, h->n_weights));
         books->version[i] = ticket.version;
-        books->busy[i] = moved = true;
+        books->open[i]++;
+        moved = true;
     }
     return moved;
 }
@@ -172,7 +275,7 @@ static bool receive_answer(struct harness *h, struct books *books, struct harnes
     assert_in_range(header->episode, 0, books->sent - 1);
     books->answers[header->episode]++;
     books->received++;
-    books->busy[actor] = false;
+    books->open[actor]--;
     out->answers++;
     out->tries += header->tries;
     out->failures[header->failure]++;
@@ -184,7 +287,7 @@ static bool receive_answer(struct harness *h, struct books *books, struct harnes
 static bool poll_actors(struct harness *h)
 {
     bool any = false;
-    for (int i = 0; i < h->n_actors; i++) {
+    for (int i = 0; i < h->n_here; i++) {
         bool moved, stopped;
         assert_ok(actor_poll(h->actors[i], &moved, &stopped));
         assert_false(stopped);

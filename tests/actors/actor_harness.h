@@ -13,7 +13,11 @@ struct harness {
     const struct env_ops *ops; // NULL: env_fake
     const void *config;        // of ops
     bool alone;                // no nursery
+    int ahead;                 // tickets that an actor may have
+    int episodes_per_version;  // of the weights
 
+    struct collective world; // harness_join
+    int n_here;              // actors of this process
     struct nursery *nursery;
     struct rollout *oracle;
     struct rollout *rollouts[HARNESS_MOST_ACTORS]; // alone
@@ -35,3 +39,9 @@ void harness_open(struct harness *h);
 // gives.
 void harness_run(struct harness *h, int episodes, struct harness_count *out);
 void harness_close(struct harness *h);
+
+// The same over MPI: instead of harness_open, on all ranks; rank 0 then calls harness_run and
+// harness_stop, the others harness_act.
+void harness_join(struct harness *h);
+void harness_stop(struct harness *h);
+void harness_act(struct harness *h);

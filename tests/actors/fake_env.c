@@ -86,13 +86,13 @@ static enum status fake_reset(struct env *env, int task, int64_t episode, const 
 
 static enum status eat(void)
 {
-    for (size_t i = 0; i < 4096; i++) {
-        char *piece = malloc((size_t)1 << 20);
-        if (piece == NULL) {
-            FAIL(ERR_MEMORY, "the fake has eaten %zu MiB", i);
+    static char *pieces[256];
+    for (int i = 0; i < 256; i++) {
+        pieces[i] = malloc((size_t)16 << 20);
+        if (pieces[i] == NULL) {
+            FAIL(ERR_MEMORY, "the fake has eaten %d MiB", i * 16);
         }
-        memset(piece, 1, 4096);
-        ((char **)(void *)piece)[0] = piece; // in use
+        memset(pieces[i], 1, 4096);
     }
     FAIL(ERR_IO, "the fake found no end of memory");
 }

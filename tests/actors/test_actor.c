@@ -49,10 +49,11 @@ static void test_injected_faults(void **state)
     struct harness_count count;
     harness_defaults(&h);
     h.n_actors = 2;
-    h.options.faults = "kill=0.02,segv=0.02,hang=0.003,memory=0.01";
+    h.options.faults = "kill=0.02,segv=0.02,hang=0.001,memory=0.01";
     h.options.tries = 100;
     h.options.memory_mib = 64;
-    h.options.episode_seconds = h.options.first_episode_seconds = 0.5;
+    h.options.episode_seconds = 0.5;
+    h.options.first_episode_seconds = 3.0; // a start, too, on a busy machine
     harness_open(&h);
     harness_run(&h, 450, &count);
     assert_int_equal(count.failures[FAILURE_NONE], 450);
@@ -85,7 +86,8 @@ static void test_reasons(void **state)
         h.options.faults = cases[i].faults;
         h.options.tries = 2;
         h.options.memory_mib = 64;
-        h.options.episode_seconds = h.options.first_episode_seconds = 0.2;
+        h.options.episode_seconds = cases[i].reason == FAILURE_HANG ? 0.7 : 60.0;
+        h.options.first_episode_seconds = h.options.episode_seconds;
         h.fake.trouble = cases[i].trouble;
         harness_open(&h);
         harness_run(&h, 2, &count);
@@ -108,7 +110,7 @@ static void test_passing_trouble(void **state)
         h.fake.trouble = troubles[i];
         h.fake.trouble_episode = 5;
         h.fake.trouble_times = times;
-        h.options.episode_seconds = h.options.first_episode_seconds = 0.4;
+        h.options.episode_seconds = h.options.first_episode_seconds = 0.7;
         *times = 2; // the third try is the last
         harness_open(&h);
         harness_run(&h, 12, &count);
@@ -181,18 +183,55 @@ static void test_waiting_costs_little(void **state)
     harness_close(&h);
 }
 
+static bool poll_until_idle(struct harness *h)
+{
+    bool moved = true, stopped = false;
+    while (moved && !stopped) {
+        assert_ok(actor_poll(h->actors[0], &moved, &stopped));
+    }
+    return stopped;
+}
+
+// Heard at once, behind tickets and while an episode runs.
 static void test_stop(void **state)
 {
     (void)state;
+    for (int tickets = 0; tickets <= 2; tickets++) {
+        struct harness h;
+        harness_defaults(&h);
+        h.n_actors = 1;
+        h.fake.trouble = FAKE_ERROR; // and a try after the other
+        h.options.tries = 1000;
+        harness_open(&h);
+        for (int i = 0; i < tickets; i++) {
+            const struct ticket ticket = {
+                .kind = TICKET_EPISODE, .episode = i, .source = ACTIONS_RANDOM};
+            assert_ok(transport_send_ticket(&h.transport, 0, &ticket, NULL, 0));
+            assert_false(poll_until_idle(&h));
+            assert_true(transport_ready(&h.transport, 0));
+        }
+        const struct ticket stop = {.kind = TICKET_STOP};
+        assert_ok(transport_send_ticket(&h.transport, 0, &stop, NULL, 0));
+        assert_true(poll_until_idle(&h));
+        harness_close(&h);
+    }
+}
+
+// Tickets that come ahead, each with weights of its own, are played with those, in order.
+static void test_tickets_ahead(void **state)
+{
+    (void)state;
     struct harness h;
+    struct harness_count count;
     harness_defaults(&h);
-    h.n_actors = 1;
+    h.n_actors = 2;
+    h.ahead = 4;
+    h.episodes_per_version = 1;
+    h.options.faults = "kill=0.01";
+    h.options.tries = 100;
     harness_open(&h);
-    const struct ticket stop = {.kind = TICKET_STOP};
-    assert_ok(transport_send_ticket(&h.transport, 0, &stop, NULL, 0));
-    bool moved, stopped = false;
-    assert_ok(actor_poll(h.actors[0], &moved, &stopped));
-    assert_true(stopped);
+    harness_run(&h, 200, &count);
+    assert_int_equal(count.failures[FAILURE_NONE], 200);
     harness_close(&h);
 }
 
@@ -218,7 +257,7 @@ int main(void)
         cmocka_unit_test(test_injected_faults),      cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_passing_trouble),      cmocka_unit_test(test_first_is_longer),
         cmocka_unit_test(test_waiting_costs_little), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_many_actors),
+        cmocka_unit_test(test_tickets_ahead),        cmocka_unit_test(test_many_actors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ static int attempt(const char *text, int64_t episode, int number, int phases)
     assert_true(child >= 0);
     if (child == 0) {
         isolate_begin_child(self);
-        isolate_limit_memory((size_t)16 << 20);
+        isolate_limit_memory((size_t)40 << 20);
         struct faults faults;
         int code = faults_parse(text, &faults) == OK ? 0 : 1;
         faults_begin(&faults, 5, episode, number);

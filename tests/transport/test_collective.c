@@ -143,6 +143,7 @@ static void test_place(void **state)
     assert_in_range(c->rank, 0, c->ranks - 1);
     assert_in_range(c->local_rank, 0, c->local_ranks - 1);
     assert_int_equal(c->local_ranks, c->ranks); // one machine
+    assert_int_equal(collective_launcher_rank(), c->rank);
     float numbers[64] = {0};
     assert_true(c->ranks <= 64);
     numbers[c->rank] = 1.0F;
