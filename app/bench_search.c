@@ -129,6 +129,7 @@ static enum status set_up(struct search_bench *bench)
         .ops = &env_prune,
         .env = {.config = &bench->prune, .seed = bench->config->seed, .shared_fd = -1},
         .agent = &bench->agent,
+        .actor = &bench->actors,
     };
     return OK;
 }

@@ -91,6 +91,9 @@ static int run_command(const struct command *command, int argc, char **argv)
     interrupt_install();
     enum status code = OK;
     if (command->prepare != NULL) {
+        // Of many ranks that find the same mistake, one says so.
+        const int rank = collective_launcher_rank();
+        app.collective.rank = rank > 0 ? rank : 0;
         code = command->prepare(&app, argc, argv);
     }
     if (code == OK && !app.finished && command->parallel) {

@@ -102,6 +102,10 @@ static enum status open_processes(struct search_session *session)
     if (strcmp(config->transport, "inline") == 0) {
         return OK;
     }
+    // The learner's rank forks nothing.
+    if (wants_mpi(config) && collective_launcher_rank() == 0) {
+        return OK;
+    }
     const int workers = wants_mpi(config) ? 1 : wanted_actors(config);
     return nursery_open(&session->rollout_job, workers, &session->nursery);
 }
@@ -129,6 +133,7 @@ enum status search_session_prepare(struct app *app, const char *command, int arg
                 .threads = 1,
                 .shared_fd = -1},
         .agent = &session->config.agent,
+        .actor = &session->config.actors,
     };
     return open_processes(session);
 }

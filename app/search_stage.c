@@ -36,6 +36,7 @@ struct searching {
     struct learner *learner;
     struct text config, identity;
     float *initial; // owned; NULL without --policy
+    bool begun;     // all ranks came as far as the loop, so they can end it together
 };
 
 // A name that all processes of the job share and no other job has.
@@ -307,9 +308,11 @@ static enum status run_rank(struct searching *s)
     TRY(open_transport(s));
     TRY(open_actors(s));
     if (s->session->app->collective.rank != 0) {
+        s->begun = true;
         return act(s);
     }
     TRY(open_learner(s));
+    s->begun = true;
     TRY(learn(s));
     return keep_results(s);
 }
@@ -325,7 +328,7 @@ enum status search_stage_search(struct search_session *session)
     session->nursery = NULL;
     rollout_close(session->rollout);
     session->rollout = NULL;
-    const enum status agreed = search_agree(session, code);
+    const enum status agreed = s.begun ? search_agree(session, code) : code;
     learner_close(s.learner);
     transport_close(&s.transport);
     backend_close(s.backend);
