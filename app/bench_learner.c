@@ -59,7 +59,7 @@ static enum status run_updates(struct method *method, char *blocks, double secon
         }
         struct update_row row = {.update = update};
         TRY(method->ops->update(method, &row));
-        frames += LANES * STEPS;
+        frames += (int64_t)LANES * STEPS;
     }
     *rate = (double)frames / (clock_seconds() - start);
     return OK;
