@@ -269,7 +269,6 @@ static enum status measure_workers(struct search_bench *bench, const struct int_
     for (int i = 0; i < workers->n && code == OK; i++) {
         crews[i].bench = bench;
         crews[i].n = workers->values[i];
-        crews[i].next_episode = (int64_t)i << 32;
         code = nursery_open(&bench->job, crews[i].n, &crews[i].nursery);
     }
     if (code == OK) {
