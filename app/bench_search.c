@@ -193,7 +193,7 @@ static enum status crew_measure(struct crew *crew, struct bench_case_result *out
     for (int i = 0; i < crew->n; i++) {
         TRY(crew_give(crew, i));
     }
-    const int64_t warm = 3 * (int64_t)crew->n; // the first ones read data and fill caches
+    const int64_t warm = 16 * (int64_t)crew->n; // the first ones read data and fill caches
     while (crew->done < warm) {
         TRY(crew_turn(crew, &backoff));
     }
