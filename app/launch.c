@@ -1,4 +1,6 @@
-// mpiexec in a process group of its own, watched; its job's report in a file of /tmp.
+// mpiexec in a process group of its own, watched; its job's report in a file of /tmp. What the job
+// prints on standard output is kept until it ends: mpiexec itself prints there when a rank is lost,
+// and of a job that is started again only the last one's output counts.
 #include "app/launch.h"
 
 #include "core/clock.h"
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +30,7 @@ enum { MOST_WORDS = 256 };
 struct job {
     char mpiexec[PATH_MAX], program[PATH_MAX];
     char report[64];         // file that the job's end is written to
+    int output;              // memory that standard output of this start goes to
     char *words[MOST_WORDS]; // of the whole command line
     char dash_n[4], ranks[16];
 };
@@ -121,6 +125,7 @@ static void become_mpiexec(const struct job *job, pid_t launcher)
         dup2(nothing, STDIN_FILENO);
         close(nothing);
     }
+    dup2(job->output, STDOUT_FILENO);
     // UCX, MPICH's transport: no stack dumps of lost ranks in the log, no hooks on memory calls.
     setenv("UCX_HANDLE_ERRORS", "none", 0);
     setenv("UCX_MEM_EVENTS", "no", 0);
@@ -147,6 +152,27 @@ static int watch(pid_t mpiexec)
     return ended;
 }
 
+// Hands on what the job printed: a result to standard output, what a broken job left to the log.
+static void show_output(const struct job *job, bool result)
+{
+    const int to = result ? STDOUT_FILENO : STDERR_FILENO;
+    char text[4096];
+    ssize_t n;
+    fflush(NULL);
+    lseek(job->output, 0, SEEK_SET);
+    while ((n = read(job->output, text, sizeof text)) > 0) {
+        for (ssize_t done = 0; done < n;) {
+            const ssize_t written = write(to, text + done, (size_t)(n - done));
+            if (written < 0 && errno != EINTR) {
+                return; // main's own check of standard output says so
+            }
+            done += written > 0 ? written : 0;
+        }
+    }
+    (void)!ftruncate(job->output, 0);
+    lseek(job->output, 0, SEEK_SET);
+}
+
 // One start of the job. *exit_code: -1 when ranks were lost.
 static enum status run_once(const struct job *job, int *exit_code)
 {
@@ -170,6 +196,7 @@ static enum status run_once(const struct job *job, int *exit_code)
     } else { // nobody interrupted us: ranks that say so were stopped because another was lost
         *exit_code = WIFEXITED(ended) && WEXITSTATUS(ended) == 0 ? 0 : -1;
     }
+    show_output(job, *exit_code == 0);
     return OK;
 }
 
@@ -207,6 +234,27 @@ static enum status run_until_done(const struct launch *launch, const struct job 
     }
 }
 
+static enum status open_files(struct job *job)
+{
+    const char *folder = getenv("TMPDIR");
+    const int length = snprintf(job->report, sizeof job->report, "%s/dikdik-job-XXXXXX",
+                                folder != NULL ? folder : "/tmp");
+    if (length >= (int)sizeof job->report) {
+        snprintf(job->report, sizeof job->report, "/tmp/dikdik-job-XXXXXX");
+    }
+    job->output = memfd_create("output", MFD_CLOEXEC);
+    if (job->output < 0) {
+        FAIL(ERR_IO, "no memory for what the job prints: %s", strerror(errno));
+    }
+    const int file = mkstemp(job->report);
+    if (file < 0) {
+        close(job->output);
+        FAIL(ERR_IO, "%s: %s", job->report, strerror(errno));
+    }
+    close(file);
+    return OK;
+}
+
 enum status launch_ranks(const struct launch *launch, int *exit_code)
 {
     CHECK(launch->ranks >= 1 && launch->restarts >= 0);
@@ -216,21 +264,12 @@ enum status launch_ranks(const struct launch *launch, int *exit_code)
     }
     enum status status = prepare(launch, job);
     if (status == OK) {
-        const char *folder = getenv("TMPDIR");
-        const int length = snprintf(job->report, sizeof job->report, "%s/dikdik-job-XXXXXX",
-                                    folder != NULL ? folder : "/tmp");
-        if (length >= (int)sizeof job->report) {
-            snprintf(job->report, sizeof job->report, "/tmp/dikdik-job-XXXXXX");
-        }
-        const int file = mkstemp(job->report);
-        if (file < 0) {
-            status =
-                status_fail(ERR_IO, __FILE__, __LINE__, "%s: %s", job->report, strerror(errno));
-        } else {
-            close(file);
-            status = run_until_done(launch, job, exit_code);
-            unlink(job->report);
-        }
+        status = open_files(job);
+    }
+    if (status == OK) {
+        status = run_until_done(launch, job, exit_code);
+        close(job->output);
+        unlink(job->report);
     }
     free(job);
     return status;

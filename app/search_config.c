@@ -102,22 +102,9 @@ const struct option search_command_table[] = {
 };
 static const struct option identity_table[] = {RESULT_ROWS, {.key = NULL}};
 
-static enum status write_text(const struct option *table, const struct search_config *config,
-                              struct text *out)
-{
-    struct json_writer writer = {.out = out, .pretty = true};
-    config_write(table, config, &writer, NULL);
-    text_add(out, "\n");
-    if (out->failed) {
-        text_close(out);
-        FAIL(ERR_MEMORY, "no memory for the text of the config");
-    }
-    return OK;
-}
-
 enum status search_config_text(const struct search_config *config, struct text *out)
 {
-    return write_text(search_config_table, config, out);
+    return config_text(search_config_table, config, out);
 }
 
 enum status search_config_identity(const struct search_config *config, struct text *out)
@@ -137,7 +124,7 @@ enum status search_config_identity(const struct search_config *config, struct te
     const struct object_list list = {.n = (int)n, .stride = sizeof *networks, .values = networks};
     shaped.networks = &list;
     shaped.learner.checkpoint_seconds = 0; // when, not what
-    const enum status code = write_text(identity_table, &shaped, out);
+    const enum status code = config_text(identity_table, &shaped, out);
     arena_close(&arena);
     return code;
 }

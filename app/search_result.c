@@ -36,13 +36,7 @@ enum status search_result_write(const struct search_result *result, const char *
     const struct int_list widths = {.n = result->n_widths, .values = result->widths};
     const struct stored stored = {.result = *result, .widths = &widths};
     struct text text = {0};
-    struct json_writer writer = {.out = &text, .pretty = true};
-    config_write(result_table, &stored, &writer, NULL);
-    text_add(&text, "\n");
-    if (text.failed) {
-        text_close(&text);
-        FAIL(ERR_MEMORY, "no memory for %s", path);
-    }
+    TRY(config_text(result_table, &stored, &text));
     const enum status code = file_write(path, text.bytes, text.length);
     text_close(&text);
     return code;

@@ -153,14 +153,7 @@ static enum status find_nodes(struct search_session *session)
             session->leaders++;
         }
     }
-    char learner_host[256] = "";
-    char host[256] = "";
-    if (gethostname(host, sizeof host - 1) != 0) {
-        FAIL(ERR_IO, "this machine does not know its name (gethostname failed)");
-    }
-    memcpy(learner_host, host, sizeof host);
-    TRY(collective_broadcast(c, learner_host, sizeof learner_host, 0));
-    const bool with_learner = c->ranks > 1 && strcmp(host, learner_host) == 0;
+    const bool with_learner = c->ranks > 1 && c->node_first == 0;
     session->node_actors =
         c->ranks > 1 ? c->local_ranks - (with_learner ? 1 : 0) : wanted_actors(&session->config);
     session->first_actor = c->local_rank == (with_learner ? 1 : 0);

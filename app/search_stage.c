@@ -4,12 +4,12 @@
 #include "app/load.h"
 #include "app/search_policy.h"
 #include "app/search_session.h"
+#include "compute/blas.h"
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
-#include "core/log.h"
 #include "core/machine.h"
-#include "envs/env_list.h"
+#include "search_space/cost.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +35,7 @@ struct searching {
     struct backend *backend; // learner's
     struct learner *learner;
     struct text config, identity;
+    char host[256], onednn[32];
     float *initial; // owned; NULL without --policy
     bool begun;     // all ranks came as far as the loop, so they can end it together
 };
@@ -161,19 +162,41 @@ static enum status open_actors(struct searching *s)
     return OK;
 }
 
-static enum status open_learner(struct searching *s)
+// Names, and costs: what a network that just keeps its budget costs, so that the learner knows
+// which episodes are long before it has seen any.
+static enum status list_tasks(struct search_session *session, struct learner_task **out)
 {
-    struct search_session *session = s->session;
     const struct search_config *config = &session->config;
     const int n_tasks = session->agent.shape.n_tasks;
     struct learner_task *tasks;
     ARENA_NEW(&session->arena, tasks, (size_t)n_tasks);
     for (int i = 0; i < n_tasks; i++) {
-        tasks[i].name = search_config_prunes(config)
-                            ? search_config_task(config, i)->name
-                            : arena_format(&session->arena, "%s-%d", config->environment, i);
         tasks[i].cost = 1;
+        if (!search_config_prunes(config)) {
+            tasks[i].name = arena_format(&session->arena, "%s-%d", config->environment, i);
+            if (tasks[i].name == NULL) {
+                return ERR_MEMORY;
+            }
+            continue;
+        }
+        const struct prune_task *task = &session->prune.tasks[i];
+        struct network network;
+        TRY(network_load(session->prune.networks[task->network].file, NULL, &network));
+        const double full = (double)cost_of_graph(&network.graph).macs;
+        network_close(&network);
+        tasks[i].name = task->name;
+        tasks[i].cost = task->macs > 1 ? task->macs : task->macs > 0 ? task->macs * full : full;
     }
+    *out = tasks;
+    return OK;
+}
+
+static enum status open_learner(struct searching *s)
+{
+    struct search_session *session = s->session;
+    const struct search_config *config = &session->config;
+    struct learner_task *tasks;
+    TRY(list_tasks(session, &tasks));
     // A small policy is learnt faster by one thread than several can agree on it.
     const bool large = strcmp(config->agent.core, "lstm") == 0;
     const struct backend_config backend = {
@@ -184,6 +207,14 @@ static enum status open_learner(struct searching *s)
     if (config->policy[0] != '\0') {
         TRY(search_policy_load(config->policy, &session->agent, &s->initial));
     }
+    if (gethostname(s->host, sizeof s->host - 1) != 0) {
+        s->host[0] = '\0';
+    }
+    backend_cpu_onednn(s->onednn, sizeof s->onednn);
+    const struct hdf5_text texts[] = {
+        {"config", s->config.bytes},  {"dikdik", DIKDIK_VERSION},         {"onednn", s->onednn},
+        {"openblas", blas_version()}, {"processor", machine_processor()}, {"host", s->host},
+    };
     const double longest = config->actors.first_episode_seconds;
     const struct learner_job job = {
         .transport = &s->transport,
@@ -194,11 +225,11 @@ static enum status open_learner(struct searching *s)
         .backend = s->backend,
         .shape = &session->shape,
         .tasks = tasks,
-        .n_tasks = n_tasks,
+        .n_tasks = session->agent.shape.n_tasks,
         .seed = config->seed,
         .lease_seconds = longest > 0 ? LEASE_FACTOR * longest * config->actors.tries : 0,
         .run_dir = config->run_dir,
-        .config = s->config.bytes,
+        .texts = {texts, (int)(sizeof texts / sizeof texts[0])},
         .identity = s->identity.bytes,
         .initial = s->initial,
     };

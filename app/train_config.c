@@ -43,27 +43,14 @@ const struct option train_command_table[] = {
 };
 static const struct option identity_table[] = {RESULT_ROWS, {.key = NULL}};
 
-static enum status write_text(const struct option *table, const struct train_config *config,
-                              struct text *out)
-{
-    struct json_writer writer = {.out = out, .pretty = true};
-    config_write(table, config, &writer, NULL);
-    text_add(out, "\n");
-    if (out->failed) {
-        text_close(out);
-        FAIL(ERR_MEMORY, "no memory for the text of the config");
-    }
-    return OK;
-}
-
 enum status train_config_text(const struct train_config *config, struct text *out)
 {
-    return write_text(train_config_table, config, out);
+    return config_text(train_config_table, config, out);
 }
 
 enum status train_config_identity(const struct train_config *config, struct text *out)
 {
     struct train_config shaped = *config;
     shaped.data.data_root = "";
-    return write_text(identity_table, &shaped, out);
+    return config_text(identity_table, &shaped, out);
 }

@@ -106,3 +106,15 @@ void config_write(const struct option *table, const void *values, struct json_wr
     }
     json_write_end(writer, '}');
 }
+
+enum status config_text(const struct option *table, const void *values, struct text *out)
+{
+    struct json_writer writer = {.out = out, .pretty = true};
+    config_write(table, values, &writer, NULL);
+    text_add(out, "\n");
+    if (out->failed) {
+        text_close(out);
+        FAIL(ERR_MEMORY, "no memory for the text of the config");
+    }
+    return OK;
+}

@@ -13,6 +13,9 @@ enum status config_read(const struct json *document, const char *source, const s
 void config_write(const struct option *table, const void *values, struct json_writer *writer,
                   const char *key);
 
+// The same as a text of its own, pretty, with a line break at its end. Closed by the caller.
+enum status config_text(const struct option *table, const void *values, struct text *out);
+
 // The command line of a subcommand: positional words, then --key VALUE or --key=VALUE from the
 // table (nested keys dotted, '_' and '-' alike, a BOOL may stand alone), --set PATH=VALUE (as often
 // as wanted; applied to the config file if there is one), --help.

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 enum hdf5_type { HDF5_U8, HDF5_I32, HDF5_I64, HDF5_F32, HDF5_F64, HDF5_OTHER };
+size_t hdf5_type_bytes(enum hdf5_type type); // of one element; 0 for HDF5_OTHER
 struct hdf5_array {
     enum hdf5_type type;
     int n_dims;

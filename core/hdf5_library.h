@@ -12,8 +12,7 @@ void hdf5_library_unlock(void);
 const char *hdf5_library_reason(void);
 // The handle of a type in memory, which is never closed. Not HDF5_OTHER.
 int64_t hdf5_library_type(enum hdf5_type type);
-size_t hdf5_type_bytes(enum hdf5_type type); // 0 for HDF5_OTHER
-void hdf5_library_close(int64_t id);         // any kind of handle; a negative one is fine
+void hdf5_library_close(int64_t id); // any kind of handle; a negative one is fine
 
 // For a child that should take milliseconds and a few MiB. Damaged files can send the library round
 // in circles that take time, memory or both.

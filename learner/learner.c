@@ -171,7 +171,7 @@ static enum status begin(struct learner *l)
             return status_context(status, "resuming in %s", job->run_dir);
         }
     }
-    TRY(run_log_open(log_path, job->config, job->learner->batch, found ? l->rows : NULL, &l->arena,
+    TRY(run_log_open(log_path, &job->texts, job->learner->batch, found ? l->rows : NULL, &l->arena,
                      &l->log));
     learner_decide(l);
     l->saved = found ? l->counts[COUNT_UPDATES] : -1;

@@ -16,6 +16,7 @@
 // Environments without candidates (n_result 0): every episode is one.
 #pragma once
 #include "learner/method.h"
+#include "learner/run_log.h"
 #include "transport/transport.h"
 
 struct learner_task {
@@ -33,11 +34,11 @@ struct learner_job {
     const struct learner_task *tasks;
     int n_tasks;
     uint64_t seed;
-    double lease_seconds; // after this long a ticket is given to another actor as well
-    const char *run_dir;  // run.h5, checkpoint.h5, checkpoint.previous.h5
-    const char *config;   // resolved, for run.h5
-    const char *identity; // what shapes the result: a checkpoint with another one is refused
-    const float *initial; // policy weights to start from; NULL = by seed
+    double lease_seconds;   // after this long a ticket is given to another actor as well
+    const char *run_dir;    // run.h5, checkpoint.h5, checkpoint.previous.h5
+    struct run_texts texts; // for run.h5: resolved config, versions, host
+    const char *identity;   // what shapes the result: a checkpoint with another one is refused
+    const float *initial;   // policy weights to start from; NULL = by seed
 };
 struct learner;
 // Continues from the newest whole checkpoint in run_dir when there is one (names a damaged one and

@@ -34,8 +34,8 @@ struct method_ops {
     // One finished episode. fresh: its candidate had not been scored in this task before. The
     // trajectory is borrowed for the call.
     enum status (*take)(struct method *method, const struct trajectory *trajectory, bool fresh);
-    // After each batch of learner.batch episodes (failed ones among them are not taken). lag: of
-    // the batch's episodes, in updates. Fills what it knows of `row`. Advances the version by one.
+    // After each batch of learner.batch episodes (failed ones among them are not taken). Fills what
+    // it knows of `row`; the loop fills in fresh and the lags. Advances the version by one.
     enum status (*update)(struct method *method, struct update_row *row);
     // Weights [*n] of the newest version; NULL for a method without a policy.
     const float *(*weights)(const struct method *method, size_t *n);

@@ -215,21 +215,6 @@ static double learning_rate(const struct impala *m)
     return first + (last - first) * done;
 }
 
-static void describe_lag(const struct impala *m, struct update_row *row)
-{
-    const int n = *m->memory.n_pending;
-    double sum = 0.0;
-    for (int i = 0; i < n; i++) {
-        struct trajectory trajectory;
-        episode_memory_pending(&m->memory, i, &trajectory);
-        const int32_t lag = (int32_t)(*m->updates - trajectory.header->version);
-        row->lag_least = i == 0 || lag < row->lag_least ? lag : row->lag_least;
-        row->lag_most = i == 0 || lag > row->lag_most ? lag : row->lag_most;
-        sum += lag;
-    }
-    row->lag_mean = n > 0 ? sum / n : 0.0;
-}
-
 // Fresh episodes, then replayed ones, then those to imitate, as chance keyed by the update has it.
 static void pack(struct impala *m)
 {
@@ -339,9 +324,7 @@ static enum status impala_update(struct method *method, struct update_row *row)
 {
     struct impala *m = impala_of(method);
     const double rate = learning_rate(m);
-    row->fresh = *m->memory.n_pending;
     row->learning_rate = rate;
-    describe_lag(m, row);
     if (*m->memory.n_pending > 0) {
         pack(m);
         remember(m);

@@ -7,14 +7,13 @@
 
 enum { READ_ROWS = 256 }; // at a time
 
-enum status run_log_open(const char *path, const char *config, int batch, const int64_t *keep,
-                         struct arena *arena, struct run_log *out)
+enum status run_log_open(const char *path, const struct run_texts *texts, int batch,
+                         const int64_t *keep, struct arena *arena, struct run_log *out)
 {
     struct run_log log = {.batch = batch, .flushed = clock_seconds()};
-    const struct hdf5_text texts[] = {{"config", config != NULL ? config : ""}};
     ARENA_NEW(arena, log.episodes, (size_t)batch);
     ARENA_NEW(arena, log.costs, (size_t)batch);
-    TRY(hdf5_log_open(path, run_tables, N_TABLES, texts, 1, keep, &log.log));
+    TRY(hdf5_log_open(path, run_tables, N_TABLES, texts->texts, texts->n, keep, &log.log));
     *out = log;
     return OK;
 }

@@ -21,10 +21,14 @@ struct run_past {
     int64_t lag_most, lag_episodes;
     double *task_seconds; // [n_tasks] in the environment; the caller's
 };
-// keep: rows [N_TABLES] to take over from the file that is there, NULL = a new one. config: its
-// text.
-enum status run_log_open(const char *path, const char *config, int batch, const int64_t *keep,
-                         struct arena *arena, struct run_log *out);
+// What run.h5 says of the run as a whole: attributes of the file.
+struct run_texts {
+    const struct hdf5_text *texts; // [n], borrowed for the call
+    int n;
+};
+// keep: rows [N_TABLES] to take over from the file that is there, NULL = a new one.
+enum status run_log_open(const char *path, const struct run_texts *texts, int batch,
+                         const int64_t *keep, struct arena *arena, struct run_log *out);
 // Reads the first keep[i] rows of each table. Before run_log_open.
 enum status run_log_past(const char *path, const int64_t *keep, int n_tasks, struct run_past *past);
 // Room for the next episode's rows, zeroed.

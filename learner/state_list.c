@@ -9,24 +9,6 @@
 
 enum { CHECKSUM_OF_IDENTITY, CHECKSUM_OF_ITEMS, N_CHECKSUMS };
 
-static size_t element_bytes(enum hdf5_type type)
-{
-    switch (type) {
-    case HDF5_U8:
-        return 1;
-    case HDF5_I32:
-    case HDF5_F32:
-        return 4;
-    case HDF5_I64:
-    case HDF5_F64:
-        return 8;
-    case HDF5_OTHER:
-        break;
-    }
-    CHECK(type != HDF5_OTHER);
-    return 0;
-}
-
 void state_list_add(struct state_list *list, const char *name, enum hdf5_type type, size_t count,
                     void *data)
 {
@@ -47,7 +29,7 @@ static uint64_t checksum(const struct state_list *list)
         const uint64_t described[2] = {(uint64_t)item->type, item->count};
         hash = hash_bytes(hash, item->name, sizeof item->name);
         hash = hash_bytes(hash, described, sizeof described);
-        hash = hash_words(hash, item->data, item->count * element_bytes(item->type));
+        hash = hash_words(hash, item->data, item->count * hdf5_type_bytes(item->type));
     }
     return hash;
 }

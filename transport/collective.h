@@ -10,6 +10,7 @@ struct collective_state; // what an implementation keeps
 struct collective {
     int rank, ranks;
     int local_rank, local_ranks;      // on this node
+    int node_first;                   // the lowest rank on this node
     const struct collective_ops *ops; // NULL when alone, so {.ranks = 1, .local_ranks = 1} is one
     struct collective_state *state;   // owned; NULL when alone
 };

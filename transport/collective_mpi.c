@@ -240,6 +240,8 @@ static enum status find_place(struct collective *c)
         "its start");
     MPI_TRY(MPI_Comm_rank(node, &c->local_rank), "its start");
     MPI_TRY(MPI_Comm_size(node, &c->local_ranks), "its start");
+    c->node_first = c->rank; // of local rank 0: local ranks are in the order of ranks
+    MPI_TRY(MPI_Bcast(&c->node_first, 1, MPI_INT, 0, node), "its start");
     MPI_TRY(MPI_Comm_free(&node), "its start");
     MPI_TRY(MPI_Comm_dup(MPI_COMM_WORLD, &c->state->comm), "its start");
     MPI_TRY(MPI_Comm_set_errhandler(c->state->comm, MPI_ERRORS_RETURN), "its start");

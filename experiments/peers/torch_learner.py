@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Frames per second of an IMPALA learner in PyTorch on MTACP's agent, to hold `dikdik bench learner` against.
+"""Frames per second of an IMPALA learner in PyTorch on MTACP's agent, to hold `dikdik bench search` against.
 
 Needs Debian's python3-torch: ./scripts/setup.sh --peers
 The agent is the paper's: observation (13 features of the layer, 6 of the task) -> dense 100, 400, 300 -> joined with the

@@ -4,7 +4,7 @@
 //   kill MARK     rank 1 kills itself until the file MARK has as many bytes as the second word's
 //                 number says
 //   error         rank 0 reports an error of the input
-//   wait          until interrupted; says "waiting" on standard output
+//   wait          until interrupted; says "waiting" on standard error
 // Usage: launch_job RESTARTS WHAT [MARK COUNT]
 #include "app/launch.h"
 #include "core/clock.h"
@@ -36,8 +36,7 @@ static enum status kill_often(const struct collective *c, const char *mark, long
 static enum status wait_for_signal(const struct collective *c)
 {
     if (c->rank == 0) {
-        printf("waiting\n");
-        fflush(stdout);
+        fprintf(stderr, "waiting\n");
     }
     while (!interrupt_pending()) {
         clock_sleep(0.01);

@@ -68,6 +68,7 @@ enum status loop_case_open(struct loop_case *c)
                                           .n_weights = c->n_weights};
     c->policy.seed = c->seed;
     TRY(transport_open_local(c->actors, &sizes, &c->transport));
+    static const struct hdf5_text loop_texts[] = {{"config", "{}"}};
     const struct learner_job job = {.transport = &c->transport,
                                     .learner = &c->learner,
                                     .search = &c->search,
@@ -80,7 +81,7 @@ enum status loop_case_open(struct loop_case *c)
                                     .seed = c->seed,
                                     .lease_seconds = c->lease_seconds,
                                     .run_dir = c->folder.path,
-                                    .config = "{}",
+                                    .texts = {loop_texts, 1},
                                     .identity = c->identity};
     return learner_open(&job, &c->opened);
 }

@@ -100,7 +100,6 @@ static void test_update(void **state)
     method_impala.propose(c.method, &ticket);
     assert_int_equal(ticket.source, ACTIONS_POLICY);
     const struct update_row row = run_update(&c, 0);
-    assert_int_equal(row.fresh, 4);
     assert_int_equal(row.skipped, 0);
     assert_true(row.frames > 4 && row.entropy > 0.0 && row.mean_rho > 0.0);
     assert_true(row.effective_share > 0.0 && row.effective_share <= 1.0);
@@ -113,8 +112,8 @@ static void test_update(void **state)
     assert_int_equal(empty.frames, 0);
     assert_true(weights_are(&c, second));
     const struct update_row third = run_update(&c, 2);
-    assert_int_equal(third.lag_least, 2); // made with version 0, learnt by update 3
-    assert_int_equal(third.lag_most, 2);
+    assert_true(third.frames > 4);
+    assert_false(weights_are(&c, second));
     free(first);
     free(second);
     close_case(&c);

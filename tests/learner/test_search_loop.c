@@ -266,6 +266,11 @@ static void hundreds_of_actors(void **state)
             fresh[o.episodes[i].task] += o.episodes[i].fresh;
             assert_true(!sync || o.episodes[i].lag <= 2);
         }
+        for (int64_t i = 0; i < o.n_updates; i++) {
+            const int most = i < 2 ? (int)i : 2; // update i learns from version i - 2, at least 0
+            assert_true(!sync || o.updates[i].lag_least == most);
+            assert_true(!sync || o.updates[i].lag_most == most);
+        }
         for (int task = 0; task < GAME_TASKS; task++) {
             assert_int_equal(fresh[task], c.search.evaluations);
         }
