@@ -6,16 +6,16 @@
 // mean is bounded to [-1/4, 5/4]. Past 5/4 the outermost cell would have the whole mass, and a mean
 // further out would change nothing but the way back. Inside, all of [0, 1] is reached where
 // the mean moves by at least 0.41 per unit of output: no position is out of reach, and none is
-// reached only where gradients vanish. The deviation is 0.3 at output 0 and between 0.02 and 1:
-// with less, choices would no longer be explored at all; with more, the two outermost cells take
-// everything. (With more than 60 choices, 0.02 is more than a cell, and the most likely choice is
-// never one of the few next to an outermost one.)
+// reached only where gradients vanish. The deviation is 0.45 at output 0, so that a new policy
+// tries the extremes too, and between 0.02 and 1: with less, choices would no longer be explored at
+// all; with more, the two outermost cells take everything. (With more than 60 choices, 0.02 is more
+// than a cell, and the most likely choice is never one of the few next to an outermost one.)
 #include "agent/distribution_tools.h"
 
 #include <math.h>
 
 static const double reach = 0.75, least_deviation = 0.02;
-static const double deviation_bias = -0.91629073187415506518; // sigmoid = 2/7: deviation 0.3
+static const double deviation_bias = -0.24613306953890861; // sigmoid = 43/98: deviation 0.45
 
 struct gaussian {
     struct parameter mean, deviation;

@@ -83,7 +83,7 @@ static bool same_candidate(const struct trajectory *a, const struct trajectory *
            memcmp(a->action, b->action, (size_t)a->header->rows * sizeof *a->action) == 0;
 }
 
-static void keep_best(struct episode_memory *m, const struct trajectory *trajectory)
+void episode_memory_keep(struct episode_memory *m, const struct trajectory *trajectory)
 {
     const int task = trajectory->header->task, most = m->options.best;
     if (most == 0 || !usable(m, trajectory)) {
@@ -122,7 +122,7 @@ void episode_memory_take(struct episode_memory *m, const struct trajectory *traj
     CHECK(trajectory->header->task >= 0 && trajectory->header->task < m->options.n_tasks);
     plain_copy(m, trajectory, m->pending + (size_t)*m->n_pending * m->bytes);
     ++*m->n_pending;
-    keep_best(m, trajectory);
+    episode_memory_keep(m, trajectory);
 }
 
 void episode_memory_turn(struct episode_memory *m)

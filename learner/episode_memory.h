@@ -29,6 +29,8 @@ enum status episode_memory_open(const struct trajectory_shape *shape,
 // Appends to what waits, and to the task's best when it belongs there: finite, and its candidate
 // (result, or the actions where there is none) not in the list with a score as good.
 void episode_memory_take(struct episode_memory *memory, const struct trajectory *trajectory);
+// The second half of that alone: for an episode that nothing but imitation can learn from.
+void episode_memory_keep(struct episode_memory *memory, const struct trajectory *trajectory);
 // What waits moves into the ring.
 void episode_memory_turn(struct episode_memory *memory);
 

@@ -24,6 +24,7 @@ struct learner_options {
     double ratio_clip;   // with reuse: the ratio to the weights before the first use stays within
                          // 1 - clip .. 1 + clip; 0 = unclipped
     double imitation;    // weight of self-imitation, 0 = none
+    double mutation;     // share of a settled policy's episodes that try neighbours of the best
     int imitation_best;  // of the best candidates per task
     int replay;          // episodes kept for replay, 0 = none
     double replay_share; // of a batch that is replayed, [0, 1): the rest is fresh

@@ -4,6 +4,7 @@
 #include "core/arena.h"
 #include "core/rng.h"
 #include "learner/method_simple.h"
+#include "learner/mutation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,6 @@ struct evolution {
     int32_t *steps;   // [n_tasks][population]
     int32_t *actions; // [n_tasks][population][most_steps]
     int32_t *choices; // [n_tasks][population][most_steps] how many each step had
-};
-
-// A candidate as its choices.
-struct genome {
-    int steps;
-    const int32_t *actions, *choices;
 };
 
 static size_t member_at(const struct evolution *e, int task, int member)
@@ -111,29 +106,6 @@ static struct genome choose_parent(const struct evolution *e, int task, struct r
     return genome_at(e, task, best);
 }
 
-// A step up or down by one or two, or any choice.
-static int mutate_choice(int action, int choices, struct rng *rng)
-{
-    if (rng_below(rng, 2) == 0) {
-        return (int)rng_below(rng, (uint32_t)choices);
-    }
-    const int step = 1 + (int)rng_below(rng, 2);
-    const int moved = rng_below(rng, 2) == 0 ? action - step : action + step;
-    return moved < 0 ? 0 : at_most(moved, choices - 1);
-}
-
-static void mutate(const struct genome *parent, struct rng *rng, int16_t *given)
-{
-    for (int i = 0; i < parent->steps; i++) {
-        given[i] = (int16_t)parent->actions[i];
-    }
-    const int changes = 1 + (int)rng_below(rng, 2);
-    for (int i = 0; i < changes; i++) {
-        const int step = (int)rng_below(rng, (uint32_t)parent->steps);
-        given[step] = (int16_t)mutate_choice(given[step], parent->choices[step], rng);
-    }
-}
-
 static bool is_member(const struct evolution *e, int task, const int16_t *given, int n)
 {
     for (int member = 0; member < members(e, task); member++) {
@@ -160,7 +132,7 @@ static void evolution_propose(struct method *method, struct ticket *ticket)
     ticket->source = ACTIONS_GIVEN;
     for (int i = 0; i < MUTATION_TRIES; i++) {
         const struct genome parent = choose_parent(e, ticket->task, &rng);
-        mutate(&parent, &rng, ticket->given);
+        mutation_draw(&parent, &rng, ticket->given);
         ticket->n_given = parent.steps;
         if (!is_member(e, ticket->task, ticket->given, ticket->n_given)) {
             break; // the wall may still turn it into a known one

@@ -5,12 +5,15 @@
 #include "core/rng.h"
 #include "learner/episode_memory.h"
 #include "learner/method.h"
+#include "learner/mutation.h"
 #include "learner/rule.h"
 #include "nn/plan_sequence.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define KNOWN_RATE 0.1 // per episode of a task
 
 struct impala {
     struct method base;
@@ -25,7 +28,9 @@ struct impala {
     struct rule_options rule_options;
     struct rule_work work;
     struct episode_memory memory;
-    int replayed;                             // episodes of a batch
+    double mutation; // share of the policy's repeats that a neighbour of the best is tried for
+    double *known;   // [n_tasks] running share of the policy's episodes that were repeats
+    int replayed;    // episodes of a batch
     struct popart popart, before;             // before: at the update's start
     float *output, *d_output;                 // [B][T][n_outputs]
     int32_t *order;                           // scratch of episode_memory_draw_best
@@ -52,6 +57,14 @@ static int replayed_episodes(const struct learner_options *options)
 static int imitated_episodes(const struct learner_options *options)
 {
     return options->imitation > 0.0 ? options->imitation_best : 0;
+}
+
+// A squashed action is imitated by the sample behind it, which a given action does not have.
+static double mutation_share(const struct method_job *job)
+{
+    const bool possible = job->shape->n_result > 0 && job->shape->rows <= TICKET_MOST_GIVEN &&
+                          strcmp(job->agent->distribution->name, "squashed") != 0;
+    return possible ? job->learner->mutation : 0.0;
 }
 
 static enum status check_options(const struct method_job *job)
@@ -136,6 +149,7 @@ static enum status open_parts(struct impala *m, const struct method_job *job)
     const struct learner_options *o = job->learner;
     TRY(check_options(job));
     m->replayed = replayed_episodes(o);
+    m->mutation = imitated_episodes(o) > 0 ? mutation_share(job) : 0.0;
     const struct batch_options batch = {.shape = job->shape,
                                         .agent = job->agent,
                                         .episodes = o->batch + m->replayed + imitated_episodes(o),
@@ -147,6 +161,7 @@ static enum status open_parts(struct impala *m, const struct method_job *job)
                                                   .n_tasks = job->n_tasks};
     TRY(episode_memory_open(job->shape, &memory, &m->arena, &m->memory));
     ARENA_NEW(&m->arena, m->order, (size_t)job->n_tasks * (size_t)memory.best);
+    ARENA_NEW(&m->arena, m->known, (size_t)job->n_tasks);
     ARENA_NEW(&m->arena, m->updates, 1);
     ARENA_NEW(&m->arena, m->optimizer_step, 1);
     TRY(open_network(m, job));
@@ -185,20 +200,48 @@ static enum status impala_open(const struct method_job *job, struct method **out
     return OK;
 }
 
+// A candidate next to one of the task's best.
+static void propose_neighbour(const struct impala *m, struct rng *rng, struct ticket *ticket)
+{
+    struct trajectory parent;
+    const int first = ticket->task * m->memory.options.best;
+    const uint32_t place = rng_below(rng, (uint32_t)m->memory.n_best[ticket->task]);
+    episode_memory_best(&m->memory, first + (int)place, &parent);
+    const struct genome genome = genome_of_trajectory(&parent);
+    mutation_draw(&genome, rng, ticket->given);
+    ticket->source = ACTIONS_GIVEN;
+    ticket->n_given = genome.steps;
+}
+
+// A policy that has settled proposes the same few candidates again and again. As often as it did
+// so lately, a neighbour of a good one is tried instead, which imitation then learns from.
 static void impala_propose(struct method *method, struct ticket *ticket)
 {
-    (void)method;
+    const struct impala *m = impala_of(method);
+    struct rng rng = rng_make(m->seed, RNG_PROPOSE, (uint64_t)ticket->episode, 0);
     ticket->source = ACTIONS_POLICY;
     ticket->n_given = 0;
     ticket->noise = 0.0F;
+    if ((double)rng_uniform(&rng) < m->mutation * m->known[ticket->task] &&
+        m->memory.n_best[ticket->task] > 0) {
+        propose_neighbour(m, &rng, ticket);
+    }
 }
 
 static enum status impala_take(struct method *method, const struct trajectory *trajectory,
                                bool fresh)
 {
-    (void)fresh;
-    if (trajectory->header->rows > 0) {
-        episode_memory_take(&impala_of(method)->memory, trajectory);
+    struct impala *m = impala_of(method);
+    const struct trajectory_header *header = trajectory->header;
+    if (header->source == ACTIONS_GIVEN) { // not the policy's, and of no known probability
+        if (header->rows > 0) {
+            episode_memory_keep(&m->memory, trajectory);
+        }
+        return OK;
+    }
+    m->known[header->task] += KNOWN_RATE * ((fresh ? 0.0 : 1.0) - m->known[header->task]);
+    if (header->rows > 0) {
+        episode_memory_take(&m->memory, trajectory);
     }
     return OK;
 }
@@ -362,6 +405,7 @@ static enum status impala_state(struct method *method, struct state_list *list)
     state_list_add(list, "popart_sums", HDF5_F64, 2 * tasks, m->popart.sums);
     state_list_add(list, "popart_episodes", HDF5_I64, tasks, m->popart.episodes);
     state_list_add(list, "updates", HDF5_I64, 1, m->updates);
+    state_list_add(list, "known", HDF5_F64, tasks, m->known);
     episode_memory_state(&m->memory, list);
     return OK;
 }

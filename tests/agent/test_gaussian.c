@@ -26,7 +26,7 @@ static void parameters(const float *output, long double *mean, long double *devi
 {
     const long double t = (long double)output[0] / 0.75L;
     *mean = 0.5L + 0.75L * t / sqrtl(1.0L + t * t);
-    const long double fresh = logl(0.4L);
+    const long double fresh = logl(43.0L / 55.0L);
     *deviation = 0.02L + 0.98L / (1.0L + expl(-((long double)output[1] + fresh)));
 }
 
@@ -107,7 +107,7 @@ static void fresh_policy_is_broad(void **state)
     const float output[2] = {0.0F, 0.0F};
     long double mean, deviation;
     parameters(output, &mean, &deviation);
-    assert_true(fabsl(mean - 0.5L) < 1e-12L && fabsl(deviation - 0.3L) < 1e-12L);
+    assert_true(fabsl(mean - 0.5L) < 1e-12L && fabsl(deviation - 0.45L) < 1e-12L);
     struct offer_case c;
     offer_case_even(&c, 10);
     struct distribution_value value;

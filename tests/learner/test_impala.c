@@ -119,6 +119,74 @@ static void test_update(void **state)
     close_case(&c);
 }
 
+// How many of n proposals are given rather than left to the policy.
+static int count_neighbours(struct method_case *c, int task, int n)
+{
+    int given = 0;
+    for (int i = 0; i < n; i++) {
+        struct ticket ticket = {.task = task, .episode = 1000 + i};
+        method_impala.propose(c->method, &ticket);
+        assert_true(ticket.source == ACTIONS_GIVEN || ticket.source == ACTIONS_POLICY);
+        assert_true(ticket.source == ACTIONS_GIVEN || ticket.n_given == 0);
+        given += ticket.source == ACTIONS_GIVEN;
+    }
+    return given;
+}
+
+static void take_all(struct method_case *c, int source, bool fresh, int n)
+{
+    struct update_row row = {0};
+    for (int i = 0; i < n; i++) {
+        const struct trajectory *episode = make_episode(c, 2 * i); // all of task 0
+        episode->header->source = source;
+        assert_ok(method_impala.take(c->method, episode, fresh));
+        if (i % c->options.batch == c->options.batch - 1) {
+            assert_ok(method_impala.update(c->method, &row));
+        }
+    }
+}
+
+// Where the policy finds what is known already, and nowhere else, neighbours are tried.
+static void test_neighbours(void **state)
+{
+    (void)state;
+    struct method_case c;
+    open_case(&c, "none");
+    open_method(&c);
+    take_all(&c, ACTIONS_POLICY, true, 40);
+    assert_int_equal(count_neighbours(&c, 0, 100), 0);
+    take_all(&c, ACTIONS_POLICY, false, 80);
+    assert_true(count_neighbours(&c, 0, 100) > 90);
+    assert_int_equal(count_neighbours(&c, 1, 100), 0);
+    take_all(&c, ACTIONS_POLICY, true, 80);
+    assert_true(count_neighbours(&c, 0, 100) < 10);
+    close_case(&c);
+    open_case(&c, "none");
+    c.options.mutation = 0;
+    open_method(&c);
+    take_all(&c, ACTIONS_POLICY, false, 80);
+    assert_int_equal(count_neighbours(&c, 0, 100), 0);
+    close_case(&c);
+}
+
+// Episodes that were given have no probability to learn from: they are imitated when good, and
+// a batch of them alone changes nothing.
+static void test_given(void **state)
+{
+    (void)state;
+    struct method_case c;
+    open_case(&c, "none");
+    open_method(&c);
+    size_t n;
+    float *first = copy_weights(&c, &n);
+    take_all(&c, ACTIONS_GIVEN, true, 8);
+    assert_true(weights_are(&c, first));
+    const struct update_row row = run_update(&c, 20);
+    assert_true(row.imitation_loss > 0.0);
+    free(first);
+    close_case(&c);
+}
+
 static void list_state(struct method_case *c, struct state_list *list)
 {
     *list = (struct state_list){0};
@@ -322,7 +390,8 @@ static void test_wrong_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_update),        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_update),        cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_given),         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_skip),          cmocka_unit_test(test_still),
         cmocka_unit_test(test_wrong_options), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_allocations),

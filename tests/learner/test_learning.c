@@ -8,22 +8,26 @@
 static const char categorical[] = "{\"distribution\": \"categorical\"}";
 
 // The best arm depends on what is seen; with some arms illegal; and with a distribution that finds
-// needles among its choices only by luck, since it is made for smooth rewards.
+// needles among its choices only by luck, since it is made for smooth rewards: that one learns from
+// larger batches.
 static void test_bandit(void **state)
 {
     (void)state;
     static const struct {
-        const char *config, *agent;
-    } cases[] = {{"{}", categorical},
-                 {"{\"blocked\": 0.2}", "{\"distribution\": \"categorical\", \"core\": \"lstm\"}"},
-                 {"{}", "{\"distribution\": \"gaussian\", \"core\": \"lstm\"}"},
-                 {"{}", "{\"distribution\": \"squashed\"}"}};
+        const char *config, *agent, *learner;
+    } cases[] = {
+        {"{}", categorical, "{\"imitation\": 0}"},
+        {"{\"blocked\": 0.2}", "{\"distribution\": \"categorical\", \"core\": \"lstm\"}",
+         "{\"imitation\": 0}"},
+        {"{}", "{\"distribution\": \"gaussian\", \"core\": \"lstm\"}", "{\"imitation\": 0}"},
+        {"{}", "{\"distribution\": \"squashed\"}",
+         "{\"imitation\": 0, \"batch\": 8, \"learning_rate\": 3e-3}"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct learning_result result;
         learning_run(&(struct learning_job){.environment = "bandit",
                                             .config = cases[i].config,
                                             .agent = cases[i].agent,
-                                            .learner = "{\"imitation\": 0}",
+                                            .learner = cases[i].learner,
                                             .episodes = 1200,
                                             .seed = 1,
                                             .window = 80},
