@@ -89,6 +89,37 @@ done:
     return code;
 }
 
+// The tasks of one network, by its graph.
+static enum status check_network(struct search_session *session, int index)
+{
+    const struct network_config *config = search_config_network(&session->config, index);
+    struct dataset data = {0};
+    struct network network = {0};
+    struct network_info info;
+    TRY(dataset_open(&config->data, DATASET_TRAIN, &data));
+    load_info_of_dataset(config->architecture, &data, &info);
+    dataset_close(&data);
+    if (config->weights[0] != '\0') {
+        const char *weights;
+        TRY(load_find_file(config->weights, &session->arena, &weights));
+        TRY(network_load(weights, &info, &network));
+    } else {
+        TRY(network_create(&info, session->config.seed, &network));
+    }
+    const enum status code =
+        prune_check_tasks(&session->prune, index, &network.info, &network.graph);
+    network_close(&network);
+    return code;
+}
+
+enum status search_check_tasks(struct search_session *session)
+{
+    for (int i = 0; i < session->config.networks->n; i++) {
+        TRY(check_network(session, i));
+    }
+    return OK;
+}
+
 static enum status make_own_bases(struct search_session *session, struct backend *backend)
 {
     const struct search_config *config = &session->config;

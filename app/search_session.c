@@ -174,6 +174,14 @@ static enum status open_folder(struct search_session *session)
         .identity = identity_of_values,
     };
     struct text text = {0};
+    const char *config_path = search_path(session, "", "config", ".json");
+    if (config_path == NULL) {
+        return ERR_MEMORY;
+    }
+    // What cannot be met leaves no folder behind.
+    if (search_config_prunes(&session->config) && !file_exists(config_path)) {
+        TRY(search_check_tasks(session));
+    }
     TRY(search_config_text(&session->config, &text));
     enum status code =
         run_folder_claim(session->config.run_dir, &kind, &session->config, text.bytes);

@@ -65,6 +65,8 @@ enum status search_stage_rescore(struct search_session *session); // prune only;
 enum status search_stage_finish(struct search_session *session);  // fine-tune, test, save
 
 // ---- pieces of stages
+// Not collective. Whether all tasks can be met, by the networks' graphs; for a run not begun yet.
+enum status search_check_tasks(struct search_session *session);
 // Threads of work that one process of this node does while the others wait.
 int search_threads(const struct search_session *session);
 // Copies the best candidates of every task out of the learner.

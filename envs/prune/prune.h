@@ -45,6 +45,11 @@ struct prune_config {
     struct scoring_options scoring;
 };
 
+// ERR_CONFIG when a task of this network cannot be met, whatever is cut: names the task, the budget
+// and the least there is. From the uncut graph alone, so that it can be said before any training.
+enum status prune_check_tasks(const struct prune_config *config, int network,
+                              const struct network_info *info, const struct graph *graph);
+
 // What is known of a task once the environment is open.
 struct prune_task_facts {
     int64_t full_macs, full_params; // of the uncut network

@@ -228,6 +228,9 @@ static void bad_input_says_what_to_do(void **state)
     program_run(p,
                 "search small.json --set tasks.0.macs=0.0001 --transport inline --run-dir least");
     ASSERT_RUN(p, 1, "a-macs0.0001");
+    char least[PROGRAM_PATH_CHARS];
+    program_path(p, "least", least);
+    assert_false(file_exists(least));
     program_run(p, "search small.json --task c:macs=0.5");
     ASSERT_RUN(p, 1, "\"c\"");
     program_json(p, "search small.json --transport inline");
