@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_WORKERS = 256, MOST_CASES = 16 };
+enum { MOST_WORKERS = 256, MOST_CASES = 16, KNOWN_ANSWERS = 1000 };
 
 struct search_bench_config {
     const char *architecture;
@@ -141,7 +141,7 @@ struct crew {
     struct transport transport;
     struct actor *actors[MOST_WORKERS];
     int n;
-    int64_t next_episode, done;
+    int64_t next_episode, answers, scored; // scored: answers that were not known already
     double arithmetic;
 };
 
@@ -169,7 +169,8 @@ static enum status crew_turn(struct crew *crew, struct backoff *backoff)
     if (block != NULL) {
         const struct trajectory_header *header = block;
         const int failure = header->failure;
-        crew->done++;
+        crew->answers++;
+        crew->scored += header->cached ? 0 : 1;
         crew->arithmetic += header->arithmetic_seconds;
         transport_release(&crew->transport);
         if (failure != FAILURE_NONE) {
@@ -194,20 +195,22 @@ static enum status crew_measure(struct crew *crew, struct bench_case_result *out
         TRY(crew_give(crew, i));
     }
     const int64_t warm = 16 * (int64_t)crew->n; // the first ones read data and fill caches
-    while (crew->done < warm) {
+    while (crew->answers < warm) {
         TRY(crew_turn(crew, &backoff));
     }
     const double start = clock_seconds();
     crew->arithmetic = 0;
-    crew->done = 0;
-    while (clock_seconds() - start < crew->bench->config->seconds || crew->done < crew->n) {
+    crew->answers = crew->scored = 0;
+    // At least one each, unless there are no more candidates that are new.
+    while (clock_seconds() - start < crew->bench->config->seconds ||
+           (crew->scored < crew->n && crew->answers < KNOWN_ANSWERS * (int64_t)crew->n)) {
         TRY(crew_turn(crew, &backoff));
     }
     const double seconds = clock_seconds() - start;
     *out = (struct bench_case_result){
         .workers = crew->n,
-        .candidates = crew->done,
-        .candidates_per_second = (double)crew->done / seconds,
+        .candidates = crew->scored,
+        .candidates_per_second = (double)crew->scored / seconds,
         .overhead_share = 1 - crew->arithmetic / (seconds * crew->n),
     };
     return OK;
