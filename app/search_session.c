@@ -130,6 +130,7 @@ enum status search_session_prepare(struct app *app, const char *command, int arg
         .ops = env_find(session->config.environment),
         .env = {.config = environment_values(session),
                 .seed = session->config.seed,
+                .backend = session->config.backend.name,
                 .threads = 1,
                 .shared_fd = -1},
         .agent = &session->config.agent,

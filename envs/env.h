@@ -41,7 +41,8 @@ struct env_outcome {
 struct env_job {
     const void *config; // the environment's own options struct; borrowed while it is open
     uint64_t seed;
-    int threads;   // for the environment's backend
+    const char *backend; // name of the environment's backend; NULL = "cpu"
+    int threads;         // for it
     int shared_fd; // memory shared by all workers of this node, a file to be mapped, locked with
                    // flock while somebody fills it; -1 = alone, private memory
 };

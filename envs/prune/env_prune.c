@@ -96,7 +96,8 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
              config->n_networks, config->n_tasks);
     }
     const struct backend_options options = {.threads = job->threads};
-    TRY(backend_open("cpu", &options, &env->backend));
+    const char *backend = job->backend != NULL ? job->backend : "cpu";
+    TRY(backend_open(backend, &options, &env->backend));
     TRY(node_data_open(config, job->seed, env->backend, job->shared_fd, &env->arena, &env->node));
     TRY(open_studies(env));
     return open_walks(env);

@@ -128,6 +128,34 @@ static void threads_and_history_change_nothing(void **state)
     env_case_close(&two);
 }
 
+// The backend asked for is the one that scores: plain loops agree but for images on an edge.
+static void backends_agree(void **state)
+{
+    struct prune_case c = *(struct prune_case *)*state;
+    c.config.n_networks = 1;
+    c.config.n_tasks = 2;
+    c.config.scoring.images = 40;
+    c.config.scoring.calibration_images = 64;
+    const struct env_job job = {.config = &c.config,
+                                .seed = PRUNE_CASE_SEED,
+                                .backend = "ref",
+                                .threads = 1,
+                                .shared_fd = -1};
+    struct env_case fast, plain;
+    prune_case_env(&c, 1, -1, &fast);
+    env_case_open_job(&plain, &env_prune, &job);
+    for (int task = 0; task < 2; task++) {
+        const double score = prune_case_play(&fast, task, task).score;
+        assert_true(fabs(prune_case_play(&plain, task, task).score - score) < 1.5 / 40);
+    }
+    env_case_close(&fast);
+    env_case_close(&plain);
+    const struct env_job unknown = {.config = &c.config, .backend = "abacus", .shared_fd = -1};
+    struct env *env;
+    assert_int_not_equal(env_prune.open(&unknown, &env), OK);
+    assert_non_null(strstr(status_message(), "abacus"));
+}
+
 static void known_candidates_are_not_scored_again(void **state)
 {
     const struct prune_case *c = *state;
@@ -252,6 +280,7 @@ int main(void)
         cmocka_unit_test(accuracies_are_those_of_the_long_way),
         cmocka_unit_test(base_accuracy_is_the_same_in_every_task),
         cmocka_unit_test(threads_and_history_change_nothing),
+        cmocka_unit_test(backends_agree),
         cmocka_unit_test(known_candidates_are_not_scored_again),
         cmocka_unit_test(candidates_become_networks),
         cmocka_unit_test(divergence_is_a_score_of_zero),
