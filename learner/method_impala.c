@@ -1,6 +1,6 @@
 // The method that learns: a policy proposes, V-trace (or another rule) teaches it (Espeholt et al.
 // 2018), with the means that make few episodes enough: batches used several times, imitation of the
-// best candidates, replay.
+// best candidates, neighbours of those, replay.
 #include "core/log.h"
 #include "core/rng.h"
 #include "learner/episode_memory.h"
