@@ -328,8 +328,12 @@ static void print_text(const struct search_bench *bench)
         output_cell(&table, "%d", result->workers);
         output_cell(&table, "%lld", (long long)result->candidates);
         output_cell(&table, "%.2f", result->candidates_per_second);
-        output_cell(&table, "%.2f",
-                    result->candidates_per_second / bench->results[0].candidates_per_second);
+        if (bench->results[0].candidates > 0) {
+            output_cell(&table, "%.2f",
+                        result->candidates_per_second / bench->results[0].candidates_per_second);
+        } else {
+            output_cell(&table, "-");
+        }
         output_cell(&table, "%.1f%%", 100 * result->overhead_share);
     }
     output_table_print(&table);

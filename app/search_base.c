@@ -5,6 +5,7 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "nn/network_info.h"
 #include "train/evaluate.h"
 #include "train/train.h"
 
@@ -104,7 +105,8 @@ static enum status check_network(struct search_session *session, int index)
         TRY(load_find_file(config->weights, &session->arena, &weights));
         TRY(network_load(weights, &info, &network));
     } else {
-        TRY(network_create(&info, session->config.seed, &network));
+        network.info = info;
+        TRY(network_build_graph(&info, NULL, &network.graph));
     }
     const enum status code =
         prune_check_tasks(&session->prune, index, &network.info, &network.graph);

@@ -162,14 +162,29 @@ static enum status open_actors(struct searching *s)
     return OK;
 }
 
+static enum status full_macs(const struct prune_network *network, double *out)
+{
+    struct network loaded;
+    TRY(network_load(network->file, NULL, &loaded));
+    *out = (double)cost_of_graph(&loaded.graph).macs;
+    network_close(&loaded);
+    return OK;
+}
+
 // Names, and costs: what a network that just keeps its budget costs, so that the learner knows
 // which episodes are long before it has seen any.
 static enum status list_tasks(struct search_session *session, struct learner_task **out)
 {
     const struct search_config *config = &session->config;
     const int n_tasks = session->agent.shape.n_tasks;
+    const int n_networks = session->prune.n_networks;
     struct learner_task *tasks;
+    double *macs; // [n_networks] uncut
     ARENA_NEW(&session->arena, tasks, (size_t)n_tasks);
+    ARENA_NEW(&session->arena, macs, (size_t)n_networks);
+    for (int i = 0; i < n_networks && search_config_prunes(config); i++) {
+        TRY(full_macs(&session->prune.networks[i], &macs[i]));
+    }
     for (int i = 0; i < n_tasks; i++) {
         tasks[i].cost = 1;
         if (!search_config_prunes(config)) {
@@ -180,10 +195,7 @@ static enum status list_tasks(struct search_session *session, struct learner_tas
             continue;
         }
         const struct prune_task *task = &session->prune.tasks[i];
-        struct network network;
-        TRY(network_load(session->prune.networks[task->network].file, NULL, &network));
-        const double full = (double)cost_of_graph(&network.graph).macs;
-        network_close(&network);
+        const double full = macs[task->network];
         tasks[i].name = task->name;
         tasks[i].cost = task->macs > 1 ? task->macs : task->macs > 0 ? task->macs * full : full;
     }

@@ -5,7 +5,7 @@
     experiments/show_runs.py --figure accuracy_found RUN ...    on the whole search-validation set
     experiments/show_runs.py --figure accuracy_test RUN ...     fine-tuned, on the test set
 
-Needs nothing but Python. With h5py, every candidate of every run is held against its budget as well."""
+Needs nothing but Python. With h5py, every episode of every run is held against its budget as well."""
 import argparse
 import json
 import pathlib
@@ -54,9 +54,9 @@ def print_table(runs, figure):
         print(f"| {name} |", " | ".join(cells), f"| {cell(means) if means else ''} | {len(seeds)} |")
 
 
-def count_candidates(folders):
-    """Candidates scored, and those above their task's budget."""
-    scored = above = 0
+def count_episodes(folders):
+    """Episodes that came to a candidate, known ones too, and those above their task's budget."""
+    ended = above = 0
     for folder in map(pathlib.Path, folders):
         report = folder / "report.json"
         if not report.exists():
@@ -73,9 +73,9 @@ def count_candidates(folders):
             rows = run["episodes"][:]
         for number, task_limits in enumerate(limits):
             tried = rows[(rows["task"] == number) & (rows["failure"] == 0)]
-            scored += len(tried)
+            ended += len(tried)
             above += sum(any(row[kind] > limit + 0.5 for kind, limit in task_limits) for row in tried)
-    return scored, above
+    return ended, above
 
 
 def main():
@@ -85,8 +85,8 @@ def main():
     arguments = parser.parse_args()
     print_table(read_runs(arguments.runs), arguments.figure)
     if h5py is not None:
-        scored, above = count_candidates(arguments.runs)
-        print(f"\n{scored} candidates, {above} above their budget")
+        ended, above = count_episodes(arguments.runs)
+        print(f"\n{ended} episodes, {above} above their budget")
 
 
 if __name__ == "__main__":
