@@ -132,6 +132,7 @@ enum status search_session_prepare(struct app *app, const char *command, int arg
                 .seed = session->config.seed,
                 .backend = session->config.backend.name,
                 .threads = 1,
+                .check = session->config.backend.check,
                 .shared_fd = -1},
         .agent = &session->config.agent,
         .actor = &session->config.actors,

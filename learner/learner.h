@@ -9,8 +9,7 @@
 //          number of actors and after any kill. A batch may be short (numbers are then left out)
 //          where fewer tickets may still go out.
 //   async  whoever is free gets a ticket with the newest weights; batches in order of arrival.
-//   After
-//          a resume, what was under way is not run again but replaced by new episodes.
+//          After a resume, what was under way is not run again but replaced by new episodes.
 // A task ends with `evaluations` distinct candidates or `episodes` episodes (task_schedule.h says
 // how its last tickets are counted). Candidates beyond are neither archived nor learnt from.
 // Environments without candidates (n_result 0): every episode is one.

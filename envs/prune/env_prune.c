@@ -95,7 +95,7 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
         FAIL(ERR_CONFIG, "pruning needs at least one network and one task, got %d and %d",
              config->n_networks, config->n_tasks);
     }
-    const struct backend_options options = {.threads = job->threads};
+    const struct backend_options options = {.threads = job->threads, .check = job->check};
     const char *backend = job->backend != NULL ? job->backend : "cpu";
     TRY(backend_open(backend, &options, &env->backend));
     TRY(node_data_open(config, job->seed, env->backend, job->shared_fd, &env->arena, &env->node));
