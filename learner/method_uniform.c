@@ -1,7 +1,8 @@
 // Uniform pruning, the baseline without a search: every group keeps the same share s of its
-// channels, for a series of s from 1 down. Within the budget are those s that the wall need not
-// change, that is, whose episode took exactly the choices that were asked for; the largest of them
-// stands for the task, whatever the scores say. Other environments know no budget: there, s = 1.
+// channels, one of SHARES. Within the budget are those s that the wall need not change, that is,
+// whose episode took exactly the choices that were asked for; the largest of them stands for the
+// task, whatever the scores say. A smaller share never costs more, so what is known of some shares
+// narrows down where the largest lies. Other environments know no budget: there, s = 1.
 //
 // Which choice lies nearest to a share is known once one trajectory has shown where the choices
 // lie; until then a task's episodes ask for the last choice everywhere, which is s = 1.
@@ -13,51 +14,52 @@
 #include <string.h>
 
 enum {
-    MOST_SHARES = 20,
+    SHARES = 256,
     REMEMBERED = 1 << 14, // tickets under way whose share is remembered
 };
-enum share_result { SHARE_UNTRIED, SHARE_REPAIRED, SHARE_KEPT };
 
 struct uniform {
     struct method base;
     struct arena arena;
     struct trajectory_shape shape;
-    int n_tasks, n_shares;
+    int n_tasks;
     int32_t *rows;     // [n_tasks] steps of an episode, 0 = not known yet
-    int32_t *given;    // [n_tasks][n_shares][rows] the choices nearest to each share
-    int32_t *results;  // [n_tasks][n_shares] enum share_result
-    int32_t *next;     // [n_tasks] share to try next
+    int32_t *given;    // [n_tasks][SHARES][rows] the choices nearest to each share
+    int32_t *kept;     // [n_tasks] number of the largest share that kept the budget, SHARES = none
+    int32_t *broken;   // [n_tasks] of the smallest that did not, -1 = none
+    int32_t *tries;    // [n_tasks] shares asked for
     int32_t *n_widths; // [n_tasks] of the choice
-    int32_t *widths;   // [n_tasks][n_result] what the largest share kept so far came to
-    int32_t *kept;     // [n_tasks] number of that share, -1 = none
+    int32_t *widths;   // [n_tasks][n_result] what `kept` came to
     int64_t *episodes; // [REMEMBERED] by episode modulo REMEMBERED
-    int32_t *shares;   // [REMEMBERED] what it asks for
+    int32_t *shares;   // [REMEMBERED] number of the share it asks for
 };
 
-static double share_of(const struct uniform *u, int k)
+// Shares are numbered from 1 down.
+static double share_of(int k)
 {
-    return 1.0 - (double)k / u->n_shares;
+    return 1.0 - (double)k / SHARES;
 }
 
 static int32_t *given_of(const struct uniform *u, int task, int k)
 {
-    return u->given + ((size_t)task * (size_t)u->n_shares + (size_t)k) * (size_t)u->shape.rows;
+    return u->given + ((size_t)task * SHARES + (size_t)k) * (size_t)u->shape.rows;
 }
 
 static enum status allocate(const struct method_job *job, struct uniform *u)
 {
-    const size_t n = (size_t)job->n_tasks, shares = (size_t)u->n_shares;
+    const size_t n = (size_t)job->n_tasks;
     ARENA_NEW(&u->arena, u->rows, n);
-    ARENA_NEW(&u->arena, u->given, n * shares * (size_t)job->shape->rows);
-    ARENA_NEW(&u->arena, u->results, n * shares);
-    ARENA_NEW(&u->arena, u->next, n);
+    ARENA_NEW(&u->arena, u->given, n * SHARES * (size_t)job->shape->rows);
+    ARENA_NEW(&u->arena, u->kept, n);
+    ARENA_NEW(&u->arena, u->broken, n);
+    ARENA_NEW(&u->arena, u->tries, n);
     ARENA_NEW(&u->arena, u->n_widths, n);
     ARENA_NEW(&u->arena, u->widths, n * (size_t)job->shape->n_result);
-    ARENA_NEW(&u->arena, u->kept, n);
     ARENA_NEW(&u->arena, u->episodes, REMEMBERED);
     ARENA_NEW(&u->arena, u->shares, REMEMBERED);
     for (size_t task = 0; task < n; task++) {
-        u->kept[task] = -1;
+        u->kept[task] = SHARES;
+        u->broken[task] = -1;
     }
     for (size_t i = 0; i < REMEMBERED; i++) {
         u->episodes[i] = -1;
@@ -84,11 +86,9 @@ static enum status uniform_open(const struct method_job *job, struct method **ou
     if (u == NULL) {
         FAIL(ERR_MEMORY, "no memory for uniform pruning");
     }
-    const int evaluations = job->search->evaluations;
     u->base.ops = &method_uniform;
     u->shape = *job->shape;
     u->n_tasks = job->n_tasks;
-    u->n_shares = evaluations < MOST_SHARES ? evaluations : MOST_SHARES;
     if (allocate(job, u) != OK) {
         uniform_close(&u->base);
         return ERR_MEMORY;
@@ -97,19 +97,16 @@ static enum status uniform_open(const struct method_job *job, struct method **ou
     return OK;
 }
 
-// The untried share to ask for next, in turn, so that tickets under way ask for different ones and
-// a failed one comes round again.
+// Somewhere between `broken` and `kept`: in the middle, a quarter, three quarters, an eighth and so
+// on, so that tickets under way ask for different shares and a failed one is no loss.
 static int choose_share(struct uniform *u, int task)
 {
-    const int32_t *results = u->results + (size_t)task * (size_t)u->n_shares;
-    for (int i = 0; i < u->n_shares; i++) {
-        const int k = (u->next[task] + i) % u->n_shares;
-        if (results[k] == SHARE_UNTRIED) {
-            u->next[task] = (k + 1) % u->n_shares;
-            return k;
-        }
+    const int between = u->kept[task] - u->broken[task] - 1;
+    double place = 0.0, digit = 0.5;
+    for (int32_t n = ++u->tries[task]; n > 0; n /= 2, digit /= 2.0) {
+        place += n % 2 * digit;
     }
-    return 0;
+    return between > 0 ? u->broken[task] + 1 + (int)(place * between) : 0;
 }
 
 static void uniform_propose(struct method *method, struct ticket *ticket)
@@ -132,13 +129,13 @@ static void uniform_propose(struct method *method, struct ticket *ticket)
 static void learn_choices(struct uniform *u, const struct trajectory *t, int steps)
 {
     const int task = t->header->task;
-    for (int k = 0; k < u->n_shares; k++) {
+    for (int k = 0; k < SHARES; k++) {
         for (int row = 0; row < steps; row++) {
             const float *position = t->position + (size_t)row * (size_t)u->shape.n_choices;
             int nearest = 0;
             for (int i = 1; i < t->choices[row]; i++) {
-                if (fabs((double)position[i] - share_of(u, k)) <
-                    fabs((double)position[nearest] - share_of(u, k))) {
+                if (fabs((double)position[i] - share_of(k)) <
+                    fabs((double)position[nearest] - share_of(k))) {
                     nearest = i;
                 }
             }
@@ -146,6 +143,37 @@ static void learn_choices(struct uniform *u, const struct trajectory *t, int ste
         }
     }
     u->rows[task] = steps;
+}
+
+static bool equal_choices(const int32_t *a, const int32_t *b, int steps)
+{
+    return memcmp(a, b, (size_t)steps * sizeof *a) == 0;
+}
+
+// Share k keeps the budget, and so do larger ones that come to the same choices.
+static void keep(struct uniform *u, const struct trajectory *t, int k)
+{
+    const int task = t->header->task;
+    if (k >= u->kept[task]) {
+        return;
+    }
+    while (k > 0 && equal_choices(given_of(u, task, k - 1), given_of(u, task, k), u->rows[task])) {
+        k--;
+    }
+    u->kept[task] = k;
+    u->n_widths[task] = t->header->n_result;
+    memcpy(u->widths + (size_t)task * (size_t)u->shape.n_result, t->result,
+           (size_t)t->header->n_result * sizeof *t->result);
+}
+
+// Share k breaks the budget, and so do smaller ones that come to the same choices.
+static void exclude(struct uniform *u, int task, int k)
+{
+    while (k + 1 < SHARES &&
+           equal_choices(given_of(u, task, k), given_of(u, task, k + 1), u->rows[task])) {
+        k++;
+    }
+    u->broken[task] = k > u->broken[task] ? k : u->broken[task];
 }
 
 static enum status uniform_take(struct method *method, const struct trajectory *t, bool fresh)
@@ -161,16 +189,10 @@ static enum status uniform_take(struct method *method, const struct trajectory *
         return OK; // forgotten: its share is tried again
     }
     const int k = u->shares[at];
-    bool same = steps == u->rows[task];
-    for (int row = 0; row < steps && same; row++) {
-        same = t->action[row] == given_of(u, task, k)[row];
-    }
-    u->results[(size_t)task * (size_t)u->n_shares + (size_t)k] = same ? SHARE_KEPT : SHARE_REPAIRED;
-    if (same && (u->kept[task] < 0 || k < u->kept[task])) {
-        u->kept[task] = k;
-        u->n_widths[task] = t->header->n_result;
-        memcpy(u->widths + (size_t)task * (size_t)u->shape.n_result, t->result,
-               (size_t)t->header->n_result * sizeof *t->result);
+    if (steps == u->rows[task] && equal_choices(t->action, given_of(u, task, k), steps)) {
+        keep(u, t, k);
+    } else {
+        exclude(u, task, k);
     }
     return OK;
 }
@@ -178,32 +200,27 @@ static enum status uniform_take(struct method *method, const struct trajectory *
 static bool uniform_finished(const struct method *method, int task)
 {
     const struct uniform *u = (const struct uniform *)method;
-    for (int k = 0; k < u->n_shares; k++) {
-        if (u->results[(size_t)task * (size_t)u->n_shares + (size_t)k] == SHARE_UNTRIED) {
-            return false;
-        }
-    }
-    return true;
+    return u->broken[task] + 1 >= u->kept[task];
 }
 
 static const int32_t *uniform_choice(const struct method *method, int task, int *n)
 {
     const struct uniform *u = (const struct uniform *)method;
     *n = u->n_widths[task];
-    return u->kept[task] >= 0 ? u->widths + (size_t)task * (size_t)u->shape.n_result : NULL;
+    return u->kept[task] < SHARES ? u->widths + (size_t)task * (size_t)u->shape.n_result : NULL;
 }
 
 static enum status uniform_state(struct method *method, struct state_list *list)
 {
     struct uniform *u = (struct uniform *)method;
-    const size_t n = (size_t)u->n_tasks, shares = (size_t)u->n_shares;
+    const size_t n = (size_t)u->n_tasks;
     state_list_add(list, "uniform.rows", HDF5_I32, n, u->rows);
-    state_list_add(list, "uniform.given", HDF5_I32, n * shares * (size_t)u->shape.rows, u->given);
-    state_list_add(list, "uniform.results", HDF5_I32, n * shares, u->results);
-    state_list_add(list, "uniform.next", HDF5_I32, n, u->next);
+    state_list_add(list, "uniform.given", HDF5_I32, n * SHARES * (size_t)u->shape.rows, u->given);
+    state_list_add(list, "uniform.kept", HDF5_I32, n, u->kept);
+    state_list_add(list, "uniform.broken", HDF5_I32, n, u->broken);
+    state_list_add(list, "uniform.tries", HDF5_I32, n, u->tries);
     state_list_add(list, "uniform.n_widths", HDF5_I32, n, u->n_widths);
     state_list_add(list, "uniform.widths", HDF5_I32, n * (size_t)u->shape.n_result, u->widths);
-    state_list_add(list, "uniform.kept", HDF5_I32, n, u->kept);
     state_list_add(list, "uniform.episodes", HDF5_I64, REMEMBERED, u->episodes);
     state_list_add(list, "uniform.shares", HDF5_I32, REMEMBERED, u->shares);
     return OK;
