@@ -203,10 +203,15 @@ enum status search_session_begin(struct search_session *session)
         session->nursery = NULL;
     }
     TRY(find_nodes(session));
-    if (c->rank == 0) {
-        TRY(open_folder(session));
-    }
-    return collective_barrier(c);
+    // What rank 0 refuses ends all ranks alike: no abort adds its own lines to the message.
+    enum status code = c->rank == 0 ? open_folder(session) : OK;
+    int32_t shared = (int32_t)code;
+    struct status_note note;
+    status_save(&note);
+    TRY(collective_broadcast(c, &shared, sizeof shared, 0));
+    status_restore(&note);
+    session->app->stopped_together = shared != OK;
+    return (enum status)shared;
 }
 
 int search_threads(const struct search_session *session)

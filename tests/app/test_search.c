@@ -231,6 +231,13 @@ static void bad_input_says_what_to_do(void **state)
     char least[PROGRAM_PATH_CHARS];
     program_path(p, "least", least);
     assert_false(file_exists(least));
+    p->ranks = 3; // all of them end in order, and one says why
+    program_run(p, "search small.json --set tasks.0.macs=0.0001 --run-dir least");
+    ASSERT_RUN(p, 1, "a-macs0.0001");
+    assert_null(strstr(p->errors, "Abort"));
+    assert_null(strstr(strstr(p->errors, "a-macs0.0001") + 1, "a-macs0.0001"));
+    assert_false(file_exists(least));
+    p->ranks = 0;
     program_run(p, "search small.json --task c:macs=0.5");
     ASSERT_RUN(p, 1, "\"c\"");
     program_json(p, "search small.json --transport inline");
