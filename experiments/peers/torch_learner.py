@@ -13,13 +13,13 @@ import argparse
 import json
 import math
 import os
-import statistics
 import sys
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+from median_seconds import median_seconds
 
 OBS, HIDDEN, POLICY, CELLS = 19, 302, 2, 9
 
@@ -99,18 +99,6 @@ def update_call(tasks, steps, batch, loop):
         nn.utils.clip_grad_norm_(agent.parameters(), 40.0)
         optimizer.step()
     return call
-
-
-def median_seconds(call, window_s):
-    """Median time of a call over about window_s seconds, after calls that warm up."""
-    for _ in range(3):
-        call()
-    times, end = [], time.perf_counter() + window_s
-    while len(times) < 5 or time.perf_counter() < end:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
 
 
 def measure(mode, threads, arguments):

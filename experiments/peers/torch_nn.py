@@ -7,14 +7,14 @@ Inference is timed twice, as plain modules under inference_mode (infer) and trac
 memory formats; the input is a ready float32 tensor. A figure is the batch over the median time of a call."""
 import argparse
 import json
-import statistics
 import sys
-import time
 import warnings
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+from median_seconds import median_seconds
 
 FORMATS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
 DEPTHS = {"resnet20": 20, "resnet56": 56}
@@ -60,18 +60,6 @@ class Resnet(nn.Module):
     def forward(self, x):
         y = self.blocks(functional.relu(self.bn1(self.conv1(x))))
         return self.linear(y.mean(dim=(2, 3)))
-
-
-def median_seconds(call, window_s):
-    """Median time of a call over about window_s seconds, after calls that warm up caches and the jit."""
-    for _ in range(3):
-        call()
-    times, end = [], time.perf_counter() + window_s
-    while len(times) < 5 or time.perf_counter() < end:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
 
 
 def infer_call(model, images):

@@ -2,7 +2,7 @@
 // them once, and nothing is left running.
 #include "core/clock.h"
 #include "core/file.h"
-#include "test_folder.h"
+#include "test_folder_group.h"
 #include "test_unit.h"
 
 #include <ctype.h>
@@ -12,22 +12,6 @@
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static struct test_folder folder;
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(&folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(&folder);
-    return 0;
-}
 
 // Processes that have the folder of this test in their environment (TMPDIR), zombies left out.
 static int count_processes(void)

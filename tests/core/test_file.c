@@ -1,7 +1,7 @@
 // Files: reading, mapping, folders, and writing that a full disk or a kill cannot spoil.
 #include "core/clock.h"
 #include "core/file.h"
-#include "test_folder.h"
+#include "test_folder_group.h"
 #include "test_unit.h"
 
 #include <dirent.h>
@@ -13,22 +13,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static struct test_folder folder;
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(&folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(&folder);
-    return 0;
-}
 
 static int count_entries(const char *path)
 {

@@ -3,7 +3,7 @@
 #include "core/file.h"
 #include "core/hdf5_file.h"
 #include "core/rng.h"
-#include "test_folder.h"
+#include "test_folder_group.h"
 #include "test_unit.h"
 
 #include <math.h>
@@ -11,22 +11,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static struct test_folder folder;
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(&folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(&folder);
-    return 0;
-}
 
 static const uint8_t images[2][3][5] = {{{1, 2, 3, 4, 5}, {255}}, {{0}, {9, 8, 7}}};
 static const int32_t labels[7] = {0, -1, 2147483647, -2147483647 - 1, 300, 5, 6};

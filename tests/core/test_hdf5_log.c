@@ -4,24 +4,8 @@
 #include "core/file.h"
 #include "core/rng.h"
 #include "log_case.h"
-#include "test_folder.h"
+#include "test_folder_group.h"
 #include "test_unit.h"
-
-static struct test_folder folder;
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(&folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(&folder);
-    return 0;
-}
 
 static void append_and_read(void **state)
 {

@@ -4,7 +4,7 @@
 #include "core/file.h"
 #include "core/rng.h"
 #include "log_case.h"
-#include "test_folder.h"
+#include "test_folder_group.h"
 #include "test_unit.h"
 
 #include <signal.h>
@@ -13,22 +13,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static struct test_folder folder;
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(&folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(&folder);
-    return 0;
-}
 
 // What a writer in another process says of itself.
 struct progress {

@@ -2,7 +2,7 @@
 #include "core/file.h"
 #include "core/rng.h"
 #include "learner/state_list.h"
-#include "test_folder.h"
+#include "test_folder_group.h"
 #include "test_unit.h"
 
 #include <unistd.h>
@@ -14,22 +14,6 @@ struct sample {
     float floats[100];
     double doubles[4];
 };
-
-static struct test_folder folder;
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(&folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(&folder);
-    return 0;
-}
 
 static void fill(struct sample *sample)
 {
