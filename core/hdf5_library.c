@@ -1,8 +1,11 @@
 // One lock, one set of types and quiet errors for the files that use HDF5.
 #include "core/hdf5_library.h"
 
+#include <errno.h>
 #include <hdf5.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 
 _Static_assert(sizeof(hid_t) == sizeof(int64_t), "the header hands out hid_t as int64_t");
 
@@ -16,6 +19,7 @@ void hdf5_library_lock(void)
     H5dont_atexit();                       // a forked child must not flush what its parent writes
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); // errors come out through status messages only
     H5PLset_loading_state(0);              // a file must not make us load a plug-in
+    errno = 0;                             // what is there afterwards comes from the library
 }
 
 void hdf5_library_unlock(void)
@@ -32,11 +36,26 @@ static herr_t keep_first(unsigned n, const H5E_error2_t *error, void *context)
     return 0;
 }
 
+// Of a failed system call the library tells everything, the time and addresses too, over two lines.
+static const char *keep_system_message(const char *reason)
+{
+    static _Thread_local char message[128];
+    static const char before[] = "error message = '";
+    const char *start = strstr(reason, before);
+    if (start == NULL) {
+        return reason;
+    }
+    start += sizeof before - 1;
+    snprintf(message, sizeof message, "%.*s", (int)strcspn(start, "'"), start);
+    return message;
+}
+
 const char *hdf5_library_reason(void)
 {
-    const char *first = "unknown reason";
+    // Its own list may have been emptied by what the library did since, as in its table calls.
+    const char *first = errno != 0 ? strerror(errno) : "unknown reason";
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &first);
-    return first;
+    return keep_system_message(first);
 }
 
 int64_t hdf5_library_type(enum hdf5_type type)

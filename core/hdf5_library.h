@@ -8,7 +8,8 @@
 // inherit the library half-way through a call.
 void hdf5_library_lock(void); // the library is set up and quiet afterwards
 void hdf5_library_unlock(void);
-// The innermost reason of the library's last failure; valid until its next call.
+// The innermost reason of the library's last failure, such as "No space left on device"; valid
+// until the next call, under the lock only.
 const char *hdf5_library_reason(void);
 // The handle of a type in memory, which is never closed. Not HDF5_OTHER.
 int64_t hdf5_library_type(enum hdf5_type type);

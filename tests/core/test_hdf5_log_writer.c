@@ -189,7 +189,7 @@ static void fill_disk(const char *path, struct progress *progress)
             progress->small = hdf5_log_rows(log, 1);
         }
     }
-    if (status != ERR_IO || strstr(status_message(), "writing failed") == NULL) {
+    if (status != ERR_IO || strstr(status_message(), "writing failed: File too large") == NULL) {
         exit(2);
     }
     exit(hdf5_log_close(log) == ERR_IO ? 0 : 3);
