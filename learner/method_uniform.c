@@ -102,11 +102,12 @@ static enum status uniform_open(const struct method_job *job, struct method **ou
 static int choose_share(struct uniform *u, int task)
 {
     const int between = u->kept[task] - u->broken[task] - 1;
-    double place = 0.0, digit = 0.5;
-    for (int32_t n = ++u->tries[task]; n > 0; n /= 2, digit /= 2.0) {
-        place += n % 2 * digit;
+    int64_t place = 0, parts = 1;
+    for (int32_t n = ++u->tries[task]; n > 0; n /= 2) { // its binary digits the other way round
+        place = 2 * place + n % 2;
+        parts *= 2;
     }
-    return between > 0 ? u->broken[task] + 1 + (int)(place * between) : 0;
+    return between > 0 ? u->broken[task] + 1 + (int)(place * between / parts) : 0;
 }
 
 static void uniform_propose(struct method *method, struct ticket *ticket)
