@@ -205,13 +205,9 @@ enum status search_session_begin(struct search_session *session)
     TRY(find_nodes(session));
     // What rank 0 refuses ends all ranks alike: no abort adds its own lines to the message.
     enum status code = c->rank == 0 ? open_folder(session) : OK;
-    int32_t shared = (int32_t)code;
-    struct status_note note;
-    status_save(&note);
-    TRY(collective_broadcast(c, &shared, sizeof shared, 0));
-    status_restore(&note);
-    session->app->stopped_together = shared != OK;
-    return (enum status)shared;
+    TRY(collective_broadcast(c, &code, sizeof code, 0));
+    session->app->stopped_together = code != OK;
+    return code;
 }
 
 int search_threads(const struct search_session *session)

@@ -364,6 +364,9 @@ enum status search_stage_search(struct search_session *session)
 {
     struct searching s = {.session = session};
     const enum status code = run_rank(&s);
+    const enum status agreed = s.begun ? search_agree(session, code) : code;
+    struct status_note note; // what closes may fail as well, and is not what went wrong first
+    status_save(&note);
     for (int i = 0; i < s.n_actors && s.actors != NULL; i++) {
         actor_close(s.actors[i]);
     }
@@ -371,12 +374,12 @@ enum status search_stage_search(struct search_session *session)
     session->nursery = NULL;
     rollout_close(session->rollout);
     session->rollout = NULL;
-    const enum status agreed = s.begun ? search_agree(session, code) : code;
     learner_close(s.learner);
     transport_close(&s.transport);
     backend_close(s.backend);
     text_close(&s.config);
     text_close(&s.identity);
     free(s.initial);
+    status_restore(&note);
     return agreed;
 }

@@ -321,12 +321,9 @@ void learner_close(struct learner *l)
     if (l->method != NULL) {
         l->job.method->close(l->method);
     }
-    struct status_note note; // of what may have brought us here
-    status_save(&note);
     if (run_log_close(&l->log) != OK) {
         log_warning("%s", status_message()); // rows up to the last checkpoint are safe
     }
-    status_restore(&note);
     arena_close(&l->arena);
     free(l);
 }
