@@ -120,6 +120,7 @@ enum status search_session_prepare(struct app *app, const char *command, int arg
     app->session = session;
     session->app = app;
     session->argv = argv;
+    session->shared_fd = -1;
     TRY(search_config_read(command, argc, argv, &session->arena, &session->config, &help));
     if (help) {
         app->finished = true;
@@ -267,6 +268,9 @@ void search_session_close(struct search_session *session)
     }
     nursery_close(session->nursery);
     rollout_close(session->rollout);
+    if (session->shared_fd >= 0) {
+        close(session->shared_fd);
+    }
     arena_close(&session->arena);
     free(session);
 }

@@ -30,7 +30,8 @@ struct search_session {
     struct prune_config prune;
     struct rollout_job rollout_job;
     struct nursery *nursery; // NULL on the learner's rank, and inline
-    struct rollout *rollout; // inline
+    struct rollout *rollout; // inline; else the learner's own, which scores nothing
+    int shared_fd;           // of this node's workers' memory, on the learner's rank; -1 = none
     struct trajectory_shape shape;
     struct agent agent;
     int leader, leaders; // this rank's number among the first ranks of all nodes, -1 = not one; how

@@ -4,6 +4,7 @@
 #include "app/load.h"
 #include "app/search_policy.h"
 #include "app/search_session.h"
+#include "app/search_space_link.h"
 #include "compute/blas.h"
 #include "core/backoff.h"
 #include "core/clock.h"
@@ -34,6 +35,7 @@ struct searching {
     size_t n_weights;
     struct backend *backend; // learner's
     struct learner *learner;
+    struct search_space_link *link; // learner's; NULL where there are no candidates
     struct text config, identity;
     char host[256], onednn[32];
     float *initial; // owned; NULL without --policy
@@ -83,6 +85,11 @@ static enum status open_world(struct search_session *session, struct world *worl
     return OK;
 }
 
+static bool is_inline(const struct search_session *session)
+{
+    return session->app->collective.ranks == 1 && session->nursery == NULL;
+}
+
 // The first actor of each node makes the node's shared memory before the others open it; its name
 // is gone as soon as all have, so that nothing stays behind.
 static enum status begin_workers(struct search_session *session)
@@ -99,6 +106,11 @@ static enum status begin_workers(struct search_session *session)
     if (session->nursery != NULL && !leader) {
         TRY(nursery_begin(session->nursery, token, false, threads));
     }
+    // The learner looks at candidates in the workers' memory, where its node has any.
+    if (c->rank == 0 && session->node_actors > 0 && session->rollout == NULL &&
+        !is_inline(session)) {
+        TRY(nursery_open_shared(token, &session->shared_fd));
+    }
     TRY(collective_barrier(c));
     return leader ? nursery_unlink(session->nursery) : OK;
 }
@@ -114,6 +126,21 @@ static enum status share_world(struct search_session *session)
     TRY(collective_broadcast(c, &world, sizeof world, c->ranks > 1 ? 1 : 0));
     session->shape = world.shape;
     return agent_make(&session->config.agent, &world.agent, &session->agent);
+}
+
+// An environment for the learner's own use, in which nothing is scored.
+static enum status open_space(struct searching *s)
+{
+    struct search_session *session = s->session;
+    if (!search_config_prunes(&session->config)) {
+        return OK;
+    }
+    if (session->rollout == NULL) {
+        struct rollout_job job = session->rollout_job;
+        job.env.shared_fd = session->shared_fd;
+        TRY(rollout_open(&job, &session->rollout));
+    }
+    return search_space_link_open(session->rollout, session->agent.shape.n_tasks, &s->link);
 }
 
 static enum status count_weights(struct searching *s)
@@ -152,7 +179,7 @@ static enum status open_actors(struct searching *s)
             .index = rank > 0 ? rank - 1 : i,
             .nursery = session->nursery,
             .worker = i,
-            .rollout = session->rollout,
+            .rollout = session->nursery == NULL ? session->rollout : NULL,
             .shape = &session->shape,
             .n_weights = s->n_weights,
             .options = &session->config.actors,
@@ -244,6 +271,7 @@ static enum status open_learner(struct searching *s)
         .texts = {texts, (int)(sizeof texts / sizeof texts[0])},
         .identity = s->identity.bytes,
         .initial = s->initial,
+        .space = search_space_link_space(s->link),
     };
     return learner_open(&job, &s->learner);
 }
@@ -354,6 +382,7 @@ static enum status run_rank(struct searching *s)
         s->begun = true;
         return act(s);
     }
+    TRY(open_space(s));
     TRY(open_learner(s));
     s->begun = true;
     TRY(learn(s));
@@ -375,6 +404,7 @@ enum status search_stage_search(struct search_session *session)
     rollout_close(session->rollout);
     session->rollout = NULL;
     learner_close(s.learner);
+    search_space_link_close(s.link);
     transport_close(&s.transport);
     backend_close(s.backend);
     text_close(&s.config);

@@ -47,6 +47,7 @@ struct learner {
     struct ticket *pending;  // [capacity] sync: the tickets not processed, as of the checkpoint
     struct order **found;    // [batch] scratch
     double *cost;            // [n_tasks] of an evaluation
+    int32_t *started;        // [n_tasks] first candidates (start.h) given out
     struct progress progress;
     bool stopping, finished;
     int warnings; // about failed episodes

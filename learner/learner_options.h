@@ -38,6 +38,7 @@ struct search_options {
     int evaluations;        // distinct candidates scored per task
     int episodes;           // most episodes per task, repeats of known candidates too; 0 = 8 x
                             // evaluations
+    const char *start;      // "both" | "uniform" | "ranked" | "none", see start.h
     const char *schedule;   // "equal" | "time": episodes, or seconds in the environment, per task
     int population, sample; // evolution: Real et al. 2019
     int warmup;             // amc: random episodes before learning

@@ -4,6 +4,7 @@
 #pragma once
 #include "agent/agent.h"
 #include "compute/backend.h"
+#include "learner/candidate_space.h"
 #include "learner/learner_options.h"
 #include "learner/run_rows.h"
 #include "learner/state_list.h"
@@ -21,7 +22,8 @@ struct method_job {
     int n_tasks;
     int64_t updates; // planned for the whole run, for schedules of rates
     uint64_t seed;
-    const float *initial; // weights to start from [n_floats]; NULL = by seed
+    const float *initial;                // weights to start from [n_floats]; NULL = by seed
+    const struct candidate_space *space; // NULL: the environment knows no candidates
 };
 struct method_ops {
     const char *name;
@@ -34,6 +36,9 @@ struct method_ops {
     // One finished episode. fresh: its candidate had not been scored in this task before. The
     // trajectory is borrowed for the call.
     enum status (*take)(struct method *method, const struct trajectory *trajectory, bool fresh);
+    // A ticket it proposed that came to nothing, or to a candidate beyond the task's evaluations.
+    // NULL: it does not matter.
+    void (*lost)(struct method *method, const struct ticket *ticket);
     // After each batch of learner.batch episodes (failed ones among them are not taken). Fills what
     // it knows of `row`; the loop fills in fresh and the lags. Advances the version by one.
     enum status (*update)(struct method *method, struct update_row *row);
@@ -50,6 +55,9 @@ struct method_ops {
     // The widths [*n] of the one candidate that stands for a task, for a method that does not go by
     // the score; the result is NULL while there is none. NULL: the best scores stand.
     const int32_t *(*choice)(const struct method *method, int task, int *n);
+    // What an evaluated candidate is worth in a task, on the scale of rewards, where the method
+    // knows better than its one reward. NULL: the reward.
+    double (*worth)(const struct method *method, int task, const int16_t *choices, double reward);
 };
 struct method {
     const struct method_ops *ops;

@@ -161,7 +161,7 @@ static enum status amc_take(struct method *method, const struct trajectory *t, b
         const struct ddpg_transition transition = {.state = a->input,
                                                    .next = a->next,
                                                    .action = action_share(a, t, row),
-                                                   .reward = (float)t->header->score,
+                                                   .reward = (float)trajectory_reward(t),
                                                    .last = last};
         ddpg_remember(a->ddpg, &transition);
     }

@@ -24,9 +24,3 @@ enum status method_no_load(struct method *method)
     (void)method;
     return OK;
 }
-
-int trajectory_steps(const struct trajectory *t)
-{
-    const int rows = t->header->rows;
-    return rows > 0 && (t->flags[rows - 1] & FLAG_TRUNCATED) ? rows - 1 : rows;
-}

@@ -6,6 +6,3 @@ enum status method_no_update(struct method *method, struct update_row *row);
 const float *method_no_weights(const struct method *method, size_t *n);
 void method_no_save(struct method *method);
 enum status method_no_load(struct method *method);
-
-// Steps of a trajectory: its rows without the observation that a cut-off episode ended on.
-int trajectory_steps(const struct trajectory *trajectory);

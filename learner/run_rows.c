@@ -23,6 +23,7 @@ static const struct hdf5_column episode_columns[] = {
     COLUMN(episode_row, accuracy, HDF5_F64),
     COLUMN(episode_row, reward, HDF5_F64),
     COLUMN(episode_row, logp, HDF5_F64),
+    COLUMN(episode_row, budget, HDF5_F64),
     {.name = "widths",
      .type = HDF5_I32,
      .count = RUN_MOST_WIDTHS,

@@ -16,6 +16,7 @@ struct episode_row {
     double accuracy; // the score
     double reward;   // sum over the episode
     double logp;     // sum over the episode
+    double budget;   // times the task's own limits; 0 = just those. Others are measurements
     int32_t widths[RUN_MOST_WIDTHS];
 };
 struct episode_cost_row {

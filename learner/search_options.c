@@ -3,6 +3,7 @@
 
 static const char *const search_methods[] = {"impala", "random", "uniform", "evolution",
                                              "amc",    "frozen", NULL};
+static const char *const starts[] = {"both", "uniform", "ranked", "none", NULL};
 static const char *const schedules[] = {"equal", "time", NULL};
 
 #define AT(field) .offset = offsetof(struct search_options, field)
@@ -15,6 +16,10 @@ const struct option search_option_table[] = {
     {"episodes",
      "most episodes per task, those that end at a known candidate too; 0 = 8 times the evaluations",
      OPTION_INT, AT(episodes), .fallback = 0, .least = 0, .most = 100000000},
+    {"start",
+     "first candidates of every method, counted as evaluations: the same share of everything, "
+     "one-shot rankings of all channels, both in turn, or none",
+     OPTION_CHOICE, AT(start), .fallback_text = "both", .choices = starts},
     {"schedule", "what is shared out evenly over the tasks: episodes, or environment seconds",
      OPTION_CHOICE, AT(schedule), .fallback_text = "equal", .choices = schedules},
     {"population", "evolution: members per task, at most a third of the evaluations", OPTION_INT,

@@ -15,7 +15,8 @@ enum ticket_source {
                        // above
     ACTIONS_NOISY = 4, // the policy's mean plus truncated normal noise (DDPG)
 };
-enum ticket_kind { TICKET_EPISODE = 1, TICKET_STOP = 2 };
+// TICKET_IMAGINED: played to its end like an episode, but nothing is scored; the reward is 0.
+enum ticket_kind { TICKET_EPISODE = 1, TICKET_STOP = 2, TICKET_IMAGINED = 3 };
 
 struct ticket {
     int32_t kind;
@@ -24,7 +25,8 @@ struct ticket {
     int64_t version; // of the weights to act with
     int32_t source;
     int32_t n_given;
-    float noise; // ACTIONS_NOISY: standard deviation, in shares of the action's range
-    int32_t reserved;
+    float noise;  // ACTIONS_NOISY: standard deviation, in shares of the action's range
+    float budget; // times the task's own limits; 0 = just those. Anything else but them measures or
+                  // imagines and is no candidate; INFINITY = no limits
     int16_t given[TICKET_MOST_GIVEN]; // number of the choice, per step
 };

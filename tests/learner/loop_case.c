@@ -30,6 +30,7 @@ void loop_case_defaults(struct loop_case *c)
         .learner = {.mode = "sync", .batch = 4, .checkpoint_seconds = 1e9},
         .search = {.method = "",
                    .evaluations = 20,
+                   .start = "none",
                    .schedule = "equal",
                    .population = 12,
                    .sample = 4,
