@@ -15,7 +15,7 @@
 // Environments without candidates (n_result 0): every episode is one.
 #pragma once
 #include "learner/candidate_space.h"
-#include "learner/method.h"
+#include "learner/methods/method.h"
 #include "learner/run_log.h"
 #include "transport/transport.h"
 

@@ -1,5 +1,5 @@
 // The update rule of IMPALA.
-#include "learner/rule.h"
+#include "learner/rules/rule.h"
 
 static void vtrace_targets(const struct rule_options *options, const struct rule_lane *lane)
 {

@@ -1,5 +1,5 @@
 // V-trace, from the last row to the first.
-#include "learner/vtrace.h"
+#include "learner/rules/vtrace.h"
 
 #include <math.h>
 

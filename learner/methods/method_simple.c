@@ -1,5 +1,5 @@
 // What several methods share.
-#include "learner/method_simple.h"
+#include "learner/methods/method_simple.h"
 
 enum status method_no_update(struct method *method, struct update_row *row)
 {

@@ -3,8 +3,8 @@
 // and only candidates that are new join, so all members differ.
 #include "core/arena.h"
 #include "core/rng.h"
-#include "learner/method_simple.h"
-#include "learner/mutation.h"
+#include "learner/methods/method_simple.h"
+#include "learner/methods/mutation.h"
 
 #include <stdlib.h>
 #include <string.h>

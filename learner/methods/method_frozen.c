@@ -1,6 +1,6 @@
 // A trained policy that proposes without learning on: for tasks it has not seen. The first
 // candidate of each task is the policy's most likely one, the others are samples.
-#include "learner/method.h"
+#include "learner/methods/method.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 // Which choice lies nearest to a share is known once one trajectory has shown where the choices
 // lie; until then a task's episodes ask for the last choice everywhere, which is s = 1.
 #include "core/arena.h"
-#include "learner/method_simple.h"
+#include "learner/methods/method_simple.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,9 +4,9 @@
 #include "core/log.h"
 #include "core/rng.h"
 #include "learner/episode_memory.h"
-#include "learner/method.h"
-#include "learner/mutation.h"
-#include "learner/rule.h"
+#include "learner/methods/method.h"
+#include "learner/methods/mutation.h"
+#include "learner/rules/rule.h"
 #include "nn/plan_sequence.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 // Running normalisers of returns, and the rescaling of the value heads.
-#include "learner/popart.h"
+#include "learner/rules/popart.h"
 
 #include <math.h>
 #include <string.h>

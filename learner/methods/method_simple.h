@@ -1,6 +1,6 @@
 // Parts of methods that have no policy, or whose state is always up to date.
 #pragma once
-#include "learner/method.h"
+#include "learner/methods/method.h"
 
 enum status method_no_update(struct method *method, struct update_row *row);
 const float *method_no_weights(const struct method *method, size_t *n);

@@ -24,7 +24,7 @@
 //           A = min(rho_policy_max, pi_1 / mu) (G - V), u = min(rho_max, pi / mu)
 #pragma once
 #include "learner/batch.h"
-#include "learner/popart.h"
+#include "learner/rules/popart.h"
 
 struct rule_options {
     struct vtrace_options vtrace;

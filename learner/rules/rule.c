@@ -1,5 +1,5 @@
 // What all update rules share: ratios and values of a batch, the loss and its gradient.
-#include "learner/rule.h"
+#include "learner/rules/rule.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-#include "learner/mutation.h"
+#include "learner/methods/mutation.h"
 
-#include "learner/method_simple.h"
+#include "learner/methods/method_simple.h"
 
 struct genome genome_of_trajectory(const struct trajectory *trajectory)
 {

@@ -1,5 +1,5 @@
 // The list of all methods.
-#include "learner/method.h"
+#include "learner/methods/method.h"
 
 #include <string.h>
 

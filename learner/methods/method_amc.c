@@ -2,8 +2,8 @@
 // then the actor's choice plus truncated normal noise that fades with every episode. The final
 // score is the reward of every step. As many updates per episode as it had steps.
 #include "core/arena.h"
-#include "learner/ddpg.h"
-#include "learner/method_simple.h"
+#include "learner/methods/ddpg.h"
+#include "learner/methods/method_simple.h"
 
 #include <math.h>
 #include <stdlib.h>

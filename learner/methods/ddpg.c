@@ -1,6 +1,6 @@
 // Two networks, their targets and a replay. The critic of AMC, relu(W1 s + W2 a), is one dense
 // layer over state and action side by side.
-#include "learner/ddpg.h"
+#include "learner/methods/ddpg.h"
 
 #include "core/arena.h"
 #include "core/rng.h"

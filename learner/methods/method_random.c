@@ -1,5 +1,5 @@
 // Random search: every choice uniform over the legal ones. The baseline of baselines.
-#include "learner/method_simple.h"
+#include "learner/methods/method_simple.h"
 
 #include <stdlib.h>
 

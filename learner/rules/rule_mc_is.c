@@ -1,6 +1,6 @@
 // Monte-Carlo returns with truncated importance weights (MTNAS): nothing is bootstrapped, so with
 // rewards only at the end no value's error enters a target.
-#include "learner/rule.h"
+#include "learner/rules/rule.h"
 
 static double least(double limit, double ratio)
 {
