@@ -20,6 +20,7 @@ enum rng_purpose {
     RNG_PROPOSE = 12,  // proposals of a search method: index episode
     RNG_REPLAY = 13,   // what is replayed: index update
     RNG_FAULT = 14,    // injected faults: index episode, attempt
+    RNG_MODEL = 15,    // which data a reward model learns from: index data points
 };
 
 struct rng {
