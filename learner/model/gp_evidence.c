@@ -71,7 +71,7 @@ static void fill_matrices(struct gp_evidence *e, double noise)
     }
 }
 
-// Slopes become S; its diagonal belongs to no pair. Returns tr Q.
+// Slopes become S, but on the diagonal, which belongs to no pair and cancels out. Returns tr Q.
 static double weigh_slopes(struct gp_evidence *e, double s2)
 {
     const size_t n = (size_t)e->n;
@@ -83,7 +83,6 @@ static double weigh_slopes(struct gp_evidence *e, double s2)
         for (size_t k = 0; k < j; k++) {
             slopes[k] *= weight * e->alpha[k] - inverse[k];
         }
-        slopes[j] = 0.0;
         trace += weight * e->alpha[j] - inverse[j];
     }
     return trace;
@@ -143,7 +142,7 @@ void gp_evidence_climb(struct gp_evidence *e, double noise_least, double *params
     const double rate = 0.1, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
     const size_t n = (size_t)e->n_inputs + 1, bytes = n * sizeof *params;
     double *here = scratch, *gradient = here + n, *first = gradient + n, *second = first + n;
-    double best = -INFINITY, left1 = 1.0, left2 = 1.0;
+    double best = -HUGE_VAL, left1 = 1.0, left2 = 1.0;
     memcpy(here, params, bytes);
     memset(first, 0, 2 * bytes);
     for (int step = 0; step <= STEPS; step++) {

@@ -16,7 +16,8 @@ static void play_round(struct reward_model *model, int round, double *says)
     for (int i = 0; i < SHOWN; i++) {
         reward_case_sample(4, round * SHOWN + i, x + i * CASE_INPUTS);
     }
-    reward_case_add(model, round * 2, round * 2 + 2);
+    const int known = reward_model_count(model);
+    reward_case_add(model, known, known + 2);
     if (round % 3 != 2) {
         reward_model_fit(model);
         reward_model_pending(model, x, round % 4);
@@ -25,34 +26,45 @@ static void play_round(struct reward_model *model, int round, double *says)
     reward_model_draw(model, x, SHOWN, &rng, says + 2 * SHOWN);
 }
 
+static struct reward_model *resume(struct reward_model *model, int most_points, int before)
+{
+    struct state_list list = {0}, other = {0};
+    const char *path = test_folder_path(&folder, "model.h5");
+    reward_model_state(model, "model", &list);
+    assert_ok(state_list_save(&list, "x", path));
+    struct reward_model *fresh = reward_case_open(most_points, 0.1);
+    reward_case_add(fresh, 0, before); // forgotten
+    reward_model_fit(fresh);
+    reward_model_state(fresh, "model", &other);
+    assert_ok(state_list_load(&other, "x", path));
+    assert_ok(reward_model_restore(fresh));
+    reward_model_close(model);
+    return fresh;
+}
+
+// With few points, which are thinned, and with so many that products go by blocks.
 static void a_restored_model_gives_the_same_bytes(void **state)
 {
     (void)state;
     enum { ROUNDS = 120, BETWEEN = 12 };
     double says[3 * SHOWN], again[3 * SHOWN];
-    struct reward_model *unbroken = reward_case_open(90, 0.1), *resumed = reward_case_open(90, 0.1);
-    for (int round = 0; round < ROUNDS; round++) {
-        play_round(unbroken, round, says);
-        play_round(resumed, round, again);
-        assert_memory_equal(says, again, sizeof says);
-        if (round % BETWEEN != 5) {
-            continue;
+    for (int large = 0; large < 2; large++) {
+        const int most_points = large == 1 ? CASE_MOST : 90;
+        struct reward_model *unbroken = reward_case_open(most_points, 0.1);
+        struct reward_model *resumed = reward_case_open(most_points, 0.1);
+        reward_case_add(unbroken, 0, 160 * large);
+        reward_case_add(resumed, 0, 160 * large);
+        for (int round = 0; round < ROUNDS; round++) {
+            play_round(unbroken, round, says);
+            play_round(resumed, round, again);
+            assert_memory_equal(says, again, sizeof says);
+            if (round % BETWEEN == 5) {
+                resumed = resume(resumed, most_points, round % 20);
+            }
         }
-        struct state_list list = {0}, other = {0};
-        const char *path = test_folder_path(&folder, "model.h5");
-        reward_model_state(resumed, "model", &list);
-        assert_ok(state_list_save(&list, "x", path));
-        struct reward_model *fresh = reward_case_open(90, 0.1);
-        reward_case_add(fresh, 0, round % 20); // whatever it did before
-        reward_model_fit(fresh);
-        reward_model_state(fresh, "model", &other);
-        assert_ok(state_list_load(&other, "x", path));
-        assert_ok(reward_model_restore(fresh));
+        reward_model_close(unbroken);
         reward_model_close(resumed);
-        resumed = fresh;
     }
-    reward_model_close(unbroken);
-    reward_model_close(resumed);
 }
 
 static void damaged_states_are_refused(void **state)

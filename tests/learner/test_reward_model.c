@@ -104,8 +104,9 @@ static void make_plain(const struct reward_model *model, int n_data, const doubl
         y[i] = reward_case_sample(0, i, out->x + i * CASE_INPUTS);
         out->mean += y[i] / n_data;
     }
-    memcpy(out->x + n_data * CASE_INPUTS, pending,
-           (size_t)(n_pending * CASE_INPUTS) * sizeof *pending);
+    for (int i = 0; i < n_pending * CASE_INPUTS; i++) {
+        out->x[n_data * CASE_INPUTS + i] = pending[i];
+    }
     for (int i = 0; i < n_data; i++) {
         squares += (y[i] - out->mean) * (y[i] - out->mean);
     }
@@ -191,8 +192,8 @@ static void pending_lowers_deviations_alone(void **state)
     reward_model_predict(model, x, CANDIDATES, mean, sd);
     reward_model_pending(model, x, CASE_JOINT);
     reward_model_predict(model, x, CANDIDATES, mean_then, sd_then);
-    assert_memory_equal(mean, mean_then, sizeof mean);
     for (int i = 0; i < CANDIDATES; i++) {
+        assert_near(mean_then[i], mean[i], 1e-10);
         assert_true(i < CASE_JOINT ? sd_then[i] < 0.5 * sd[i] : sd_then[i] <= sd[i] * (1.0 + 1e-9));
     }
     // A fit keeps it, and takes in what was added.
@@ -202,7 +203,9 @@ static void pending_lowers_deviations_alone(void **state)
     assert_true(sd_then[0] < 0.5 * sd[0]);
     reward_model_pending(model, NULL, 0);
     reward_model_predict(model, x, CANDIDATES, mean, sd);
-    assert_memory_equal(mean, mean_then, sizeof mean);
+    for (int i = 0; i < CANDIDATES; i++) {
+        assert_near(mean_then[i], mean[i], 1e-10);
+    }
     assert_true(sd_then[0] < 0.5 * sd[0]);
     reward_model_close(model);
 }
@@ -315,7 +318,7 @@ static void thins(void **state)
     enum { POINTS = 64 };
     struct reward_model *model = reward_case_open(POINTS, 0.0);
     struct reward_model_facts facts;
-    double best = -INFINITY, best_x[CASE_INPUTS] = {0}, x[CASE_INPUTS], mean, sd, squares = 0.0;
+    double best = -HUGE_VAL, best_x[CASE_INPUTS] = {0}, x[CASE_INPUTS], mean, sd, squares = 0.0;
     int thinned = 0, before = 0;
     for (int i = 0; i < CASE_MOST; i++) {
         const double y = reward_case_sample(0, i, x);

@@ -149,7 +149,7 @@ static int find_best(uint64_t seed, double greatest)
     bool asked[MOST_RECORDS] = {false};
     int32_t order[MOST_RECORDS];
     struct reward_model *model = open_model();
-    double best = -INFINITY;
+    double best = -HUGE_VAL;
     shuffle_records(8, seed, order);
     int n = 0;
     for (; n < ASKED && best < greatest; n++) {
@@ -177,7 +177,7 @@ static int find_best(uint64_t seed, double greatest)
 static void finds_the_best_record(void **state)
 {
     (void)state;
-    double greatest = -INFINITY;
+    double greatest = -HUGE_VAL;
     int found = 0;
     for (int i = 0; i < pool.n; i++) {
         greatest = fmax(greatest, pool.y[i]);
