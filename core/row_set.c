@@ -157,16 +157,24 @@ enum status row_set_of_rows(const int32_t *rows, int n, struct row_set *out)
     return OK;
 }
 
-enum status row_set_copy(const struct row_set *from, struct row_set *out)
+enum status row_set_of_ranges(const struct row_range *ranges, int n, struct row_set *out)
 {
-    struct row_set set = {0};
-    if (from->known) {
-        TRY(make_room((size_t)from->n, &set));
-        set.n = from->n;
-        memcpy(set.ranges, from->ranges, (size_t)from->n * sizeof *set.ranges);
+    struct row_set set;
+    TRY(make_room((size_t)n, &set));
+    for (int i = 0; i < n; i++) {
+        add_range(&set, ranges[i].first, ranges[i].last);
     }
     *out = set;
     return OK;
+}
+
+enum status row_set_copy(const struct row_set *from, struct row_set *out)
+{
+    if (!from->known) {
+        *out = (struct row_set){0};
+        return OK;
+    }
+    return row_set_of_ranges(from->ranges, from->n, out);
 }
 
 enum status row_set_join(const struct row_set *a, const struct row_set *b, struct row_set *out)
@@ -182,6 +190,18 @@ enum status row_set_join(const struct row_set *a, const struct row_set *b, struc
         }
     }
     *out = set;
+    return OK;
+}
+
+enum status row_set_add(struct row_set *set, const int32_t *rows, int n)
+{
+    struct row_set more, all;
+    TRY(row_set_of_rows(rows, n, &more));
+    const enum status code = row_set_join(set, &more, &all);
+    row_set_close(&more);
+    TRY(code);
+    row_set_close(set);
+    *set = all;
     return OK;
 }
 

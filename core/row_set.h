@@ -23,9 +23,13 @@ void row_set_text(const struct row_set *set, struct text *out);
 
 // rows [n] >= 0, in any order and as often as they like; NULL: 0 .. n - 1.
 enum status row_set_of_rows(const int32_t *rows, int n, struct row_set *out);
+// ranges [n] as in a set, known.
+enum status row_set_of_ranges(const struct row_range *ranges, int n, struct row_set *out);
 enum status row_set_copy(const struct row_set *from, struct row_set *out);
 // The rows of a or b; not known when one of them is not. out may be neither.
 enum status row_set_join(const struct row_set *a, const struct row_set *b, struct row_set *out);
+// Adds rows (as above) to a set; one that is not known stays so.
+enum status row_set_add(struct row_set *set, const int32_t *rows, int n);
 
 bool row_set_equal(const struct row_set *a, const struct row_set *b);
 bool row_set_has(const struct row_set *set, int32_t row); // known sets only

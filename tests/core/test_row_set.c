@@ -153,11 +153,15 @@ static void what_is_not_known_stays_so(void **state)
     (void)state;
     struct row_set all, joined, unknown = {0}, none;
     assert_ok(row_set_of_rows(NULL, 5, &all));
-    assert_true(row_set_has(&all, 4) && !row_set_has(&all, 5));
+    assert_true(row_set_has(&all, 4) && !row_set_has(&all, 5) && all.n == 1);
     assert_ok(row_set_join(&all, &unknown, &joined));
     assert_false(joined.known);
     assert_ok(row_set_copy(&unknown, &joined));
     assert_false(joined.known);
+    assert_ok(row_set_add(&unknown, (const int32_t[]){3}, 1));
+    assert_false(unknown.known);
+    assert_ok(row_set_add(&all, (const int32_t[]){9, 5, 7}, 3));
+    assert_true(all.n == 3 && row_set_count(&all) == 8 && row_set_has(&all, 9));
     assert_ok(row_set_of_rows(NULL, 0, &none));
     assert_true(none.known && none.n == 0 && !row_set_has(&none, 0));
     assert_false(row_set_equal(&none, &unknown));
