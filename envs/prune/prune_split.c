@@ -31,11 +31,11 @@ enum status prune_split(const struct scoring_options *scoring, const struct data
     least = least > 1 ? least : 1;
     if (train_rows->known && split.n_validation < least) {
         FAIL(ERR_INPUT,
-             "of the %d training images of %s, %d can be scored on, expected at least %d that the "
-             "weights have not been trained on; use weights of which images were kept out, or none "
-             "(they are then trained first), or accept scores of images that were trained on with "
-             "train_rows \"unknown\"",
-             dataset->n, dataset->name, split.n_validation, least);
+             "%d of the %d training images of %s are left to score on, those that the weights have "
+             "not been trained on; expected at least %d; use weights that more images were kept "
+             "from, or none (they are then trained first), or have images scored that were trained "
+             "on: train_rows \"unknown\"",
+             split.n_validation, dataset->n, dataset->name, least);
     }
     *out = split;
     return OK;

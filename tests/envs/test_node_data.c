@@ -175,10 +175,10 @@ static void too_few_are_refused(void **state)
     struct shared *n = *state;
     struct node_data data;
     say_rows(n, "0-3999", NULL);
-    assert_fails(open_data(n, &data), ERR_INPUT, "network \"convnet\": of the 800");
+    assert_fails(open_data(n, &data), ERR_INPUT, "network \"convnet\": 0 of the 800");
     assert_non_null(strstr(status_message(), "train_rows \"unknown\""));
     say_rows(n, "0-3599", NULL); // 80 left of the 200 wanted
-    assert_fails(open_data(n, &data), ERR_INPUT, "80 can be scored on, expected at least 100");
+    assert_fails(open_data(n, &data), ERR_INPUT, "80 of the 800 training images of shapes");
     say_rows(n, "0-3489", NULL); // 102
     assert_ok(open_data(n, &data));
     assert_int_equal(data.datasets[0].n_validation, 102);
