@@ -1,8 +1,8 @@
 // The rows of a config's "search" object.
 #include "learner/learner_options.h"
 
-static const char *const search_methods[] = {"impala", "random", "uniform", "evolution",
-                                             "amc",    "frozen", NULL};
+static const char *const search_methods[] = {"impala", "random",  "uniform",     "evolution", "amc",
+                                             "frozen", "oneshot", "sensitivity", "local",     NULL};
 static const char *const starts[] = {"both", "uniform", "ranked", "none", NULL};
 static const char *const schedules[] = {"equal", "time", NULL};
 
@@ -23,9 +23,9 @@ const struct option search_option_table[] = {
     {"schedule", "what is shared out evenly over the tasks: episodes, or environment seconds",
      OPTION_CHOICE, AT(schedule), .fallback_text = "equal", .choices = schedules},
     {"population", "evolution: members per task, at most a third of the evaluations", OPTION_INT,
-     AT(population), .fallback = 60, .least = 2, .most = 100000},
+     AT(population), .fallback = 24, .least = 2, .most = 100000},
     {"sample", "evolution: members that compete to be a parent", OPTION_INT, AT(sample),
-     .fallback = 10, .least = 1, .most = 100000},
+     .fallback = 6, .least = 1, .most = 100000},
     {"warmup", "amc: random episodes before learning, at most a quarter of the evaluations",
      OPTION_INT, AT(warmup), .fallback = 100, .least = 0, .most = 1000000},
     {"best", "candidates per task that are kept for re-scoring", OPTION_INT, AT(best),

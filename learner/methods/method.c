@@ -4,8 +4,8 @@
 #include <string.h>
 
 const struct method_ops *const methods[] = {
-    &method_impala, &method_random, &method_uniform, &method_evolution, &method_amc,
-    &method_frozen, NULL,
+    &method_impala, &method_random,  &method_uniform,     &method_evolution, &method_amc,
+    &method_frozen, &method_oneshot, &method_sensitivity, &method_local,     NULL,
 };
 
 const struct method_ops *method_find(const char *name)

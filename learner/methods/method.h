@@ -29,6 +29,7 @@ struct method_ops {
     const char *name;
     bool task_by_task; // all episodes of one task before the next task's
     bool policy;       // its tickets need weights
+    bool own_start;    // it is not given first candidates (start.h)
     enum status (*open)(const struct method_job *job, struct method **out);
     // Fills source, given and noise; kind, task, episode and version are set. May depend on the
     // results taken so far and on (seed, episode), on nothing else.
@@ -63,6 +64,6 @@ struct method {
     const struct method_ops *ops;
 };
 extern const struct method_ops method_impala, method_random, method_uniform, method_evolution,
-    method_amc, method_frozen;
+    method_amc, method_frozen, method_oneshot, method_sensitivity, method_local;
 extern const struct method_ops *const methods[]; // NULL-ended
 const struct method_ops *method_find(const char *name);
