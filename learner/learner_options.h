@@ -40,7 +40,7 @@ struct search_options {
                             // evaluations
     const char *start;      // "both" | "uniform" | "ranked" | "none", see start.h
     const char *schedule;   // "equal" | "time": episodes, or seconds in the environment, per task
-    int population, sample; // evolution
+    int population, sample; // evolution; population 0 = by itself
     int warmup;             // amc: random episodes before learning
     int best;               // candidates per task kept for re-scoring
 };

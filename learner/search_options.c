@@ -22,8 +22,10 @@ const struct option search_option_table[] = {
      OPTION_CHOICE, AT(start), .fallback_text = "both", .choices = starts},
     {"schedule", "what is shared out evenly over the tasks: episodes, or environment seconds",
      OPTION_CHOICE, AT(schedule), .fallback_text = "equal", .choices = schedules},
-    {"population", "evolution: members per task, at most a third of the evaluations", OPTION_INT,
-     AT(population), .fallback = 24, .least = 2, .most = 100000},
+    {"population",
+     "evolution: members per task, at most a third of the evaluations; 0 = 8, or 60 where "
+     "candidates are not known without trying",
+     OPTION_INT, AT(population), .fallback = 0, .least = 0, .most = 100000},
     {"sample", "evolution: members that compete to be a parent", OPTION_INT, AT(sample),
      .fallback = 6, .least = 1, .most = 100000},
     {"warmup", "amc: random episodes before learning, at most a quarter of the evaluations",

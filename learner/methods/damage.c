@@ -2,7 +2,8 @@
 
 #include <math.h>
 
-static const double common = 0.1; // share of what all steps have in common: no step is free
+static const double least_common = 0.1; // how much like the average every step is: none is free
+static const double most_common = 0.8;
 
 const struct damage_kind damage_kinds[DAMAGE_KINDS] = {
     {DAMAGE_LOG, 1.5}, {DAMAGE_LOSS, 1.5}, {DAMAGE_SQUARE, 2.0},
@@ -111,9 +112,33 @@ static void fill_step(const struct sensing *s, struct damage_kind kind, int step
     }
 }
 
-bool damage_curves(const struct sensing *s, struct damage_kind kind, int stride, double *loss)
+// The share of the variance of rewards at the deepest level that noise explains (as an estimate of
+// Stein's kind has it).
+static double common_share(const struct sensing *s, double noise)
+{
+    double sum = 0.0, squares = 0.0;
+    int n = 0;
+    for (int part = 0; part < s->parts; part++) {
+        const double reward = sensing_reward(s, part, 0);
+        if (!isnan(reward)) {
+            sum += reward;
+            squares += reward * reward;
+            n++;
+        }
+    }
+    const double variance = n > 1 ? (squares - sum * sum / n) / (n - 1) : 0.0;
+    const double share = variance > 0.0 ? noise * noise / variance : most_common;
+    return fmin(fmax(share, least_common), most_common);
+}
+
+bool damage_curves(const struct sensing *s, struct damage_kind kind, double noise, int stride,
+                   double *loss)
 {
     double sum = 0.0;
+    if (s->n == 0) {
+        return false;
+    }
+    const double common = common_share(s, noise);
     for (int step = 0; step < s->task->steps; step++) {
         sum += near_slope(s, kind, sensing_part(s, step));
     }
@@ -125,7 +150,8 @@ bool damage_curves(const struct sensing *s, struct damage_kind kind, int stride,
         const double slope = near_slope(s, kind, sensing_part(s, step));
         fill_step(s, kind, step, slope, own);
         for (int c = 0; c < s->task->n_choices[step]; c++) {
-            own[c] += common * (sum / s->task->steps) * depth_of(s, kind.power, step, c);
+            const double average = sum / s->task->steps * depth_of(s, kind.power, step, c);
+            own[c] += common * (average - own[c]);
         }
     }
     return true;

@@ -16,6 +16,8 @@ struct damage_kind {
 enum { DAMAGE_KINDS = 6 };
 extern const struct damage_kind damage_kinds[DAMAGE_KINDS];
 // loss [steps][stride] out, by choice: 0 for the last one, never less for a smaller one. Parts
-// without any measurement are taken to be like their neighbours. False: nothing is known.
-bool damage_curves(const struct sensing *sensing, struct damage_kind kind, int stride,
+// without any measurement are taken to be like their neighbours, and all the more like the average
+// the more of the differences `noise`, the standard deviation of a reward, explains. False: nothing
+// is known.
+bool damage_curves(const struct sensing *sensing, struct damage_kind kind, double noise, int stride,
                    double *loss);

@@ -13,7 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MUTATION_TRIES = 8, FIRST = 10 }; // FIRST: members before there are children, with a space
+enum {
+    MUTATION_TRIES = 8,
+    USUAL = 60,      // members
+    USUAL_KNOWN = 8, // with a space
+};
 
 struct evolution {
     struct method base;
@@ -92,7 +96,9 @@ static enum status evolution_open(const struct method_job *job, struct method **
     e->base.ops = &method_evolution;
     e->seed = job->seed;
     e->n_tasks = job->n_tasks;
-    e->population = at_most(job->search->population, third > 1 ? third : 1);
+    const int usual = job->space != NULL ? USUAL_KNOWN : USUAL;
+    const int wanted = job->search->population > 0 ? job->search->population : usual;
+    e->population = at_most(wanted, third > 1 ? third : 1);
     e->sample = at_most(job->search->sample, e->population);
     e->most_steps = most_steps;
     e->known = job->space != NULL;
@@ -140,7 +146,7 @@ static void propose_known(struct evolution *e, struct ticket *ticket)
     const int n = trials_best(&e->trials, task, e->population, e->best);
     struct rng rng = rng_make(e->seed, RNG_PROPOSE, (uint64_t)ticket->episode, 0);
     const bool filled = rng_below(&rng, 2) == 0;
-    if (n < at_most(FIRST, e->population)) {
+    if (n < e->population) {
         candidate_random(space, task, &rng, ticket->given);
         if (filled) {
             candidate_fill(space, task, &rng, ticket->given);

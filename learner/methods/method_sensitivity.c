@@ -16,9 +16,8 @@
 // Of the evaluations of a model's tasks, the first candidates left out, that measuring may take.
 static const double measured_share = 0.75;
 // The deepest cut that is measured, as a share of what the same share of everything keeps.
-static const double deepest_share = 0.5;
-static const double restart_deviation = 0.25;
-enum { COMPARED = 32, NEIGHBOURS = 32 };
+static const double deepest_share = 0.65;
+enum { COMPARED = 32, NEIGHBOURS = 4 };
 
 struct sensitivity {
     struct method base;
@@ -75,7 +74,7 @@ static void plan_model(struct sensitivity *s, const struct method_job *job, int 
         }
     }
     const double most = measured_share * (double)evaluations;
-    sensing_init(&space->tasks[any], most > 2.0 ? (int)fmin(most, INT32_MAX) : 2,
+    sensing_init(&space->tasks[any], (int)fmax(fmin(most, INT32_MAX), 0.0),
                  deepest_share * share / (n_tasks > 0 ? n_tasks : 1), &s->sensing[model]);
     s->n_measurements += s->sensing[model].n;
 }
@@ -123,7 +122,7 @@ static bool load_curves(struct sensitivity *s, int task, int kind)
 {
     const struct knapsack *knapsack = &s->combination.knapsack;
     return damage_curves(&s->sensing[s->space->tasks[task].model], damage_kinds[kind],
-                         knapsack->most_choices, knapsack->loss);
+                         s->space->noise, knapsack->most_choices, knapsack->loss);
 }
 
 // How well the loaded curves order n trials, given best first: pairs in the right order less those
@@ -175,17 +174,24 @@ static bool combine(struct sensitivity *s, int task, const int *order, int16_t *
     return false;
 }
 
-static void improve(struct sensitivity *s, int task, const int16_t *from, struct rng *rng,
-                    int16_t *choices)
+// A neighbour of the best, or (measured) that of some by which the loaded curves lose least.
+static void improve(struct sensitivity *s, int task, bool measured, const int *trial, int n,
+                    struct rng *rng, int16_t *choices)
 {
-    double least = INFINITY;
-    int16_t neighbour[TICKET_MOST_GIVEN];
-    for (int i = 0; i < NEIGHBOURS; i++) {
+    double least = (double)INFINITY;
+    int16_t from[TICKET_MOST_GIVEN], neighbour[TICKET_MOST_GIVEN];
+    const size_t bytes = (size_t)s->space->tasks[task].steps * sizeof *choices;
+    if (n > 0) {
+        memcpy(from, trials_choices(&s->trials, trial[0]), bytes);
+    } else {
+        candidate_uniform(s->space, task, from);
+    }
+    for (int i = 0; i < (measured ? NEIGHBOURS : 1); i++) {
         trials_vary(&s->trials, task, rng, from, true, neighbour);
-        const double loss = combination_loss(&s->combination, task, neighbour);
+        const double loss = measured ? combination_loss(&s->combination, task, neighbour) : 0.0;
         if (loss < least) {
             least = loss;
-            memcpy(choices, neighbour, (size_t)s->space->tasks[task].steps * sizeof *choices);
+            memcpy(choices, neighbour, bytes);
         }
     }
 }
@@ -196,17 +202,15 @@ static void propose_candidate(struct sensitivity *s, struct ticket *ticket)
     struct rng rng = rng_make(s->seed, RNG_PROPOSE, (uint64_t)ticket->episode, 0);
     int trial[COMPARED], order[DAMAGE_KINDS];
     const int n = trials_best(&s->trials, task, COMPARED, trial);
-    if (!load_curves(s, task, 0)) {
-        candidate_near_uniform(s->space, task, restart_deviation, &rng, ticket->given);
-    } else {
+    const bool measured = load_curves(s, task, 0);
+    if (measured) {
         order_kinds(s, task, trial, n, order);
-        if (!combine(s, task, order, ticket->given)) {
-            int16_t from[TICKET_MOST_GIVEN];
+    }
+    if (!measured || !combine(s, task, order, ticket->given)) {
+        if (measured) {
             (void)load_curves(s, task, order[0]);
-            candidate_uniform(s->space, task, from);
-            improve(s, task, n > 0 ? trials_choices(&s->trials, trial[0]) : from, &rng,
-                    ticket->given);
         }
+        improve(s, task, measured, trial, n, &rng, ticket->given);
     }
     trials_propose(&s->trials, ticket->given, ticket);
 }

@@ -2,7 +2,9 @@
 
 #include <math.h>
 
-enum { MOST_LEVELS = 4 };
+enum { MOST_LEVELS = 3, LEAST_MEASURED = 3 };
+static const double finer_share =
+    1.0 / 3.0; // of the measurements, that more than one level may take
 
 int sensing_part(const struct sensing *s, int step)
 {
@@ -43,15 +45,13 @@ static bool is_new(const struct sensing *s, int part, int level)
 
 void sensing_init(const struct candidate_task *task, int most, double deepest, struct sensing *out)
 {
-    CHECK(most >= 2);
-    const int steps = task->steps, levels = (most - 1) / steps;
-    *out = (struct sensing){.task = task,
-                            .deepest = deepest,
-                            .parts = levels > 0 ? steps : most - 1,
-                            .levels = levels == 0            ? 1
-                                      : levels < MOST_LEVELS ? levels
-                                                             : MOST_LEVELS};
-    out->n = 1 + out->parts * out->levels;
+    const int steps = task->steps, finer = (int)(finer_share * most) / steps;
+    *out = (struct sensing){.task = task, .deepest = deepest, .parts = 1, .levels = 1};
+    if (most >= LEAST_MEASURED) {
+        out->parts = steps < most ? steps : most - 1;
+        out->levels = finer < 1 ? 1 : finer < MOST_LEVELS ? finer : MOST_LEVELS;
+        out->n = 1 + out->parts * out->levels;
+    }
 }
 
 void sensing_place(struct sensing *s, int32_t *state, int64_t *episode, double *reward)

@@ -15,12 +15,13 @@ enum sensing_state {
 struct sensing {
     const struct candidate_task *task; // any one of the model; borrowed
     double deepest;                    // share that is kept of a part at level 0
-    int parts, levels, n;              // n: measurements, 1 + parts * levels
+    int parts, levels, n;              // n: measurements, 1 + parts * levels or 0
     int32_t *state;                    // [n] enum sensing_state; borrowed, as all here
     int64_t *episode;                  // [n] SENSING_OUT: of its ticket
     double *reward;                    // [n]
 };
-// At most `most` >= 2 measurements; the arrays come with sensing_place.
+// At most `most` measurements, none where those few would say nothing; first one level of all
+// parts, more of them only where there is plenty. The arrays come with sensing_place.
 void sensing_init(const struct candidate_task *task, int most, double deepest, struct sensing *out);
 // state, episode, reward [n], zeroed.
 void sensing_place(struct sensing *sensing, int32_t *state, int64_t *episode, double *reward);
