@@ -107,6 +107,7 @@ static enum status frozen_load(struct method *method)
 const struct method_ops method_frozen = {
     .name = "frozen",
     .policy = true,
+    .own_start = true,
     .open = frozen_open,
     .propose = frozen_propose,
     .take = frozen_take,
