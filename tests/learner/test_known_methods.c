@@ -16,6 +16,7 @@ static void set_method(struct loop_case *c, const struct method_ops *method, int
     c->n_tasks = GAME_MOST_TASKS;
     c->n_weights = 0;
     c->search.start = "both";
+    c->search.share = true;
     c->search.evaluations = evaluations;
 }
 
@@ -58,8 +59,8 @@ static double found(const struct method_ops *method, int n_tasks, int evaluation
 static void each_beats_random_with_less(void **state)
 {
     (void)state;
-    static const struct method_ops *const better[] = {&method_evolution, &method_local,
-                                                      &method_sensitivity};
+    static const struct method_ops *const better[] = {&method_bayes, &method_evolution,
+                                                      &method_local, &method_sensitivity};
     const double random = found(&method_random, GAME_MOST_TASKS, 60);
     const double alone = found(&method_random, 1, 60);
     assert_true(random > 0.8 && random < 0.99);
@@ -109,8 +110,8 @@ static void oneshot_tries_the_suggestions(void **state)
 static void they_want_to_know_the_candidates(void **state)
 {
     (void)state;
-    static const struct method_ops *const known[] = {&method_oneshot, &method_sensitivity,
-                                                     &method_local};
+    static const struct method_ops *const known[] = {&method_bayes, &method_oneshot,
+                                                     &method_sensitivity, &method_local};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         struct loop_case c;
         set_method(&c, known[i], 20);
@@ -125,14 +126,14 @@ static void they_want_to_know_the_candidates(void **state)
 static void nothing_is_tried_twice(void **state)
 {
     (void)state;
-    static const struct method_ops *const all[] = {&method_evolution, &method_local,
+    static const struct method_ops *const all[] = {&method_bayes, &method_evolution, &method_local,
                                                    &method_sensitivity};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         struct loop_case c;
         struct run_outcome o;
         int twice = 0, first[GAME_MOST_TASKS] = {0};
         set_method(&c, all[i], 40);
-        c.actors = 5;
+        c.actors = 5; // many under way
         c.learner.lag = 2;
         assert_ok(loop_case_open(&c));
         assert_ok(loop_case_run(&c, false));
@@ -181,8 +182,9 @@ static void sensitivity_measures_first(void **state)
     }
 }
 
-static const struct method_ops *const known_methods[] = {
-    &method_random, &method_evolution, &method_oneshot, &method_sensitivity, &method_local};
+static const struct method_ops *const known_methods[] = {&method_random,      &method_bayes,
+                                                         &method_evolution,   &method_oneshot,
+                                                         &method_sensitivity, &method_local};
 
 // Episodes that fail are lost, and that is all.
 static void failures_do_not_stall(void **state)
