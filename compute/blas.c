@@ -49,13 +49,13 @@ void blas_gram(int rows, int columns, const float *x, int ldx, float *g)
     }
 }
 
-enum status blas_solve_positive(int n, int rhs, double *a, double *b)
+enum status blas_factor_positive(int n, double *a)
 {
-    CHECK(n >= 0 && rhs >= 0);
-    if (n == 0 || rhs == 0) {
+    CHECK(n >= 0);
+    if (n == 0) {
         return OK;
     }
-    // Row-major lower is column-major upper; rows of b are columns to LAPACK.
+    // Row-major lower is column-major upper.
     int info = 0;
     dpotrf_("U", &n, a, &n, &info, 1);
     CHECK(info >= 0);
@@ -69,9 +69,38 @@ enum status blas_solve_positive(int n, int rhs, double *a, double *b)
              "others or are not finite; give it more data or a larger ridge",
              n, n, info);
     }
-    dpotrs_("U", &n, &rhs, a, &n, b, &n, &info, 1);
+    return OK;
+}
+
+enum status blas_solve_positive(int n, int rhs, double *a, double *b)
+{
+    CHECK(n >= 0 && rhs >= 0);
+    if (n == 0 || rhs == 0) {
+        return OK;
+    }
+    TRY(blas_factor_positive(n, a));
+    int info = 0;
+    dpotrs_("U", &n, &rhs, a, &n, b, &n, &info, 1); // rows of b are columns to LAPACK
     CHECK(info == 0);
     return OK;
+}
+
+void blas_solve_lower(int n, int rhs, const double *l, double *b)
+{
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, rhs, n, 1.0, l, n,
+                b, n);
+}
+
+void blas_multiply_lower(int n, int rows, const double *l, double *b)
+{
+    cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, rows, n, 1.0, l,
+                n, b, n);
+}
+
+void blas_multiply_double(int m, int n, int k, const double *a, const double *b, double *c)
+{
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0, a, k > 0 ? k : 1, b,
+                k > 0 ? k : 1, 0.0, c, n > 0 ? n : 1);
 }
 
 void blas_set_threads(int threads)

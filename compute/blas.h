@@ -19,6 +19,14 @@ void blas_gram(int rows, int columns, const float *x, int ldx, float *g);
 // ERR_INPUT when a is not positive definite (add to its diagonal, or give more data).
 enum status blas_solve_positive(int n, int rhs, double *a, double *b);
 
+// The two halves of it. a = l l^T: l comes out in the lower triangle, the upper one means nothing.
+enum status blas_factor_positive(int n, double *a);
+// Each row b of b [rhs, n] becomes l^-1 b, and b^T l.
+void blas_solve_lower(int n, int rhs, const double *l, double *b);
+void blas_multiply_lower(int n, int rows, const double *l, double *b);
+// c = a b^T in float64. a [m, k], b [n, k], c [m, n].
+void blas_multiply_double(int m, int n, int k, const double *a, const double *b, double *c);
+
 void blas_set_threads(int threads); // of each call; at least 1
 
 // OpenBLAS picks its kernels by a processor list that newer processors are missing from.

@@ -21,6 +21,7 @@ struct network_record {
     double base_accuracy;
     int32_t data;
     uint64_t widths, params, order, grams; // grams 0: none
+    uint64_t norm, gamma, error, readers;  // of the prior
 };
 
 // Writes pieces one after the other; with to NULL it only counts.
@@ -65,6 +66,10 @@ static struct network_record place_network(struct placer *placer, const struct n
     record.widths = place(placer, fill->widths[n], strlen(fill->widths[n]) + 1);
     record.params = place(placer, network->params, network->graph.n_floats * sizeof(float));
     record.order = place(placer, network->ranking.order, channels * sizeof(int));
+    record.norm = place(placer, network->prior.norm, channels * sizeof(float));
+    record.gamma = place(placer, network->prior.gamma, channels * sizeof(float));
+    record.error = place(placer, network->prior.error, channels * sizeof(float));
+    record.readers = place(placer, network->prior.readers, (size_t)network->groups.n * sizeof(int));
     if (network->grams != NULL) {
         size_t count;
         const double *grams = refit_grams(fill->refits[n], &count);
@@ -121,6 +126,10 @@ static enum status view_network(const struct node_memory *memory,
         .info = record->info,
         .params = (const float *)(const void *)(data + record->params),
         .ranking = {.order = (const int *)(const void *)(data + record->order)},
+        .prior = {.norm = (const float *)(const void *)(data + record->norm),
+                  .gamma = (const float *)(const void *)(data + record->gamma),
+                  .error = (const float *)(const void *)(data + record->error),
+                  .readers = (const int *)(const void *)(data + record->readers)},
         .grams = record->grams != 0 ? (const double *)(const void *)(data + record->grams) : NULL,
         .base_accuracy = record->base_accuracy,
         .data = record->data,

@@ -174,7 +174,11 @@ static enum status prepare_network(struct node_fill *fill, int n)
     struct score score;
     TRY(prune_score_params(fill->backend, &request, &score));
     network->base_accuracy = (double)score.right / (double)score.images;
-    return config->scoring.refit ? gather_grams(fill, n) : OK;
+    if (config->scoring.refit) {
+        TRY(gather_grams(fill, n));
+    }
+    return node_prior_make(&input, &network->ranking, fill->refits[n], &fill->arena,
+                           &network->prior);
 }
 
 enum status node_fill_prepare(struct node_fill *fill)

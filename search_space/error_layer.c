@@ -1,0 +1,188 @@
+// Equations in error_curve.h.
+#include "search_space/error_layer.h"
+
+#include "compute/blas.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Columns of the layer in the order of the factor: those never cut, then group after group, each
+// with its best channels first.
+struct column {
+    int index;
+    int group, enter;
+};
+struct factor {
+    int n, rows;
+    struct column *columns; // [n]
+    double *lower;          // [n][n]
+    double *weights;        // [rows][n]
+    double *product;        // [rows][n]: weights * lower
+};
+
+static int by_group_and_enter(const void *a, const void *b)
+{
+    const struct column *x = a, *y = b;
+    if (x->group != y->group) {
+        return x->group < y->group ? -1 : 1;
+    }
+    if (x->enter != y->enter) {
+        return x->enter < y->enter ? -1 : 1;
+    }
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static double gram_at(const struct refit_layer *layer, int i, int j)
+{
+    const size_t row = (size_t)(i > j ? i : j), column = (size_t)(i > j ? j : i);
+    return layer->gram[row * (row + 1) / 2 + column];
+}
+
+// The ridge is the refit's; where that is too little for the rounding, more.
+static enum status factor_gram(const struct error_layer *layer, struct factor *f)
+{
+    const size_t n = (size_t)f->n;
+    double mean = 0;
+    for (int i = 0; i < f->n; i++) {
+        mean += gram_at(layer->gram, i, i) / f->n;
+    }
+    const double scale = mean > 0 ? mean : 1;
+    enum status status = ERR_INPUT;
+    for (double ridge = layer->lambda * scale; status == ERR_INPUT && ridge <= 1e3 * scale;
+         ridge *= 10) {
+        for (size_t i = 0; i < n; i++) {
+            for (size_t j = 0; j <= i; j++) {
+                f->lower[i * n + j] =
+                    gram_at(layer->gram, f->columns[i].index, f->columns[j].index);
+            }
+            f->lower[i * n + i] += ridge;
+        }
+        status = blas_factor_positive(f->n, f->lower);
+    }
+    return status;
+}
+
+static enum status open_factor(const struct error_layer *layer, struct arena *arena,
+                               struct factor *f)
+{
+    *f = (struct factor){.n = layer->channels * layer->taps, .rows = layer->rows};
+    const size_t n = (size_t)f->n, rows = (size_t)f->rows;
+    ARENA_NEW(arena, f->columns, n);
+    ARENA_NEW(arena, f->lower, n * n);
+    ARENA_NEW(arena, f->weights, rows * n);
+    ARENA_NEW(arena, f->product, rows * n);
+    for (int i = 0; i < f->n; i++) {
+        const int c = i / layer->taps;
+        const int group = layer->group[c] < 0 ? -1 : layer->group[c];
+        f->columns[i] = (struct column){i, group, group < 0 ? 0 : layer->enter[c]};
+    }
+    qsort(f->columns, n, sizeof *f->columns, by_group_and_enter);
+    for (size_t o = 0; o < rows; o++) {
+        for (size_t i = 0; i < n; i++) {
+            f->weights[o * n + i] = (double)layer->weights[o * n + (size_t)f->columns[i].index];
+        }
+    }
+    TRY(factor_gram(layer, f));
+    memcpy(f->product, f->weights, rows * n * sizeof *f->product);
+    blas_multiply_lower(f->n, f->rows, f->lower, f->product);
+    return OK;
+}
+
+// Columns [from, to) of a matrix [rows][n]: sums of squares, onto the channels they belong to.
+static void add_squares(const struct error_layer *layer, const struct column *columns, int n,
+                        const double *matrix, double *lost)
+{
+    for (int o = 0; o < layer->rows; o++) {
+        for (int i = 0; i < n; i++) {
+            const double value = matrix[(size_t)o * (size_t)n + (size_t)i];
+            lost[columns[i].index / layer->taps] += value * value;
+        }
+    }
+}
+
+// A group that is not the last: with Y = L^-1 E_C, (G^-1)_CC = Y^T Y; factored with the worst
+// column first, R R^T, the loss of the worst so many is the sum of the squares in the first rows of
+// R^-1 W_C^T.
+static enum status lost_of_group(const struct error_layer *layer, const struct factor *f, int from,
+                                 int to, struct arena *arena, double *lost)
+{
+    const size_t n = (size_t)f->n, count = (size_t)(to - from);
+    double *units, *inverse, *weights;
+    struct column *columns;
+    ARENA_NEW(arena, units, count * n);
+    ARENA_NEW(arena, inverse, count * count);
+    ARENA_NEW(arena, weights, (size_t)f->rows * count);
+    ARENA_NEW(arena, columns, count);
+    for (size_t i = 0; i < count; i++) {
+        const size_t column = (size_t)to - 1 - i;
+        columns[i] = f->columns[column];
+        units[i * n + column] = 1;
+        for (size_t o = 0; o < (size_t)f->rows; o++) {
+            weights[o * count + i] = f->weights[o * n + column];
+        }
+    }
+    blas_solve_lower(f->n, (int)count, f->lower, units);
+    blas_multiply_double((int)count, (int)count, f->n, units, units, inverse);
+    TRY(blas_factor_positive((int)count, inverse));
+    blas_solve_lower((int)count, f->rows, inverse, weights);
+    add_squares(layer, columns, (int)count, weights, lost);
+    return OK;
+}
+
+static enum status lost_by_gram(const struct error_layer *layer, struct arena *arena, double *lost,
+                                double *total)
+{
+    struct factor f;
+    TRY(open_factor(layer, arena, &f));
+    for (size_t i = 0; i < (size_t)f.rows * (size_t)f.n; i++) {
+        *total += f.product[i] * f.product[i];
+    }
+    for (int from = 0, to; from < f.n; from = to) {
+        for (to = from + 1; to < f.n && f.columns[to].group == f.columns[from].group;) {
+            to++;
+        }
+        if (f.columns[from].group < 0) {
+            continue;
+        }
+        if (to < f.n) {
+            TRY(lost_of_group(layer, &f, from, to, arena, lost));
+            continue;
+        }
+        for (size_t o = 0; o < (size_t)f.rows; o++) {
+            for (int i = from; i < to; i++) {
+                const double value = f.product[o * (size_t)f.n + (size_t)i];
+                lost[f.columns[i].index / layer->taps] += value * value;
+            }
+        }
+    }
+    return OK;
+}
+
+static void lost_by_weights(const struct error_layer *layer, double *lost, double *total)
+{
+    for (int o = 0; o < layer->rows; o++) {
+        const float *row = layer->weights + (size_t)o * (size_t)(layer->channels * layer->taps);
+        for (int c = 0; c < layer->channels; c++) {
+            double sum = 0;
+            for (int t = 0; t < layer->taps; t++) {
+                const double weight = (double)row[c * layer->taps + t];
+                sum += weight * weight;
+            }
+            lost[c] += sum * layer->square[c];
+            *total += sum * layer->square[c];
+        }
+    }
+}
+
+enum status error_layer_lost(const struct error_layer *layer, struct arena *arena, double *lost,
+                             double *total)
+{
+    memset(lost, 0, (size_t)layer->channels * sizeof *lost);
+    *total = 0;
+    if (layer->gram == NULL) {
+        lost_by_weights(layer, lost, total);
+        return OK;
+    }
+    return lost_by_gram(layer, arena, lost, total);
+}
