@@ -4,16 +4,17 @@
 
 #include "search_space/channel_union.h"
 #include "search_space/error_layer.h"
+#include "search_space/moments.h"
 
 #include <math.h>
-#include <string.h>
 
 struct curves {
     const struct error_input *input;
-    int *first;     // [groups.n] where each group's channels begin among all
-    int *enter;     // [ranking_count] from which width on a channel stays
-    double *errors; // [ranking_count] sums over layers
-    int *readers;   // [groups.n]
+    int *first;              // [groups.n] where each group's channels begin among all
+    int *enter;              // [ranking_count] from which width on a channel stays
+    double *errors;          // [ranking_count] sums over layers
+    int *readers;            // [groups.n]
+    struct moments *moments; // [n_nodes]
 };
 
 // Of groups with equal parts each part keeps its own best.
@@ -30,47 +31,8 @@ static void find_enter(const struct curves *curves)
     }
 }
 
-// The mean square of each channel of a tensor, if it is normally distributed before BatchNorm and
-// its ReLU follows; 1 where there is no BatchNorm. Its mean m and deviation s are beta and gamma:
-// E relu(x)^2 = (m^2 + s^2) P(m/s) + m s p(m/s). relu: one follows the tensor.
-static void mean_squares(const struct error_input *input, int node, bool relu, double *square)
-{
-    const struct graph *graph = input->graph;
-    const struct node *n = &graph->nodes[node];
-    switch (n->kind) {
-    case NODE_ACT:
-        mean_squares(input, n->inputs[0], true, square);
-        return;
-    case NODE_DROPOUT:
-    case NODE_MAX_POOL:
-    case NODE_AVG_POOL:
-    case NODE_GLOBAL_POOL:
-        mean_squares(input, n->inputs[0], relu, square);
-        return;
-    case NODE_CONCAT:
-        mean_squares(input, n->inputs[0], relu, square);
-        mean_squares(input, n->inputs[1], relu, square + graph->nodes[n->inputs[0]].c);
-        return;
-    case NODE_BATCHNORM:
-        break;
-    default:
-        for (int c = 0; c < n->c; c++) {
-            square[c] = 1;
-        }
-        return;
-    }
-    const float *gamma = input->params + graph->params[n->params[0]].offset;
-    const float *beta = input->params + graph->params[n->params[1]].offset;
-    for (int c = 0; c < n->c; c++) {
-        const double m = (double)beta[c], s = fabs((double)gamma[c]) + 1e-12, z = m / s;
-        const double above = relu ? 0.5 * erfc(-z * sqrt(0.5)) : 1;
-        const double density = relu ? exp(-0.5 * z * z) / 2.5066282746310002 : 0; // sqrt(2 pi)
-        square[c] = fmax((m * m + s * s) * above + m * s * density, 0);
-    }
-}
-
 static void add_curves(const struct curves *curves, const struct error_layer *layer,
-                       const double *lost, double total)
+                       const double *lost)
 {
     int last = -1; // channels of one group lie together, but for a tensor that holds it twice
     for (int c = 0; c < layer->channels; c++) {
@@ -80,7 +42,7 @@ static void add_curves(const struct curves *curves, const struct error_layer *la
         }
         double *errors = curves->errors + curves->first[g];
         for (int width = 1; width < layer->enter[c]; width++) {
-            errors[width - 1] += total > 0 ? lost[c] / total : 0;
+            errors[width - 1] += lost[c];
         }
         curves->readers[g] += g != last;
         last = g;
@@ -105,7 +67,10 @@ static enum status describe_input(const struct curves *curves, int tensor, struc
             enter[at + k] = g < 0 ? 0 : curves->enter[curves->first[g] + k];
         }
     }
-    mean_squares(curves->input, tensor, false, square);
+    for (size_t c = 0; c < channels; c++) {
+        const double mean = curves->moments[tensor].mean[c];
+        square[c] = mean * mean + curves->moments[tensor].variance[c];
+    }
     layer->group = group;
     layer->enter = enter;
     layer->square = square;
@@ -138,6 +103,53 @@ static const struct refit_layer *find_gram(const struct refit *refit, int node, 
     return NULL;
 }
 
+// The first node that reads the output of `node`, or -1.
+static int next_node(const struct graph *graph, int node)
+{
+    for (int i = node + 1; i < graph->n_nodes; i++) {
+        for (int j = 0; j < graph->nodes[i].n_inputs; j++) {
+            if (graph->nodes[i].inputs[j] == node) {
+                return i;
+            }
+        }
+    }
+    return -1;
+}
+
+// worth[o] of all outputs of a layer: its mean square after the BatchNorm behind it, as a share of
+// the variance of what it then adds to, or of the layer's own. NULL where there is no BatchNorm.
+static enum status find_worth(const struct curves *curves, int node, struct arena *arena,
+                              double **out)
+{
+    const struct graph *graph = curves->input->graph;
+    const float *params = curves->input->params;
+    const int norm = next_node(graph, node);
+    *out = NULL;
+    if (norm < 0 || graph->nodes[norm].kind != NODE_BATCHNORM ||
+        graph->nodes[node].kind == NODE_LSTM) {
+        return OK;
+    }
+    const struct node *n = &graph->nodes[norm];
+    const float *gamma = params + graph->params[n->params[0]].offset;
+    const float *mean = params + graph->params[n->params[2]].offset;
+    const float *variance = params + graph->params[n->params[3]].offset;
+    const int sum = next_node(graph, norm);
+    const bool adds = sum >= 0 && graph->nodes[sum].kind == NODE_ADD;
+    const struct moments *landing = &curves->moments[adds ? sum : norm];
+    double whole = 0;
+    for (int c = 0; c < n->c; c++) {
+        whole += landing->variance[c];
+    }
+    double *worth;
+    ARENA_NEW(arena, worth, (size_t)n->c);
+    for (int c = 0; c < n->c && whole > 0; c++) {
+        const double m = (double)mean[c], g = (double)gamma[c];
+        worth[c] = g * g * (1 + m * m / fmax((double)variance[c], 1e-12)) / whole;
+    }
+    *out = worth;
+    return OK;
+}
+
 static enum status add_part(const struct curves *curves, const struct error_layer *whole, int node,
                             int part, struct arena *arena)
 {
@@ -156,16 +168,20 @@ static enum status add_part(const struct curves *curves, const struct error_laye
     layer.square += part * layer.channels;
     layer.gram = find_gram(input->refit, node, part);
     layer.lambda = input->refit != NULL ? input->refit->lambda : 0;
-    double *lost, total;
+    layer.worth = whole->worth != NULL ? whole->worth + part * layer.rows : NULL;
+    double *lost, total = 0;
     ARENA_NEW(arena, lost, (size_t)layer.channels);
-    TRY(error_layer_lost(&layer, arena, lost, &total));
+    TRY(error_layer_lost(&layer, arena, lost));
+    for (int c = 0; c < layer.channels; c++) {
+        total += lost[c];
+    }
     if (!isfinite(total)) {
         FAIL(ERR_INPUT,
              "%s: its weights are not finite; use a network that trained without "
              "diverging",
              n->name);
     }
-    add_curves(curves, &layer, lost, total);
+    add_curves(curves, &layer, lost);
     return OK;
 }
 
@@ -174,6 +190,9 @@ static enum status add_node(const struct curves *curves, int node, struct arena 
     const struct node *n = &curves->input->graph->nodes[node];
     struct error_layer whole = {0};
     TRY(describe_input(curves, n->inputs[0], arena, &whole));
+    double *worth;
+    TRY(find_worth(curves, node, arena, &worth));
+    whole.worth = worth;
     const int parts = n->kind == NODE_CONV ? n->groups : 1;
     for (int p = 0; p < parts; p++) {
         TRY(add_part(curves, &whole, node, p, arena));
@@ -187,7 +206,7 @@ static void finish(const struct curves *curves, float *errors, int *readers)
     const struct groups *groups = curves->input->groups;
     for (int g = 0; g < groups->n; g++) {
         const int first = curves->first[g], channels = groups->groups[g].channels;
-        double least = 1;
+        double least = INFINITY;
         for (int i = 0; i < channels; i++) {
             const double mean = curves->errors[first + i] / fmax(curves->readers[g], 1);
             least = fmin(fmax(mean, 0), least);
@@ -205,6 +224,7 @@ static enum status make(struct curves *curves, struct arena *arena, struct arena
     ARENA_NEW(arena, curves->enter, channels);
     ARENA_NEW(arena, curves->errors, channels);
     ARENA_NEW(arena, curves->readers, n);
+    TRY(moments_guess(input->graph, input->params, arena, &curves->moments));
     find_enter(curves);
     for (int i = 0; i < input->graph->n_nodes; i++) {
         if (reads_groups(input->graph, input->groups, i)) {

@@ -130,14 +130,47 @@ static enum status lost_of_group(const struct error_layer *layer, const struct f
     return OK;
 }
 
-static enum status lost_by_gram(const struct error_layer *layer, struct arena *arena, double *lost,
-                                double *total)
+// What the loss of each output's square counts for. squares [rows], in: their sums; out: factors.
+static void weigh_outputs(const struct error_layer *layer, double *squares)
+{
+    double total = 0;
+    for (int o = 0; o < layer->rows; o++) {
+        total += squares[o];
+    }
+    for (int o = 0; o < layer->rows; o++) {
+        const double whole = layer->worth != NULL ? squares[o] : total;
+        const double worth = layer->worth != NULL ? layer->worth[o] : 1;
+        squares[o] = squares[o] > 0 ? worth / whole : 0;
+    }
+}
+
+static enum status weigh_factor(const struct error_layer *layer, struct arena *arena,
+                                const struct factor *f)
+{
+    const size_t n = (size_t)f->n;
+    double *factors;
+    ARENA_NEW(arena, factors, (size_t)f->rows);
+    for (size_t o = 0; o < (size_t)f->rows; o++) {
+        for (size_t i = 0; i < n; i++) {
+            factors[o] += f->product[o * n + i] * f->product[o * n + i];
+        }
+    }
+    weigh_outputs(layer, factors);
+    for (size_t o = 0; o < (size_t)f->rows; o++) {
+        const double scale = sqrt(factors[o]);
+        for (size_t i = 0; i < n; i++) {
+            f->weights[o * n + i] *= scale;
+            f->product[o * n + i] *= scale;
+        }
+    }
+    return OK;
+}
+
+static enum status lost_by_gram(const struct error_layer *layer, struct arena *arena, double *lost)
 {
     struct factor f;
     TRY(open_factor(layer, arena, &f));
-    for (size_t i = 0; i < (size_t)f.rows * (size_t)f.n; i++) {
-        *total += f.product[i] * f.product[i];
-    }
+    TRY(weigh_factor(layer, arena, &f));
     for (int from = 0, to; from < f.n; from = to) {
         for (to = from + 1; to < f.n && f.columns[to].group == f.columns[from].group;) {
             to++;
@@ -159,30 +192,30 @@ static enum status lost_by_gram(const struct error_layer *layer, struct arena *a
     return OK;
 }
 
-static void lost_by_weights(const struct error_layer *layer, double *lost, double *total)
+static enum status lost_by_weights(const struct error_layer *layer, struct arena *arena,
+                                   double *lost)
 {
-    for (int o = 0; o < layer->rows; o++) {
-        const float *row = layer->weights + (size_t)o * (size_t)(layer->channels * layer->taps);
-        for (int c = 0; c < layer->channels; c++) {
-            double sum = 0;
-            for (int t = 0; t < layer->taps; t++) {
-                const double weight = (double)row[c * layer->taps + t];
-                sum += weight * weight;
-            }
-            lost[c] += sum * layer->square[c];
-            *total += sum * layer->square[c];
+    const size_t channels = (size_t)layer->channels;
+    double *squares, *factors;
+    ARENA_NEW(arena, squares, (size_t)layer->rows * channels);
+    ARENA_NEW(arena, factors, (size_t)layer->rows);
+    const float *weights = layer->weights;
+    for (size_t i = 0; i < (size_t)layer->rows * channels; i++) {
+        for (int t = 0; t < layer->taps; t++, weights++) {
+            squares[i] += (double)*weights * (double)*weights * layer->square[i % channels];
         }
+        factors[i / channels] += squares[i];
     }
+    weigh_outputs(layer, factors);
+    for (size_t i = 0; i < (size_t)layer->rows * channels; i++) {
+        lost[i % channels] += squares[i] * factors[i / channels];
+    }
+    return OK;
 }
 
-enum status error_layer_lost(const struct error_layer *layer, struct arena *arena, double *lost,
-                             double *total)
+enum status error_layer_lost(const struct error_layer *layer, struct arena *arena, double *lost)
 {
     memset(lost, 0, (size_t)layer->channels * sizeof *lost);
-    *total = 0;
-    if (layer->gram == NULL) {
-        lost_by_weights(layer, lost, total);
-        return OK;
-    }
-    return lost_by_gram(layer, arena, lost, total);
+    return layer->gram != NULL ? lost_by_gram(layer, arena, lost)
+                               : lost_by_weights(layer, arena, lost);
 }

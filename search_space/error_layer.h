@@ -12,8 +12,9 @@ struct error_layer {
     const int *group;               // [channels] whose each one is; below 0: never cut
     const int *enter;               // [channels] the least width of the group with which it stays
     const double *square;           // [channels] mean square; where there is no Gram matrix
+    const double *worth;            // [rows] of each output; NULL: its own square
 };
-// lost [channels] of the squared output, with each channel after those of its group with a greater
-// `enter` are gone; all other groups whole. *total: the squared output. Scratch from `arena`.
-enum status error_layer_lost(const struct error_layer *layer, struct arena *arena, double *lost,
-                             double *total);
+// lost [channels]: with each channel, after those of its group with a greater `enter` are gone and
+// all other groups whole: the sum over outputs of their worth times the share of their squares that
+// goes; without worth, the share of the sum of all squares. Scratch from `arena`.
+enum status error_layer_lost(const struct error_layer *layer, struct arena *arena, double *lost);

@@ -55,7 +55,7 @@ static void add_gram(struct fixture *f, struct rng *rng, int columns)
     }
 }
 
-// a 6 -> b 4 -> c 8, which reads a and b -> d 6 in two parts -> classes
+// a 6 -> b 4 -> c 8, which reads a and b, plus s 8 -> d 6 in two parts -> classes
 static void open_fixture(struct fixture *f)
 {
     *f = (struct fixture){0};
@@ -67,7 +67,12 @@ static void open_fixture(struct fixture *f)
     f->b = add_conv(&f->graph, "b", a, B, 1, 1);
     assert_ok(graph_add_concat(&f->graph, "ab", a, f->b, &node));
     f->c = add_conv(&f->graph, "c", node, C, 3, 1);
-    f->d = add_conv(&f->graph, "d", f->c, 6, 1, 2);
+    const int s = add_conv(&f->graph, "s", 0, C, 1, 1);
+    int c_norm, s_norm;
+    assert_ok(graph_add_batchnorm(&f->graph, "c.bn", f->c, &c_norm));
+    assert_ok(graph_add_batchnorm(&f->graph, "s.bn", s, &s_norm));
+    assert_ok(graph_add_add(&f->graph, "sum", c_norm, s_norm, &node));
+    f->d = add_conv(&f->graph, "d", node, 6, 1, 2);
     assert_ok(graph_add_global_pool(&f->graph, "pool", f->d, &node));
     assert_ok(graph_add_linear(&f->graph, "classes", node, 4, true, &f->classes));
     assert_ok(graph_finish(&f->graph));
@@ -100,12 +105,15 @@ static void close_fixture(struct fixture *f)
     arena_close(&f->arena);
 }
 
-// tr(W_C S W_C^T) / tr(W G W^T) with S what is left of G when the kept columns are eliminated.
-static double lost_share(const double *gram, int columns, const bool *cut, const float *weights,
-                         int rows)
+// Of every output: w_C S w_C^T and w G w^T with S what is left of G when the kept columns are
+// eliminated.
+static void lose(const double *gram, int columns, const bool *cut, const float *weights, int rows,
+                 double *lost, double *total)
 {
     static double g[MOST][MOST];
-    double mean = 0, total = 0, lost = 0;
+    double mean = 0;
+    memset(lost, 0, (size_t)rows * sizeof *lost);
+    memset(total, 0, (size_t)rows * sizeof *total);
     for (int i = 0; i < columns; i++) {
         for (int j = 0; j <= i; j++) {
             g[i][j] = g[j][i] = gram[i * (i + 1) / 2 + j];
@@ -121,8 +129,8 @@ static double lost_share(const double *gram, int columns, const bool *cut, const
                 for (int j = 0; j < columns; j++) {
                     const double term = (double)weights[o * columns + i] * g[i][j] *
                                         (double)weights[o * columns + j];
-                    total += pass == 0 ? term : 0;
-                    lost += pass == 1 && cut[i] && cut[j] ? term : 0;
+                    total[o] += pass == 0 ? term : 0;
+                    lost[o] += pass == 1 && cut[i] && cut[j] ? term : 0;
                 }
             }
         }
@@ -135,7 +143,6 @@ static double lost_share(const double *gram, int columns, const bool *cut, const
             }
         }
     }
-    return lost / total;
 }
 
 static int group_of(const struct fixture *f, const char *name)
@@ -159,6 +166,29 @@ static const float *weights_of(const struct fixture *f, int node)
     return f->params + f->graph.params[f->graph.nodes[node].params[0]].offset;
 }
 
+static const float *param_of(const struct fixture *f, const char *name)
+{
+    const struct param *param = graph_find_param(&f->graph, name);
+    assert_non_null(param);
+    return f->params + param->offset;
+}
+
+// Of c's outputs: their mean squares behind BatchNorm as shares of the variance of the sum.
+static void find_worth(const struct fixture *f, double *worth)
+{
+    const float *gamma = param_of(f, "c.bn.weight"), *other = param_of(f, "s.bn.weight");
+    const float *mean = param_of(f, "c.bn.running_mean");
+    const float *variance = param_of(f, "c.bn.running_var");
+    double sum = 0;
+    for (int o = 0; o < C; o++) {
+        sum += pow((double)gamma[o], 2) + pow((double)other[o], 2);
+    }
+    for (int o = 0; o < C; o++) {
+        worth[o] =
+            pow((double)gamma[o], 2) * (1 + pow((double)mean[o], 2) / (double)variance[o]) / sum;
+    }
+}
+
 // The channels [first, first + channels) of a layer's input are the group's.
 static double expect(const struct fixture *f, const double *gram, int node, int part, int in,
                      int first, int channels, int parts, int width)
@@ -175,8 +205,17 @@ static double expect(const struct fixture *f, const double *gram, int node, int 
             cut[at * taps + t] = true;
         }
     }
-    return lost_share(gram, in * taps, cut,
-                      weights_of(f, node) + (size_t)part * (size_t)(rows * in * taps), rows);
+    double lost[C], total[C], worth[C], sums[3] = {0};
+    assert_in_range(rows, 1, C);
+    lose(gram, in * taps, cut, weights_of(f, node) + (size_t)part * (size_t)(rows * in * taps),
+         rows, lost, total);
+    find_worth(f, worth);
+    for (int o = 0; o < rows; o++) {
+        sums[0] += lost[o];
+        sums[1] += total[o];
+        sums[2] += worth[o] * lost[o] / total[o];
+    }
+    return node == f->c ? sums[2] : sums[0] / sums[1];
 }
 
 static void curves_are_what_elimination_leaves(void **state)
@@ -246,14 +285,12 @@ static void weights_alone_give_curves_too(void **state)
         kept += i % 6 == 2 || i % 6 == 5 ? square : 0; // the best of each part
     }
     assert_true(fabs((double)errors[curve_of(&f, d) + 1] - (1 - kept / all)) < 1e-6);
-    // A channel that BatchNorm and ReLU leave nothing of loses nothing; its gamma is the scale.
-    const struct param *gamma = graph_find_param(&f.graph, "a.bn.weight");
-    const struct param *beta = graph_find_param(&f.graph, "a.bn.bias");
-    assert_non_null(gamma);
-    assert_non_null(beta);
+    // A channel that BatchNorm and ReLU leave nothing of loses nothing.
+    float *gamma = f.params + (param_of(&f, "a.bn.weight") - f.params);
+    float *beta = f.params + (param_of(&f, "a.bn.bias") - f.params);
     for (int c = 0; c < A - 1; c++) { // but for the best
-        f.params[gamma->offset + (size_t)c] = 0.01F;
-        f.params[beta->offset + (size_t)c] = -1;
+        gamma[c] = 0.01F;
+        beta[c] = -1;
     }
     assert_ok(error_curves(&input, other, readers));
     assert_true(other[curve_of(&f, group_of(&f, "a"))] < 1e-6F);
