@@ -182,14 +182,14 @@ static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
 static uint64_t hash_config(const struct prune_config *config, uint64_t seed)
 {
     const struct scoring_options *scoring = &config->scoring;
-    const int numbers[] = {scoring->calibration_images, scoring->images, scoring->refit,
-                           scoring->refit_images};
+    const int numbers[] = {scoring->calibration_images, scoring->images, scoring->refit_images};
     uint64_t hash = hash_bytes(HASH_BEGIN, &seed, sizeof seed);
     for (int i = 0; i < config->n_networks; i++) {
         hash = hash_text(hash, config->networks[i].file);
         hash = hash_data(hash, &config->networks[i].data);
     }
     hash = hash_text(hash_text(hash, config->space.criterion), scoring->dtype);
+    hash = hash_text(hash, scoring->refit);
     hash = hash_bytes(hash, &scoring->validation_share, sizeof scoring->validation_share);
     return hash_bytes(hash, numbers, sizeof numbers);
 }

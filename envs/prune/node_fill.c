@@ -53,7 +53,7 @@ static enum status gather_data(struct node_fill *fill, int d, const struct datas
     memcpy(out->std, dataset->std, sizeof out->std);
     TRY(dataset_split(dataset, scoring->validation_share, fill->seed, &fill->arena, &split));
     TRY(gather_validation(dataset, &split, &fill->arena, out));
-    const int refit = scoring->refit ? scoring->refit_images : 0;
+    const int refit = strcmp(scoring->refit, "off") != 0 ? scoring->refit_images : 0;
     int wanted = scoring->calibration_images > refit ? scoring->calibration_images : refit;
     wanted = wanted < split.n_train ? wanted : split.n_train;
     uint8_t *images;
@@ -174,7 +174,7 @@ static enum status prepare_network(struct node_fill *fill, int n)
     struct score score;
     TRY(prune_score_params(fill->backend, &request, &score));
     network->base_accuracy = (double)score.right / (double)score.images;
-    if (config->scoring.refit) {
+    if (prune_refits(&config->scoring, &network->graph, &network->groups)) {
         TRY(gather_grams(fill, n));
     }
     return node_prior_make(&input, &network->ranking, fill->refits[n], &fill->arena,

@@ -80,3 +80,23 @@ enum status node_prior_make(const struct criterion_input *input, const struct ra
     *out = (struct node_prior){.norm = norm, .gamma = gamma, .error = error, .readers = readers};
     return OK;
 }
+
+enum status node_prior_flat(const struct groups *groups, struct arena *arena,
+                            struct node_prior *out)
+{
+    float *kept, *error;
+    int *readers;
+    ARENA_NEW(arena, kept, (size_t)ranking_count(groups));
+    ARENA_NEW(arena, error, (size_t)ranking_count(groups));
+    ARENA_NEW(arena, readers, (size_t)groups->n);
+    for (int g = 0, at = 0; g < groups->n; at += groups->groups[g++].channels) {
+        const int channels = groups->groups[g].channels;
+        for (int i = 0; i < channels; i++) {
+            kept[at + i] = (float)(i + 1) / (float)channels;
+            error[at + i] = 1 - kept[at + i];
+        }
+        readers[g] = 1;
+    }
+    *out = (struct node_prior){.norm = kept, .gamma = kept, .error = error, .readers = readers};
+    return OK;
+}

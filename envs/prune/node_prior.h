@@ -14,3 +14,6 @@ struct node_prior {
 // ranking: which channels stay. refit NULL: error from the weights alone. Memory from `arena`.
 enum status node_prior_make(const struct criterion_input *input, const struct ranking *ranking,
                             const struct refit *refit, struct arena *arena, struct node_prior *out);
+// Of a network whose weights are not known yet: every channel counts alike. Memory from `arena`.
+enum status node_prior_flat(const struct groups *groups, struct arena *arena,
+                            struct node_prior *out);

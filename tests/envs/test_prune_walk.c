@@ -1,7 +1,9 @@
 // Walking the wall of real networks with any policy: no episode exceeds its budget, what the wall
 // says a candidate costs is what the slimmed network costs, and the agent sees where it stands.
+#include "core/log.h"
 #include "core/rng.h"
 #include "envs/prune/prune_features.h"
+#include "envs/prune/prune_score.h"
 #include "nn/zoo.h"
 #include "search_space/slim.h"
 #include "test_unit.h"
@@ -419,6 +421,48 @@ static void impossible_budgets_are_refused(void **state)
     studied_close(&s);
 }
 
+// Refit is for every network that it can be done for, unless somebody says otherwise.
+static void refit_asks_what_the_matrices_need(void **state)
+{
+    (void)state;
+    const struct prune_network network = {.name = "wide"};
+    const struct prune_task task = {.name = "t", .macs = 0.9};
+    struct prune_config config = {
+        .networks = &network, .tasks = &task, .n_networks = 1, .n_tasks = 1};
+    const struct conv_attributes wide = {
+        .out_c = 600, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1};
+    struct network_info info = {.h = 4, .w = 4, .c = 3, .classes = 2};
+    struct graph graph, small;
+    struct groups groups;
+    int node;
+    assert_ok(graph_begin(&graph, 4, 4, 3));
+    assert_ok(graph_add_conv(&graph, "a", 0, &wide, &node));
+    assert_ok(graph_add_conv(&graph, "b", node, &wide, &node));
+    assert_ok(graph_add_linear(&graph, "classes", node, 2, true, &node));
+    assert_ok(graph_finish(&graph));
+    assert_ok(groups_find(&graph, &groups));
+    option_defaults(space_option_table, &config.space);
+    option_defaults(scoring_option_table, &config.scoring);
+    config.space.groups = "all";
+    log_set_level(LOG_QUIET);
+    assert_string_equal(config.scoring.refit, "auto");
+    assert_ok(prune_check_tasks(&config, 0, &info, &graph));
+    assert_false(prune_refits(&config.scoring, &graph, &groups));
+    config.scoring.refit = "on";
+    assert_fails(prune_check_tasks(&config, 0, &info, &graph), ERR_UNSUPPORTED, "b has 5400");
+    config.scoring.refit = "off";
+    assert_ok(prune_check_tasks(&config, 0, &info, &graph));
+    assert_false(prune_refits(&config.scoring, &graph, &groups));
+    groups_close(&groups);
+    graph_close(&graph);
+    config.scoring.refit = "auto";
+    assert_ok(zoo_build("convnet", 12, 12, 3, 2, &small));
+    assert_ok(groups_find(&small, &groups));
+    assert_true(prune_refits(&config.scoring, &small, &groups));
+    groups_close(&groups);
+    graph_close(&small);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +475,7 @@ int main(void)
         cmocka_unit_test(hints_are_close_to_the_least_error),
         cmocka_unit_test(hints_follow_decisions),
         cmocka_unit_test(impossible_budgets_are_refused),
+        cmocka_unit_test(refit_asks_what_the_matrices_need),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
