@@ -145,11 +145,7 @@ static void fill_row(const struct prune_env *env, const struct env_row *row)
         high = row->legal[i] ? i : high;
     }
     *row->choices = n;
-    const struct prune_sight sight = {.data = walk->study->network->data,
-                                      .n_data = env->node.n_datasets,
-                                      .low = widths[low],
-                                      .high = widths[high]};
-    prune_features(walk, &sight, row->obs);
+    prune_features(walk, widths[low], widths[high], row->obs);
 }
 
 static enum status prune_reset(struct env *base, const struct env_start *start,

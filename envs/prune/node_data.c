@@ -23,6 +23,7 @@ struct network_record {
     uint64_t widths, params, order, grams; // grams 0: none
     uint64_t ranges;                       // of train_rows
     int32_t n_ranges, rows_known;
+    uint64_t norm, gamma, error, readers;  // of the prior
 };
 
 // Writes pieces one after the other; with to NULL it only counts.
@@ -71,6 +72,10 @@ static struct network_record place_network(struct placer *placer, const struct n
                           (size_t)network->train_rows.n * sizeof *network->train_rows.ranges);
     record.n_ranges = network->train_rows.n;
     record.rows_known = network->train_rows.known;
+    record.norm = place(placer, network->prior.norm, channels * sizeof(float));
+    record.gamma = place(placer, network->prior.gamma, channels * sizeof(float));
+    record.error = place(placer, network->prior.error, channels * sizeof(float));
+    record.readers = place(placer, network->prior.readers, (size_t)network->groups.n * sizeof(int));
     if (network->grams != NULL) {
         size_t count;
         const double *grams = refit_grams(fill->refits[n], &count);
@@ -127,6 +132,10 @@ static enum status view_network(const struct node_memory *memory,
         .info = record->info,
         .params = (const float *)(const void *)(data + record->params),
         .ranking = {.order = (const int *)(const void *)(data + record->order)},
+        .prior = {.norm = (const float *)(const void *)(data + record->norm),
+                  .gamma = (const float *)(const void *)(data + record->gamma),
+                  .error = (const float *)(const void *)(data + record->error),
+                  .readers = (const int *)(const void *)(data + record->readers)},
         .grams = record->grams != 0 ? (const double *)(const void *)(data + record->grams) : NULL,
         .base_accuracy = record->base_accuracy,
         .data = record->data,
@@ -184,14 +193,14 @@ static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
 static uint64_t hash_config(const struct prune_config *config, uint64_t seed)
 {
     const struct scoring_options *scoring = &config->scoring;
-    const int numbers[] = {scoring->calibration_images, scoring->images, scoring->refit,
-                           scoring->refit_images};
+    const int numbers[] = {scoring->calibration_images, scoring->images, scoring->refit_images};
     uint64_t hash = hash_bytes(HASH_BEGIN, &seed, sizeof seed);
     for (int i = 0; i < config->n_networks; i++) {
         hash = hash_text(hash, config->networks[i].file);
         hash = hash_data(hash, &config->networks[i].data);
     }
     hash = hash_text(hash_text(hash, config->space.criterion), scoring->dtype);
+    hash = hash_text(hash, scoring->refit);
     hash = hash_bytes(hash, &scoring->validation_share, sizeof scoring->validation_share);
     return hash_bytes(hash, numbers, sizeof numbers);
 }

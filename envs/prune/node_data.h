@@ -3,6 +3,7 @@
 #pragma once
 #include "compute/backend.h"
 #include "envs/prune/node_memory.h"
+#include "envs/prune/node_prior.h"
 #include "envs/prune/prune.h"
 #include "envs/prune/score_cache.h"
 #include "nn/network.h"
@@ -24,6 +25,7 @@ struct node_network {
     struct groups groups; // likewise
     const float *params;  // [graph.n_floats]
     struct ranking ranking;
+    struct node_prior prior;
     const double *grams;  // for refit_open_grams; NULL without refit
     double base_accuracy; // uncut, whole search-validation set, float32
     int data;             // index of its data set

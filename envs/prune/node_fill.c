@@ -67,7 +67,7 @@ static enum status gather_data(struct node_fill *fill, int d, const struct datas
     TRY(prune_split(scoring, dataset, &fill->train_rows[d], fill->seed, &fill->arena, &split));
     TRY(note_fitted(fill, d, dataset, &split));
     TRY(gather_validation(dataset, &split, &fill->arena, out));
-    const int refit = scoring->refit ? scoring->refit_images : 0;
+    const int refit = strcmp(scoring->refit, "off") != 0 ? scoring->refit_images : 0;
     int wanted = scoring->calibration_images > refit ? scoring->calibration_images : refit;
     wanted = wanted < split.n_train ? wanted : split.n_train;
     uint8_t *images;
@@ -208,7 +208,11 @@ static enum status prepare_network(struct node_fill *fill, int n)
     struct score score;
     TRY(prune_score_params(fill->backend, &request, &score));
     network->base_accuracy = (double)score.right / (double)score.images;
-    return config->scoring.refit ? gather_grams(fill, n) : OK;
+    if (prune_refits(&config->scoring, &network->graph, &network->groups)) {
+        TRY(gather_grams(fill, n));
+    }
+    return node_prior_make(&input, &network->ranking, fill->refits[n], &fill->arena,
+                           &network->prior);
 }
 
 enum status node_fill_prepare(struct node_fill *fill)

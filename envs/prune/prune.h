@@ -32,7 +32,7 @@ struct scoring_options {
     double validation_share; // of the training part, set apart for the search
     const char *dtype;       // "auto" | "int8" | "float32"
     const char *reward;      // "accuracy" | "loss"
-    bool refit;              // least squares
+    const char *refit;       // least squares: "auto" | "on" | "off"
     int refit_images;
 };
 extern const struct option scoring_option_table[];
@@ -47,7 +47,8 @@ struct prune_config {
 };
 
 // ERR_CONFIG when a task of this network cannot be met, whatever is cut: names the task, the budget
-// and the least there is. From the uncut graph alone, so that it can be said before any training.
+// and the least there is; ERR_UNSUPPORTED when it cannot be refitted but has to be. From the uncut
+// graph alone, so that it can be said before any training.
 enum status prune_check_tasks(const struct prune_config *config, int network,
                               const struct network_info *info, const struct graph *graph);
 
