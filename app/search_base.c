@@ -57,6 +57,39 @@ static enum status train_base(struct search_session *session, const struct netwo
     return code;
 }
 
+// The weights that the config names, as a network for this data set, with what is known of the
+// rows that they were trained on.
+static enum status load_weights(struct search_session *session, const struct network_config *config,
+                                const struct dataset *data, struct network *out)
+{
+    struct network_info info;
+    const char *weights;
+    load_info_of_dataset(config->architecture, data, &info);
+    TRY(load_find_file(config->weights, &session->arena, &weights));
+    TRY(network_load(weights, &info, out));
+    if (strcmp(out->info.architecture, config->architecture) != 0) {
+        FAIL(ERR_CONFIG, "network %s: %s holds a %s, the config says %s", config->name, weights,
+             out->info.architecture, config->architecture);
+    }
+    network_set_dataset(out, data->name);
+    if (config->train_rows[0] == '\0') {
+        return OK;
+    }
+    row_set_close(&out->train_rows);
+    return strcmp(config->train_rows, "unknown") == 0
+               ? OK
+               : row_set_parse(config->train_rows, &out->train_rows);
+}
+
+static void warn_if_unknown(const struct network_config *config, const struct network *network)
+{
+    if (!network->train_rows.known) {
+        log_warning("network %s: it is not known which images of %s its weights were trained on, "
+                    "so the search may score on some of them; train_rows can say it",
+                    config->name, network->info.dataset);
+    }
+}
+
 // Opened, loaded or trained, saved under its name in the run folder.
 static enum status make_base(struct search_session *session, const struct network_config *config,
                              struct backend *backend, const char *path)
@@ -64,25 +97,17 @@ static enum status make_base(struct search_session *session, const struct networ
     struct dataset data = {0};
     struct network network = {0};
     struct network_info info;
-    TRY(dataset_open(&config->data, DATASET_TRAIN, &data));
-    load_info_of_dataset(config->architecture, &data, &info);
     enum status code = OK;
+    TRY(dataset_open(&config->data, DATASET_TRAIN, &data));
     if (config->weights[0] != '\0') {
-        const char *weights;
-        TRY_GOTO(code, load_find_file(config->weights, &session->arena, &weights), done);
-        TRY_GOTO(code, network_load(weights, &info, &network), done);
-        if (strcmp(network.info.architecture, config->architecture) != 0) {
-            code = status_fail(ERR_CONFIG, __FILE__, __LINE__,
-                               "network %s: %s holds a %s, the config says %s", config->name,
-                               weights, network.info.architecture, config->architecture);
-            goto done;
-        }
+        TRY_GOTO(code, load_weights(session, config, &data, &network), done);
+        warn_if_unknown(config, &network);
     } else {
+        load_info_of_dataset(config->architecture, &data, &info);
         TRY_GOTO(code, network_create(&info, session->config.seed, &network), done);
         TRY_GOTO(code, train_base(session, config, backend, &data, &network), done);
     }
     TRY_GOTO(code, evaluate_check_fit(&network, &data), done);
-    memcpy(network.info.dataset, data.name, sizeof network.info.dataset);
     TRY_GOTO(code, network_save(&network, path), done);
 done:
     network_close(&network);
@@ -90,27 +115,41 @@ done:
     return code;
 }
 
-// The tasks of one network, by its graph.
+// What weights can be searched with at all: enough images that they have not been trained on.
+static enum status check_images(struct search_session *session, const struct dataset *data,
+                                const struct network *network)
+{
+    struct arena arena = {0};
+    struct dataset_split split;
+    const enum status code = prune_split(&session->config.scoring, data, &network->train_rows,
+                                         session->config.seed, &arena, &split);
+    arena_close(&arena);
+    return code;
+}
+
+// The tasks of one network, by its graph, and its images.
 static enum status check_network(struct search_session *session, int index)
 {
     const struct network_config *config = search_config_network(&session->config, index);
     struct dataset data = {0};
     struct network network = {0};
-    struct network_info info;
+    enum status code = OK;
     TRY(dataset_open(&config->data, DATASET_TRAIN, &data));
-    load_info_of_dataset(config->architecture, &data, &info);
-    dataset_close(&data);
     if (config->weights[0] != '\0') {
-        const char *weights;
-        TRY(load_find_file(config->weights, &session->arena, &weights));
-        TRY(network_load(weights, &info, &network));
+        TRY_GOTO(code, load_weights(session, config, &data, &network), done);
+        code = check_images(session, &data, &network);
+        if (code != OK) {
+            (void)status_context(code, "network \"%s\"", config->name);
+            goto done;
+        }
     } else {
-        network.info = info;
-        TRY(network_build_graph(&info, NULL, &network.graph));
+        load_info_of_dataset(config->architecture, &data, &network.info);
+        TRY_GOTO(code, network_build_graph(&network.info, NULL, &network.graph), done);
     }
-    const enum status code =
-        prune_check_tasks(&session->prune, index, &network.info, &network.graph);
+    code = prune_check_tasks(&session->prune, index, &network.info, &network.graph);
+done:
     network_close(&network);
+    dataset_close(&data);
     return code;
 }
 

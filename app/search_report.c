@@ -32,6 +32,7 @@ static void write_task(const struct report *report, int task, struct json_writer
     json_write_int(w, "params", result->params);
     json_write_double(w, "macs_share", (double)result->macs / (double)result->full_macs);
     json_write_double(w, "params_share", (double)result->params / (double)result->full_params);
+    json_write_string(w, "validation_images", result->validation_images);
     json_write_double(w, "accuracy_base", result->accuracy_base);
     json_write_double(w, "score", result->score);
     json_write_double(w, "accuracy_found", result->accuracy_found);
@@ -100,9 +101,18 @@ static enum status write_report(const struct report *report, struct text *out)
 
 static void print_table(const struct report *report)
 {
-    static const char *const headers[] = {"task",        "budget", ">MACs",  ">share",
-                                          ">parameters", ">uncut", ">found", ">test",
-                                          ">test uncut", ">tried", NULL};
+    static const char *const headers[] = {"task",
+                                          "budget",
+                                          ">MACs",
+                                          ">share",
+                                          ">parameters",
+                                          ">uncut (search-validation)",
+                                          ">found (search-validation)",
+                                          ">test, uncut",
+                                          ">test",
+                                          ">tried",
+                                          NULL};
+    bool all_unseen = true;
     struct output_table table;
     output_table_open(&table, headers);
     for (int task = 0; task < report->session->prune.n_tasks; task++) {
@@ -115,11 +125,13 @@ static void print_table(const struct report *report)
         output_cell_count(&table, result->macs);
         output_cell(&table, "%.3f", (double)result->macs / (double)result->full_macs);
         output_cell_count(&table, result->params);
-        output_cell(&table, "%.2f%%", 100 * result->accuracy_base);
-        output_cell(&table, "%.2f%%", 100 * result->accuracy_found);
+        const bool unseen = strcmp(result->validation_images, "unseen") == 0;
+        all_unseen = all_unseen && unseen;
+        output_cell(&table, "%.2f%%%s", 100 * result->accuracy_base, unseen ? "" : " *");
+        output_cell(&table, "%.2f%%%s", 100 * result->accuracy_found, unseen ? "" : " *");
         if (result->tested) {
-            output_cell(&table, "%.2f%%", 100 * result->accuracy_test);
             output_cell(&table, "%.2f%%", 100 * result->accuracy_base_test);
+            output_cell(&table, "%.2f%%", 100 * result->accuracy_test);
         } else {
             output_cell(&table, "-");
             output_cell(&table, "-");
@@ -128,8 +140,10 @@ static void print_table(const struct report *report)
     }
     output_table_print(&table);
     output_table_close(&table);
-    printf("\nuncut and found: on the search-validation images; test: after fine-tuning\n"
-           "networks: %s/%s\n",
+    printf("\n%sfound: before fine-tuning; test: after it\nnetworks: %s/%s\n",
+           all_unseen ? ""
+                      : "* of images that the weights may have been trained on: it is not known "
+                        "which they were (train_rows)\n",
            report->session->config.run_dir, report->results[0].tested ? "final" : "found");
 }
 

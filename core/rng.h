@@ -21,7 +21,7 @@ enum rng_purpose {
     RNG_REPLAY = 13,   // what is replayed: index update
     RNG_FAULT = 14,    // injected faults: index episode, attempt
     RNG_START = 15,    // first candidates: index task, number
-    RNG_MODEL = 16,    // a reward model's own draws
+    RNG_MODEL = 16,    // which data a reward model learns from: index data points
     RNG_IMAGINE = 17,  // imagined episodes: index update
 };
 

@@ -62,5 +62,12 @@ const struct option dataset_option_table[] = {
      .least = 50,
      .most = 10000000},
     {.key = "seed", .help = "seed of share and of shapes", .kind = OPTION_SEED, AT(seed)},
+    {.key = "group_pattern",
+     .help =
+         "folder: extended regular expression that finds in a file's path, CLASS/NAME, the group "
+         "it belongs to (a track, a patient): its first (...), or all that it matches; the "
+         "images of a group are all for training or all for validation",
+     .kind = OPTION_STRING,
+     AT(group_pattern)},
     {.key = NULL},
 };

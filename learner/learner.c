@@ -62,6 +62,7 @@ static enum status open_method(struct learner *l)
         .agent = job->agent,
         .backend = job->backend,
         .n_tasks = job->n_tasks,
+        .under_way = l->tickets.capacity,
         .updates = (evaluations + job->learner->batch - 1) / job->learner->batch,
         .seed = job->seed,
         .initial = job->initial,
@@ -242,6 +243,10 @@ static enum status keep_files(struct learner *l, double now)
 
 static enum status finish(struct learner *l)
 {
+    if (l->job.method->finish != NULL && l->counts[COUNT_DISTILLED] == 0) {
+        TRY(l->job.method->finish(l->method));
+    }
+    l->counts[COUNT_DISTILLED] = 1;
     TRY(learner_checkpoint(l));
     l->finished = true;
     l->shown = 0.0;

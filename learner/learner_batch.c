@@ -188,6 +188,11 @@ enum status learner_learn(struct learner *l, bool *moved)
     const double ended = clock_seconds();
     cost.seconds = ended - began;
     cost.wall_seconds = l->past.wall_seconds + ended - l->opened;
+    if (l->job.method->model_seconds != NULL) {
+        const double model_seconds = l->job.method->model_seconds(l->method);
+        cost.model_seconds = model_seconds - l->model_seconds;
+        l->model_seconds = model_seconds;
+    }
     l->update_seconds += (cost.seconds - l->update_seconds) / 8.0;
     l->past.learning_seconds += cost.seconds;
     l->past.waiting_seconds += l->waited;

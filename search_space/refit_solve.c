@@ -66,7 +66,8 @@ static void fill_target(const struct refit_layer *layer, const struct system *s)
             s->cross[(size_t)i * n_cut + j] = gram[s->kept[i]];
         }
     }
-    blas_multiply_double(s->outputs, s->n, s->n_cut, s->weights, s->cross, s->target);
+    blas_gemm_double(false, true, s->outputs, s->n, s->n_cut, 1.0, s->weights, s->n_cut, s->cross,
+                     s->n_cut, 0.0, s->target, s->n);
 }
 
 // With fewer samples than unknowns the matrix may come out not positive definite by rounding; a

@@ -244,6 +244,7 @@ void prune_facts(const struct env *env, int task, struct prune_task_facts *out)
         .most_params = walk->own[COST_PARAMS],
         .base_accuracy = walk->study->network->base_accuracy,
         .n_groups = walk->study->n_steps,
+        .unseen = walk->study->network->train_rows.known,
     };
 }
 
@@ -274,7 +275,10 @@ enum status prune_build(struct env *env, int task, const int32_t *widths, int im
     struct network network = {.info = study->network->info};
     struct arena arena = {0};
     TRY(prune_cut(study, widths, &network.graph, &network.params));
-    const enum status code = recalibrate(self(env), task, images, &arena, &network);
+    enum status code = row_set_copy(&study->network->train_rows, &network.train_rows);
+    if (code == OK) {
+        code = recalibrate(self(env), task, images, &arena, &network);
+    }
     arena_close(&arena);
     if (code != OK) {
         network_close(&network);

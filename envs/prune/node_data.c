@@ -22,6 +22,8 @@ struct network_record {
     int32_t data;
     uint64_t widths, params, order, grams; // grams 0: none
     uint64_t norm, gamma, error, readers;  // of the prior
+    uint64_t ranges;                       // of train_rows
+    int32_t n_ranges, rows_known;
 };
 
 // Writes pieces one after the other; with to NULL it only counts.
@@ -33,7 +35,7 @@ struct placer {
 static uint64_t place(struct placer *placer, const void *bytes, size_t n)
 {
     const size_t at = (placer->at + 63) / 64 * 64;
-    if (placer->to != NULL) {
+    if (placer->to != NULL && n > 0) {
         memcpy(placer->to + at, bytes, n);
     }
     placer->at = at + n;
@@ -70,6 +72,10 @@ static struct network_record place_network(struct placer *placer, const struct n
     record.gamma = place(placer, network->prior.gamma, channels * sizeof(float));
     record.error = place(placer, network->prior.error, channels * sizeof(float));
     record.readers = place(placer, network->prior.readers, (size_t)network->groups.n * sizeof(int));
+    record.ranges = place(placer, network->train_rows.ranges,
+                          (size_t)network->train_rows.n * sizeof *network->train_rows.ranges);
+    record.n_ranges = network->train_rows.n;
+    record.rows_known = network->train_rows.known;
     if (network->grams != NULL) {
         size_t count;
         const double *grams = refit_grams(fill->refits[n], &count);
@@ -134,6 +140,10 @@ static enum status view_network(const struct node_memory *memory,
         .base_accuracy = record->base_accuracy,
         .data = record->data,
     };
+    if (record->rows_known != 0) {
+        TRY(row_set_of_ranges((const struct row_range *)(const void *)(data + record->ranges),
+                              record->n_ranges, &out->train_rows));
+    }
     TRY(network_build_graph(&out->info, data + record->widths, &out->graph));
     return groups_find(&out->graph, &out->groups);
 }
@@ -169,6 +179,7 @@ static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
     const int64_t numbers[] = {data->superclass, data->size, data->count, (int64_t)data->seed};
     hash = hash_text(hash_text(hash, data->name), data->path);
     hash = hash_text(hash_text(hash, data->data_root), data->labels);
+    hash = hash_text(hash, data->group_pattern);
     hash = hash_bytes(hash, numbers, sizeof numbers);
     hash = hash_bytes(hash, &data->share, sizeof data->share);
     if (data->classes != NULL) {
@@ -221,6 +232,7 @@ void node_data_close(struct node_data *data)
     for (int i = 0; i < data->n_networks; i++) {
         groups_close(&data->networks[i].groups);
         graph_close(&data->networks[i].graph);
+        row_set_close(&data->networks[i].train_rows);
     }
     node_memory_close(&data->memory);
     *data = (struct node_data){0};
@@ -238,7 +250,9 @@ enum status node_data_sample(const struct prune_config *config, const struct nod
     struct dataset_split split;
     enum status code;
     TRY(dataset_open(&options, DATASET_TRAIN, &dataset));
-    TRY_GOTO(code, dataset_split(&dataset, config->scoring.validation_share, seed, arena, &split),
+    TRY_GOTO(code,
+             prune_split(&config->scoring, &dataset, &data->networks[network].train_rows, seed,
+                         arena, &split),
              done);
     *n = *n < split.n_train ? *n : split.n_train;
     code = dataset_sample(&dataset, split.train, split.n_train, *n, seed, arena, images);

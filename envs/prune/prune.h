@@ -52,12 +52,22 @@ struct prune_config {
 enum status prune_check_tasks(const struct prune_config *config, int network,
                               const struct network_info *info, const struct graph *graph);
 
+// A network's images: validation ones are those that the search scores on, the others are for
+// calibration and refit. train_rows: what the file says the network was trained on, of this data
+// set; when that is known, validation has only others. ERR_INPUT when too few are left: says what
+// to do.
+enum status prune_split(const struct scoring_options *scoring, const struct dataset *dataset,
+                        const struct row_set *train_rows, uint64_t seed, struct arena *arena,
+                        struct dataset_split *out);
+
 // What is known of a task once the environment is open.
 struct prune_task_facts {
     int64_t full_macs, full_params; // of the uncut network
     int64_t most_macs, most_params; // the budget as numbers; INT64_MAX = none
     double base_accuracy;           // uncut, on the whole search-validation set, float32
     int n_groups;                   // steps of an episode
+    bool unseen; // no weight of the network was trained on the search-validation images; else it is
+                 // not known whether
 };
 void prune_facts(const struct env *env, int task, struct prune_task_facts *out);
 

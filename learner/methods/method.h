@@ -6,6 +6,7 @@
 #include "compute/backend.h"
 #include "learner/candidate_space.h"
 #include "learner/learner_options.h"
+#include "learner/methods/method_list.h"
 #include "learner/run_rows.h"
 #include "learner/state_list.h"
 #include "transport/ticket.h"
@@ -20,6 +21,7 @@ struct method_job {
     const struct agent *agent; // what the actors play with
     struct backend *backend;
     int n_tasks;
+    int under_way;   // most tickets at a time
     int64_t updates; // planned for the whole run, for schedules of rates
     uint64_t seed;
     const float *initial;                // weights to start from [n_floats]; NULL = by seed
@@ -29,6 +31,7 @@ struct method_ops {
     const char *name;
     bool task_by_task; // all episodes of one task before the next task's
     bool policy;       // its tickets need weights
+    bool own_start;    // it is not given first candidates (start.h)
     enum status (*open)(const struct method_job *job, struct method **out);
     // Fills source, given and noise; kind, task, episode and version are set. May depend on the
     // results taken so far and on (seed, episode), on nothing else.
@@ -42,6 +45,8 @@ struct method_ops {
     // After each batch of learner.batch episodes (failed ones among them are not taken). Fills what
     // it knows of `row`; the loop fills in fresh and the lags. Advances the version by one.
     enum status (*update)(struct method *method, struct update_row *row);
+    // Once, when all tasks are done, before the last checkpoint. NULL: nothing is left to do.
+    enum status (*finish)(struct method *method);
     // Weights [*n] of the newest version; NULL for a method without a policy.
     const float *(*weights)(const struct method *method, size_t *n);
     // Checkpoints: names the arrays that make up its state (the same on every call); save brings
@@ -55,6 +60,8 @@ struct method_ops {
     // The widths [*n] of the one candidate that stands for a task, for a method that does not go by
     // the score; the result is NULL while there is none. NULL: the best scores stand.
     const int32_t *(*choice)(const struct method *method, int task, int *n);
+    // Seconds spent with a reward model so far. NULL: there is none.
+    double (*model_seconds)(const struct method *method);
     // What an evaluated candidate is worth in a task, on the scale of rewards, where the method
     // knows better than its one reward. NULL: the reward.
     double (*worth)(const struct method *method, int task, const int16_t *choices, double reward);
@@ -62,7 +69,8 @@ struct method_ops {
 struct method {
     const struct method_ops *ops;
 };
-extern const struct method_ops method_impala, method_random, method_uniform, method_evolution,
-    method_amc, method_frozen;
+#define X(name) extern const struct method_ops method_##name;
+METHOD_LIST(X)
+#undef X
 extern const struct method_ops *const methods[]; // NULL-ended
 const struct method_ops *method_find(const char *name);

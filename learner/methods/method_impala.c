@@ -1,44 +1,53 @@
 // The method that learns: a policy proposes, V-trace (or another rule) teaches it (Espeholt et al.
-// 2018), with the means that make few episodes enough: batches used several times, imitation of the
-// best candidates, neighbours of those, replay.
+// 2018), with the means that make few episodes enough.
+//
+// With a reward model (learner.model), evaluations are chosen: a share of them, learner.on_policy,
+// is the policy's own sample, learnt from with its real lag; the others are what the advisor
+// expects most of, among the policy's imagined candidates and many others. Chosen episodes are not
+// the policy's, so they only teach the model, and the best of them are imitated. Between them the
+// policy learns from imagined episodes of its own, at budgets in between too (imagination.h).
+//
+// Without it (or where no candidates are known beforehand) every episode is the policy's, and where
+// it has settled, neighbours of the best candidates are tried.
+#include "agent/distribution.h"
 #include "core/log.h"
-#include "core/rng.h"
 #include "learner/episode_memory.h"
-#include "learner/methods/method.h"
+#include "learner/methods/imagination.h"
+#include "learner/methods/model_check.h"
 #include "learner/methods/mutation.h"
-#include "learner/rules/rule.h"
-#include "nn/plan_sequence.h"
+#include "learner/methods/policy_trainer.h"
+#include "learner/model/advisor.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define KNOWN_RATE 0.1 // per episode of a task
+enum {
+    SHOWN = 2,         // demonstrations per task in a batch ...
+    SHOWN_FROM = 16,   // ... of so many best
+    OTHER_BUDGETS = 4, // every so many-th imagined episode has another budget
+};
 
 struct impala {
     struct method base;
     struct arena arena;
-    const struct learner_options *options; // borrowed, as agent
-    const struct agent *agent;
+    const struct learner_options *options; // borrowed
+    int n_tasks;
     int64_t updates_planned;
     uint64_t seed;
-    struct graph graph;
-    struct sequence_plan *plan; // owned
-    struct batch batch;
-    struct rule_options rule_options;
-    struct rule_work work;
+    bool sync;
+    struct policy_trainer *trainer; // owned
     struct episode_memory memory;
-    double mutation; // share of the policy's repeats that a neighbour of the best is tried for
-    double *known;   // [n_tasks] running share of the policy's episodes that were repeats
-    int replayed;    // episodes of a batch
-    struct popart popart, before;             // before: at the update's start
-    float *output, *d_output;                 // [B][T][n_outputs]
-    int32_t *order;                           // scratch of episode_memory_draw_best
-    float *weights;                           // [n_floats] newest
-    float *optimizer;                         // [n_optimizer] as saved
-    float *weights_before, *optimizer_before; // at the update's start
-    size_t n_optimizer;
-    int64_t *updates, *optimizer_step; // [1]
+    double mutation;  // share of the policy's repeats that a neighbour of the best is tried for
+    double *known;    // [n_tasks] running share of the policy's episodes that were repeats
+    int replayed;     // episodes of a batch
+    int32_t *order;   // scratch of episode_memory_draw_best
+    int64_t *updates; // [1]
+    // With a reward model; advisor NULL without.
+    struct advisor *advisor; // owned
+    struct imagination imagination;
+    struct model_check check;
 };
 
 static struct impala *impala_of(struct method *method)
@@ -54,17 +63,22 @@ static int replayed_episodes(const struct learner_options *options)
                                               (1.0 - options->replay_share));
 }
 
-static int imitated_episodes(const struct learner_options *options)
+static bool wants_model(const struct method_job *job)
 {
-    return options->imitation > 0.0 ? options->imitation_best : 0;
+    return job->space != NULL && strcmp(job->learner->model, "none") != 0;
+}
+
+// With a model, demonstrations come from its best.
+static int imitated_episodes(const struct method_job *job)
+{
+    return job->learner->imitation > 0.0 && !wants_model(job) ? job->learner->imitation_best : 0;
 }
 
 // A squashed action is imitated by the sample behind it, which a given action does not have.
-static double mutation_share(const struct method_job *job)
+static bool can_imitate_given(const struct method_job *job)
 {
-    const bool possible = job->shape->n_result > 0 && job->shape->rows <= TICKET_MOST_GIVEN &&
-                          strcmp(job->agent->distribution->name, "squashed") != 0;
-    return possible ? job->learner->mutation : 0.0;
+    return job->shape->rows <= TICKET_MOST_GIVEN &&
+           strcmp(job->agent->distribution->name, "squashed") != 0;
 }
 
 static enum status check_options(const struct method_job *job)
@@ -79,69 +93,20 @@ static enum status check_options(const struct method_job *job)
              "learner.replay, such as 1000",
              job->learner->replay_share);
     }
-    if (rule_find(job->learner->rule) == NULL) {
-        FAIL(ERR_CONFIG, "learner.rule \"%s\" is not known; there are vtrace and mc_is",
-             job->learner->rule);
-    }
     return OK;
 }
 
-static struct optimizer_options optimizer_options(const struct learner_options *o)
+static enum status open_model(struct impala *m, const struct method_job *job)
 {
-    return (struct optimizer_options){.kind = strcmp(o->optimizer, "adam") == 0 ? OPTIMIZER_ADAM
-                                                                                : OPTIMIZER_RMSPROP,
-                                      .momentum = (float)o->momentum,
-                                      .alpha = (float)o->alpha,
-                                      .epsilon = (float)o->epsilon,
-                                      .beta1 = (float)o->beta1,
-                                      .beta2 = (float)o->beta2,
-                                      .clip = (float)o->clip};
-}
-
-static enum status open_network(struct impala *m, const struct method_job *job)
-{
-    TRY(agent_graph(job->agent, m->batch.steps, &m->graph));
-    const struct sequence_options options = {
-        .batch = m->batch.lanes, .training = true, .optimizer = optimizer_options(job->learner)};
-    TRY(sequence_open(job->backend, &m->graph, &options, &m->plan));
-    const size_t n = m->graph.n_floats;
-    m->n_optimizer = sequence_optimizer_count(m->plan);
-    ARENA_NEW(&m->arena, m->weights, n);
-    ARENA_NEW(&m->arena, m->weights_before, n);
-    ARENA_NEW(&m->arena, m->optimizer, m->n_optimizer);
-    ARENA_NEW(&m->arena, m->optimizer_before, m->n_optimizer);
-    const size_t outputs = batch_rows(&m->batch) * (size_t)job->agent->n_outputs;
-    ARENA_NEW(&m->arena, m->output, outputs);
-    ARENA_NEW(&m->arena, m->d_output, outputs);
-    if (job->initial != NULL) {
-        memcpy(m->weights, job->initial, n * sizeof *m->weights);
-    } else {
-        agent_init(&m->graph, job->seed, m->weights);
-    }
-    sequence_load(m->plan, m->weights);
-    return OK;
-}
-
-static enum status open_rule(struct impala *m, const struct method_job *job)
-{
-    const struct learner_options *o = job->learner;
-    m->rule_options = (struct rule_options){.vtrace = {.discount = o->discount,
-                                                       .rho_max = o->rho_max,
-                                                       .rho_policy_max = o->rho_policy_max,
-                                                       .c_max = o->c_max,
-                                                       .lambda = o->lambda},
-                                            .correct = o->correct,
-                                            .entropy = o->entropy,
-                                            .value_cost = o->value_cost,
-                                            .ratio_clip = o->ratio_clip,
-                                            .imitation = o->imitation};
-    TRY(popart_open(job->n_tasks, o->popart, o->popart_rate, &m->arena, &m->popart));
-    TRY(popart_open(job->n_tasks, o->popart, o->popart_rate, &m->arena, &m->before));
-    TRY(rule_open(&m->batch, &m->arena, &m->work));
-    m->work.rule = rule_find(o->rule);
-    m->work.options = &m->rule_options;
-    m->work.popart = &m->popart;
-    return OK;
+    const struct advisor_options options = {.space = job->space,
+                                            .kind = job->learner->model,
+                                            .share = true,
+                                            .evaluations = job->search->evaluations,
+                                            .under_way = job->under_way,
+                                            .seed = job->seed};
+    TRY(advisor_open(&options, &m->advisor));
+    TRY(model_check_open(&m->arena, &m->check));
+    return imagination_open(job, m->advisor, &m->arena, &m->imagination);
 }
 
 static enum status open_parts(struct impala *m, const struct method_job *job)
@@ -149,23 +114,24 @@ static enum status open_parts(struct impala *m, const struct method_job *job)
     const struct learner_options *o = job->learner;
     TRY(check_options(job));
     m->replayed = replayed_episodes(o);
-    m->mutation = imitated_episodes(o) > 0 ? mutation_share(job) : 0.0;
-    const struct batch_options batch = {.shape = job->shape,
-                                        .agent = job->agent,
-                                        .episodes = o->batch + m->replayed + imitated_episodes(o),
-                                        .unroll = o->unroll};
-    TRY(batch_open(&batch, &m->arena, &m->batch));
+    const int imitated = imitated_episodes(job);
+    int episodes = o->batch + m->replayed + imitated;
+    if (wants_model(job)) {
+        episodes += job->n_tasks * (o->imagined + SHOWN);
+        TRY(open_model(m, job));
+    } else if (imitated > 0 && job->shape->n_result > 0 && can_imitate_given(job)) {
+        m->mutation = o->mutation;
+    }
+    TRY(policy_trainer_open(job, episodes, &m->trainer));
     const struct episode_memory_options memory = {.pending = o->batch,
                                                   .replay = m->replayed > 0 ? o->replay : 0,
-                                                  .best = imitated_episodes(o),
+                                                  .best = imitated,
                                                   .n_tasks = job->n_tasks};
     TRY(episode_memory_open(job->shape, &memory, &m->arena, &m->memory));
     ARENA_NEW(&m->arena, m->order, (size_t)job->n_tasks * (size_t)memory.best);
     ARENA_NEW(&m->arena, m->known, (size_t)job->n_tasks);
     ARENA_NEW(&m->arena, m->updates, 1);
-    ARENA_NEW(&m->arena, m->optimizer_step, 1);
-    TRY(open_network(m, job));
-    return open_rule(m, job);
+    return OK;
 }
 
 static void impala_close(struct method *method)
@@ -174,8 +140,8 @@ static void impala_close(struct method *method)
         return;
     }
     struct impala *m = impala_of(method);
-    sequence_close(m->plan);
-    graph_close(&m->graph);
+    policy_trainer_close(m->trainer);
+    advisor_close(m->advisor);
     arena_close(&m->arena);
     free(m);
 }
@@ -188,9 +154,10 @@ static enum status impala_open(const struct method_job *job, struct method **out
     }
     m->base.ops = &method_impala;
     m->options = job->learner;
-    m->agent = job->agent;
+    m->n_tasks = job->n_tasks;
     m->updates_planned = job->updates;
     m->seed = job->seed;
+    m->sync = strcmp(job->learner->mode, "sync") == 0;
     const enum status status = open_parts(m, job);
     if (status != OK) {
         impala_close(&m->base);
@@ -199,6 +166,8 @@ static enum status impala_open(const struct method_job *job, struct method **out
     *out = &m->base;
     return OK;
 }
+
+// ---- proposals
 
 // A candidate next to one of the task's best.
 static void propose_neighbour(const struct impala *m, struct rng *rng, struct ticket *ticket)
@@ -215,25 +184,51 @@ static void propose_neighbour(const struct impala *m, struct rng *rng, struct ti
 
 // A policy that has settled proposes the same few candidates again and again. As often as it did
 // so lately, a neighbour of a good one is tried instead, which imitation then learns from.
+static void propose_by_policy(const struct impala *m, struct rng *rng, struct ticket *ticket)
+{
+    if ((double)rng_uniform(rng) < m->mutation * m->known[ticket->task] &&
+        m->memory.n_best[ticket->task] > 0) {
+        propose_neighbour(m, rng, ticket);
+    }
+}
+
 static void impala_propose(struct method *method, struct ticket *ticket)
 {
     const struct impala *m = impala_of(method);
-    struct rng rng = rng_make(m->seed, RNG_PROPOSE, (uint64_t)ticket->episode, 0);
+    struct rng rng = rng_make(m->seed, RNG_PROPOSE, (uint64_t)ticket->episode, 1);
     ticket->source = ACTIONS_POLICY;
     ticket->n_given = 0;
     ticket->noise = 0.0F;
-    if ((double)rng_uniform(&rng) < m->mutation * m->known[ticket->task] &&
-        m->memory.n_best[ticket->task] > 0) {
-        propose_neighbour(m, &rng, ticket);
+    if (m->advisor == NULL) {
+        propose_by_policy(m, &rng, ticket);
+        return;
+    }
+    // A policy that repeats itself would spend no evaluation: the advisor takes its turns then.
+    const double own = m->options->on_policy * (1.0 - m->known[ticket->task]);
+    const bool flat = advisor_is_flat(m->advisor, ticket->task);
+    if (flat || (double)rng_uniform(&rng) >= own) {
+        const struct advisor_wishes wishes = imagination_wishes(&m->imagination, ticket->task);
+        ticket->source = ACTIONS_GIVEN;
+        ticket->n_given =
+            advisor_propose(m->advisor, ticket->task, ticket->episode, &wishes, ticket->given);
     }
 }
+
+// ---- results
 
 static enum status impala_take(struct method *method, const struct trajectory *trajectory,
                                bool fresh)
 {
     struct impala *m = impala_of(method);
     const struct trajectory_header *header = trajectory->header;
-    if (header->source == ACTIONS_GIVEN) { // not the policy's, and of no known probability
+    const bool given = header->source == ACTIONS_GIVEN; // not the policy's: of no probability
+    if (m->advisor != NULL && header->rows > 0) {
+        if (!given && fresh) {
+            model_check_take(&m->check, m->advisor, trajectory);
+        }
+        advisor_take(m->advisor, trajectory);
+    }
+    if (given) {
         if (header->rows > 0) {
             episode_memory_keep(&m->memory, trajectory);
         }
@@ -244,6 +239,14 @@ static enum status impala_take(struct method *method, const struct trajectory *t
         episode_memory_take(&m->memory, trajectory);
     }
     return OK;
+}
+
+static void impala_lost(struct method *method, const struct ticket *ticket)
+{
+    struct impala *m = impala_of(method);
+    if (m->advisor != NULL) {
+        advisor_lost(m->advisor, ticket->task, ticket->episode);
+    }
 }
 
 // ---- one update
@@ -259,108 +262,100 @@ static double learning_rate(const struct impala *m)
 }
 
 // Fresh episodes, then replayed ones, then those to imitate, as chance keyed by the update has it.
-static void pack(struct impala *m)
+static void pack_real(struct impala *m)
 {
     struct trajectory trajectory;
     struct rng rng = rng_make(m->seed, RNG_REPLAY, (uint64_t)*m->updates, 0);
-    batch_clear(&m->batch);
     for (int i = 0; i < *m->memory.n_pending; i++) {
         episode_memory_pending(&m->memory, i, &trajectory);
-        batch_add(&m->batch, &trajectory, 0);
+        policy_trainer_add(m->trainer, &trajectory, TRAINER_FRESH);
     }
     for (int i = 0; i < m->replayed && episode_memory_replayable(&m->memory) > 0; i++) {
         episode_memory_replay(&m->memory, &rng, &trajectory);
-        batch_add(&m->batch, &trajectory, 0);
+        policy_trainer_add(m->trainer, &trajectory, TRAINER_REPLAY);
     }
     const int most = m->memory.options.best;
     const int best = episode_memory_draw_best(&m->memory, &rng, most, m->order);
     for (int i = 0; i < best; i++) {
         episode_memory_best(&m->memory, m->order[i], &trajectory);
-        batch_add(&m->batch, &trajectory, ROW_IMITATION);
+        policy_trainer_add(m->trainer, &trajectory, TRAINER_IMITATE);
     }
 }
 
-// Takes the fresh episodes into the normalisers and rescales the value heads.
-static void normalise(struct impala *m)
+static enum status show_best(struct impala *m, int task, struct rng *rng)
 {
-    for (int i = 0; i < *m->memory.n_pending; i++) {
+    const int16_t *best[SHOWN_FROM];
+    const int n = advisor_best(m->advisor, task, SHOWN_FROM, best);
+    for (int i = 0; i < SHOWN && n > 0 && m->options->imitation > 0.0; i++) {
         struct trajectory trajectory;
-        double mean, square;
-        episode_memory_pending(&m->memory, i, &trajectory);
-        popart_episode(&trajectory, m->options->discount, &mean, &square);
-        popart_feed(&m->popart, trajectory.header->task, mean, square);
+        const int16_t *choices = best[rng_below(rng, (uint32_t)n)];
+        TRY(imagination_show(&m->imagination, task, choices, &trajectory));
+        policy_trainer_add(m->trainer, &trajectory, TRAINER_IMITATE);
     }
-    const struct param *weight = graph_find_param(&m->graph, "heads.weight");
-    const struct param *bias = graph_find_param(&m->graph, "heads.bias");
-    CHECK(weight != NULL && bias != NULL);
-    popart_rescale(&m->before, &m->popart,
-                   &(struct popart_heads){.weight = m->weights + weight->offset,
-                                          .bias = m->weights + bias->offset,
-                                          .in = weight->dims[1],
-                                          .first = m->agent->n_policy});
-    sequence_load(m->plan, m->weights);
+    return OK;
 }
 
-// Distributions are asked only about numbers.
-static bool all_finite(const float *values, size_t n)
+// Imagined episodes of every task that the model knows something of, as many as the model has
+// earned (model_check.h), and demonstrations. *n: episodes added.
+static enum status pack_imagined(struct impala *m, struct rng *rng, int *n)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(values[i])) {
-            return false;
+    const int each = (int)lround(model_check_trust(&m->check) * m->options->imagined);
+    size_t n_weights;
+    const float *weights = policy_trainer_weights(m->trainer, &n_weights);
+    for (int task = 0; task < m->n_tasks; task++) {
+        if (!advisor_knows(m->advisor, task) || advisor_is_flat(m->advisor, task)) {
+            continue;
         }
+        for (int i = 0; i < each; i++) {
+            struct trajectory trajectory;
+            const bool other = i % OTHER_BUDGETS == OTHER_BUDGETS - 1;
+            TRY(imagination_play(&m->imagination, task, other, weights, n_weights, &trajectory));
+            policy_trainer_add(m->trainer, &trajectory, other ? TRAINER_REPLAY : TRAINER_FRESH);
+            ++*n;
+        }
+        TRY(show_best(m, task, rng));
     }
-    return true;
+    return OK;
 }
 
-// False when something was not finite. *row: of the first use, where nothing is clipped yet.
-static bool learn(struct impala *m, double rate, struct update_row *row)
+static void learn(struct impala *m, double rate, struct update_row *row)
 {
-    const size_t outputs = batch_rows(&m->batch) * (size_t)m->agent->n_outputs;
-    normalise(m);
-    for (int use = 0; use < m->options->reuse; use++) {
-        struct rule_losses losses;
-        double norm;
-        sequence_forward(m->plan, m->batch.inputs, m->batch.reset, NULL, m->output);
-        if (!all_finite(m->output, outputs)) {
-            return false;
-        }
-        rule_targets(&m->work, m->output, use == 0);
-        rule_loss(&m->work, m->output, m->d_output, &losses);
-        if (!isfinite(losses.total)) {
-            return false;
-        }
-        sequence_backward(m->plan, m->d_output, NULL);
-        if (!sequence_step(m->plan, (float)rate, &norm)) {
-            return false;
-        }
-        if (use == 0) {
-            row->frames = losses.frames;
-            row->policy_loss = losses.policy;
-            row->value_loss = losses.value;
-            row->imitation_loss = losses.imitation;
-            row->entropy = losses.entropy;
-            row->mean_rho = losses.mean_rho;
-            row->effective_share = losses.effective_share;
-            row->gradient_norm = norm;
-        }
+    if (!policy_trainer_learn(m->trainer, rate, row)) {
+        row->skipped = 1;
+        log_warning("update %lld was skipped: its loss or gradient is not finite; nothing was "
+                    "changed",
+                    (long long)*m->updates + 1);
     }
-    sequence_params(m->plan, m->weights);
-    return true;
+    if (m->advisor != NULL) {
+        imagination_new_policy(&m->imagination);
+    }
 }
 
-static void remember(struct impala *m)
+// One batch of imagined episodes; what is real and on-policy is part of the first.
+static enum status learn_imagined(struct impala *m, int number, double rate, struct update_row *row)
 {
-    memcpy(m->weights_before, m->weights, m->graph.n_floats * sizeof *m->weights);
-    sequence_save_optimizer(m->plan, m->optimizer_before, m->optimizer_step);
-    popart_copy(&m->popart, &m->before);
+    struct rng rng = rng_make(m->seed, RNG_IMAGINE, (uint64_t)*m->updates, (uint32_t)number);
+    int n = number == 0 ? *m->memory.n_pending : 0;
+    policy_trainer_begin(m->trainer);
+    if (number == 0) {
+        pack_real(m);
+    }
+    TRY(pack_imagined(m, &rng, &n));
+    if (n > 0) {
+        learn(m, rate, row);
+        row->imagined += n - (number == 0 ? *m->memory.n_pending : 0);
+    }
+    return OK;
 }
 
-static void restore(struct impala *m)
+static enum status update_with_model(struct impala *m, double rate, struct update_row *row)
 {
-    memcpy(m->weights, m->weights_before, m->graph.n_floats * sizeof *m->weights);
-    sequence_load(m->plan, m->weights);
-    sequence_load_optimizer(m->plan, m->optimizer_before, *m->optimizer_step);
-    popart_copy(&m->before, &m->popart);
+    advisor_fit(m->advisor);
+    model_check_describe(&m->check, row);
+    for (int i = 0; i < m->options->imagined_batches; i++) {
+        TRY(learn_imagined(m, i, rate, row));
+    }
+    return OK;
 }
 
 static enum status impala_update(struct method *method, struct update_row *row)
@@ -368,60 +363,81 @@ static enum status impala_update(struct method *method, struct update_row *row)
     struct impala *m = impala_of(method);
     const double rate = learning_rate(m);
     row->learning_rate = rate;
-    if (*m->memory.n_pending > 0) {
-        pack(m);
-        remember(m);
-        if (!learn(m, rate, row)) {
-            restore(m);
-            row->skipped = 1;
-            log_warning("update %lld was skipped: its loss or gradient is not finite; nothing was "
-                        "changed",
-                        (long long)*m->updates + 1);
-        }
+    if (m->advisor != NULL) {
+        TRY(update_with_model(m, rate, row));
+    } else if (*m->memory.n_pending > 0) {
+        policy_trainer_begin(m->trainer);
+        pack_real(m);
+        learn(m, rate, row);
     }
     episode_memory_turn(&m->memory);
     ++*m->updates;
     return OK;
 }
 
+// All that was learnt about candidates goes into the policy, which then can propose for budgets and
+// networks that nothing was evaluated for: imagined batches at falling rates.
+static enum status impala_finish(struct method *method)
+{
+    struct impala *m = impala_of(method);
+    const int batches = m->advisor != NULL ? m->options->distilled_batches : 0;
+    for (int i = 0; i < batches; i++) {
+        struct update_row row = {0};
+        const double rate = learning_rate(m) * (10 * i < 7 * batches ? 1.0 : 0.3);
+        TRY(learn_imagined(m, 1 + i, rate, &row));
+    }
+    return OK;
+}
+
+static double impala_worth(const struct method *method, int task, const int16_t *choices,
+                           double reward)
+{
+    const struct impala *m = (const struct impala *)method;
+    return m->advisor != NULL ? advisor_worth(m->advisor, task, choices, reward) : reward;
+}
+
+static double impala_seconds(const struct method *method)
+{
+    const struct impala *m = (const struct impala *)method;
+    return m->advisor != NULL ? advisor_seconds(m->advisor) : 0.0;
+}
+
 // ---- state
 
 static const float *impala_weights(const struct method *method, size_t *n)
 {
-    const struct impala *m = (const struct impala *)method;
-    *n = m->graph.n_floats;
-    return m->weights;
+    return policy_trainer_weights(((const struct impala *)method)->trainer, n);
 }
 
 static enum status impala_state(struct method *method, struct state_list *list)
 {
     struct impala *m = impala_of(method);
-    const size_t tasks = (size_t)m->popart.n_tasks;
-    state_list_add(list, "weights", HDF5_F32, m->graph.n_floats, m->weights);
-    state_list_add(list, "optimizer", HDF5_F32, m->n_optimizer, m->optimizer);
-    state_list_add(list, "optimizer_step", HDF5_I64, 1, m->optimizer_step);
-    state_list_add(list, "popart_mean", HDF5_F64, tasks, m->popart.mean);
-    state_list_add(list, "popart_sigma", HDF5_F64, tasks, m->popart.sigma);
-    state_list_add(list, "popart_sums", HDF5_F64, 2 * tasks, m->popart.sums);
-    state_list_add(list, "popart_episodes", HDF5_I64, tasks, m->popart.episodes);
+    policy_trainer_state(m->trainer, list);
     state_list_add(list, "updates", HDF5_I64, 1, m->updates);
-    state_list_add(list, "known", HDF5_F64, tasks, m->known);
+    state_list_add(list, "known", HDF5_F64, (size_t)m->n_tasks, m->known);
     episode_memory_state(&m->memory, list);
+    if (m->advisor != NULL) {
+        advisor_state(m->advisor, list);
+        imagination_state(&m->imagination, list);
+        model_check_state(&m->check, list);
+    }
     return OK;
 }
 
 static void impala_save(struct method *method)
 {
-    struct impala *m = impala_of(method);
-    sequence_save_optimizer(m->plan, m->optimizer, m->optimizer_step);
+    policy_trainer_save(impala_of(method)->trainer);
 }
 
 static enum status impala_load(struct method *method)
 {
     struct impala *m = impala_of(method);
     TRY(episode_memory_check(&m->memory));
-    sequence_load(m->plan, m->weights);
-    sequence_load_optimizer(m->plan, m->optimizer, *m->optimizer_step);
+    policy_trainer_load(m->trainer);
+    if (m->advisor != NULL) {
+        TRY(model_check_restore(&m->check));
+        TRY(advisor_restore(m->advisor, m->sync));
+    }
     return OK;
 }
 
@@ -430,9 +446,13 @@ const struct method_ops method_impala = {.name = "impala",
                                          .open = impala_open,
                                          .propose = impala_propose,
                                          .take = impala_take,
+                                         .lost = impala_lost,
                                          .update = impala_update,
+                                         .finish = impala_finish,
                                          .weights = impala_weights,
                                          .state = impala_state,
                                          .save = impala_save,
                                          .load = impala_load,
-                                         .close = impala_close};
+                                         .close = impala_close,
+                                         .model_seconds = impala_seconds,
+                                         .worth = impala_worth};

@@ -248,7 +248,7 @@ static void base_accuracy_is_the_same_in_every_task(void **state)
         const struct long_way way = {.images = 0};
         prune_facts(env.env, task, &facts);
         assert_true(facts.base_accuracy == prune_case_long_way(c, c->tasks[task].network, &way));
-        assert_true(task == 3 || facts.base_accuracy > 0.2); // trained a little: chance is 0.1
+        assert_true(task == 3 || facts.base_accuracy > 0.75); // trained a little: chance is 0.5
     }
     env_case_close(&env);
 }

@@ -64,11 +64,14 @@ void loop_case_close(struct loop_case *c)
 
 enum status loop_case_open(struct loop_case *c)
 {
-    static const struct learner_task tasks[GAME_TASKS] = {{"a", 1.0}, {"b", 2.0}, {"c", 3.0}};
+    static const struct learner_task tasks[GAME_MOST_TASKS] = {{"a", 1.0}, {"b", 2.0}, {"c", 3.0},
+                                                               {"d", 1.0}, {"e", 2.0}, {"f", 3.0}};
     const struct transport_sizes sizes = {.trajectory_bytes = trajectory_bytes(&c->shape),
                                           .n_weights = c->n_weights};
     c->policy.seed = c->seed;
     TRY(transport_open_local(c->actors, &sizes, &c->transport));
+    c->space = *game_space(c->n_tasks);
+    c->space.imagine = c->imagine;
     static const struct hdf5_text loop_texts[] = {{"config", "{}"}};
     const struct learner_job job = {.transport = &c->transport,
                                     .learner = &c->learner,
@@ -83,6 +86,7 @@ enum status loop_case_open(struct loop_case *c)
                                     .lease_seconds = c->lease_seconds,
                                     .run_dir = c->folder.path,
                                     .texts = {loop_texts, 1},
+                                    .space = c->known ? &c->space : NULL,
                                     .identity = c->identity};
     return learner_open(&job, &c->opened);
 }
