@@ -85,7 +85,7 @@ static enum status open_factor(const struct error_layer *layer, struct arena *ar
     }
     TRY(factor_gram(layer, f));
     memcpy(f->product, f->weights, rows * n * sizeof *f->product);
-    blas_multiply_lower(f->rows, f->n, f->lower, f->n, f->product, f->n);
+    blas_times_lower(f->rows, f->n, f->lower, f->product);
     return OK;
 }
 
@@ -108,6 +108,7 @@ static enum status lost_of_group(const struct error_layer *layer, const struct f
                                  int to, struct arena *arena, double *lost)
 {
     const size_t n = (size_t)f->n, count = (size_t)(to - from);
+    const int n_cut = to - from;
     double *units, *inverse, *weights;
     struct column *columns;
     ARENA_NEW(arena, units, count * n);
@@ -122,12 +123,12 @@ static enum status lost_of_group(const struct error_layer *layer, const struct f
             weights[o * count + i] = f->weights[o * n + column];
         }
     }
-    blas_solve_lower(false, (int)count, f->n, f->lower, f->n, units, f->n);
-    blas_gemm_double(false, true, (int)count, (int)count, f->n, 1.0, units, f->n, units, f->n, 0.0,
-                     inverse, (int)count);
-    TRY(blas_cholesky((int)count, inverse, (int)count));
-    blas_solve_lower(false, f->rows, (int)count, inverse, (int)count, weights, (int)count);
-    add_squares(layer, columns, (int)count, weights, lost);
+    blas_solve_lower(false, n_cut, f->n, f->lower, f->n, units, f->n);
+    blas_gemm_double(false, true, n_cut, n_cut, f->n, 1.0, units, f->n, units, f->n, 0.0, inverse,
+                     n_cut);
+    TRY(blas_cholesky(n_cut, inverse, n_cut));
+    blas_solve_lower(false, f->rows, n_cut, inverse, n_cut, weights, n_cut);
+    add_squares(layer, columns, n_cut, weights, lost);
     return OK;
 }
 

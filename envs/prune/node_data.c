@@ -21,9 +21,9 @@ struct network_record {
     double base_accuracy;
     int32_t data;
     uint64_t widths, params, order, grams; // grams 0: none
+    uint64_t norm, gamma, error, readers;  // of the prior
     uint64_t ranges;                       // of train_rows
     int32_t n_ranges, rows_known;
-    uint64_t norm, gamma, error, readers;  // of the prior
 };
 
 // Writes pieces one after the other; with to NULL it only counts.
@@ -68,14 +68,14 @@ static struct network_record place_network(struct placer *placer, const struct n
     record.widths = place(placer, fill->widths[n], strlen(fill->widths[n]) + 1);
     record.params = place(placer, network->params, network->graph.n_floats * sizeof(float));
     record.order = place(placer, network->ranking.order, channels * sizeof(int));
-    record.ranges = place(placer, network->train_rows.ranges,
-                          (size_t)network->train_rows.n * sizeof *network->train_rows.ranges);
-    record.n_ranges = network->train_rows.n;
-    record.rows_known = network->train_rows.known;
     record.norm = place(placer, network->prior.norm, channels * sizeof(float));
     record.gamma = place(placer, network->prior.gamma, channels * sizeof(float));
     record.error = place(placer, network->prior.error, channels * sizeof(float));
     record.readers = place(placer, network->prior.readers, (size_t)network->groups.n * sizeof(int));
+    record.ranges = place(placer, network->train_rows.ranges,
+                          (size_t)network->train_rows.n * sizeof *network->train_rows.ranges);
+    record.n_ranges = network->train_rows.n;
+    record.rows_known = network->train_rows.known;
     if (network->grams != NULL) {
         size_t count;
         const double *grams = refit_grams(fill->refits[n], &count);
