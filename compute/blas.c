@@ -49,13 +49,13 @@ void blas_gram(int rows, int columns, const float *x, int ldx, float *g)
     }
 }
 
-enum status blas_solve_positive(int n, int rhs, double *a, double *b)
+enum status blas_cholesky(int n, double *a)
 {
-    CHECK(n >= 0 && rhs >= 0);
-    if (n == 0 || rhs == 0) {
+    CHECK(n >= 0);
+    if (n == 0) {
         return OK;
     }
-    // Row-major lower is column-major upper; rows of b are columns to LAPACK.
+    // Row-major lower is column-major upper.
     int info = 0;
     dpotrf_("U", &n, a, &n, &info, 1);
     CHECK(info >= 0);
@@ -69,7 +69,25 @@ enum status blas_solve_positive(int n, int rhs, double *a, double *b)
              "others or are not finite; give it more data or a larger ridge",
              n, n, info);
     }
-    dpotrs_("U", &n, &rhs, a, &n, b, &n, &info, 1);
+    return OK;
+}
+
+void blas_times_lower(int m, int n, const double *l, double *b)
+{
+    CHECK(m >= 0 && n >= 0);
+    cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, m, n, 1.0, l,
+                n > 0 ? n : 1, b, n > 0 ? n : 1);
+}
+
+enum status blas_solve_positive(int n, int rhs, double *a, double *b)
+{
+    CHECK(n >= 0 && rhs >= 0);
+    if (n == 0 || rhs == 0) {
+        return OK;
+    }
+    TRY(blas_cholesky(n, a));
+    int info = 0;
+    dpotrs_("U", &n, &rhs, a, &n, b, &n, &info, 1); // rows of b are columns to LAPACK
     CHECK(info == 0);
     return OK;
 }

@@ -14,6 +14,13 @@ void blas_gemm(bool transpose_a, bool transpose_b, int m, int n, int k, float al
 // g += x^T x. x [rows, columns]; g [columns, columns], symmetric before and (both triangles) after.
 void blas_gram(int rows, int columns, const float *x, int ldx, float *g);
 
+// a [n, n] symmetric positive definite, only its lower triangle read: replaced by that of its
+// Cholesky factor l, a = l l^T. ERR_INPUT when a is not positive definite.
+enum status blas_cholesky(int n, double *a);
+
+// b := b l. b [m, n]; l [n, n], only its lower triangle read.
+void blas_times_lower(int m, int n, const double *l, double *b);
+
 // Solves a z = b for a symmetric positive definite a [n, n] by Cholesky; only the lower triangle of
 // a is read, and a is destroyed. b [rhs, n]: one right-hand side per row, replaced by its solution.
 // ERR_INPUT when a is not positive definite (add to its diagonal, or give more data).
