@@ -55,12 +55,6 @@ struct search_config {
 extern const struct option search_config_table[];  // rows of a config file
 extern const struct option search_command_table[]; // the same and those of the command line
 
-// Reads a command line: config file and options, or, with --policy, the config of that run with the
-// tasks of --task. Names filled in, everything checked that can be checked without data. Strings
-// and lists live in `arena`. help: it was asked for and has been printed.
-enum status search_config_read(const char *command, int argc, char **argv, struct arena *arena,
-                               struct search_config *out, bool *help);
-
 // The resolved config as it is kept in the run folder: JSON, pretty.
 enum status search_config_text(const struct search_config *config, struct text *out);
 // What shapes the result, as JSON: name, backend, actors and the place of the data are not in it.

@@ -1,7 +1,8 @@
 // Reading a search's command line: names filled in, tasks chosen, everything checked that can be
 // checked without data.
+#include "app/search_config_read.h"
+
 #include "app/command_line.h"
-#include "app/search_config.h"
 #include "core/config.h"
 #include "core/file.h"
 #include "envs/env_list.h"

@@ -119,7 +119,7 @@ enum status search_stage_rescore(struct search_session *session)
         env_prune.close(env);
     }
     TRY(code);
-    return collective_barrier(&session->app->collective);
+    return collective_barrier(session->collective);
 }
 
 // ---- fine-tuning

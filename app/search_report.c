@@ -1,24 +1,16 @@
-// What came out of a search: a table for people, or one JSON object, which is also kept as
-// report.json.
-#include "app/output.h"
-#include "app/search_session.h"
+// What came out of a search as one JSON object.
+#include "app/search_report.h"
+
 #include "core/file.h"
+#include "core/json.h"
 
-#include <stdio.h>
-#include <string.h>
-
-struct report {
-    struct search_session *session;
-    struct search_result *results; // [n_tasks]; arena
-};
-
-static const char *result_file(const struct report *report, int task)
+static const char *result_file(const struct search_report *report, int task)
 {
     return search_path(report->session, report->results[task].tested ? "final" : "found",
                        report->session->prune.tasks[task].name, ".safetensors");
 }
 
-static void write_task(const struct report *report, int task, struct json_writer *w)
+static void write_task(const struct search_report *report, int task, struct json_writer *w)
 {
     const struct search_result *result = &report->results[task];
     const struct task_config *config = search_config_task(&report->session->config, task);
@@ -68,7 +60,7 @@ static void write_summary(const struct learner_summary *summary, struct json_wri
     json_write_end(w, '}');
 }
 
-static enum status write_report(const struct report *report, struct text *out)
+static enum status write_report(const struct search_report *report, struct text *out)
 {
     const struct search_config *config = &report->session->config;
     struct json_writer w = {.out = out, .pretty = true};
@@ -98,51 +90,7 @@ static enum status write_report(const struct report *report, struct text *out)
     return OK;
 }
 
-static void print_table(const struct report *report)
-{
-    static const char *const headers[] = {"task",        "budget", ">MACs",  ">share",
-                                          ">parameters", ">uncut", ">found", ">test",
-                                          ">test uncut", ">tried", NULL};
-    struct output_table table;
-    output_table_open(&table, headers);
-    for (int task = 0; task < report->session->prune.n_tasks; task++) {
-        const struct search_result *result = &report->results[task];
-        const struct task_config *config = search_config_task(&report->session->config, task);
-        char budget[96];
-        search_config_budget(config, budget, sizeof budget);
-        output_cell(&table, "%s", config->name);
-        output_cell(&table, "%s", budget);
-        output_cell_count(&table, result->macs);
-        output_cell(&table, "%.3f", (double)result->macs / (double)result->full_macs);
-        output_cell_count(&table, result->params);
-        output_cell(&table, "%.2f%%", 100 * result->accuracy_base);
-        output_cell(&table, "%.2f%%", 100 * result->accuracy_found);
-        if (result->tested) {
-            output_cell(&table, "%.2f%%", 100 * result->accuracy_test);
-            output_cell(&table, "%.2f%%", 100 * result->accuracy_base_test);
-        } else {
-            output_cell(&table, "-");
-            output_cell(&table, "-");
-        }
-        output_cell(&table, "%lld", (long long)result->evaluations);
-    }
-    output_table_print(&table);
-    output_table_close(&table);
-    printf("\nuncut and found: on the search-validation images; test: after fine-tuning\n"
-           "networks: %s/%s\n",
-           report->session->config.run_dir, report->results[0].tested ? "final" : "found");
-}
-
-static void print_scores(const struct search_session *session)
-{
-    for (int task = 0; task < session->agent.shape.n_tasks; task++) {
-        const struct search_candidates *all = &session->candidates[task];
-        printf("%s task %d: best score %g of %lld episodes\n", session->config.environment, task,
-               all->n > 0 ? all->candidates[0].score : 0.0, (long long)all->evaluations);
-    }
-}
-
-static enum status read_results(struct report *report)
+static enum status read_results(struct search_report *report)
 {
     struct search_session *session = report->session;
     ARENA_NEW(&session->arena, report->results, (size_t)session->prune.n_tasks);
@@ -157,28 +105,26 @@ static enum status read_results(struct report *report)
     return OK;
 }
 
-enum status search_report(struct search_session *session)
+enum status search_report_make(struct search_session *session, struct search_report *out)
 {
-    struct report report = {.session = session};
-    struct text text = {0};
-    if (session->app->collective.rank != 0) {
-        return OK;
-    }
+    struct search_report report = {.session = session};
     if (search_config_prunes(&session->config)) {
         TRY(read_results(&report));
     }
     const char *path = search_path(session, "", "report", ".json");
-    enum status code = path != NULL ? write_report(&report, &text) : ERR_MEMORY;
+    enum status code = path != NULL ? write_report(&report, &report.text) : ERR_MEMORY;
     if (code == OK) {
-        code = file_write(path, text.bytes, text.length);
+        code = file_write(path, report.text.bytes, report.text.length);
     }
-    if (code == OK && session->config.json) {
-        fputs(text.bytes, stdout);
-    } else if (code == OK && report.results != NULL) {
-        print_table(&report);
-    } else if (code == OK) {
-        print_scores(session);
+    if (code != OK) {
+        search_report_close(&report);
+        return code;
     }
-    text_close(&text);
-    return code;
+    *out = report;
+    return OK;
+}
+
+void search_report_close(struct search_report *report)
+{
+    text_close(&report->text);
 }

@@ -1,7 +1,7 @@
 // Opening a run: config, processes, folder.
 #include "app/search_session.h"
 
-#include "app/launch.h"
+#include "app/run_folder.h"
 #include "core/config.h"
 #include "core/file.h"
 #include "core/log.h"
@@ -76,55 +76,43 @@ static const void *environment_values(const struct search_session *session)
     return NULL;
 }
 
-static int wanted_actors(const struct search_config *config)
+int search_session_actors(const struct search_session *session)
 {
-    return config->actors.count > 0 ? config->actors.count : machine_cores();
+    const int asked = session->config.actors.count;
+    return asked > 0 ? asked : machine_cores();
 }
 
-static bool wants_mpi(const struct search_config *config)
+bool search_session_wants_mpi(const struct search_session *session)
 {
-    return strcmp(config->transport, "auto") == 0 || strcmp(config->transport, "mpi") == 0;
+    const char *transport = session->config.transport;
+    return strcmp(transport, "auto") == 0 || strcmp(transport, "mpi") == 0;
 }
 
 static enum status open_processes(struct search_session *session)
 {
-    struct app *app = session->app;
-    const struct search_config *config = &session->config;
-    if (wants_mpi(config) && !collective_under_launcher()) {
-        const struct launch launch = {
-            .argv = session->argv,
-            .ranks = wanted_actors(config) + 1,
-            .restarts = config->restarts,
-        };
-        app->finished = true;
-        return launch_ranks(&launch, &app->exit_code);
-    }
-    if (strcmp(config->transport, "inline") == 0) {
-        return OK;
-    }
+    const bool mpi = search_session_wants_mpi(session);
     // The learner's rank forks nothing.
-    if (wants_mpi(config) && collective_launcher_rank() == 0) {
+    if (strcmp(session->config.transport, "inline") == 0 ||
+        (mpi && collective_launcher_rank() == 0)) {
         return OK;
     }
-    const int workers = wants_mpi(config) ? 1 : wanted_actors(config);
+    const int workers = mpi ? 1 : search_session_actors(session);
     return nursery_open(&session->rollout_job, workers, &session->nursery);
 }
 
-enum status search_session_prepare(struct app *app, const char *command, int argc, char **argv)
+enum status search_session_make(const struct collective *collective, struct search_session **out)
 {
     struct search_session *session = calloc(1, sizeof *session);
-    bool help = false;
     if (session == NULL) {
         FAIL(ERR_MEMORY, "no memory for a search");
     }
-    app->session = session;
-    session->app = app;
-    session->argv = argv;
-    TRY(search_config_read(command, argc, argv, &session->arena, &session->config, &help));
-    if (help) {
-        app->finished = true;
-        return OK;
-    }
+    session->collective = collective;
+    *out = session;
+    return OK;
+}
+
+enum status search_session_prepare(struct search_session *session)
+{
     TRY(fill_prune(session));
     session->rollout_job = (struct rollout_job){
         .ops = env_find(session->config.environment),
@@ -143,7 +131,7 @@ enum status search_session_prepare(struct app *app, const char *command, int arg
 // Which ranks are the first of their node, and how many actors share this one.
 static enum status find_nodes(struct search_session *session)
 {
-    const struct collective *c = &session->app->collective;
+    const struct collective *c = session->collective;
     double *flags;
     ARENA_NEW(&session->arena, flags, (size_t)c->ranks);
     flags[c->rank] = c->local_rank == 0 ? 1 : 0;
@@ -157,7 +145,7 @@ static enum status find_nodes(struct search_session *session)
     }
     const bool with_learner = c->ranks > 1 && c->node_first == 0;
     session->node_actors =
-        c->ranks > 1 ? c->local_ranks - (with_learner ? 1 : 0) : wanted_actors(&session->config);
+        c->ranks > 1 ? c->local_ranks - (with_learner ? 1 : 0) : search_session_actors(session);
     session->first_actor = c->local_rank == (with_learner ? 1 : 0);
     return OK;
 }
@@ -197,7 +185,7 @@ static enum status open_folder(struct search_session *session)
 
 enum status search_session_begin(struct search_session *session)
 {
-    const struct collective *c = &session->app->collective;
+    const struct collective *c = session->collective;
     if (c->rank == 0 && c->ranks > 1) {
         nursery_close(session->nursery);
         session->nursery = NULL;
@@ -206,7 +194,7 @@ enum status search_session_begin(struct search_session *session)
     // What rank 0 refuses ends all ranks alike: no abort adds its own lines to the message.
     enum status code = c->rank == 0 ? open_folder(session) : OK;
     TRY(collective_broadcast(c, &code, sizeof code, 0));
-    session->app->stopped_together = code != OK;
+    session->stopped_together = code != OK;
     return code;
 }
 
@@ -247,7 +235,7 @@ enum status search_keep_candidates(struct search_session *session, const struct 
 
 enum status search_agree(struct search_session *session, enum status code)
 {
-    const struct collective *c = &session->app->collective;
+    const struct collective *c = session->collective;
     double interrupted = code == ERR_INTERRUPTED ? 1 : 0;
     if (code != OK && code != ERR_INTERRUPTED) {
         return code;
@@ -256,7 +244,7 @@ enum status search_agree(struct search_session *session, enum status code)
     if (interrupted == 0) {
         return OK;
     }
-    session->app->stopped_together = true;
+    session->stopped_together = true;
     FAIL(ERR_INTERRUPTED, "interrupted; the same command goes on from here");
 }
 

@@ -4,11 +4,10 @@
 // goes on with the first stage that is not done.
 #pragma once
 #include "actors/nursery.h"
-#include "app/command.h"
-#include "app/run_folder.h"
 #include "app/search_config.h"
 #include "app/search_result.h"
 #include "learner/learner.h"
+#include "transport/collective.h"
 
 // The best candidates of a task, kept beyond the learner's life.
 struct search_candidate {
@@ -24,7 +23,10 @@ struct search_candidates {
 };
 
 struct search_session {
-    struct app *app;
+    const struct collective *collective; // borrowed
+    // An error that all ranks have reached together, with nothing left to wait for: they may end in
+    // order instead of being stopped.
+    bool stopped_together;
     struct search_config config;
     struct arena arena;
     struct prune_config prune;
@@ -37,18 +39,23 @@ struct search_session {
                          // many there are
     int node_actors;     // on this node
     bool first_actor;    // this rank is the first of them
-    char **argv;
     struct search_candidates *candidates; // [n_tasks], rank 0 after the search; arena
     struct learner_summary summary;       // rank 0
 };
 
-// Before MPI and before any thread: reads the config and forks the nursery, or starts mpirun on
-// this very command and says so in app->finished.
-enum status search_session_prepare(struct app *app, const char *command, int argc, char **argv);
+// Zeroed but for the collective, which may still be closed. The caller fills the config, with the
+// session's arena for what it points to.
+enum status search_session_make(const struct collective *collective, struct search_session **out);
+bool search_session_wants_mpi(const struct search_session *session);
+// Actors as the config says it, or one per core.
+int search_session_actors(const struct search_session *session);
+// Before MPI and before any thread, with the config in it: forks the nursery where this process
+// will have one.
+enum status search_session_prepare(struct search_session *session);
 // Collective. Makes the run folder (ERR_CONFIG when another run lives there) and finds out who is
 // on which node.
 enum status search_session_begin(struct search_session *session);
-void search_session_close(struct search_session *session);
+void search_session_close(struct search_session *session); // NULL is fine
 
 // Collective, at the end of a stage: when one rank was interrupted, all are, together
 // (ERR_INTERRUPTED); another error comes back at once.
@@ -71,5 +78,3 @@ enum status search_check_tasks(struct search_session *session);
 int search_threads(const struct search_session *session);
 // Copies the best candidates of every task out of the learner.
 enum status search_keep_candidates(struct search_session *session, const struct learner *learner);
-// Prints what came out and writes report.json. Rank 0.
-enum status search_report(struct search_session *session);

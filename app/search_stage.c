@@ -43,7 +43,7 @@ struct searching {
 // A name that all processes of the job share and no other job has.
 static enum status make_token(const struct search_session *session, char *token, size_t bytes)
 {
-    const struct collective *c = &session->app->collective;
+    const struct collective *c = session->collective;
     memset(token, 0, bytes);
     if (c->rank == 0) {
         snprintf(token, bytes, "%ld-%ld-%llx", (long)getuid(), (long)getpid(),
@@ -87,7 +87,7 @@ static enum status open_world(struct search_session *session, struct world *worl
 // is gone as soon as all have, so that nothing stays behind.
 static enum status begin_workers(struct search_session *session)
 {
-    const struct collective *c = &session->app->collective;
+    const struct collective *c = session->collective;
     const int threads = worker_threads(session);
     const bool leader = session->nursery != NULL && session->first_actor;
     char token[96];
@@ -105,7 +105,7 @@ static enum status begin_workers(struct search_session *session)
 
 static enum status share_world(struct search_session *session)
 {
-    const struct collective *c = &session->app->collective;
+    const struct collective *c = session->collective;
     struct world world = {0};
     TRY(begin_workers(session));
     if (c->rank != 0 || c->ranks == 1) {
@@ -127,7 +127,7 @@ static enum status count_weights(struct searching *s)
 
 static enum status open_transport(struct searching *s)
 {
-    const struct collective *c = &s->session->app->collective;
+    const struct collective *c = s->session->collective;
     TRY(count_weights(s));
     const struct transport_sizes sizes = {
         .trajectory_bytes = trajectory_bytes(&s->session->shape),
@@ -144,7 +144,7 @@ static enum status open_transport(struct searching *s)
 static enum status open_actors(struct searching *s)
 {
     struct search_session *session = s->session;
-    const int rank = session->app->collective.rank;
+    const int rank = session->collective->rank;
     ARENA_NEW(&session->arena, s->actors, (size_t)s->n_actors);
     for (int i = 0; i < s->n_actors; i++) {
         const struct actor_job job = {
@@ -350,7 +350,7 @@ static enum status run_rank(struct searching *s)
     TRY(share_world(s->session));
     TRY(open_transport(s));
     TRY(open_actors(s));
-    if (s->session->app->collective.rank != 0) {
+    if (s->session->collective->rank != 0) {
         s->begun = true;
         return act(s);
     }
