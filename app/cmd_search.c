@@ -5,27 +5,27 @@
 #include "app/search_config_read.h"
 #include "app/search_print.h"
 
-static enum status report(struct search_session *session)
+static enum status report(struct run_session *session)
 {
-    struct search_report made;
+    struct run_report made;
     if (session->collective->rank != 0) {
         return OK;
     }
-    TRY(search_report_make(session, &made));
+    TRY(run_report_make(session, &made));
     search_print(&made);
-    search_report_close(&made);
+    run_report_close(&made);
     return OK;
 }
 
-static enum status run_stages(struct search_session *session, bool finish)
+static enum status run_stages(struct run_session *session, bool finish)
 {
-    TRY(search_session_begin(session));
-    TRY(search_stage_base(session));
-    TRY(search_stage_search(session));
-    if (search_config_prunes(&session->config)) {
-        TRY(search_stage_rescore(session));
+    TRY(run_session_begin(session));
+    TRY(run_stage_base(session));
+    TRY(run_stage_search(session));
+    if (run_config_prunes(&session->config)) {
+        TRY(run_stage_rescore(session));
         if (finish) {
-            TRY(search_stage_finish(session));
+            TRY(run_stage_finish(session));
         }
     }
     return report(session);
@@ -53,25 +53,25 @@ static enum status run_run(struct app *app, int argc, char **argv)
 // Reads the command line, and starts mpirun on this very command where it is needed.
 static enum status prepare(struct app *app, const char *command, int argc, char **argv)
 {
-    TRY(search_session_make(&app->collective, &app->session));
-    struct search_session *session = app->session;
-    struct search_config *config = &session->config;
+    TRY(run_session_make(&app->collective, &app->session));
+    struct run_session *session = app->session;
+    struct run_config *config = &session->config;
     bool help = false;
     TRY(search_config_read(command, argc, argv, &session->arena, config, &help));
     if (help) {
         app->finished = true;
         return OK;
     }
-    if (search_session_wants_mpi(session) && !collective_under_launcher()) {
+    if (run_session_wants_mpi(session) && !collective_under_launcher()) {
         const struct launch launch = {
             .argv = argv,
-            .ranks = search_session_actors(session) + 1,
+            .ranks = run_session_actors(session) + 1,
             .restarts = config->restarts,
         };
         app->finished = true;
         return launch_ranks(&launch, &app->exit_code);
     }
-    return search_session_prepare(session);
+    return run_session_prepare(session);
 }
 
 static enum status search_prepare(struct app *app, int argc, char **argv)
@@ -86,7 +86,7 @@ static enum status run_prepare(struct app *app, int argc, char **argv)
 
 static void search_close(struct app *app)
 {
-    search_session_close(app->session);
+    run_session_close(app->session);
     app->session = NULL;
 }
 

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-static void print_table(const struct search_report *report)
+static void print_table(const struct run_report *report)
 {
     static const char *const headers[] = {"task",        "budget", ">MACs",  ">share",
                                           ">parameters", ">uncut", ">found", ">test",
@@ -13,10 +13,10 @@ static void print_table(const struct search_report *report)
     struct output_table table;
     output_table_open(&table, headers);
     for (int task = 0; task < report->session->prune.n_tasks; task++) {
-        const struct search_result *result = &report->results[task];
-        const struct task_config *config = search_config_task(&report->session->config, task);
+        const struct run_result *result = &report->results[task];
+        const struct task_config *config = run_config_task(&report->session->config, task);
         char budget[96];
-        search_config_budget(config, budget, sizeof budget);
+        run_config_budget(config, budget, sizeof budget);
         output_cell(&table, "%s", config->name);
         output_cell(&table, "%s", budget);
         output_cell_count(&table, result->macs);
@@ -40,16 +40,16 @@ static void print_table(const struct search_report *report)
            report->session->config.run_dir, report->results[0].tested ? "final" : "found");
 }
 
-static void print_scores(const struct search_session *session)
+static void print_scores(const struct run_session *session)
 {
     for (int task = 0; task < session->agent.shape.n_tasks; task++) {
-        const struct search_candidates *all = &session->candidates[task];
+        const struct run_candidates *all = &session->candidates[task];
         printf("%s task %d: best score %g of %lld episodes\n", session->config.environment, task,
                all->n > 0 ? all->candidates[0].score : 0.0, (long long)all->evaluations);
     }
 }
 
-void search_print(const struct search_report *report)
+void search_print(const struct run_report *report)
 {
     if (report->session->config.json) {
         fputs(report->text.bytes, stdout);

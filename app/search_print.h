@@ -1,6 +1,6 @@
 // The end of a search on standard output.
 #pragma once
-#include "app/search_report.h"
+#include "run/run_report.h"
 
 // Prints a table, or with --json the report's object.
-void search_print(const struct search_report *report);
+void search_print(const struct run_report *report);

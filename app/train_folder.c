@@ -1,8 +1,8 @@
 // The folder of a training run.
 #include "app/train_folder.h"
 
-#include "app/run_folder.h"
 #include "core/file.h"
+#include "run/run_folder.h"
 
 enum status train_folder_paths(const char *path, struct train_folder *out)
 {

@@ -1,14 +1,14 @@
 // The search itself: the learner's loop on rank 0, actors on the others, or all in one process. Who
 // has nothing to do sleeps.
 #include "actors/actor.h"
-#include "app/load.h"
-#include "app/search_policy.h"
-#include "app/search_session.h"
 #include "compute/blas.h"
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/machine.h"
+#include "run/load.h"
+#include "run/run_policy.h"
+#include "run/run_session.h"
 #include "search_space/cost.h"
 
 #include <stdio.h>
@@ -27,7 +27,7 @@ struct world {
 };
 
 struct searching {
-    struct search_session *session;
+    struct run_session *session;
     struct transport transport;
     struct actor **actors; // [n_actors] of this process; arena
     int n_actors;
@@ -41,7 +41,7 @@ struct searching {
 };
 
 // A name that all processes of the job share and no other job has.
-static enum status make_token(const struct search_session *session, char *token, size_t bytes)
+static enum status make_token(const struct run_session *session, char *token, size_t bytes)
 {
     const struct collective *c = session->collective;
     memset(token, 0, bytes);
@@ -52,7 +52,7 @@ static enum status make_token(const struct search_session *session, char *token,
     return collective_broadcast(c, token, bytes, 0);
 }
 
-static int worker_threads(const struct search_session *session)
+static int worker_threads(const struct run_session *session)
 {
     const int asked = session->config.backend.threads;
     const int share = machine_cores() / (session->node_actors > 0 ? session->node_actors : 1);
@@ -61,7 +61,7 @@ static int worker_threads(const struct search_session *session)
 
 // The environments open: workers of this process, or one in it. Fills the session's shape and
 // agent.
-static enum status open_world(struct search_session *session, struct world *world)
+static enum status open_world(struct run_session *session, struct world *world)
 {
     struct agent agent;
     if (session->nursery != NULL) {
@@ -85,7 +85,7 @@ static enum status open_world(struct search_session *session, struct world *worl
 
 // The first actor of each node makes the node's shared memory before the others open it; its name
 // is gone as soon as all have, so that nothing stays behind.
-static enum status begin_workers(struct search_session *session)
+static enum status begin_workers(struct run_session *session)
 {
     const struct collective *c = session->collective;
     const int threads = worker_threads(session);
@@ -103,7 +103,7 @@ static enum status begin_workers(struct search_session *session)
     return leader ? nursery_unlink(session->nursery) : OK;
 }
 
-static enum status share_world(struct search_session *session)
+static enum status share_world(struct run_session *session)
 {
     const struct collective *c = session->collective;
     struct world world = {0};
@@ -143,7 +143,7 @@ static enum status open_transport(struct searching *s)
 
 static enum status open_actors(struct searching *s)
 {
-    struct search_session *session = s->session;
+    struct run_session *session = s->session;
     const int rank = session->collective->rank;
     ARENA_NEW(&session->arena, s->actors, (size_t)s->n_actors);
     for (int i = 0; i < s->n_actors; i++) {
@@ -173,21 +173,21 @@ static enum status full_macs(const struct prune_network *network, double *out)
 
 // Names, and costs: what a network that just keeps its budget costs, so that the learner knows
 // which episodes are long before it has seen any.
-static enum status list_tasks(struct search_session *session, struct learner_task **out)
+static enum status list_tasks(struct run_session *session, struct learner_task **out)
 {
-    const struct search_config *config = &session->config;
+    const struct run_config *config = &session->config;
     const int n_tasks = session->agent.shape.n_tasks;
     const int n_networks = session->prune.n_networks;
     struct learner_task *tasks;
     double *macs; // [n_networks] uncut
     ARENA_NEW(&session->arena, tasks, (size_t)n_tasks);
     ARENA_NEW(&session->arena, macs, (size_t)n_networks);
-    for (int i = 0; i < n_networks && search_config_prunes(config); i++) {
+    for (int i = 0; i < n_networks && run_config_prunes(config); i++) {
         TRY(full_macs(&session->prune.networks[i], &macs[i]));
     }
     for (int i = 0; i < n_tasks; i++) {
         tasks[i].cost = 1;
-        if (!search_config_prunes(config)) {
+        if (!run_config_prunes(config)) {
             tasks[i].name = arena_format(&session->arena, "%s-%d", config->environment, i);
             if (tasks[i].name == NULL) {
                 return ERR_MEMORY;
@@ -205,8 +205,8 @@ static enum status list_tasks(struct search_session *session, struct learner_tas
 
 static enum status open_learner(struct searching *s)
 {
-    struct search_session *session = s->session;
-    const struct search_config *config = &session->config;
+    struct run_session *session = s->session;
+    const struct run_config *config = &session->config;
     struct learner_task *tasks;
     TRY(list_tasks(session, &tasks));
     // A small policy is learnt faster by one thread than several can agree on it.
@@ -214,10 +214,10 @@ static enum status open_learner(struct searching *s)
     const struct backend_config backend = {
         .name = config->backend.name, .threads = large ? 0 : 1, .check = config->backend.check};
     TRY(load_backend(&backend, 1, &s->backend));
-    TRY(search_config_text(config, &s->config));
-    TRY(search_config_identity(config, &s->identity));
+    TRY(run_config_text(config, &s->config));
+    TRY(run_config_identity(config, &s->identity));
     if (config->policy[0] != '\0') {
-        TRY(search_policy_load(config->policy, &session->agent, &s->initial));
+        TRY(run_policy_load(config->policy, &session->agent, &s->initial));
     }
     if (gethostname(s->host, sizeof s->host - 1) != 0) {
         s->host[0] = '\0';
@@ -336,12 +336,12 @@ static enum status act(struct searching *s)
 
 static enum status keep_results(struct searching *s)
 {
-    struct search_session *session = s->session;
+    struct run_session *session = s->session;
     learner_summarize(s->learner, &session->summary);
-    TRY(search_keep_candidates(session, s->learner));
+    TRY(run_keep_candidates(session, s->learner));
     size_t n = 0;
     const float *weights = learner_weights(s->learner, &n);
-    return weights != NULL ? search_policy_save(session->config.run_dir, &session->agent, weights)
+    return weights != NULL ? run_policy_save(session->config.run_dir, &session->agent, weights)
                            : OK;
 }
 
@@ -360,11 +360,11 @@ static enum status run_rank(struct searching *s)
     return keep_results(s);
 }
 
-enum status search_stage_search(struct search_session *session)
+enum status run_stage_search(struct run_session *session)
 {
     struct searching s = {.session = session};
     const enum status code = run_rank(&s);
-    const enum status agreed = s.begun ? search_agree(session, code) : code;
+    const enum status agreed = s.begun ? run_agree(session, code) : code;
     struct status_note note; // what closes may fail as well, and is not what went wrong first
     status_save(&note);
     for (int i = 0; i < s.n_actors && s.actors != NULL; i++) {

@@ -1,37 +1,37 @@
 // Opening a run: config, processes, folder.
-#include "app/search_session.h"
+#include "run/run_session.h"
 
-#include "app/run_folder.h"
 #include "core/config.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "core/machine.h"
 #include "envs/env_list.h"
+#include "run/run_folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-const char *search_path(struct search_session *session, const char *folder, const char *name,
-                        const char *suffix)
+const char *run_path(struct run_session *session, const char *folder, const char *name,
+                     const char *suffix)
 {
     return arena_format(&session->arena, "%s%s%s/%s%s", session->config.run_dir,
                         folder[0] != '\0' ? "/" : "", folder, name, suffix);
 }
 
-static enum status fill_prune(struct search_session *session)
+static enum status fill_prune(struct run_session *session)
 {
-    const struct search_config *config = &session->config;
+    const struct run_config *config = &session->config;
     struct prune_network *networks;
     struct prune_task *tasks;
     ARENA_NEW(&session->arena, networks, (size_t)config->networks->n);
     ARENA_NEW(&session->arena, tasks, (size_t)config->tasks->n);
     for (int i = 0; i < config->networks->n; i++) {
-        const struct network_config *network = search_config_network(config, i);
+        const struct network_config *network = run_config_network(config, i);
         networks[i] = (struct prune_network){
             .name = network->name,
-            .file = search_path(session, "networks", network->name, ".safetensors"),
+            .file = run_path(session, "networks", network->name, ".safetensors"),
             .data = network->data,
         };
         if (networks[i].file == NULL) {
@@ -39,10 +39,10 @@ static enum status fill_prune(struct search_session *session)
         }
     }
     for (int i = 0; i < config->tasks->n; i++) {
-        const struct task_config *task = search_config_task(config, i);
+        const struct task_config *task = run_config_task(config, i);
         tasks[i] = (struct prune_task){
             .name = task->name,
-            .network = search_config_task_network(config, i),
+            .network = run_config_task_network(config, i),
             .macs = task->macs,
             .params = task->params,
         };
@@ -58,9 +58,9 @@ static enum status fill_prune(struct search_session *session)
     return OK;
 }
 
-static const void *environment_values(const struct search_session *session)
+static const void *environment_values(const struct run_session *session)
 {
-    const struct search_config *config = &session->config;
+    const struct run_config *config = &session->config;
     const struct {
         const char *name;
         const void *values;
@@ -76,33 +76,33 @@ static const void *environment_values(const struct search_session *session)
     return NULL;
 }
 
-int search_session_actors(const struct search_session *session)
+int run_session_actors(const struct run_session *session)
 {
     const int asked = session->config.actors.count;
     return asked > 0 ? asked : machine_cores();
 }
 
-bool search_session_wants_mpi(const struct search_session *session)
+bool run_session_wants_mpi(const struct run_session *session)
 {
     const char *transport = session->config.transport;
     return strcmp(transport, "auto") == 0 || strcmp(transport, "mpi") == 0;
 }
 
-static enum status open_processes(struct search_session *session)
+static enum status open_processes(struct run_session *session)
 {
-    const bool mpi = search_session_wants_mpi(session);
+    const bool mpi = run_session_wants_mpi(session);
     // The learner's rank forks nothing.
     if (strcmp(session->config.transport, "inline") == 0 ||
         (mpi && collective_launcher_rank() == 0)) {
         return OK;
     }
-    const int workers = mpi ? 1 : search_session_actors(session);
+    const int workers = mpi ? 1 : run_session_actors(session);
     return nursery_open(&session->rollout_job, workers, &session->nursery);
 }
 
-enum status search_session_make(const struct collective *collective, struct search_session **out)
+enum status run_session_make(const struct collective *collective, struct run_session **out)
 {
-    struct search_session *session = calloc(1, sizeof *session);
+    struct run_session *session = calloc(1, sizeof *session);
     if (session == NULL) {
         FAIL(ERR_MEMORY, "no memory for a search");
     }
@@ -111,7 +111,7 @@ enum status search_session_make(const struct collective *collective, struct sear
     return OK;
 }
 
-enum status search_session_prepare(struct search_session *session)
+enum status run_session_prepare(struct run_session *session)
 {
     TRY(fill_prune(session));
     session->rollout_job = (struct rollout_job){
@@ -129,7 +129,7 @@ enum status search_session_prepare(struct search_session *session)
 }
 
 // Which ranks are the first of their node, and how many actors share this one.
-static enum status find_nodes(struct search_session *session)
+static enum status find_nodes(struct run_session *session)
 {
     const struct collective *c = session->collective;
     double *flags;
@@ -145,45 +145,45 @@ static enum status find_nodes(struct search_session *session)
     }
     const bool with_learner = c->ranks > 1 && c->node_first == 0;
     session->node_actors =
-        c->ranks > 1 ? c->local_ranks - (with_learner ? 1 : 0) : search_session_actors(session);
+        c->ranks > 1 ? c->local_ranks - (with_learner ? 1 : 0) : run_session_actors(session);
     session->first_actor = c->local_rank == (with_learner ? 1 : 0);
     return OK;
 }
 
 static enum status identity_of_values(const void *config, struct text *out)
 {
-    return search_config_identity(config, out);
+    return run_config_identity(config, out);
 }
 
-static enum status open_folder(struct search_session *session)
+static enum status open_folder(struct run_session *session)
 {
     static const char *const inside[] = {"networks", "found", "final", "results"};
     const struct run_kind kind = {
-        .table = search_config_table,
+        .table = run_config_table,
         .bytes = sizeof session->config,
         .identity = identity_of_values,
     };
     struct text text = {0};
-    const char *config_path = search_path(session, "", "config", ".json");
+    const char *config_path = run_path(session, "", "config", ".json");
     if (config_path == NULL) {
         return ERR_MEMORY;
     }
     // What cannot be met leaves no folder behind.
-    if (search_config_prunes(&session->config) && !file_exists(config_path)) {
-        TRY(search_check_tasks(session));
+    if (run_config_prunes(&session->config) && !file_exists(config_path)) {
+        TRY(run_check_tasks(session));
     }
-    TRY(search_config_text(&session->config, &text));
+    TRY(run_config_text(&session->config, &text));
     enum status code =
         run_folder_claim(session->config.run_dir, &kind, &session->config, text.bytes);
     text_close(&text);
     for (size_t i = 0; code == OK && i < sizeof inside / sizeof inside[0]; i++) {
-        const char *path = search_path(session, inside[i], "", "");
+        const char *path = run_path(session, inside[i], "", "");
         code = path != NULL ? file_make_folders(path) : ERR_MEMORY;
     }
     return code;
 }
 
-enum status search_session_begin(struct search_session *session)
+enum status run_session_begin(struct run_session *session)
 {
     const struct collective *c = session->collective;
     if (c->rank == 0 && c->ranks > 1) {
@@ -198,13 +198,13 @@ enum status search_session_begin(struct search_session *session)
     return code;
 }
 
-int search_threads(const struct search_session *session)
+int run_threads(const struct run_session *session)
 {
     const int asked = session->config.backend.threads;
     return asked > 0 ? asked : machine_cores();
 }
 
-enum status search_keep_candidates(struct search_session *session, const struct learner *learner)
+enum status run_keep_candidates(struct run_session *session, const struct learner *learner)
 {
     const int n_tasks = session->agent.shape.n_tasks;
     const int most = session->config.search.best;
@@ -212,7 +212,7 @@ enum status search_keep_candidates(struct search_session *session, const struct 
     ARENA_NEW(&session->arena, session->candidates, (size_t)n_tasks);
     ARENA_NEW(&session->arena, best, (size_t)most);
     for (int task = 0; task < n_tasks; task++) {
-        struct search_candidates *kept = &session->candidates[task];
+        struct run_candidates *kept = &session->candidates[task];
         kept->evaluations = learner_evaluations(learner, task);
         kept->n = learner_best(learner, task, most, best);
         ARENA_NEW(&session->arena, kept->candidates, (size_t)kept->n);
@@ -220,7 +220,7 @@ enum status search_keep_candidates(struct search_session *session, const struct 
             int *widths;
             ARENA_NEW(&session->arena, widths, (size_t)best[i].n_widths);
             memcpy(widths, best[i].widths, (size_t)best[i].n_widths * sizeof *widths);
-            kept->candidates[i] = (struct search_candidate){
+            kept->candidates[i] = (struct run_candidate){
                 .score = best[i].score,
                 .macs = best[i].macs,
                 .params = best[i].params,
@@ -233,7 +233,7 @@ enum status search_keep_candidates(struct search_session *session, const struct 
     return OK;
 }
 
-enum status search_agree(struct search_session *session, enum status code)
+enum status run_agree(struct run_session *session, enum status code)
 {
     const struct collective *c = session->collective;
     double interrupted = code == ERR_INTERRUPTED ? 1 : 0;
@@ -248,7 +248,7 @@ enum status search_agree(struct search_session *session, enum status code)
     FAIL(ERR_INTERRUPTED, "interrupted; the same command goes on from here");
 }
 
-void search_session_close(struct search_session *session)
+void run_session_close(struct run_session *session)
 {
     if (session == NULL) {
         return;

@@ -1,5 +1,5 @@
 // Making a run folder, or finding out whether an existing one belongs to the same run.
-#include "app/run_folder.h"
+#include "run/run_folder.h"
 
 #include "core/config.h"
 #include "core/file.h"

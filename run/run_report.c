@@ -1,21 +1,21 @@
 // What came out of a search as one JSON object.
-#include "app/search_report.h"
+#include "run/run_report.h"
 
 #include "core/file.h"
 #include "core/json.h"
 
-static const char *result_file(const struct search_report *report, int task)
+static const char *result_file(const struct run_report *report, int task)
 {
-    return search_path(report->session, report->results[task].tested ? "final" : "found",
-                       report->session->prune.tasks[task].name, ".safetensors");
+    return run_path(report->session, report->results[task].tested ? "final" : "found",
+                    report->session->prune.tasks[task].name, ".safetensors");
 }
 
-static void write_task(const struct search_report *report, int task, struct json_writer *w)
+static void write_task(const struct run_report *report, int task, struct json_writer *w)
 {
-    const struct search_result *result = &report->results[task];
-    const struct task_config *config = search_config_task(&report->session->config, task);
+    const struct run_result *result = &report->results[task];
+    const struct task_config *config = run_config_task(&report->session->config, task);
     char budget[96];
-    search_config_budget(config, budget, sizeof budget);
+    run_config_budget(config, budget, sizeof budget);
     json_write_begin(w, '{', NULL);
     json_write_string(w, "task", config->name);
     json_write_string(w, "network", config->network);
@@ -60,9 +60,9 @@ static void write_summary(const struct learner_summary *summary, struct json_wri
     json_write_end(w, '}');
 }
 
-static enum status write_report(const struct search_report *report, struct text *out)
+static enum status write_report(const struct run_report *report, struct text *out)
 {
-    const struct search_config *config = &report->session->config;
+    const struct run_config *config = &report->session->config;
     struct json_writer w = {.out = out, .pretty = true};
     json_write_begin(&w, '{', NULL);
     json_write_string(&w, "name", config->name);
@@ -76,7 +76,7 @@ static enum status write_report(const struct search_report *report, struct text 
     if (report->results == NULL) {
         json_write_begin(&w, '[', "scores");
         for (int task = 0; task < report->session->agent.shape.n_tasks; task++) {
-            const struct search_candidates *all = &report->session->candidates[task];
+            const struct run_candidates *all = &report->session->candidates[task];
             json_write_double(&w, NULL, all->n > 0 ? all->candidates[0].score : 0);
         }
         json_write_end(&w, ']');
@@ -90,41 +90,40 @@ static enum status write_report(const struct search_report *report, struct text 
     return OK;
 }
 
-static enum status read_results(struct search_report *report)
+static enum status read_results(struct run_report *report)
 {
-    struct search_session *session = report->session;
+    struct run_session *session = report->session;
     ARENA_NEW(&session->arena, report->results, (size_t)session->prune.n_tasks);
     for (int task = 0; task < session->prune.n_tasks; task++) {
-        const char *path =
-            search_path(session, "results", session->prune.tasks[task].name, ".json");
+        const char *path = run_path(session, "results", session->prune.tasks[task].name, ".json");
         if (path == NULL) {
             return ERR_MEMORY;
         }
-        TRY(search_result_read(path, &session->arena, &report->results[task]));
+        TRY(run_result_read(path, &session->arena, &report->results[task]));
     }
     return OK;
 }
 
-enum status search_report_make(struct search_session *session, struct search_report *out)
+enum status run_report_make(struct run_session *session, struct run_report *out)
 {
-    struct search_report report = {.session = session};
-    if (search_config_prunes(&session->config)) {
+    struct run_report report = {.session = session};
+    if (run_config_prunes(&session->config)) {
         TRY(read_results(&report));
     }
-    const char *path = search_path(session, "", "report", ".json");
+    const char *path = run_path(session, "", "report", ".json");
     enum status code = path != NULL ? write_report(&report, &report.text) : ERR_MEMORY;
     if (code == OK) {
         code = file_write(path, report.text.bytes, report.text.length);
     }
     if (code != OK) {
-        search_report_close(&report);
+        run_report_close(&report);
         return code;
     }
     *out = report;
     return OK;
 }
 
-void search_report_close(struct search_report *report)
+void run_report_close(struct run_report *report)
 {
     text_close(&report->text);
 }

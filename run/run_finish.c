@@ -1,11 +1,11 @@
 // After the search: the best candidates of each task scored again on all search-validation images,
 // then the winner fine-tuned with the uncut network as its teacher, and scored once on the test
 // images.
-#include "app/load.h"
-#include "app/search_session.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "envs/env_list.h"
+#include "run/load.h"
+#include "run/run_session.h"
 #include "search_space/cost.h"
 #include "train/evaluate.h"
 #include "train/train.h"
@@ -19,21 +19,21 @@
 static const struct collective alone = {.ranks = 1, .local_ranks = 1};
 
 // ---- re-scoring
-static enum status save_winner(struct search_session *session, struct env *env, int task,
-                               const struct search_candidate *winner, double accuracy)
+static enum status save_winner(struct run_session *session, struct env *env, int task,
+                               const struct run_candidate *winner, double accuracy)
 {
     struct prune_task_facts facts;
     struct network network = {0};
     const char *name = session->prune.tasks[task].name;
-    const char *path = search_path(session, "found", name, ".safetensors");
-    const char *result_path = search_path(session, "results", name, ".json");
+    const char *path = run_path(session, "found", name, ".safetensors");
+    const char *result_path = run_path(session, "results", name, ".json");
     if (path == NULL || result_path == NULL) {
         return ERR_MEMORY;
     }
     prune_facts(env, task, &facts);
     TRY(prune_build(env, task, winner->widths, RESCORE_CALIBRATION, &network));
     const struct network_cost cost = cost_of_graph(&network.graph);
-    const struct search_result result = {
+    const struct run_result result = {
         .full_macs = facts.full_macs,
         .full_params = facts.full_params,
         .macs = cost.macs,
@@ -51,14 +51,14 @@ static enum status save_winner(struct search_session *session, struct env *env, 
     enum status code = network_save(&network, path);
     network_close(&network);
     TRY(code);
-    return search_result_write(&result, result_path);
+    return run_result_write(&result, result_path);
 }
 
-static enum status rescore_task(struct search_session *session, struct env *env, int task,
+static enum status rescore_task(struct run_session *session, struct env *env, int task,
                                 struct progress *progress)
 {
-    const struct search_candidates *all = &session->candidates[task];
-    const struct search_candidate *winner = NULL;
+    const struct run_candidates *all = &session->candidates[task];
+    const struct run_candidate *winner = NULL;
     double best = -1;
     for (int i = 0; i < all->n; i++) {
         struct network network = {0};
@@ -82,15 +82,15 @@ static enum status rescore_task(struct search_session *session, struct env *env,
     return save_winner(session, env, task, winner, best);
 }
 
-static bool is_rescored(struct search_session *session, int task)
+static bool is_rescored(struct run_session *session, int task)
 {
     const char *name = session->prune.tasks[task].name;
-    const char *path = search_path(session, "found", name, ".safetensors");
-    const char *result = search_path(session, "results", name, ".json");
+    const char *path = run_path(session, "found", name, ".safetensors");
+    const char *result = run_path(session, "results", name, ".json");
     return path != NULL && result != NULL && file_exists(path) && file_exists(result);
 }
 
-static enum status rescore_all(struct search_session *session, struct env *env, int64_t total)
+static enum status rescore_all(struct run_session *session, struct env *env, int64_t total)
 {
     struct progress progress;
     progress_begin(&progress, "rescore", "candidates", total);
@@ -103,7 +103,7 @@ static enum status rescore_all(struct search_session *session, struct env *env, 
     return OK;
 }
 
-enum status search_stage_rescore(struct search_session *session)
+enum status run_stage_rescore(struct run_session *session)
 {
     enum status code = OK;
     int64_t total = 0;
@@ -113,7 +113,7 @@ enum status search_stage_rescore(struct search_session *session)
     if (total > 0) {
         struct env_job job = session->rollout_job.env;
         struct env *env;
-        job.threads = search_threads(session);
+        job.threads = run_threads(session);
         TRY(env_prune.open(&job, &env));
         code = rescore_all(session, env, total);
         env_prune.close(env);
@@ -124,7 +124,7 @@ enum status search_stage_rescore(struct search_session *session)
 
 // ---- fine-tuning
 struct finishing {
-    struct search_session *session;
+    struct run_session *session;
     struct backend *backend;
     int task;
     const char *name;
@@ -144,14 +144,14 @@ static enum status test_network(struct finishing *f, const struct network *netwo
 
 static enum status tune(struct finishing *f, struct arena *arena)
 {
-    struct search_session *session = f->session;
+    struct run_session *session = f->session;
     struct text identity = {0};
     struct train_report report;
-    const char *checkpoint = search_path(session, "final", f->name, ".checkpoint.safetensors");
+    const char *checkpoint = run_path(session, "final", f->name, ".checkpoint.safetensors");
     if (checkpoint == NULL) {
         return ERR_MEMORY;
     }
-    TRY(search_config_identity(&session->config, &identity));
+    TRY(run_config_identity(&session->config, &identity));
     text_add(&identity, "task %s\n", f->name);
     const struct train_job job = {
         .backend = f->backend,
@@ -170,18 +170,18 @@ static enum status tune(struct finishing *f, struct arena *arena)
 
 static enum status finish_task(struct finishing *f)
 {
-    struct search_session *session = f->session;
+    struct run_session *session = f->session;
     struct arena arena = {0};
-    struct search_result result;
+    struct run_result result;
     const struct prune_network *base =
         &session->prune.networks[session->prune.tasks[f->task].network];
-    const char *found = search_path(session, "found", f->name, ".safetensors");
-    const char *final = search_path(session, "final", f->name, ".safetensors");
-    const char *result_path = search_path(session, "results", f->name, ".json");
+    const char *found = run_path(session, "found", f->name, ".safetensors");
+    const char *final = run_path(session, "final", f->name, ".safetensors");
+    const char *result_path = run_path(session, "results", f->name, ".json");
     if (found == NULL || final == NULL || result_path == NULL) {
         return ERR_MEMORY;
     }
-    TRY(search_result_read(result_path, &session->arena, &result));
+    TRY(run_result_read(result_path, &session->arena, &result));
     if (result.tested && file_exists(final)) {
         return OK;
     }
@@ -200,7 +200,7 @@ static enum status finish_task(struct finishing *f)
     TRY(test_network(f, &f->network, &result.accuracy_test));
     TRY(test_network(f, &f->base, &result.accuracy_base_test));
     result.tested = true;
-    return search_result_write(&result, result_path);
+    return run_result_write(&result, result_path);
 }
 
 static void finishing_close(struct finishing *f)
@@ -211,7 +211,7 @@ static void finishing_close(struct finishing *f)
     dataset_close(&f->test);
 }
 
-enum status search_stage_finish(struct search_session *session)
+enum status run_stage_finish(struct run_session *session)
 {
     enum status code = OK;
     if (session->leader >= 0) {
@@ -230,5 +230,5 @@ enum status search_stage_finish(struct search_session *session)
         }
         backend_close(backend);
     }
-    return search_agree(session, code);
+    return run_agree(session, code);
 }

@@ -1,11 +1,11 @@
 // Base networks: what the config names is loaded, the rest is trained, each by one node. They end
 // up in the run folder, where every worker finds them.
-#include "app/load.h"
-#include "app/search_session.h"
 #include "core/config.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "nn/network_info.h"
+#include "run/load.h"
+#include "run/run_session.h"
 #include "train/evaluate.h"
 #include "train/train.h"
 
@@ -27,15 +27,14 @@ static enum status network_identity(const struct network_config *network, uint64
     return out->failed ? ERR_MEMORY : OK;
 }
 
-static enum status train_base(struct search_session *session, const struct network_config *config,
+static enum status train_base(struct run_session *session, const struct network_config *config,
                               struct backend *backend, const struct dataset *data,
                               struct network *network)
 {
     struct text identity = {0};
     struct train_report report;
     struct arena arena = {0};
-    const char *checkpoint =
-        search_path(session, "networks", config->name, ".checkpoint.safetensors");
+    const char *checkpoint = run_path(session, "networks", config->name, ".checkpoint.safetensors");
     if (checkpoint == NULL) {
         return ERR_MEMORY;
     }
@@ -58,7 +57,7 @@ static enum status train_base(struct search_session *session, const struct netwo
 }
 
 // Opened, loaded or trained, saved under its name in the run folder.
-static enum status make_base(struct search_session *session, const struct network_config *config,
+static enum status make_base(struct run_session *session, const struct network_config *config,
                              struct backend *backend, const char *path)
 {
     struct dataset data = {0};
@@ -91,9 +90,9 @@ done:
 }
 
 // The tasks of one network, by its graph.
-static enum status check_network(struct search_session *session, int index)
+static enum status check_network(struct run_session *session, int index)
 {
-    const struct network_config *config = search_config_network(&session->config, index);
+    const struct network_config *config = run_config_network(&session->config, index);
     struct dataset data = {0};
     struct network network = {0};
     struct network_info info;
@@ -114,7 +113,7 @@ static enum status check_network(struct search_session *session, int index)
     return code;
 }
 
-enum status search_check_tasks(struct search_session *session)
+enum status run_check_tasks(struct run_session *session)
 {
     for (int i = 0; i < session->config.networks->n; i++) {
         TRY(check_network(session, i));
@@ -122,27 +121,27 @@ enum status search_check_tasks(struct search_session *session)
     return OK;
 }
 
-static enum status make_own_bases(struct search_session *session, struct backend *backend)
+static enum status make_own_bases(struct run_session *session, struct backend *backend)
 {
-    const struct search_config *config = &session->config;
+    const struct run_config *config = &session->config;
     for (int i = session->leader; i < config->networks->n; i += session->leaders) {
         const char *path = session->prune.networks[i].file;
         file_remove_leftovers(path);
         if (!file_exists(path)) {
-            TRY(make_base(session, search_config_network(config, i), backend, path));
+            TRY(make_base(session, run_config_network(config, i), backend, path));
         }
     }
     return OK;
 }
 
-enum status search_stage_base(struct search_session *session)
+enum status run_stage_base(struct run_session *session)
 {
     enum status code = OK;
-    if (session->leader >= 0 && search_config_prunes(&session->config)) {
+    if (session->leader >= 0 && run_config_prunes(&session->config)) {
         struct backend *backend;
         TRY(load_backend(&session->config.backend, 1, &backend));
         code = make_own_bases(session, backend);
         backend_close(backend);
     }
-    return search_agree(session, code);
+    return run_agree(session, code);
 }
