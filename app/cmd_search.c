@@ -22,7 +22,7 @@ static enum status run_stages(struct run_session *session, bool finish)
     TRY(run_session_begin(session));
     TRY(run_stage_base(session));
     TRY(run_stage_search(session));
-    if (run_config_prunes(&session->config)) {
+    if (run_config_designs(&session->config)) {
         TRY(run_stage_rescore(session));
         if (finish) {
             TRY(run_stage_finish(session));

@@ -204,11 +204,11 @@ static enum status check_environment(const struct run_config *config)
         text_close(&names);
         return ERR_CONFIG;
     }
-    CHECK(run_config_prunes(config) || ops->options_bytes <= ENVIRONMENT_OPTION_BYTES);
-    if (run_config_prunes(config) && config->networks->n == 0) {
-        FAIL(ERR_CONFIG, "networks: expected at least one network to prune, got none");
+    CHECK(run_config_designs(config) || ops->options_bytes <= ENVIRONMENT_OPTION_BYTES);
+    if (run_config_designs(config) && config->networks->n == 0) {
+        FAIL(ERR_CONFIG, "networks: expected at least one network to start from, got none");
     }
-    if (run_config_prunes(config) && config->tasks->n == 0) {
+    if (run_config_designs(config) && config->tasks->n == 0) {
         FAIL(ERR_CONFIG, "tasks: expected at least one task, a network and a budget, got none");
     }
     return OK;

@@ -12,7 +12,7 @@ static void print_table(const struct run_report *report)
                                           ">test uncut", ">tried", NULL};
     struct output_table table;
     output_table_open(&table, headers);
-    for (int task = 0; task < report->session->prune.n_tasks; task++) {
+    for (int task = 0; task < report->session->config.tasks->n; task++) {
         const struct run_result *result = &report->results[task];
         const struct task_config *config = run_config_task(&report->session->config, task);
         char budget[96];

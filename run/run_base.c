@@ -107,8 +107,8 @@ static enum status check_network(struct run_session *session, int index)
         network.info = info;
         TRY(network_build_graph(&info, NULL, &network.graph));
     }
-    const enum status code =
-        prune_check_tasks(&session->prune, index, &network.info, &network.graph);
+    const enum status code = session->network_env->check_tasks(
+        session->rollout_job.env.config, index, &network.info, &network.graph);
     network_close(&network);
     return code;
 }
@@ -125,7 +125,7 @@ static enum status make_own_bases(struct run_session *session, struct backend *b
 {
     const struct run_config *config = &session->config;
     for (int i = session->leader; i < config->networks->n; i += session->leaders) {
-        const char *path = session->prune.networks[i].file;
+        const char *path = session->network_files[i];
         file_remove_leftovers(path);
         if (!file_exists(path)) {
             TRY(make_base(session, run_config_network(config, i), backend, path));
@@ -137,7 +137,7 @@ static enum status make_own_bases(struct run_session *session, struct backend *b
 enum status run_stage_base(struct run_session *session)
 {
     enum status code = OK;
-    if (session->leader >= 0 && run_config_prunes(&session->config)) {
+    if (session->leader >= 0 && run_config_designs(&session->config)) {
         struct backend *backend;
         TRY(load_backend(&session->config.backend, 1, &backend));
         code = make_own_bases(session, backend);

@@ -152,9 +152,10 @@ int run_config_task_network(const struct run_config *config, int task)
     return -1;
 }
 
-bool run_config_prunes(const struct run_config *config)
+bool run_config_designs(const struct run_config *config)
 {
-    return strcmp(config->environment, "prune") == 0;
+    const struct env_ops *ops = env_find(config->environment);
+    return ops != NULL && ops->network != NULL;
 }
 
 void run_config_budget(const struct task_config *task, char *out, size_t bytes)

@@ -63,6 +63,7 @@ enum status run_config_identity(const struct run_config *config, struct text *ou
 const struct network_config *run_config_network(const struct run_config *config, int i);
 const struct task_config *run_config_task(const struct run_config *config, int i);
 int run_config_task_network(const struct run_config *config, int task); // index
-bool run_config_prunes(const struct run_config *config);                // environment is "prune"
+// Whether episodes design networks, for the networks and tasks of the config (network_env.h).
+bool run_config_designs(const struct run_config *config);
 // The budget in words: "macs <= 0.5".
 void run_config_budget(const struct task_config *task, char *out, size_t bytes);

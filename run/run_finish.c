@@ -3,7 +3,6 @@
 // images.
 #include "core/file.h"
 #include "core/log.h"
-#include "envs/env_list.h"
 #include "run/load.h"
 #include "run/run_session.h"
 #include "search_space/cost.h"
@@ -22,16 +21,17 @@ static const struct collective alone = {.ranks = 1, .local_ranks = 1};
 static enum status save_winner(struct run_session *session, struct env *env, int task,
                                const struct run_candidate *winner, double accuracy)
 {
-    struct prune_task_facts facts;
+    const struct network_env_ops *designs = session->network_env;
+    struct network_task_facts facts;
     struct network network = {0};
-    const char *name = session->prune.tasks[task].name;
+    const char *name = run_task_name(session, task);
     const char *path = run_path(session, "found", name, ".safetensors");
     const char *result_path = run_path(session, "results", name, ".json");
     if (path == NULL || result_path == NULL) {
         return ERR_MEMORY;
     }
-    prune_facts(env, task, &facts);
-    TRY(prune_build(env, task, winner->widths, RESCORE_CALIBRATION, &network));
+    designs->facts(env, task, &facts);
+    TRY(designs->build(env, task, winner->widths, RESCORE_CALIBRATION, &network));
     const struct network_cost cost = cost_of_graph(&network.graph);
     const struct run_result result = {
         .full_macs = facts.full_macs,
@@ -57,34 +57,35 @@ static enum status save_winner(struct run_session *session, struct env *env, int
 static enum status rescore_task(struct run_session *session, struct env *env, int task,
                                 struct progress *progress)
 {
+    const struct network_env_ops *designs = session->network_env;
     const struct run_candidates *all = &session->candidates[task];
     const struct run_candidate *winner = NULL;
     double best = -1;
     for (int i = 0; i < all->n; i++) {
         struct network network = {0};
-        double accuracy = 0;
-        TRY(prune_build(env, task, all->candidates[i].widths, RESCORE_CALIBRATION, &network));
-        const enum status code = prune_rescore(env, task, &network, &accuracy);
+        struct network_score score;
+        TRY(designs->build(env, task, all->candidates[i].widths, RESCORE_CALIBRATION, &network));
+        const enum status code = designs->score(env, task, &network, &score);
         network_close(&network);
         TRY(code);
-        if (accuracy > best) {
-            best = accuracy;
+        if (score.accuracy > best) {
+            best = score.accuracy;
             winner = &all->candidates[i];
         }
-        progress_update(progress, progress->done + 1, "%s %.2f%%", session->prune.tasks[task].name,
+        progress_update(progress, progress->done + 1, "%s %.2f%%", run_task_name(session, task),
                         100 * best);
     }
     if (winner == NULL) {
         FAIL(ERR_INPUT,
              "task %s: no candidate could be scored, every episode failed; run.h5 has the reasons",
-             session->prune.tasks[task].name);
+             run_task_name(session, task));
     }
     return save_winner(session, env, task, winner, best);
 }
 
 static bool is_rescored(struct run_session *session, int task)
 {
-    const char *name = session->prune.tasks[task].name;
+    const char *name = run_task_name(session, task);
     const char *path = run_path(session, "found", name, ".safetensors");
     const char *result = run_path(session, "results", name, ".json");
     return path != NULL && result != NULL && file_exists(path) && file_exists(result);
@@ -94,7 +95,7 @@ static enum status rescore_all(struct run_session *session, struct env *env, int
 {
     struct progress progress;
     progress_begin(&progress, "rescore", "candidates", total);
-    for (int task = 0; task < session->prune.n_tasks; task++) {
+    for (int task = 0; task < session->config.tasks->n; task++) {
         if (!is_rescored(session, task)) {
             TRY(rescore_task(session, env, task, &progress));
         }
@@ -107,16 +108,16 @@ enum status run_stage_rescore(struct run_session *session)
 {
     enum status code = OK;
     int64_t total = 0;
-    for (int task = 0; task < session->prune.n_tasks && session->candidates != NULL; task++) {
+    for (int task = 0; task < session->config.tasks->n && session->candidates != NULL; task++) {
         total += is_rescored(session, task) ? 0 : session->candidates[task].n;
     }
     if (total > 0) {
         struct env_job job = session->rollout_job.env;
         struct env *env;
         job.threads = run_threads(session);
-        TRY(env_prune.open(&job, &env));
+        TRY(session->rollout_job.ops->open(&job, &env));
         code = rescore_all(session, env, total);
-        env_prune.close(env);
+        session->rollout_job.ops->close(env);
     }
     TRY(code);
     return collective_barrier(session->collective);
@@ -173,8 +174,8 @@ static enum status finish_task(struct finishing *f)
     struct run_session *session = f->session;
     struct arena arena = {0};
     struct run_result result;
-    const struct prune_network *base =
-        &session->prune.networks[session->prune.tasks[f->task].network];
+    const int base = run_config_task_network(&session->config, f->task);
+    const struct dataset_options *data = &run_config_network(&session->config, base)->data;
     const char *found = run_path(session, "found", f->name, ".safetensors");
     const char *final = run_path(session, "final", f->name, ".safetensors");
     const char *result_path = run_path(session, "results", f->name, ".json");
@@ -185,13 +186,13 @@ static enum status finish_task(struct finishing *f)
     if (result.tested && file_exists(final)) {
         return OK;
     }
-    TRY(network_load(base->file, NULL, &f->base));
-    TRY(dataset_open(&base->data, DATASET_TEST, &f->test));
+    TRY(network_load(session->network_files[base], NULL, &f->base));
+    TRY(dataset_open(data, DATASET_TEST, &f->test));
     if (file_exists(final)) {
         TRY(network_load(final, NULL, &f->network));
     } else {
         TRY(network_load(found, NULL, &f->network));
-        TRY(dataset_open(&base->data, DATASET_TRAIN, &f->train));
+        TRY(dataset_open(data, DATASET_TRAIN, &f->train));
         const enum status code = tune(f, &arena);
         arena_close(&arena);
         TRY(code);
@@ -217,13 +218,13 @@ enum status run_stage_finish(struct run_session *session)
     if (session->leader >= 0) {
         struct backend *backend;
         TRY(load_backend(&session->config.backend, 1, &backend));
-        for (int task = session->leader; code == OK && task < session->prune.n_tasks;
+        for (int task = session->leader; code == OK && task < session->config.tasks->n;
              task += session->leaders) {
             struct finishing f = {
                 .session = session,
                 .backend = backend,
                 .task = task,
-                .name = session->prune.tasks[task].name,
+                .name = run_task_name(session, task),
             };
             code = finish_task(&f);
             finishing_close(&f);

@@ -7,7 +7,7 @@
 static const char *result_file(const struct run_report *report, int task)
 {
     return run_path(report->session, report->results[task].tested ? "final" : "found",
-                    report->session->prune.tasks[task].name, ".safetensors");
+                    run_task_name(report->session, task), ".safetensors");
 }
 
 static void write_task(const struct run_report *report, int task, struct json_writer *w)
@@ -35,11 +35,7 @@ static void write_task(const struct run_report *report, int task, struct json_wr
         json_write_raw(w, "accuracy_base_test", "null");
     }
     json_write_int(w, "evaluations", result->evaluations);
-    json_write_begin(w, '[', "widths");
-    for (int i = 0; i < result->n_widths; i++) {
-        json_write_int(w, NULL, result->widths[i]);
-    }
-    json_write_end(w, ']');
+    report->session->network_env->describe(result->widths, result->n_widths, w);
     json_write_string(w, "file", result_file(report, task));
     json_write_end(w, '}');
 }
@@ -69,7 +65,7 @@ static enum status write_report(const struct run_report *report, struct text *ou
     json_write_string(&w, "method", config->search.method);
     json_write_string(&w, "run_dir", config->run_dir);
     json_write_begin(&w, '[', "tasks");
-    for (int task = 0; task < report->session->prune.n_tasks && report->results != NULL; task++) {
+    for (int task = 0; task < report->session->config.tasks->n && report->results != NULL; task++) {
         write_task(report, task, &w);
     }
     json_write_end(&w, ']');
@@ -93,9 +89,9 @@ static enum status write_report(const struct run_report *report, struct text *ou
 static enum status read_results(struct run_report *report)
 {
     struct run_session *session = report->session;
-    ARENA_NEW(&session->arena, report->results, (size_t)session->prune.n_tasks);
-    for (int task = 0; task < session->prune.n_tasks; task++) {
-        const char *path = run_path(session, "results", session->prune.tasks[task].name, ".json");
+    ARENA_NEW(&session->arena, report->results, (size_t)session->config.tasks->n);
+    for (int task = 0; task < session->config.tasks->n; task++) {
+        const char *path = run_path(session, "results", run_task_name(session, task), ".json");
         if (path == NULL) {
             return ERR_MEMORY;
         }
@@ -107,7 +103,7 @@ static enum status read_results(struct run_report *report)
 enum status run_report_make(struct run_session *session, struct run_report *out)
 {
     struct run_report report = {.session = session};
-    if (run_config_prunes(&session->config)) {
+    if (run_config_designs(&session->config)) {
         TRY(read_results(&report));
     }
     const char *path = run_path(session, "", "report", ".json");

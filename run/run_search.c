@@ -162,10 +162,10 @@ static enum status open_actors(struct searching *s)
     return OK;
 }
 
-static enum status full_macs(const struct prune_network *network, double *out)
+static enum status full_macs(const char *file, double *out)
 {
     struct network loaded;
-    TRY(network_load(network->file, NULL, &loaded));
+    TRY(network_load(file, NULL, &loaded));
     *out = (double)cost_of_graph(&loaded.graph).macs;
     network_close(&loaded);
     return OK;
@@ -177,25 +177,25 @@ static enum status list_tasks(struct run_session *session, struct learner_task *
 {
     const struct run_config *config = &session->config;
     const int n_tasks = session->agent.shape.n_tasks;
-    const int n_networks = session->prune.n_networks;
+    const int n_networks = config->networks->n;
     struct learner_task *tasks;
     double *macs; // [n_networks] uncut
     ARENA_NEW(&session->arena, tasks, (size_t)n_tasks);
     ARENA_NEW(&session->arena, macs, (size_t)n_networks);
-    for (int i = 0; i < n_networks && run_config_prunes(config); i++) {
-        TRY(full_macs(&session->prune.networks[i], &macs[i]));
+    for (int i = 0; i < n_networks && run_config_designs(config); i++) {
+        TRY(full_macs(session->network_files[i], &macs[i]));
     }
     for (int i = 0; i < n_tasks; i++) {
         tasks[i].cost = 1;
-        if (!run_config_prunes(config)) {
+        if (!run_config_designs(config)) {
             tasks[i].name = arena_format(&session->arena, "%s-%d", config->environment, i);
             if (tasks[i].name == NULL) {
                 return ERR_MEMORY;
             }
             continue;
         }
-        const struct prune_task *task = &session->prune.tasks[i];
-        const double full = macs[task->network];
+        const struct task_config *task = run_config_task(config, i);
+        const double full = macs[run_config_task_network(config, i)];
         tasks[i].name = task->name;
         tasks[i].cost = task->macs > 1 ? task->macs : task->macs > 0 ? task->macs * full : full;
     }

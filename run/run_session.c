@@ -20,6 +20,27 @@ const char *run_path(struct run_session *session, const char *folder, const char
                         folder[0] != '\0' ? "/" : "", folder, name, suffix);
 }
 
+const char *run_task_name(const struct run_session *session, int task)
+{
+    return run_config_task(&session->config, task)->name;
+}
+
+static enum status name_files(struct run_session *session)
+{
+    const struct run_config *config = &session->config;
+    const char **files;
+    ARENA_NEW(&session->arena, files, (size_t)config->networks->n);
+    for (int i = 0; i < config->networks->n; i++) {
+        files[i] =
+            run_path(session, "networks", run_config_network(config, i)->name, ".safetensors");
+        if (files[i] == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    session->network_files = files;
+    return OK;
+}
+
 static enum status fill_prune(struct run_session *session)
 {
     const struct run_config *config = &session->config;
@@ -31,12 +52,9 @@ static enum status fill_prune(struct run_session *session)
         const struct network_config *network = run_config_network(config, i);
         networks[i] = (struct prune_network){
             .name = network->name,
-            .file = run_path(session, "networks", network->name, ".safetensors"),
+            .file = session->network_files[i],
             .data = network->data,
         };
-        if (networks[i].file == NULL) {
-            return ERR_MEMORY;
-        }
     }
     for (int i = 0; i < config->tasks->n; i++) {
         const struct task_config *task = run_config_task(config, i);
@@ -113,9 +131,12 @@ enum status run_session_make(const struct collective *collective, struct run_ses
 
 enum status run_session_prepare(struct run_session *session)
 {
+    TRY(name_files(session));
     TRY(fill_prune(session));
+    const struct env_ops *ops = env_find(session->config.environment);
+    session->network_env = ops->network;
     session->rollout_job = (struct rollout_job){
-        .ops = env_find(session->config.environment),
+        .ops = ops,
         .env = {.config = environment_values(session),
                 .seed = session->config.seed,
                 .backend = session->config.backend.name,
@@ -169,7 +190,7 @@ static enum status open_folder(struct run_session *session)
         return ERR_MEMORY;
     }
     // What cannot be met leaves no folder behind.
-    if (run_config_prunes(&session->config) && !file_exists(config_path)) {
+    if (run_config_designs(&session->config) && !file_exists(config_path)) {
         TRY(run_check_tasks(session));
     }
     TRY(run_config_text(&session->config, &text));

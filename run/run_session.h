@@ -4,6 +4,7 @@
 // goes on with the first stage that is not done.
 #pragma once
 #include "actors/nursery.h"
+#include "envs/network_env.h"
 #include "learner/learner.h"
 #include "run/run_config.h"
 #include "run/run_result.h"
@@ -29,7 +30,9 @@ struct run_session {
     bool stopped_together;
     struct run_config config;
     struct arena arena;
-    struct prune_config prune;
+    const struct network_env_ops *network_env; // NULL: episodes design no networks
+    const char *const *network_files;          // [networks] in the run folder; arena
+    struct prune_config prune;                 // of the environment of that name
     struct rollout_job rollout_job;
     struct nursery *nursery; // NULL on the learner's rank, and inline
     struct rollout *rollout; // inline
@@ -65,10 +68,12 @@ enum status run_agree(struct run_session *session, enum status code);
 const char *run_path(struct run_session *session, const char *folder, const char *name,
                      const char *suffix);
 
+const char *run_task_name(const struct run_session *session, int task);
+
 // ---- the stages; each collective
 enum status run_stage_base(struct run_session *session);
 enum status run_stage_search(struct run_session *session);
-enum status run_stage_rescore(struct run_session *session); // prune only; fills results
+enum status run_stage_rescore(struct run_session *session); // designs only; fills results
 enum status run_stage_finish(struct run_session *session);  // fine-tune, test, save
 
 // ---- pieces of stages

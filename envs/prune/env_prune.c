@@ -1,6 +1,7 @@
 // The environment itself: tasks, steps, the outcome, and what the stages after a search ask for.
 #include "core/hash.h"
 #include "envs/env_list.h"
+#include "envs/network_env.h"
 #include "envs/prune/prune.h"
 #include "envs/prune/prune_features.h"
 #include "envs/prune/prune_score.h"
@@ -226,16 +227,16 @@ static const struct prune_walk *walk_of(const struct prune_env *env, int task)
     return &env->walks[task];
 }
 
-void prune_facts(const struct env *env, int task, struct prune_task_facts *out)
+static void prune_facts(const struct env *env, int task, struct network_task_facts *out)
 {
     const struct prune_walk *walk = walk_of(self_const(env), task);
-    *out = (struct prune_task_facts){
+    *out = (struct network_task_facts){
         .full_macs = walk->study->full[COST_MACS],
         .full_params = walk->study->full[COST_PARAMS],
         .most_macs = walk->limits[COST_MACS],
         .most_params = walk->limits[COST_PARAMS],
         .base_accuracy = walk->study->network->base_accuracy,
-        .n_groups = walk->study->n_steps,
+        .n_steps = walk->study->n_steps,
     };
 }
 
@@ -259,8 +260,8 @@ static enum status recalibrate(struct prune_env *env, int task, int images, stru
     return calibrate_params(env->backend, &network->graph, network->params, &calibration);
 }
 
-enum status prune_build(struct env *env, int task, const int32_t *widths, int images,
-                        struct network *out)
+static enum status prune_build(struct env *env, int task, const int32_t *widths, int images,
+                               struct network *out)
 {
     const struct prune_study *study = walk_of(self(env), task)->study;
     struct network network = {.info = study->network->info};
@@ -276,8 +277,8 @@ enum status prune_build(struct env *env, int task, const int32_t *widths, int im
     return OK;
 }
 
-enum status prune_rescore(struct env *env, int task, const struct network *network,
-                          double *accuracy)
+static enum status prune_score(struct env *env, int task, const struct network *network,
+                               struct network_score *out)
 {
     const struct node_dataset *data = walk_of(self(env), task)->study->data;
     const struct score_request request = {.graph = &network->graph,
@@ -287,9 +288,29 @@ enum status prune_rescore(struct env *env, int task, const struct network *netwo
                                           .images = data->n_validation};
     struct score score;
     TRY(prune_score_params(self(env)->backend, &request, &score));
-    *accuracy = isfinite(score.loss) ? (double)score.right / (double)score.images : 0;
+    *out = (struct network_score){
+        .accuracy = isfinite(score.loss) ? (double)score.right / (double)score.images : 0,
+        .loss = score.loss / (double)score.images,
+    };
     return OK;
 }
+
+static void prune_describe(const int32_t *widths, int n, struct json_writer *out)
+{
+    json_write_begin(out, '[', "widths");
+    for (int i = 0; i < n; i++) {
+        json_write_int(out, NULL, widths[i]);
+    }
+    json_write_end(out, ']');
+}
+
+static const struct network_env_ops network_ops = {
+    .check_tasks = prune_check_tasks,
+    .facts = prune_facts,
+    .build = prune_build,
+    .score = prune_score,
+    .describe = prune_describe,
+};
 
 const struct env_ops env_prune = {
     .name = "prune",
@@ -301,4 +322,5 @@ const struct env_ops env_prune = {
     .step = prune_step,
     .outcome = prune_outcome,
     .close = prune_close,
+    .network = &network_ops,
 };

@@ -45,24 +45,6 @@ struct prune_config {
     struct scoring_options scoring;
 };
 
-// ERR_CONFIG when a task of this network cannot be met, whatever is cut: names the task, the budget
-// and the least there is. From the uncut graph alone, so that it can be said before any training.
-enum status prune_check_tasks(const struct prune_config *config, int network,
-                              const struct network_info *info, const struct graph *graph);
-
-// What is known of a task once the environment is open.
-struct prune_task_facts {
-    int64_t full_macs, full_params; // of the uncut network
-    int64_t most_macs, most_params; // the budget as numbers; INT64_MAX = none
-    double base_accuracy;           // uncut, on the whole search-validation set, float32
-    int n_groups;                   // steps of an episode
-};
-void prune_facts(const struct env *env, int task, struct prune_task_facts *out);
-
-// A candidate as a network of its own: cut, refitted when so configured, recalibrated on `images`
-// training images. widths [n_groups]. Closed by the caller.
-enum status prune_build(struct env *env, int task, const int32_t *widths, int images,
-                        struct network *out);
-// Its accuracy on the whole search-validation set, float32.
-enum status prune_rescore(struct env *env, int task, const struct network *network,
-                          double *accuracy);
+// network_env_ops.check_tasks; config: struct prune_config.
+enum status prune_check_tasks(const void *config, int network, const struct network_info *info,
+                              const struct graph *graph);

@@ -17,8 +17,8 @@ static enum status check_tasks(const struct prune_config *config, int network,
     return code;
 }
 
-enum status prune_check_tasks(const struct prune_config *config, int network,
-                              const struct network_info *info, const struct graph *graph)
+enum status prune_check_tasks(const void *config, int network, const struct network_info *info,
+                              const struct graph *graph)
 {
     struct node_network checked = {.info = *info, .graph = *graph};
     struct arena arena = {0};

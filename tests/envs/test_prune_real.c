@@ -2,13 +2,17 @@
 // tells much the same as float32.
 #include "core/file.h"
 #include "env_case.h"
+#include "envs/network_env.h"
 #include "envs/prune/prune.h"
 #include "test_unit.h"
 
 #include <math.h>
 #include <stdio.h>
 
-enum { SKIPPED = 77, EPISODES = 5 };
+    enum {
+        SKIPPED = 77,
+        EPISODES = 5
+    };
 
 static char weights[512];
 
@@ -46,12 +50,12 @@ static void int8_tells_what_float32_tells(void **state)
 {
     (void)state;
     struct env_case exact, quick;
-    struct prune_task_facts facts;
+    struct network_task_facts facts;
     open_env("float32", 1, &exact);
     open_env("auto", 2, &quick);
-    prune_facts(exact.env, 0, &facts);
+    env_prune.network->facts(exact.env, 0, &facts);
     assert_true(facts.full_macs == 40551040 && facts.full_params == 269722);
-    assert_int_equal(facts.n_groups, 9);
+    assert_int_equal(facts.n_steps, 9);
     assert_true(facts.base_accuracy > 0.97); // it was trained on these images
     double sum = 0;
     for (int e = 0; e < EPISODES; e++) {
