@@ -2,6 +2,7 @@
 #include "data/dataset.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const char *const label_kinds[] = {"fine", "coarse", NULL};
 
@@ -64,3 +65,18 @@ const struct option dataset_option_table[] = {
     {.key = "seed", .help = "seed of share and of shapes", .kind = OPTION_SEED, AT(seed)},
     {.key = NULL},
 };
+
+static bool same_classes(const struct int_list *a, const struct int_list *b)
+{
+    const int n_a = a != NULL ? a->n : 0, n_b = b != NULL ? b->n : 0;
+    return n_a == n_b &&
+           (n_a == 0 || memcmp(a->values, b->values, (size_t)n_a * sizeof *a->values) == 0);
+}
+
+bool dataset_options_same(const struct dataset_options *a, const struct dataset_options *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
+           strcmp(a->data_root, b->data_root) == 0 && strcmp(a->labels, b->labels) == 0 &&
+           a->superclass == b->superclass && same_classes(a->classes, b->classes) &&
+           a->share == b->share && a->size == b->size && a->count == b->count && a->seed == b->seed;
+}
