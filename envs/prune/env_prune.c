@@ -11,6 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Training images beyond those of the node, kept for the next candidate.
+struct more_images {
+    uint8_t *images; // NULL: none yet; arena
+    int wanted, n;   // asked for; there are
+};
 struct prune_env {
     struct env base;
     const struct prune_config *config; // borrowed
@@ -20,6 +25,7 @@ struct prune_env {
     struct node_data node;
     struct prune_study *studies; // [n_networks] arena
     struct prune_walk *walks;    // [n_tasks] arena
+    struct more_images *more;    // [node.n_datasets] arena
     struct env_spec spec;
     int task; // of the episode
     struct env_outcome outcome;
@@ -100,6 +106,7 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
     const char *backend = job->backend != NULL ? job->backend : "cpu";
     TRY(backend_open(backend, &options, &env->backend));
     TRY(node_data_open(config, job->seed, env->backend, job->shared_fd, &env->arena, &env->node));
+    ARENA_NEW(&env->arena, env->more, (size_t)env->node.n_datasets);
     TRY(open_studies(env));
     return open_walks(env);
 }
@@ -241,8 +248,7 @@ static void prune_facts(const struct env *env, int task, struct network_task_fac
 }
 
 // Recalibrates on the node's images, or, when those are too few, on images read anew.
-static enum status recalibrate(struct prune_env *env, int task, int images, struct arena *arena,
-                               struct network *network)
+static enum status recalibrate(struct prune_env *env, int task, int images, struct network *network)
 {
     const struct prune_study *study = env->walks[task].study;
     struct calibration calibration = {
@@ -252,10 +258,15 @@ static enum status recalibrate(struct prune_env *env, int task, int images, stru
         .batchnorm = true,
     };
     if (images > study->data->n_calibration) {
-        uint8_t *more;
-        TRY(node_data_sample(env->config, &env->node, env->config->tasks[task].network, env->seed,
-                             arena, &more, &calibration.n));
-        calibration.images = more;
+        struct more_images *more = &env->more[study->network->data];
+        if (more->wanted != images) {
+            more->n = images;
+            TRY(node_data_sample(env->config, &env->node, env->config->tasks[task].network,
+                                 env->seed, &env->arena, &more->images, &more->n));
+            more->wanted = images;
+        }
+        calibration.images = more->images;
+        calibration.n = more->n;
     }
     return calibrate_params(env->backend, &network->graph, network->params, &calibration);
 }
@@ -265,10 +276,8 @@ static enum status prune_build(struct env *env, int task, const int32_t *widths,
 {
     const struct prune_study *study = walk_of(self(env), task)->study;
     struct network network = {.info = study->network->info};
-    struct arena arena = {0};
     TRY(prune_cut(study, widths, &network.graph, &network.params));
-    const enum status code = recalibrate(self(env), task, images, &arena, &network);
-    arena_close(&arena);
+    const enum status code = recalibrate(self(env), task, images, &network);
     if (code != OK) {
         network_close(&network);
         return code;
