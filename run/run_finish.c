@@ -1,235 +1,178 @@
-// After the search: the best candidates of each task scored again on all search-validation images,
-// then the winner fine-tuned with the uncut network as its teacher, and scored once on the test
-// images.
+// Fine-tuning: what was found for each task is trained on, with the uncut network as its teacher,
+// in slices; then it and the uncut one are scored once on the test images.
 #include "core/file.h"
-#include "core/log.h"
-#include "run/load.h"
-#include "run/run_session.h"
-#include "search_space/cost.h"
-#include "train/evaluate.h"
-#include "train/train.h"
+#include "run/run_train.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#define RESCORE_CALIBRATION 2048 // images: the winner's statistics are worth more than a try's
-#define TEST_BATCH 64
+// Work in multiply-adds: an update does about three times a forward pass, and one of the teacher.
+// The test images are about a fifth of the training images.
+#define TRAIN_PASSES 3.0
+#define TEST_SHARE 0.2
 
-static const struct collective alone = {.ranks = 1, .local_ranks = 1};
-
-// ---- re-scoring
-static enum status save_winner(struct run_session *session, struct env *env, int task,
-                               const struct run_candidate *winner, double accuracy)
-{
-    const struct network_env_ops *designs = session->network_env;
-    struct network_task_facts facts;
-    struct network network = {0};
-    const char *name = run_task_name(session, task);
-    const char *path = run_path(session, "found", name, ".safetensors");
-    const char *result_path = run_path(session, "results", name, ".json");
-    if (path == NULL || result_path == NULL) {
-        return ERR_MEMORY;
-    }
-    designs->facts(env, task, &facts);
-    TRY(designs->build(env, task, winner->widths, RESCORE_CALIBRATION, &network));
-    const struct network_cost cost = cost_of_graph(&network.graph);
-    const struct run_result result = {
-        .full_macs = facts.full_macs,
-        .full_params = facts.full_params,
-        .macs = cost.macs,
-        .params = cost.params,
-        .accuracy_base = facts.base_accuracy,
-        .score = winner->score,
-        .accuracy_found = accuracy,
-        .evaluations = session->candidates[task].evaluations,
-        .episode = winner->episode,
-        .n_widths = winner->n_widths,
-        .widths = winner->widths,
-    };
-    // Counted on the network that is saved: no budget is ever broken.
-    CHECK(cost.macs <= facts.most_macs && cost.params <= facts.most_params);
-    enum status code = network_save(&network, path);
-    network_close(&network);
-    TRY(code);
-    return run_result_write(&result, result_path);
-}
-
-static enum status rescore_task(struct run_session *session, struct env *env, int task,
-                                struct progress *progress)
-{
-    const struct network_env_ops *designs = session->network_env;
-    const struct run_candidates *all = &session->candidates[task];
-    const struct run_candidate *winner = NULL;
-    double best = -1;
-    for (int i = 0; i < all->n; i++) {
-        struct network network = {0};
-        struct network_score score;
-        TRY(designs->build(env, task, all->candidates[i].widths, RESCORE_CALIBRATION, &network));
-        const enum status code = designs->score(env, task, &network, &score);
-        network_close(&network);
-        TRY(code);
-        if (score.accuracy > best) {
-            best = score.accuracy;
-            winner = &all->candidates[i];
-        }
-        progress_update(progress, progress->done + 1, "%s %.2f%%", run_task_name(session, task),
-                        100 * best);
-    }
-    if (winner == NULL) {
-        FAIL(ERR_INPUT,
-             "task %s: no candidate could be scored, every episode failed; run.h5 has the reasons",
-             run_task_name(session, task));
-    }
-    return save_winner(session, env, task, winner, best);
-}
-
-static bool is_rescored(struct run_session *session, int task)
-{
-    const char *name = run_task_name(session, task);
-    const char *path = run_path(session, "found", name, ".safetensors");
-    const char *result = run_path(session, "results", name, ".json");
-    return path != NULL && result != NULL && file_exists(path) && file_exists(result);
-}
-
-static enum status rescore_all(struct run_session *session, struct env *env, int64_t total)
-{
-    struct progress progress;
-    progress_begin(&progress, "rescore", "candidates", total);
-    for (int task = 0; task < session->config.tasks->n; task++) {
-        if (!is_rescored(session, task)) {
-            TRY(rescore_task(session, env, task, &progress));
-        }
-    }
-    progress_end(&progress);
-    return OK;
-}
-
-enum status run_stage_rescore(struct run_session *session)
-{
-    enum status code = OK;
-    int64_t total = 0;
-    for (int task = 0; task < session->config.tasks->n && session->candidates != NULL; task++) {
-        total += is_rescored(session, task) ? 0 : session->candidates[task].n;
-    }
-    if (total > 0) {
-        struct env_job job = session->rollout_job.env;
-        struct env *env;
-        job.threads = run_threads(session);
-        TRY(session->rollout_job.ops->open(&job, &env));
-        code = rescore_all(session, env, total);
-        session->rollout_job.ops->close(env);
-    }
-    TRY(code);
-    return collective_barrier(session->collective);
-}
-
-// ---- fine-tuning
 struct finishing {
     struct run_session *session;
-    struct backend *backend;
-    int task;
-    const char *name;
-    struct network base, network;
-    struct dataset train, test;
+    struct run_board board;
+    struct run_result *results;   // [tasks] arena
+    struct run_job **test;        // [tasks] waits for the training; NULL = nothing to do; arena
+    double *tested, *tested_base; // [tasks], [networks] accuracy, -1 = not known yet; arena
 };
 
-static enum status test_network(struct finishing *f, const struct network *network,
-                                double *accuracy)
+static const char *result_path(struct finishing *f, int task)
 {
-    const struct evaluate_options options = {.batch = TEST_BATCH};
-    struct evaluation evaluation;
-    TRY(evaluate_network(f->backend, network, &f->test, NULL, f->test.n, &options, &evaluation));
-    *accuracy = evaluation.accuracy;
+    return run_path(f->session, &f->session->arena, "results", run_task_name(f->session, task),
+                    ".json");
+}
+
+// Writes the results of the tasks for which all is known now.
+static enum status write_results(struct finishing *f)
+{
+    for (int task = 0; task < f->session->config.tasks->n; task++) {
+        struct run_result *result = &f->results[task];
+        const int network = run_config_task_network(&f->session->config, task);
+        if (!result->tested && f->tested[task] >= 0 && f->tested_base[network] >= 0) {
+            const char *path = result_path(f, task);
+            result->accuracy_test = f->tested[task];
+            result->accuracy_base_test = f->tested_base[network];
+            result->tested = true;
+            TRY(path != NULL ? run_result_write(result, path) : ERR_MEMORY);
+        }
+    }
     return OK;
 }
 
-static enum status tune(struct finishing *f, struct arena *arena)
+static enum status take_test(struct finishing *f, struct run_job *job,
+                             const struct work_answer *answer)
 {
-    struct run_session *session = f->session;
-    struct text identity = {0};
-    struct train_report report;
-    const char *checkpoint = run_path(session, "final", f->name, ".checkpoint.safetensors");
-    if (checkpoint == NULL) {
-        return ERR_MEMORY;
+    struct run_outcome outcome;
+    const bool whole = job->ticket.source == RUN_ORDER_TEST_BASE;
+    if (answer->status != OK) {
+        return run_board_failed(job, answer);
     }
-    TRY(run_config_identity(&session->config, &identity));
-    text_add(&identity, "task %s\n", f->name);
-    const struct train_job job = {
-        .backend = f->backend,
-        .collective = &alone,
-        .dataset = &f->train,
-        .recipe = &session->config.finetune,
-        .teacher = &f->base,
-        .checkpoint = checkpoint,
-        .identity = identity.bytes,
+    run_board_outcome(answer, &outcome);
+    (whole ? f->tested_base : f->tested)[job->ticket.task] = outcome.accuracy;
+    job->state = RUN_JOB_DONE;
+    job->units = 0;
+    progress_update(&f->board.progress, f->board.progress.done, "%s%s test %.2f%%", job->name,
+                    whole ? " uncut" : "", 100 * outcome.accuracy);
+    return write_results(f);
+}
+
+static enum status answered(struct run_board *board, struct run_job *job,
+                            const struct work_answer *answer)
+{
+    struct finishing *f = board->context;
+    bool finished;
+    if (job->ticket.source != RUN_ORDER_TUNE) {
+        return take_test(f, job, answer);
+    }
+    TRY(run_take_slice(board, job, answer, &finished));
+    if (finished) {
+        f->test[job->ticket.task]->state = RUN_JOB_READY;
+    }
+    return OK;
+}
+
+// ---- the stage
+
+static struct run_job *add_job(struct finishing *f, enum run_order order, int index,
+                               const char *name, double units)
+{
+    struct run_job *job = &f->board.jobs[f->board.n++];
+    *job = (struct run_job){
+        .ticket = {.task = index, .source = (int32_t)order},
+        .name = name,
+        .sliced = order == RUN_ORDER_TUNE,
+        .units = units,
+        .whole = units,
     };
-    log_info("fine-tuning %s: %d epochs", f->name, session->config.finetune.epochs);
-    const enum status code = train_network(&job, &f->network, arena, &report);
-    text_close(&identity);
-    return code;
+    return job;
 }
 
-static enum status finish_task(struct finishing *f)
+static void list_task(struct finishing *f, int task, bool tuned)
+{
+    const struct run_result *result = &f->results[task];
+    const char *name = run_task_name(f->session, task);
+    f->test[task] = add_job(f, RUN_ORDER_TEST, task, name, TEST_SHARE * (double)result->macs);
+    if (!tuned) {
+        const int epochs = f->session->config.finetune.epochs;
+        const double macs = TRAIN_PASSES * (double)result->macs + (double)result->full_macs;
+        add_job(f, RUN_ORDER_TUNE, task, name, epochs * macs);
+        f->test[task]->state = RUN_JOB_WAITS;
+        f->board.total += epochs;
+    }
+}
+
+// The uncut networks of tasks that are not tested, unless another task of theirs is.
+static void list_bases(struct finishing *f)
 {
     struct run_session *session = f->session;
-    struct arena arena = {0};
-    struct run_result result;
-    const int base = run_config_task_network(&session->config, f->task);
-    const struct dataset_options *data = &run_config_network(&session->config, base)->data;
-    const char *found = run_path(session, "found", f->name, ".safetensors");
-    const char *final = run_path(session, "final", f->name, ".safetensors");
-    const char *result_path = run_path(session, "results", f->name, ".json");
-    if (found == NULL || final == NULL || result_path == NULL) {
-        return ERR_MEMORY;
+    for (int i = 0; i < session->config.networks->n; i++) {
+        double macs = 0;
+        for (int task = 0; task < session->config.tasks->n; task++) {
+            const struct run_result *result = &f->results[task];
+            if (run_config_task_network(&session->config, task) != i) {
+                continue;
+            }
+            if (result->tested) {
+                f->tested_base[i] = result->accuracy_base_test;
+            } else {
+                macs = (double)result->full_macs;
+            }
+        }
+        if (macs > 0 && f->tested_base[i] < 0) {
+            add_job(f, RUN_ORDER_TEST_BASE, i, run_config_network(&session->config, i)->name,
+                    TEST_SHARE * macs);
+        }
     }
-    TRY(run_result_read(result_path, &session->arena, &result));
-    if (result.tested && file_exists(final)) {
-        return OK;
-    }
-    TRY(network_load(session->network_files[base], NULL, &f->base));
-    TRY(dataset_open(data, DATASET_TEST, &f->test));
-    if (file_exists(final)) {
-        TRY(network_load(final, NULL, &f->network));
-    } else {
-        TRY(network_load(found, NULL, &f->network));
-        TRY(dataset_open(data, DATASET_TRAIN, &f->train));
-        const enum status code = tune(f, &arena);
-        arena_close(&arena);
-        TRY(code);
-        TRY(network_save(&f->network, final));
-    }
-    TRY(test_network(f, &f->network, &result.accuracy_test));
-    TRY(test_network(f, &f->base, &result.accuracy_base_test));
-    result.tested = true;
-    return run_result_write(&result, result_path);
 }
 
-static void finishing_close(struct finishing *f)
+static enum status list_jobs(struct finishing *f)
 {
-    network_close(&f->base);
-    network_close(&f->network);
-    dataset_close(&f->train);
-    dataset_close(&f->test);
+    struct run_session *session = f->session;
+    const int n_tasks = session->config.tasks->n, n_networks = session->config.networks->n;
+    ARENA_NEW(&session->arena, f->board.jobs, 2 * (size_t)n_tasks + (size_t)n_networks);
+    ARENA_NEW(&session->arena, f->results, (size_t)n_tasks);
+    ARENA_NEW(&session->arena, f->test, (size_t)n_tasks);
+    ARENA_NEW(&session->arena, f->tested, (size_t)n_tasks);
+    ARENA_NEW(&session->arena, f->tested_base, (size_t)n_networks);
+    for (int i = 0; i < n_networks; i++) {
+        f->tested_base[i] = -1;
+    }
+    for (int task = 0; task < n_tasks; task++) {
+        const char *path = result_path(f, task);
+        f->tested[task] = -1;
+        TRY(path != NULL ? run_result_read(path, &session->arena, &f->results[task]) : ERR_MEMORY);
+    }
+    list_bases(f);
+    for (int task = 0; task < n_tasks; task++) {
+        const char *name = run_task_name(session, task);
+        const char *final = run_path(session, &session->arena, "final", name, ".safetensors");
+        const bool tuned = final != NULL && file_exists(final);
+        if (final == NULL) {
+            return ERR_MEMORY;
+        }
+        f->results[task].tested = f->results[task].tested && tuned;
+        if (!f->results[task].tested) {
+            list_task(f, task, tuned);
+        }
+    }
+    return OK;
 }
 
 enum status run_stage_finish(struct run_session *session)
 {
-    enum status code = OK;
-    if (session->leader >= 0) {
-        struct backend *backend;
-        TRY(load_backend(&session->config.backend, 1, &backend));
-        for (int task = session->leader; code == OK && task < session->config.tasks->n;
-             task += session->leaders) {
-            struct finishing f = {
-                .session = session,
-                .backend = backend,
-                .task = task,
-                .name = run_task_name(session, task),
-            };
-            code = finish_task(&f);
-            finishing_close(&f);
-        }
-        backend_close(backend);
+    struct finishing f = {
+        .session = session,
+        .board = {.session = session,
+                  .stage = "finetune",
+                  .unit = "epochs",
+                  .time = &session->times.finetune,
+                  .answered = answered},
+    };
+    f.board.context = &f;
+    if (session->collective->rank == 0) {
+        TRY(list_jobs(&f));
     }
-    return run_agree(session, code);
+    return run_board_work(&f.board);
 }

@@ -6,7 +6,8 @@
 
 static const char *result_file(const struct run_report *report, int task)
 {
-    return run_path(report->session, report->results[task].tested ? "final" : "found",
+    return run_path(report->session, &report->session->arena,
+                    report->results[task].tested ? "final" : "found",
                     run_task_name(report->session, task), ".safetensors");
 }
 
@@ -56,6 +57,27 @@ static void write_summary(const struct learner_summary *summary, struct json_wri
     json_write_end(w, '}');
 }
 
+static void write_stages(const struct run_times *times, struct json_writer *w)
+{
+    const struct {
+        const char *name;
+        const struct run_stage_time *time;
+    } stages[] = {{"base", &times->base},
+                  {"search", &times->search},
+                  {"rescore", &times->rescore},
+                  {"finetune", &times->finetune}};
+    json_write_begin(w, '{', "stages");
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        json_write_begin(w, '{', stages[i].name);
+        json_write_double(w, "seconds", stages[i].time->seconds);
+        json_write_double(w, "busy_share", run_busy_share(stages[i].time));
+        json_write_int(w, "orders", stages[i].time->orders);
+        json_write_int(w, "retries", stages[i].time->retries);
+        json_write_end(w, '}');
+    }
+    json_write_end(w, '}');
+}
+
 static enum status write_report(const struct run_report *report, struct text *out)
 {
     const struct run_config *config = &report->session->config;
@@ -78,6 +100,7 @@ static enum status write_report(const struct run_report *report, struct text *ou
         json_write_end(&w, ']');
     }
     write_summary(&report->session->summary, &w);
+    write_stages(&report->session->times, &w);
     json_write_end(&w, '}');
     text_add(out, "\n");
     if (out->failed) {
@@ -91,7 +114,8 @@ static enum status read_results(struct run_report *report)
     struct run_session *session = report->session;
     ARENA_NEW(&session->arena, report->results, (size_t)session->config.tasks->n);
     for (int task = 0; task < session->config.tasks->n; task++) {
-        const char *path = run_path(session, "results", run_task_name(session, task), ".json");
+        const char *path =
+            run_path(session, &session->arena, "results", run_task_name(session, task), ".json");
         if (path == NULL) {
             return ERR_MEMORY;
         }
@@ -106,7 +130,7 @@ enum status run_report_make(struct run_session *session, struct run_report *out)
     if (run_config_designs(&session->config)) {
         TRY(read_results(&report));
     }
-    const char *path = run_path(session, "", "report", ".json");
+    const char *path = run_path(session, &session->arena, "", "report", ".json");
     enum status code = path != NULL ? write_report(&report, &report.text) : ERR_MEMORY;
     if (code == OK) {
         code = file_write(path, report.text.bytes, report.text.length);

@@ -1,12 +1,12 @@
 // The search itself: the learner's loop on rank 0, actors on the others, or all in one process. Who
 // has nothing to do sleeps.
-#include "actors/actor.h"
 #include "compute/blas.h"
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/machine.h"
 #include "run/load.h"
+#include "run/run_crew.h"
 #include "run/run_policy.h"
 #include "run/run_session.h"
 #include "search_space/cost.h"
@@ -16,8 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-// Actors that do not hear the learner's stop in this time are not waited for.
-#define STOP_SECONDS 20.0
 #define LEASE_FACTOR 1.5
 
 // What the learner has to know of the environment; the same on all ranks.
@@ -28,9 +26,7 @@ struct world {
 
 struct searching {
     struct run_session *session;
-    struct transport transport;
-    struct actor **actors; // [n_actors] of this process; arena
-    int n_actors;
+    struct run_crew crew;
     size_t n_weights;
     struct backend *backend; // learner's
     struct learner *learner;
@@ -39,25 +35,6 @@ struct searching {
     float *initial; // owned; NULL without --policy
     bool begun;     // all ranks came as far as the loop, so they can end it together
 };
-
-// A name that all processes of the job share and no other job has.
-static enum status make_token(const struct run_session *session, char *token, size_t bytes)
-{
-    const struct collective *c = session->collective;
-    memset(token, 0, bytes);
-    if (c->rank == 0) {
-        snprintf(token, bytes, "%ld-%ld-%llx", (long)getuid(), (long)getpid(),
-                 (unsigned long long)(clock_seconds() * 1e6));
-    }
-    return collective_broadcast(c, token, bytes, 0);
-}
-
-static int worker_threads(const struct run_session *session)
-{
-    const int asked = session->config.backend.threads;
-    const int share = machine_cores() / (session->node_actors > 0 ? session->node_actors : 1);
-    return asked > 0 ? asked : share > 1 ? share : 1;
-}
 
 // The environments open: workers of this process, or one in it. Fills the session's shape and
 // agent.
@@ -75,7 +52,7 @@ static enum status open_world(struct run_session *session, struct world *world)
         return OK;
     }
     struct rollout_job job = session->rollout_job;
-    job.env.threads = worker_threads(session);
+    job.env.threads = run_worker_threads(session);
     TRY(rollout_open(&job, &session->rollout));
     rollout_shape(session->rollout, &world->shape);
     rollout_agent(session->rollout, &agent);
@@ -83,31 +60,11 @@ static enum status open_world(struct run_session *session, struct world *world)
     return OK;
 }
 
-// The first actor of each node makes the node's shared memory before the others open it; its name
-// is gone as soon as all have, so that nothing stays behind.
-static enum status begin_workers(struct run_session *session)
-{
-    const struct collective *c = session->collective;
-    const int threads = worker_threads(session);
-    const bool leader = session->nursery != NULL && session->first_actor;
-    char token[96];
-    TRY(make_token(session, token, sizeof token));
-    if (leader) {
-        TRY(nursery_begin(session->nursery, token, true, threads));
-    }
-    TRY(collective_barrier(c));
-    if (session->nursery != NULL && !leader) {
-        TRY(nursery_begin(session->nursery, token, false, threads));
-    }
-    TRY(collective_barrier(c));
-    return leader ? nursery_unlink(session->nursery) : OK;
-}
-
 static enum status share_world(struct run_session *session)
 {
     const struct collective *c = session->collective;
     struct world world = {0};
-    TRY(begin_workers(session));
+    TRY(run_assign(session, NURSERY_EPISODES));
     if (c->rank != 0 || c->ranks == 1) {
         TRY(open_world(session, &world));
     }
@@ -122,43 +79,6 @@ static enum status count_weights(struct searching *s)
     TRY(agent_graph(&s->session->agent, 1, &graph));
     s->n_weights = graph.n_floats;
     graph_close(&graph);
-    return OK;
-}
-
-static enum status open_transport(struct searching *s)
-{
-    const struct collective *c = s->session->collective;
-    TRY(count_weights(s));
-    const struct transport_sizes sizes = {
-        .trajectory_bytes = trajectory_bytes(&s->session->shape),
-        .n_weights = s->n_weights,
-    };
-    if (c->ranks > 1) {
-        s->n_actors = c->rank == 0 ? 0 : 1;
-        return transport_open_mpi(c, &sizes, &s->transport);
-    }
-    s->n_actors = s->session->nursery != NULL ? s->session->node_actors : 1;
-    return transport_open_local(s->n_actors, &sizes, &s->transport);
-}
-
-static enum status open_actors(struct searching *s)
-{
-    struct run_session *session = s->session;
-    const int rank = session->collective->rank;
-    ARENA_NEW(&session->arena, s->actors, (size_t)s->n_actors);
-    for (int i = 0; i < s->n_actors; i++) {
-        const struct actor_job job = {
-            .transport = &s->transport,
-            .index = rank > 0 ? rank - 1 : i,
-            .nursery = session->nursery,
-            .worker = i,
-            .rollout = session->rollout,
-            .shape = &session->shape,
-            .n_weights = s->n_weights,
-            .options = &session->config.actors,
-        };
-        TRY(actor_open(&job, &s->actors[i]));
-    }
     return OK;
 }
 
@@ -229,7 +149,7 @@ static enum status open_learner(struct searching *s)
     };
     const double longest = config->actors.first_episode_seconds;
     const struct learner_job job = {
-        .transport = &s->transport,
+        .transport = &s->crew.transport,
         .learner = &config->learner,
         .search = &config->search,
         .method = method_find(config->search.method),
@@ -248,42 +168,18 @@ static enum status open_learner(struct searching *s)
     return learner_open(&job, &s->learner);
 }
 
-// One turn of this process's actors.
-static enum status poll_actors(struct searching *s, bool *moved, bool *stopped)
-{
-    bool all = true;
-    for (int i = 0; i < s->n_actors; i++) {
-        bool one_moved = false;
-        bool one_stopped = false;
-        TRY(actor_poll(s->actors[i], &one_moved, &one_stopped));
-        *moved = *moved || one_moved;
-        all = all && one_stopped;
-    }
-    *stopped = all;
-    return OK;
-}
-
-static void wait_unless(struct backoff *backoff, bool moved)
-{
-    if (moved) {
-        backoff_reset(backoff);
-    } else {
-        backoff_wait(backoff);
-    }
-}
-
 // Tells all actors to stop, and waits until those that answer have.
 static enum status stop_actors(struct searching *s)
 {
     const double start = clock_seconds();
     struct backoff backoff = {0};
     bool all = false;
-    while (!all && clock_seconds() - start < STOP_SECONDS) {
+    while (!all && clock_seconds() - start < RUN_STOP_SECONDS) {
         bool moved = false;
         bool stopped = false;
         TRY(learner_stop_actors(s->learner, &all));
-        TRY(poll_actors(s, &moved, &stopped));
-        wait_unless(&backoff, moved);
+        TRY(run_crew_poll(&s->crew, &moved, &stopped));
+        run_wait_unless(&backoff, moved);
     }
     return OK;
 }
@@ -303,9 +199,9 @@ static enum status learn(struct searching *s)
         }
         code = learner_poll(s->learner, &moved, &done);
         if (code == OK) {
-            code = poll_actors(s, &moved, &stopped);
+            code = run_crew_poll(&s->crew, &moved, &stopped);
         }
-        wait_unless(&backoff, moved);
+        run_wait_unless(&backoff, moved);
     }
     if (code != OK && code != ERR_INTERRUPTED) {
         return code;
@@ -315,23 +211,6 @@ static enum status learn(struct searching *s)
     TRY(stop_actors(s));
     status_restore(&note);
     return code;
-}
-
-static enum status act(struct searching *s)
-{
-    struct backoff backoff = {0};
-    bool stopped = false;
-    while (!stopped) {
-        bool moved = false;
-        TRY(poll_actors(s, &moved, &stopped));
-        if (moved) {
-            backoff_reset(&backoff);
-        } else {
-            const int descriptor = actor_descriptor(s->actors[0]);
-            backoff_wait_on(&backoff, &descriptor, 1);
-        }
-    }
-    return OK;
 }
 
 static enum status keep_results(struct searching *s)
@@ -348,16 +227,43 @@ static enum status keep_results(struct searching *s)
 static enum status run_rank(struct searching *s)
 {
     TRY(share_world(s->session));
-    TRY(open_transport(s));
-    TRY(open_actors(s));
+    TRY(count_weights(s));
+    TRY(run_crew_open(s->session, false, s->n_weights, &s->crew));
     if (s->session->collective->rank != 0) {
         s->begun = true;
-        return act(s);
+        return run_crew_act(&s->crew);
     }
     TRY(open_learner(s));
     s->begun = true;
     TRY(learn(s));
     return keep_results(s);
+}
+
+// Of all episodes that run.h5 has, so also of those before a resume.
+static enum status add_up_episodes(struct run_session *session)
+{
+    const struct hdf5_table *table = &run_tables[TABLE_EPISODE_COSTS];
+    const char *path = run_path(session, &session->arena, "", "run", ".h5");
+    struct run_stage_time time = {.seconds = session->summary.seconds,
+                                  .retries = session->summary.retries};
+    struct episode_cost_row *rows;
+    struct arena arena = {0};
+    TRY(path != NULL ? hdf5_log_count(path, table, &time.orders) : ERR_MEMORY);
+    rows = arena_alloc(&arena, (size_t)time.orders + 1, sizeof *rows);
+    const enum status code =
+        rows != NULL ? hdf5_log_read(path, table, 0, time.orders, rows) : ERR_MEMORY;
+    for (int64_t i = 0; code == OK && i < time.orders; i++) {
+        time.busy_seconds += rows[i].environment_seconds + rows[i].policy_seconds;
+    }
+    arena_close(&arena);
+    TRY(code);
+    const int threads = run_worker_threads(session);
+    time.busy_seconds *= threads;
+    for (int i = 0; i < session->n_nodes; i++) {
+        time.core_seconds += time.seconds * threads * session->nodes[i].actors;
+    }
+    session->times.search = time;
+    return run_times_write(&session->times, session->times_path);
 }
 
 enum status run_stage_search(struct run_session *session)
@@ -367,19 +273,14 @@ enum status run_stage_search(struct run_session *session)
     const enum status agreed = s.begun ? run_agree(session, code) : code;
     struct status_note note; // what closes may fail as well, and is not what went wrong first
     status_save(&note);
-    for (int i = 0; i < s.n_actors && s.actors != NULL; i++) {
-        actor_close(s.actors[i]);
-    }
-    nursery_close(session->nursery);
-    session->nursery = NULL;
     rollout_close(session->rollout);
     session->rollout = NULL;
     learner_close(s.learner);
-    transport_close(&s.transport);
+    run_crew_close(&s.crew);
     backend_close(s.backend);
     text_close(&s.config);
     text_close(&s.identity);
     free(s.initial);
     status_restore(&note);
-    return agreed;
+    return agreed == OK && session->collective->rank == 0 ? add_up_episodes(session) : agreed;
 }

@@ -7,17 +7,18 @@
 #include "core/machine.h"
 #include "envs/env_list.h"
 #include "run/run_folder.h"
+#include "run/run_order.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-const char *run_path(struct run_session *session, const char *folder, const char *name,
-                     const char *suffix)
+const char *run_path(const struct run_session *session, struct arena *arena, const char *folder,
+                     const char *name, const char *suffix)
 {
-    return arena_format(&session->arena, "%s%s%s/%s%s", session->config.run_dir,
-                        folder[0] != '\0' ? "/" : "", folder, name, suffix);
+    return arena_format(arena, "%s%s%s/%s%s", session->config.run_dir, folder[0] != '\0' ? "/" : "",
+                        folder, name, suffix);
 }
 
 const char *run_task_name(const struct run_session *session, int task)
@@ -31,8 +32,8 @@ static enum status name_files(struct run_session *session)
     const char **files;
     ARENA_NEW(&session->arena, files, (size_t)config->networks->n);
     for (int i = 0; i < config->networks->n; i++) {
-        files[i] =
-            run_path(session, "networks", run_config_network(config, i)->name, ".safetensors");
+        files[i] = run_path(session, &session->arena, "networks",
+                            run_config_network(config, i)->name, ".safetensors");
         if (files[i] == NULL) {
             return ERR_MEMORY;
         }
@@ -97,6 +98,9 @@ static const void *environment_values(const struct run_session *session)
 int run_session_actors(const struct run_session *session)
 {
     const int asked = session->config.actors.count;
+    if (strcmp(session->config.transport, "inline") == 0) {
+        return 1;
+    }
     return asked > 0 ? asked : machine_cores();
 }
 
@@ -145,29 +149,38 @@ enum status run_session_prepare(struct run_session *session)
                 .shared_fd = -1},
         .agent = &session->config.agent,
         .actor = &session->config.actors,
+        .work = &session->work_job,
     };
+    session->work_job = (struct work_job){.ops = &run_work_ops, .context = session};
     return open_processes(session);
 }
 
-// Which ranks are the first of their node, and how many actors share this one.
+// Who is on which node, with how many cores.
 static enum status find_nodes(struct run_session *session)
 {
     const struct collective *c = session->collective;
-    double *flags;
-    ARENA_NEW(&session->arena, flags, (size_t)c->ranks);
-    flags[c->rank] = c->local_rank == 0 ? 1 : 0;
-    TRY(collective_sum_f64(c, flags, (size_t)c->ranks));
-    session->leader = -1;
+    const bool alone = c->ranks == 1;
+    const int actors = alone ? run_session_actors(session) : c->ranks - 1;
+    double *said; // [ranks][2] first rank of the node, cores
+    ARENA_NEW(&session->arena, said, 2 * (size_t)c->ranks);
+    ARENA_NEW(&session->arena, session->nodes, (size_t)c->ranks);
+    ARENA_NEW(&session->arena, session->actor_node, (size_t)actors);
+    said[2 * c->rank] = c->node_first;
+    said[2 * c->rank + 1] = machine_cores();
+    TRY(collective_sum_f64(c, said, 2 * (size_t)c->ranks));
+    int *node_of; // [ranks]
+    ARENA_NEW(&session->arena, node_of, (size_t)c->ranks);
     for (int rank = 0; rank < c->ranks; rank++) {
-        if (flags[rank] > 0) {
-            session->leader = rank == c->rank ? session->leaders : session->leader;
-            session->leaders++;
-        }
+        const int first = (int)said[2 * rank];
+        node_of[rank] = first == rank ? session->n_nodes++ : node_of[first];
+        session->nodes[node_of[rank]].cores = (int)said[2 * rank + 1];
     }
-    const bool with_learner = c->ranks > 1 && c->node_first == 0;
-    session->node_actors =
-        c->ranks > 1 ? c->local_ranks - (with_learner ? 1 : 0) : run_session_actors(session);
-    session->first_actor = c->local_rank == (with_learner ? 1 : 0);
+    for (int actor = 0; actor < actors; actor++) {
+        session->actor_node[actor] = alone ? 0 : node_of[actor + 1];
+        session->nodes[session->actor_node[actor]].actors++;
+    }
+    session->node_actors = session->nodes[node_of[c->rank]].actors;
+    session->first_actor = alone || c->local_rank == (c->node_first == 0 ? 1 : 0);
     return OK;
 }
 
@@ -185,7 +198,7 @@ static enum status open_folder(struct run_session *session)
         .identity = identity_of_values,
     };
     struct text text = {0};
-    const char *config_path = run_path(session, "", "config", ".json");
+    const char *config_path = run_path(session, &session->arena, "", "config", ".json");
     if (config_path == NULL) {
         return ERR_MEMORY;
     }
@@ -197,8 +210,13 @@ static enum status open_folder(struct run_session *session)
     enum status code =
         run_folder_claim(session->config.run_dir, &kind, &session->config, text.bytes);
     text_close(&text);
+    session->times_path = run_path(session, &session->arena, "", "times", ".json");
+    if (code == OK) {
+        code = session->times_path != NULL ? run_times_read(session->times_path, &session->times)
+                                           : ERR_MEMORY;
+    }
     for (size_t i = 0; code == OK && i < sizeof inside / sizeof inside[0]; i++) {
-        const char *path = run_path(session, inside[i], "", "");
+        const char *path = run_path(session, &session->arena, inside[i], "", "");
         code = path != NULL ? file_make_folders(path) : ERR_MEMORY;
     }
     return code;
@@ -217,12 +235,6 @@ enum status run_session_begin(struct run_session *session)
     TRY(collective_broadcast(c, &code, sizeof code, 0));
     session->stopped_together = code != OK;
     return code;
-}
-
-int run_threads(const struct run_session *session)
-{
-    const int asked = session->config.backend.threads;
-    return asked > 0 ? asked : machine_cores();
 }
 
 enum status run_keep_candidates(struct run_session *session, const struct learner *learner)
@@ -276,6 +288,7 @@ void run_session_close(struct run_session *session)
     }
     nursery_close(session->nursery);
     rollout_close(session->rollout);
+    run_work_ops.close(session->work);
     arena_close(&session->arena);
     free(session);
 }

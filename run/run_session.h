@@ -8,6 +8,7 @@
 #include "learner/learner.h"
 #include "run/run_config.h"
 #include "run/run_result.h"
+#include "run/run_times.h"
 #include "transport/collective.h"
 
 // The best candidates of a task, kept beyond the learner's life.
@@ -23,6 +24,9 @@ struct run_candidates {
     struct run_candidate *candidates; // [n], best first; arena
 };
 
+struct run_node {
+    int cores, actors;
+};
 struct run_session {
     const struct collective *collective; // borrowed
     // An error that all ranks have reached together, with nothing left to wait for: they may end in
@@ -34,16 +38,23 @@ struct run_session {
     const char *const *network_files;          // [networks] in the run folder; arena
     struct prune_config prune;                 // of the environment of that name
     struct rollout_job rollout_job;
+    struct work_job work_job;
     struct nursery *nursery; // NULL on the learner's rank, and inline
-    struct rollout *rollout; // inline
+    bool workers_begun;      // on all ranks that have any
+    enum nursery_duty duty;  // of them
+    struct rollout *rollout; // inline, during the search
+    void *work;              // inline, once there are orders; of run_work_ops
     struct trajectory_shape shape;
     struct agent agent;
-    int leader, leaders; // this rank's number among the first ranks of all nodes, -1 = not one; how
-                         // many there are
-    int node_actors;     // on this node
-    bool first_actor;    // this rank is the first of them
+    struct run_node *nodes; // [n_nodes] arena
+    int *actor_node;        // [actors of all ranks] index in nodes; arena
+    int n_nodes;
+    int node_actors;                   // on this node
+    bool first_actor;                  // this rank is the first of them
     struct run_candidates *candidates; // [n_tasks], rank 0 after the search; arena
     struct learner_summary summary;    // rank 0
+    struct run_times times;            // rank 0
+    const char *times_path;            // arena
 };
 
 // Zeroed but for the collective, which may still be closed. The caller fills the config, with the
@@ -64,9 +75,9 @@ void run_session_close(struct run_session *session); // NULL is fine
 // (ERR_INTERRUPTED); another error comes back at once.
 enum status run_agree(struct run_session *session, enum status code);
 
-// A path in the run folder, in the session's arena; NULL when memory ran out (the message is set).
-const char *run_path(struct run_session *session, const char *folder, const char *name,
-                     const char *suffix);
+// A path in the run folder; NULL when memory ran out (the message is set).
+const char *run_path(const struct run_session *session, struct arena *arena, const char *folder,
+                     const char *name, const char *suffix);
 
 const char *run_task_name(const struct run_session *session, int task);
 
@@ -79,7 +90,5 @@ enum status run_stage_finish(struct run_session *session);  // fine-tune, test, 
 // ---- pieces of stages
 // Not collective. Whether all tasks can be met, by the networks' graphs; for a run not begun yet.
 enum status run_check_tasks(struct run_session *session);
-// Threads of work that one process of this node does while the others wait.
-int run_threads(const struct run_session *session);
 // Copies the best candidates of every task out of the learner.
 enum status run_keep_candidates(struct run_session *session, const struct learner *learner);

@@ -35,6 +35,7 @@ extern const struct option finetune_option_table[];
 struct train_report {
     int epochs;
     int64_t updates, updates_all; // done so far, of how many
+    int64_t updates_here;         // of them, by this call
     bool finished;                // all of them
     bool resumed;                 // from a checkpoint
     double seconds;               // of the updates done by this call
