@@ -193,7 +193,7 @@ static enum status fail_try(struct actor *actor, enum status status, enum failur
     const bool hopeless = actor->job.work != NULL && !work_may_try_again(status);
     const bool last = hopeless || actor->attempt >= actor->job.options->tries;
     actor->running = false;
-    if (!hopeless) {
+    if (!hopeless && status != ERR_INTERRUPTED) {
         log_warning("%s %lld of task %d, try %d of %d: %s", ticket_word(actor),
                     (long long)actor->ticket.episode, (int)actor->ticket.task, actor->attempt,
                     actor->job.options->tries, status_message());

@@ -203,6 +203,10 @@ static enum status take_answer(struct giver *g, int actor, const struct work_ans
     job->seconds = answer->header.environment_seconds;
     add_time(board->time, job, answer);
     const double units = job->units;
+    if (answer->status == ERR_INTERRUPTED) { // what it had done is in safety
+        job->state = RUN_JOB_READY;
+        return OK;
+    }
     TRY(board->answered(board, job, answer));
     CHECK(job->state != RUN_JOB_GIVEN);
     if (answer->status == OK && !job->sliced && units > job->units) {

@@ -34,7 +34,8 @@ struct run_board {
     bool even; // all orders of a host get as many threads: another number has its price
     struct run_stage_time *time; // out: the stage's, added up; rank 0
     // Takes an answer, good or not: job->state is GIVEN and must become another one, job->units
-    // what is left. May make others ready. An error ends the run.
+    // what is left. May make others ready. An error ends the run. Not asked about an order that was
+    // interrupted: it is ready again.
     enum status (*answered)(struct run_board *board, struct run_job *job,
                             const struct work_answer *answer);
     void *context;

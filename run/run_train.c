@@ -1,6 +1,8 @@
 // Slices of trainings, as rank 0 sees them.
 #include "run/run_train.h"
 
+#include <stdio.h>
+
 enum status run_take_slice(struct run_board *board, struct run_job *job,
                            const struct work_answer *answer, bool *finished)
 {
@@ -8,9 +10,6 @@ enum status run_take_slice(struct run_board *board, struct run_job *job,
     double done = 0;
     *finished = false;
     job->state = RUN_JOB_READY;
-    if (answer->status == ERR_INTERRUPTED) {
-        return OK; // somebody stopped the worker, and not us: what it has done is in safety
-    }
     if (answer->status != OK) {
         return run_board_failed(job, answer);
     }
@@ -31,7 +30,11 @@ enum status run_take_slice(struct run_board *board, struct run_job *job,
     for (int i = 0; i < board->n; i++) {
         done += board->jobs[i].epochs;
     }
-    progress_update(&board->progress, (int64_t)(done + 1e-9), "%s epoch %.1f/%d  loss %.4f",
-                    job->name, job->epochs, (int)outcome.epochs, outcome.loss);
+    char validation[48] = "";
+    if (outcome.accuracy > 0) {
+        snprintf(validation, sizeof validation, "  validation %.2f%%", 100 * outcome.accuracy);
+    }
+    progress_update(&board->progress, (int64_t)(done + 1e-9), "%s epoch %.1f/%d  loss %.4f%s",
+                    job->name, job->epochs, (int)outcome.epochs, outcome.loss, validation);
     return OK;
 }
