@@ -125,10 +125,12 @@ static int next_actor(struct giver *g)
     return best;
 }
 
-// So many cores, shared evenly between so many jobs, a few at a time.
+// So many cores, shared evenly between so many jobs, of which as many run at a time as there are
+// hands.
 static int share_cores(int cores, int jobs, int hands)
 {
-    const int share = cores / (jobs < hands ? jobs : hands);
+    const int running = jobs < hands ? jobs : hands;
+    const int share = running > 1 ? cores / running : cores;
     return share > 1 ? share : 1;
 }
 
@@ -148,7 +150,8 @@ static int threads_for(const struct giver *g, int node)
     for (int i = 0; i < session->n_nodes; i++) {
         nodes += g->free[i] > 0 && idle_actors(g, i) > 0;
     }
-    const int jobs = (count_jobs(board, RUN_JOB_READY) + nodes - 1) / nodes;
+    const int ready = count_jobs(board, RUN_JOB_READY);
+    const int jobs = nodes > 1 ? (ready + nodes - 1) / nodes : ready;
     return share_cores(g->free[node], jobs, idle_actors(g, node));
 }
 

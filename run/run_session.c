@@ -165,15 +165,15 @@ static enum status find_nodes(struct run_session *session)
     ARENA_NEW(&session->arena, said, 2 * (size_t)c->ranks);
     ARENA_NEW(&session->arena, session->nodes, (size_t)c->ranks);
     ARENA_NEW(&session->arena, session->actor_node, (size_t)actors);
-    said[2 * c->rank] = c->node_first;
-    said[2 * c->rank + 1] = machine_cores();
+    said[2 * (size_t)c->rank] = c->node_first;
+    said[2 * (size_t)c->rank + 1] = machine_cores();
     TRY(collective_sum_f64(c, said, 2 * (size_t)c->ranks));
     int *node_of; // [ranks]
     ARENA_NEW(&session->arena, node_of, (size_t)c->ranks);
     for (int rank = 0; rank < c->ranks; rank++) {
-        const int first = (int)said[2 * rank];
+        const int first = (int)said[2 * (size_t)rank];
         node_of[rank] = first == rank ? session->n_nodes++ : node_of[first];
-        session->nodes[node_of[rank]].cores = (int)said[2 * rank + 1];
+        session->nodes[node_of[rank]].cores = (int)said[2 * (size_t)rank + 1];
     }
     for (int actor = 0; actor < actors; actor++) {
         session->actor_node[actor] = alone ? 0 : node_of[actor + 1];
