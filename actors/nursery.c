@@ -176,12 +176,15 @@ void nursery_close(struct nursery *nursery)
     free(nursery);
 }
 
-// Opens the memory that all workers of this node share; the leader makes it.
-static enum status open_shared(struct nursery *nursery, const char *token, bool leader, int *fd)
+static void name_memory(const char *token, char *name, size_t bytes)
 {
-    char name[sizeof nursery->name];
-    const int length = snprintf(name, sizeof name, "/dikdik-%s", token);
-    CHECK(length > 0 && (size_t)length < sizeof name && strchr(name + 1, '/') == NULL);
+    const int length = snprintf(name, bytes, "/dikdik-%s", token);
+    CHECK(length > 0 && (size_t)length < bytes && strchr(name + 1, '/') == NULL);
+}
+
+// Opens the memory that all workers of this node share; the leader makes it.
+static enum status open_memory(const char *name, bool leader, int *fd)
+{
     struct backoff backoff = {0};
     const double start = clock_seconds();
     for (;;) {
@@ -196,17 +199,26 @@ static enum status open_shared(struct nursery *nursery, const char *token, bool 
         }
         backoff_wait(&backoff);
     }
-    if (leader) {
-        memcpy(nursery->name, name, sizeof name);
-    }
     return OK;
+}
+
+enum status nursery_open_shared(const char *token, int *fd)
+{
+    char name[NURSERY_NAME_BYTES];
+    name_memory(token, name, sizeof name);
+    return open_memory(name, false, fd);
 }
 
 enum status nursery_begin(struct nursery *nursery, const char *token, bool leader, int threads)
 {
     int fd = -1;
     if (token != NULL) {
-        TRY(open_shared(nursery, token, leader, &fd));
+        char name[NURSERY_NAME_BYTES];
+        name_memory(token, name, sizeof name);
+        TRY(open_memory(name, leader, &fd));
+        if (leader) {
+            memcpy(nursery->name, name, sizeof name);
+        }
     }
     const struct nursery_order begin = {.kind = NURSERY_BEGIN, .threads = threads};
     const enum status code = nursery_give_order(nursery, &begin, fd);

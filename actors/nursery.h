@@ -20,6 +20,9 @@ enum status nursery_assign(struct nursery *nursery, enum nursery_duty duty);
 // for it; NULL: no shared memory. Collective over the node's processes in so far as all must have
 // come here before nursery_unlink.
 enum status nursery_begin(struct nursery *nursery, const char *token, bool leader, int threads);
+// The memory of this node's workers, for another process of the node: between the leader's
+// nursery_begin and its nursery_unlink. *fd: closed by the caller.
+enum status nursery_open_shared(const char *token, int *fd);
 enum status nursery_unlink(struct nursery *nursery); // leader, after all have begun
 // What workers for episodes see of the environment, once the first one has opened it: *known is
 // false until then. To be polled; an environment that cannot be opened is an error.

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+enum { NURSERY_NAME_BYTES = 256 };
 enum worker_state {
     WORKER_NONE,     // not begun
     WORKER_STARTING, // opens the environment
@@ -41,7 +42,7 @@ struct nursery {
     struct nursery_worker *workers; // owned [n]
     int *ends;                      // owned [n], scratch of opening
     struct worker_slot **slots;
-    char name[256]; // of the shared memory while it has one and we lead, else ""
+    char name[NURSERY_NAME_BYTES]; // of the shared memory while it has one and we lead, else ""
     bool known;
     struct trajectory_shape shape;
     struct agent_shape agent;

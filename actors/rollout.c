@@ -91,6 +91,11 @@ void rollout_shape(const struct rollout *rollout, struct trajectory_shape *out)
     *out = rollout->shape;
 }
 
+struct env *rollout_env(struct rollout *rollout)
+{
+    return rollout->env;
+}
+
 void rollout_agent(const struct rollout *rollout, struct agent *out)
 {
     *out = rollout->agent;
@@ -223,7 +228,11 @@ static enum status play(struct rollout *rollout, struct episode *episode)
     const struct ticket *ticket = episode->ticket;
     const double start = clock_seconds();
     const struct env_row first = row_at(rollout, view, 0);
-    TRY(rollout->env->ops->reset(rollout->env, ticket->task, ticket->episode, &first));
+    const struct env_start begin = {.task = ticket->task,
+                                    .episode = ticket->episode,
+                                    .budget = (double)ticket->budget,
+                                    .imagined = ticket->kind == TICKET_IMAGINED};
+    TRY(rollout->env->ops->reset(rollout->env, &begin, &first));
     view->header->environment_seconds += clock_seconds() - start;
     view->flags[0] = FLAG_FIRST;
     agent_player_begin(rollout->player);

@@ -20,6 +20,7 @@ struct faults;
 // Opens the environment and a player of its own (one thread).
 enum status rollout_open(const struct rollout_job *job, struct rollout **out);
 void rollout_shape(const struct rollout *rollout, struct trajectory_shape *out);
+struct env *rollout_env(struct rollout *rollout); // borrowed
 void rollout_agent(const struct rollout *rollout, struct agent *out);
 // Takes over the policy's weights. n must be what the agent has.
 void rollout_load(struct rollout *rollout, const float *weights, size_t n);

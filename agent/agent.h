@@ -1,7 +1,7 @@
 // The policy and value network, used by actors and learner alike (Ma & Fang 2023, MTACP, with its
 // sizes free): obs -> dense layers (ReLU) -> joined with the last action and reward -> LSTM or
 // nothing -> heads. One row of outputs: the distribution's parameters, then one value per task (in
-// that task's normalised units, see learner/popart.h).
+// that task's normalised units, see learner/rules/popart.h).
 #pragma once
 #include "core/option.h"
 #include "nn/graph.h"

@@ -5,7 +5,7 @@
 #include "core/clock.h"
 #include "core/machine.h"
 #include "core/rng.h"
-#include "learner/method.h"
+#include "learner/methods/method.h"
 
 #include <stdlib.h>
 #include <string.h>

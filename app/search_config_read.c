@@ -6,7 +6,7 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "envs/env_list.h"
-#include "learner/method.h"
+#include "learner/methods/method.h"
 
 #include <ctype.h>
 #include <stdio.h>

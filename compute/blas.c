@@ -12,6 +12,8 @@ extern void dpotrf_(const char *triangle, const int *n, double *a, const int *ld
                     size_t triangle_length);
 extern void dpotrs_(const char *triangle, const int *n, const int *rhs, const double *a,
                     const int *lda, double *b, const int *ldb, int *info, size_t triangle_length);
+extern void dpotri_(const char *triangle, const int *n, double *a, const int *lda, int *info,
+                    size_t triangle_length);
 
 // Up to SMALL_TERMS multiply-adds OpenBLAS multiplies without first copying b into its own layout.
 // With few rows in a the copy costs more than the product, so b is taken in slices below that size:
@@ -49,19 +51,38 @@ void blas_gram(int rows, int columns, const float *x, int ldx, float *g)
     }
 }
 
-enum status blas_solve_positive(int n, int rhs, double *a, double *b)
+void blas_gemm_double(bool transpose_a, bool transpose_b, int m, int n, int k, double alpha,
+                      const double *a, int lda, const double *b, int ldb, double beta, double *c,
+                      int ldc)
 {
-    CHECK(n >= 0 && rhs >= 0);
-    if (n == 0 || rhs == 0) {
-        return OK;
-    }
-    // Row-major lower is column-major upper; rows of b are columns to LAPACK.
+    cblas_dgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
+                transpose_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c,
+                ldc);
+}
+
+void blas_multiply_symmetric(int n, int columns, const double *a, int lda, const double *b, int ldb,
+                             double *c, int ldc)
+{
+    cblas_dsymm(CblasRowMajor, CblasLeft, CblasLower, n, columns, 1.0, a, lda, b, ldb, 0.0, c, ldc);
+}
+
+double blas_dot(int n, const double *x, const double *y)
+{
+    return cblas_ddot(n, x, 1, y, 1);
+}
+
+// For LAPACK, row-major lower is column-major upper, and rows are columns.
+enum status blas_cholesky(int n, double *a, int lda)
+{
     int info = 0;
-    dpotrf_("U", &n, a, &n, &info, 1);
+    CHECK(n >= 0 && lda >= n);
+    if (n > 0) {
+        dpotrf_("U", &n, a, &lda, &info, 1);
+    }
     CHECK(info >= 0);
     // dpotrf lets NaN and infinity through: they end up on the diagonal of the factor.
     for (int i = 0; info == 0 && i < n; i++) {
-        info = isfinite(a[(size_t)i * (size_t)n + (size_t)i]) ? 0 : i + 1;
+        info = isfinite(a[(size_t)i * (size_t)lda + (size_t)i]) ? 0 : i + 1;
     }
     if (info > 0) {
         FAIL(ERR_INPUT,
@@ -69,6 +90,33 @@ enum status blas_solve_positive(int n, int rhs, double *a, double *b)
              "others or are not finite; give it more data or a larger ridge",
              n, n, info);
     }
+    return OK;
+}
+
+void blas_solve_lower(bool transposed, int rows, int n, const double *l, int ldl, double *b,
+                      int ldb)
+{
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, transposed ? CblasNoTrans : CblasTrans,
+                CblasNonUnit, rows, n, 1.0, l, ldl, b, ldb);
+}
+
+void blas_invert_factored(int n, double *l, int ldl)
+{
+    int info = 0;
+    if (n > 0) {
+        dpotri_("U", &n, l, &ldl, &info, 1);
+    }
+    CHECK(info == 0);
+}
+
+enum status blas_solve_positive(int n, int rhs, double *a, double *b)
+{
+    CHECK(n >= 0 && rhs >= 0);
+    if (n == 0 || rhs == 0) {
+        return OK;
+    }
+    int info = 0;
+    TRY(blas_cholesky(n, a, n));
     dpotrs_("U", &n, &rhs, a, &n, b, &n, &info, 1);
     CHECK(info == 0);
     return OK;

@@ -14,6 +14,25 @@ void blas_gemm(bool transpose_a, bool transpose_b, int m, int n, int k, float al
 // g += x^T x. x [rows, columns]; g [columns, columns], symmetric before and (both triangles) after.
 void blas_gram(int rows, int columns, const float *x, int ldx, float *g);
 
+// In float64: c = alpha * op(a) * op(b) + beta * c, as blas_gemm.
+void blas_gemm_double(bool transpose_a, bool transpose_b, int m, int n, int k, double alpha,
+                      const double *a, int lda, const double *b, int ldb, double beta, double *c,
+                      int ldc);
+// c = a * b for a symmetric a [n, n], of which only the lower triangle is read; b, c [n, columns].
+void blas_multiply_symmetric(int n, int columns, const double *a, int lda, const double *b, int ldb,
+                             double *c, int ldc);
+double blas_dot(int n, const double *x, const double *y);
+
+// a [n, n] = l l^T: the lower triangle of a becomes the factor l, the upper one stays as it is.
+// ERR_INPUT when a is not positive definite; a then holds rubbish.
+enum status blas_cholesky(int n, double *a, int lda);
+// l z = b, or l^T z = b when transposed, for each row b [n] of `rows` rows, replaced by its z; of
+// l [n, n] the lower triangle is read.
+void blas_solve_lower(bool transposed, int rows, int n, const double *l, int ldl, double *b,
+                      int ldb);
+// The factor l of a becomes the inverse of a: its lower triangle.
+void blas_invert_factored(int n, double *l, int ldl);
+
 // Solves a z = b for a symmetric positive definite a [n, n] by Cholesky; only the lower triangle of
 // a is read, and a is destroyed. b [rhs, n]: one right-hand side per row, replaced by its solution.
 // ERR_INPUT when a is not positive definite (add to its diagonal, or give more data).

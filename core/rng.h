@@ -20,6 +20,9 @@ enum rng_purpose {
     RNG_PROPOSE = 12,  // proposals of a search method: index episode
     RNG_REPLAY = 13,   // what is replayed: index update
     RNG_FAULT = 14,    // injected faults: index episode, attempt
+    RNG_START = 15,    // first candidates: index task, number
+    RNG_MODEL = 16,    // which data a reward model learns from: index data points
+    RNG_IMAGINE = 17,  // imagined episodes: index update
 };
 
 struct rng {

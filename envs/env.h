@@ -49,14 +49,21 @@ struct env_job {
                    // flock while somebody fills it; -1 = alone, private memory
 };
 
+// What an episode begins with.
+struct env_start {
+    int task;
+    int64_t episode; // random numbers are keyed by (seed, episode)
+    double budget;   // times the task's own limits, where it has any; 0 = just those
+    bool imagined;   // nothing is scored: the outcome says what was tried and what it costs
+};
+
 struct env_ops {
     const char *name, *about;
     const struct option *options; // rows "environment.*" of the small ones; NULL: none
     size_t options_bytes;         // of the options struct
     enum status (*open)(const struct env_job *job, struct env **out);
     void (*spec)(const struct env *env, struct env_spec *out);
-    // Starts episode number `episode` of a task; its random numbers are keyed by (seed, episode).
-    enum status (*reset)(struct env *env, int task, int64_t episode, const struct env_row *row);
+    enum status (*reset)(struct env *env, const struct env_start *start, const struct env_row *row);
     // Takes a legal choice. Fills `row` with what the agent sees next (not when TERMINATED), the
     // reward and how it goes on. A candidate that diverges is a reward of 0, not an error; an error
     // means that the environment itself is broken.

@@ -5,22 +5,28 @@
 
 #include <string.h>
 
-enum status archive_open(int n_tasks, int capacity, int n_result, struct arena *arena,
+enum status archive_open(const struct archive_sizes *sizes, struct arena *arena,
                          struct archive *out)
 {
-    struct archive archive = {.n_tasks = n_tasks, .capacity = capacity, .n_result = n_result};
-    const size_t n = (size_t)n_tasks * (size_t)capacity;
+    const int n_tasks = sizes->n_tasks, n_result = sizes->n_result;
+    struct archive archive = {.n_tasks = n_tasks,
+                              .capacity = sizes->capacity,
+                              .n_result = n_result,
+                              .n_steps = sizes->n_steps};
+    const size_t n = (size_t)n_tasks * (size_t)sizes->capacity;
     for (archive.table_size = n_result > 0 ? 4 : 0;
-         n_result > 0 && archive.table_size < 2 * (size_t)capacity;) {
+         n_result > 0 && archive.table_size < 2 * (size_t)sizes->capacity;) {
         archive.table_size *= 2;
     }
     ARENA_NEW(arena, archive.counts, (size_t)n_tasks);
     ARENA_NEW(arena, archive.scores, n);
+    ARENA_NEW(arena, archive.rewards, n);
     ARENA_NEW(arena, archive.macs, n);
     ARENA_NEW(arena, archive.params, n);
     ARENA_NEW(arena, archive.episodes, n);
     ARENA_NEW(arena, archive.n_widths, n);
     ARENA_NEW(arena, archive.widths, n * (size_t)n_result);
+    ARENA_NEW(arena, archive.choices, n * (size_t)sizes->n_steps);
     ARENA_NEW(arena, archive.table, (size_t)n_tasks * archive.table_size);
     *out = archive;
     return OK;
@@ -70,6 +76,7 @@ enum archive_answer archive_put(struct archive *archive, const struct trajectory
     }
     const size_t place = place_of(archive, task, archive->counts[task]++);
     archive->scores[place] = header->score;
+    archive->rewards[place] = trajectory_reward(trajectory);
     archive->macs[place] = header->macs;
     archive->params[place] = header->params;
     archive->episodes[place] = header->episode;
@@ -78,6 +85,11 @@ enum archive_answer archive_put(struct archive *archive, const struct trajectory
         memcpy(archive->widths + place * (size_t)archive->n_result, trajectory->result,
                (size_t)n_widths * sizeof *trajectory->result);
         *entry = archive->counts[task];
+    }
+    const int steps = trajectory_steps(trajectory);
+    for (int i = 0; i < steps && i < archive->n_steps; i++) {
+        archive->choices[place * (size_t)archive->n_steps + (size_t)i] =
+            (int16_t)trajectory->action[i];
     }
     return ARCHIVE_FRESH;
 }
@@ -93,35 +105,34 @@ void archive_candidate(const struct archive *archive, int task, int index,
     const size_t place = place_of(archive, task, index);
     *out = (struct learner_candidate){
         .score = archive->scores[place],
+        .reward = archive->rewards[place],
+        .worth = archive->rewards[place],
         .macs = archive->macs[place],
         .params = archive->params[place],
         .episode = archive->episodes[place],
         .n_widths = archive->n_widths[place],
         .widths = widths_at(archive, place),
+        .choices = archive->choices + place * (size_t)archive->n_steps,
     };
 }
 
 static bool is_better(const struct learner_candidate *a, const struct learner_candidate *b)
 {
-    return a->score > b->score || (a->score == b->score && a->episode < b->episode);
+    return a->worth > b->worth || (!(a->worth < b->worth) && a->episode < b->episode);
 }
 
-int archive_best(const struct archive *archive, int task, int most, struct learner_candidate *out)
+int archive_insert(const struct learner_candidate *candidate, int n, int most,
+                   struct learner_candidate *best)
 {
-    int n = 0;
-    for (int i = 0; i < archive->counts[task]; i++) {
-        struct learner_candidate candidate;
-        archive_candidate(archive, task, i, &candidate);
-        int at = n;
-        for (; at > 0 && is_better(&candidate, &out[at - 1]); at--) {
-            if (at < most) {
-                out[at] = out[at - 1];
-            }
-        }
+    int at = n;
+    for (; at > 0 && is_better(candidate, &best[at - 1]); at--) {
         if (at < most) {
-            out[at] = candidate;
-            n += n < most ? 1 : 0;
+            best[at] = best[at - 1];
         }
+    }
+    if (at < most) {
+        best[at] = *candidate;
+        n += n < most ? 1 : 0;
     }
     return n;
 }
@@ -131,12 +142,15 @@ void archive_state(struct archive *archive, struct state_list *list)
     const size_t n = (size_t)archive->n_tasks * (size_t)archive->capacity;
     state_list_add(list, "archive.counts", HDF5_I32, (size_t)archive->n_tasks, archive->counts);
     state_list_add(list, "archive.scores", HDF5_F64, n, archive->scores);
+    state_list_add(list, "archive.rewards", HDF5_F64, n, archive->rewards);
     state_list_add(list, "archive.macs", HDF5_I64, n, archive->macs);
     state_list_add(list, "archive.params", HDF5_I64, n, archive->params);
     state_list_add(list, "archive.episodes", HDF5_I64, n, archive->episodes);
     state_list_add(list, "archive.n_widths", HDF5_I32, n, archive->n_widths);
     state_list_add(list, "archive.widths", HDF5_I32, n * (size_t)archive->n_result,
                    archive->widths);
+    state_list_add(list, "archive.choices", HDF5_U8,
+                   n * (size_t)archive->n_steps * sizeof *archive->choices, archive->choices);
 }
 
 enum status archive_restore(struct archive *archive)

@@ -4,7 +4,7 @@
 #pragma once
 #include "agent/agent.h"
 #include "agent/distribution.h"
-#include "learner/vtrace.h"
+#include "learner/rules/vtrace.h"
 
 struct batch_options {
     const struct trajectory_shape *shape;

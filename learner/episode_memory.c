@@ -94,7 +94,7 @@ void episode_memory_keep(struct episode_memory *m, const struct trajectory *traj
     struct trajectory kept;
     for (int i = 0; i < n; i++) {
         view(m, list, (size_t)i, &kept);
-        place += kept.header->score >= trajectory->header->score;
+        place += trajectory_reward(&kept) >= trajectory_reward(trajectory);
         if (same_candidate(&kept, trajectory)) {
             if (i < place) {
                 return;

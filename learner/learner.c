@@ -62,9 +62,11 @@ static enum status open_method(struct learner *l)
         .agent = job->agent,
         .backend = job->backend,
         .n_tasks = job->n_tasks,
+        .under_way = l->tickets.capacity,
         .updates = (evaluations + job->learner->batch - 1) / job->learner->batch,
         .seed = job->seed,
         .initial = job->initial,
+        .space = job->space,
     };
     TRY(job->method->open(&method_job, &l->method));
     size_t n = 0;
@@ -94,6 +96,7 @@ static enum status list_state(struct learner *l)
     struct state_list *list = &l->state;
     state_list_add(list, "learner.counts", HDF5_I64, N_COUNTERS, l->counts);
     state_list_add(list, "learner.rows", HDF5_I64, N_TABLES, l->rows);
+    state_list_add(list, "learner.started", HDF5_I32, (size_t)l->job.n_tasks, l->started);
     state_list_add(list, "learner.pending", HDF5_U8,
                    l->sync ? (size_t)l->tickets.capacity * sizeof *l->pending : 0, l->pending);
     schedule_state(&l->schedule, list);
@@ -189,8 +192,12 @@ static enum status open_parts(struct learner *l)
     l->sync = strcmp(job->learner->mode, "sync") == 0;
     l->most_lag = l->sync ? job->learner->lag + job->learner->injected_lag : 0;
     TRY(open_schedule(l));
-    TRY(archive_open(job->n_tasks, job->search->evaluations, job->shape->n_result, &l->arena,
-                     &l->archive));
+    const struct archive_sizes sizes = {.n_tasks = job->n_tasks,
+                                        .capacity = job->search->evaluations,
+                                        .n_result = job->shape->n_result,
+                                        .n_steps = job->space != NULL ? job->shape->rows - 1 : 0};
+    TRY(archive_open(&sizes, &l->arena, &l->archive));
+    ARENA_NEW(&l->arena, l->started, (size_t)job->n_tasks);
     TRY(open_books(l));
     TRY(open_method(l));
     TRY(list_state(l));
@@ -236,6 +243,10 @@ static enum status keep_files(struct learner *l, double now)
 
 static enum status finish(struct learner *l)
 {
+    if (l->job.method->finish != NULL && l->counts[COUNT_DISTILLED] == 0) {
+        TRY(l->job.method->finish(l->method));
+    }
+    l->counts[COUNT_DISTILLED] = 1;
     TRY(learner_checkpoint(l));
     l->finished = true;
     l->shown = 0.0;
@@ -286,20 +297,68 @@ enum status learner_stop_actors(struct learner *l, bool *all)
     return OK;
 }
 
-int learner_best(const struct learner *l, int task, int most, struct learner_candidate *out)
+// The candidate of a method that does not go by rewards.
+static int chosen_candidate(const struct learner *l, int task, struct learner_candidate *out)
 {
-    CHECK(task >= 0 && task < l->job.n_tasks);
-    if (l->job.method->choice == NULL) {
-        return archive_best(&l->archive, task, most, out);
-    }
     int n_widths = 0;
     const int32_t *widths = l->job.method->choice(l->method, task, &n_widths);
     const int index = widths != NULL ? archive_find(&l->archive, task, widths, n_widths) : -1;
-    if (index < 0 || most < 1) {
+    if (index < 0) {
         return 0;
     }
     archive_candidate(&l->archive, task, index, out);
     return 1;
+}
+
+static bool is_listed(const struct learner_candidate *list, int n,
+                      const struct learner_candidate *candidate)
+{
+    for (int i = 0; i < n; i++) {
+        if (list[i].n_widths == candidate->n_widths &&
+            memcmp(list[i].widths, candidate->widths,
+                   (size_t)candidate->n_widths * sizeof *candidate->widths) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Adds those of `other` that are candidates of `task` too.
+static int add_best(const struct learner *l, int task, int other, int most, int n,
+                    struct learner_candidate *out)
+{
+    const struct candidate_space *space = l->job.space;
+    const struct method_ops *method = l->job.method;
+    for (int i = 0; i < l->archive.counts[other]; i++) {
+        struct learner_candidate candidate;
+        archive_candidate(&l->archive, other, i, &candidate);
+        if (other != task && !space->holds(space->context, task, candidate.choices)) {
+            continue;
+        }
+        if (method->worth != NULL) {
+            candidate.worth = method->worth(l->method, task, candidate.choices, candidate.reward);
+        }
+        if (space == NULL || !is_listed(out, n, &candidate)) {
+            n = archive_insert(&candidate, n, most, out);
+        }
+    }
+    return n;
+}
+
+int learner_best(const struct learner *l, int task, int most, struct learner_candidate *out)
+{
+    const struct candidate_space *space = l->job.space;
+    CHECK(task >= 0 && task < l->job.n_tasks && most >= 1);
+    if (l->job.method->choice != NULL) {
+        return chosen_candidate(l, task, out);
+    }
+    int n = add_best(l, task, task, most, 0, out);
+    for (int other = 0; space != NULL && other < l->job.n_tasks; other++) {
+        if (other != task && space->tasks[other].model == space->tasks[task].model) {
+            n = add_best(l, task, other, most, n, out);
+        }
+    }
+    return n;
 }
 
 int64_t learner_evaluations(const struct learner *l, int task)

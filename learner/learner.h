@@ -14,7 +14,8 @@
 // how its last tickets are counted). Candidates beyond are neither archived nor learnt from.
 // Environments without candidates (n_result 0): every episode is one.
 #pragma once
-#include "learner/method.h"
+#include "learner/candidate_space.h"
+#include "learner/methods/method.h"
 #include "learner/run_log.h"
 #include "transport/transport.h"
 
@@ -38,6 +39,7 @@ struct learner_job {
     struct run_texts texts; // for run.h5: resolved config, versions, host
     const char *identity;   // what shapes the result: a checkpoint with another one is refused
     const float *initial;   // policy weights to start from; NULL = by seed
+    const struct candidate_space *space; // NULL: the environment knows no candidates
 };
 struct learner;
 // Continues from the newest whole checkpoint in run_dir when there is one (names a damaged one and
@@ -51,12 +53,16 @@ enum status learner_checkpoint(struct learner *learner); // now; on SIGTERM and 
 enum status learner_stop_actors(struct learner *learner, bool *all);
 
 struct learner_candidate {
-    double score;
+    double score;  // accuracy, or what the environment calls its score
+    double reward; // what methods learn from
+    double worth;  // what candidates are ordered by: the reward, or what the method makes of it
     int64_t macs, params, episode;
     int n_widths;
-    const int32_t *widths; // borrowed from the learner
+    const int32_t *widths;  // borrowed from the learner, as is the next
+    const int16_t *choices; // [steps]
 };
-// The best distinct candidates of a task, best first (ties: the earlier episode). Returns how many.
+// The best distinct candidates of a task, best first (ties: the earlier episode); with a
+// candidate_space also those of other tasks of its model that keep its budget. Returns how many.
 int learner_best(const struct learner *learner, int task, int most, struct learner_candidate *out);
 
 struct learner_summary {

@@ -97,13 +97,17 @@ static enum status take(struct learner *l, struct order *order, double now, stru
     struct trajectory_header *h = trajectory.header;
     run_log_next(&l->log, &row, &cost);
     fill_row(l, &trajectory, row);
+    row->budget = (double)order->ticket.budget;
     fill_cost(l, h, now, cost);
     l->counts[COUNT_EPISODES]++;
     enum episode_result result = RESULT_FAILED;
+    bool lost = true;
     if (h->failure != FAILURE_NONE) {
         TRY(note_failure(l, h));
     } else {
-        const enum archive_answer answer = archive_put(&l->archive, &trajectory);
+        // What was played with another budget is a measurement, no candidate.
+        const enum archive_answer answer =
+            order->ticket.budget != 0.0F ? ARCHIVE_FRESH : archive_put(&l->archive, &trajectory);
         row->fresh = answer == ARCHIVE_FRESH ? 1 : 0;
         result = row->fresh ? RESULT_COUNTED : RESULT_KNOWN;
         if (answer != ARCHIVE_FULL) {
@@ -113,7 +117,11 @@ static enum status take(struct learner *l, struct order *order, double now, stru
             sums->row.frames += row->steps;
             sums->fresh += row->fresh;
             l->counts[COUNT_LEARNT]++;
+            lost = false;
         }
+    }
+    if (lost && l->job.method->lost != NULL) {
+        l->job.method->lost(l->method, &order->ticket);
     }
     schedule_result(&l->schedule, order->ticket.task, result, h->environment_seconds);
     return OK;
@@ -180,6 +188,11 @@ enum status learner_learn(struct learner *l, bool *moved)
     const double ended = clock_seconds();
     cost.seconds = ended - began;
     cost.wall_seconds = l->past.wall_seconds + ended - l->opened;
+    if (l->job.method->model_seconds != NULL) {
+        const double model_seconds = l->job.method->model_seconds(l->method);
+        cost.model_seconds = model_seconds - l->model_seconds;
+        l->model_seconds = model_seconds;
+    }
     l->update_seconds += (cost.seconds - l->update_seconds) / 8.0;
     l->past.learning_seconds += cost.seconds;
     l->past.waiting_seconds += l->waited;

@@ -24,8 +24,9 @@ enum learner_counter {
     COUNT_EPISODES, // processed
     COUNT_LEARNT,   // of these, given to the method
     COUNT_FAILED,
-    COUNT_SKIPPED, // updates that changed nothing
-    COUNT_PENDING, // sync: tickets decided and not processed
+    COUNT_SKIPPED,   // updates that changed nothing
+    COUNT_DISTILLED, // 1: the method has finished
+    COUNT_PENDING,   // sync: tickets decided and not processed
     N_COUNTERS
 };
 
@@ -47,6 +48,7 @@ struct learner {
     struct ticket *pending;  // [capacity] sync: the tickets not processed, as of the checkpoint
     struct order **found;    // [batch] scratch
     double *cost;            // [n_tasks] of an evaluation
+    int32_t *started;        // [n_tasks] first candidates (start.h) given out
     struct progress progress;
     bool stopping, finished;
     int warnings; // about failed episodes
@@ -55,6 +57,7 @@ struct learner {
     struct run_past past; // sums, going on from where they stood at a resume
     double opened, checkpointed, shown, polled;
     double looked;          // for tickets whose lease is over
+    double model_seconds;   // of the method, as of the last update
     double waited;          // since the last update, without anything to do
     double update_seconds;  // running mean
     double episode_seconds; // running mean, of an actor's work on an episode

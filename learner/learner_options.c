@@ -4,6 +4,7 @@
 
 static const char *const modes[] = {"async", "sync", NULL};
 static const char *const rule_names[] = {"vtrace", "mc_is", NULL};
+static const char *const models[] = {"gp", "none", NULL};
 static const char *const optimizers[] = {"rmsprop", "adam", NULL};
 
 #define AT(field) .offset = offsetof(struct learner_options, field)
@@ -70,8 +71,26 @@ const struct option learner_option_table[] = {
     {"imitation_best",
      "candidates kept per task to imitate; so many in all, drawn from all tasks, join each batch",
      OPTION_INT, AT(imitation_best), .fallback = 6, .least = 1, .most = 4096},
+    {"model",
+     "what chooses evaluations where candidates are known beforehand: a Gaussian process per "
+     "network, shared by its budgets, and expected improvement; or nothing but the policy",
+     OPTION_CHOICE, AT(model), .fallback_text = "gp", .choices = models},
+    {"on_policy",
+     "with a model: the share of evaluations that is the policy's own sample, learnt from with its "
+     "real lag; its errors of prediction judge the model",
+     OPTION_DOUBLE, AT(on_policy), .fallback = 0.2, .least = 0, .most = 1},
+    {"imagined",
+     "with a model: episodes per task in a batch that the policy plays without scoring and the "
+     "model rewards",
+     OPTION_INT, AT(imagined), .fallback = 8, .least = 0, .most = 4096},
+    {"imagined_batches", "with a model: such batches in each update", OPTION_INT,
+     AT(imagined_batches), .fallback = 2, .least = 1, .most = 1000},
+    {"distilled_batches",
+     "with a model: such batches at the end, so that the policy knows what the model knows",
+     OPTION_INT, AT(distilled_batches), .fallback = 150, .least = 0, .most = 1000000},
     {"mutation",
-     "where the policy repeats itself, the share of its repeats that try a neighbour of one of "
+     "without a model: where the policy repeats itself, the share of its repeats that try a "
+     "neighbour of one of "
      "those best candidates instead; only imitation learns from them. None where nothing is "
      "imitated, for environments without candidates, and with the squashed distribution",
      OPTION_DOUBLE, AT(mutation), .fallback = 1, .least = 0, .most = 1},

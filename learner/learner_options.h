@@ -19,15 +19,20 @@ struct learner_options {
     const char *optimizer; // rmsprop adam
     double learning_rate, final_learning_rate; // linear from one to the other over the run
     double momentum, alpha, epsilon, beta1, beta2;
-    double clip;         // largest global gradient norm, 0 = none
-    int reuse;           // times each batch is used
-    double ratio_clip;   // with reuse: the ratio to the weights before the first use stays within
-                         // 1 - clip .. 1 + clip; 0 = unclipped
-    double imitation;    // weight of self-imitation, 0 = none
-    double mutation;     // share of a settled policy's episodes that try neighbours of the best
-    int imitation_best;  // of the best candidates per task
-    int replay;          // episodes kept for replay, 0 = none
-    double replay_share; // of a batch that is replayed, [0, 1): the rest is fresh
+    double clip;           // largest global gradient norm, 0 = none
+    int reuse;             // times each batch is used
+    double ratio_clip;     // with reuse: the ratio to the weights before the first use stays within
+                           // 1 - clip .. 1 + clip; 0 = unclipped
+    double imitation;      // weight of self-imitation, 0 = none
+    const char *model;     // "gp" | "none": a reward model chooses evaluations
+    double on_policy;      // with a model: share of evaluations that are the policy's own sample
+    int imagined;          // with a model: imagined episodes per task in a batch ...
+    int imagined_batches;  // ... of so many batches per update
+    int distilled_batches; // and of so many at the end
+    double mutation;       // share of a settled policy's episodes that try neighbours of the best
+    int imitation_best;    // of the best candidates per task
+    int replay;            // episodes kept for replay, 0 = none
+    double replay_share;   // of a batch that is replayed, [0, 1): the rest is fresh
     double checkpoint_seconds;
     int injected_lag; // further updates of lag, for experiments (sync)
 };
@@ -38,7 +43,9 @@ struct search_options {
     int evaluations;        // distinct candidates scored per task
     int episodes;           // most episodes per task, repeats of known candidates too; 0 = 8 x
                             // evaluations
+    const char *start;      // "both" | "uniform" | "ranked" | "none", see start.h
     const char *schedule;   // "equal" | "time": episodes, or seconds in the environment, per task
+    bool share;             // bayes: one model for all tasks of a network
     int population, sample; // evolution: Real et al. 2019
     int warmup;             // amc: random episodes before learning
     int best;               // candidates per task kept for re-scoring

@@ -25,8 +25,13 @@ static void add_best(const struct learner *l, struct text *out)
 {
     text_add(out, "best");
     for (int task = 0; task < l->job.n_tasks && task < SHOWN_TASKS; task++) {
-        struct learner_candidate best;
-        if (learner_best(l, task, 1, &best) == 1) {
+        struct learner_candidate best, candidate;
+        int n = 0;
+        for (int i = 0; i < l->archive.counts[task]; i++) {
+            archive_candidate(&l->archive, task, i, &candidate);
+            n = archive_insert(&candidate, n, 1, &best);
+        }
+        if (n == 1) {
             text_add(out, " %.4g", best.score);
         } else {
             text_add(out, " -");

@@ -2,6 +2,7 @@
 // where waiting for it would cost more than a tenth of an episode, and only while there are at
 // least as many tickets as actors, so that none waits behind a slow actor while another idles.
 #include "learner/learner_internal.h"
+#include "learner/start.h"
 
 #include <string.h>
 
@@ -10,7 +11,12 @@ static const double idle_share = 0.1;     // of an episode, that an actor may wa
 
 static void propose(struct learner *l, struct order *order)
 {
-    l->job.method->propose(l->method, &order->ticket);
+    struct ticket *ticket = &order->ticket;
+    const struct start start = {.space = l->job.space, .kind = l->job.search->start};
+    if (start_next(&start, l->job.seed, ticket->task, &l->started[ticket->task], ticket)) {
+        return;
+    }
+    l->job.method->propose(l->method, ticket);
     CHECK(order->ticket.n_given >= 0 && order->ticket.n_given <= TICKET_MOST_GIVEN);
 }
 

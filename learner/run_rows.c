@@ -23,6 +23,7 @@ static const struct hdf5_column episode_columns[] = {
     COLUMN(episode_row, accuracy, HDF5_F64),
     COLUMN(episode_row, reward, HDF5_F64),
     COLUMN(episode_row, logp, HDF5_F64),
+    COLUMN(episode_row, budget, HDF5_F64),
     {.name = "widths",
      .type = HDF5_I32,
      .count = RUN_MOST_WIDTHS,
@@ -48,6 +49,8 @@ static const struct hdf5_column update_columns[] = {
     COLUMN(update_row, gradient_norm, HDF5_F64),  COLUMN(update_row, learning_rate, HDF5_F64),
     COLUMN(update_row, skipped, HDF5_I32),        COLUMN(update_row, lag_least, HDF5_I32),
     COLUMN(update_row, lag_most, HDF5_I32),       COLUMN(update_row, lag_mean, HDF5_F64),
+    COLUMN(update_row, imagined, HDF5_I32),       COLUMN(update_row, model_checked, HDF5_I32),
+    COLUMN(update_row, model_rank, HDF5_F64),     COLUMN(update_row, model_error, HDF5_F64),
 };
 static const struct hdf5_column update_cost_columns[] = {
     COLUMN(update_cost_row, update, HDF5_I64),
@@ -55,6 +58,7 @@ static const struct hdf5_column update_cost_columns[] = {
     COLUMN(update_cost_row, seconds, HDF5_F64),
     COLUMN(update_cost_row, waited_seconds, HDF5_F64),
     COLUMN(update_cost_row, wall_seconds, HDF5_F64),
+    COLUMN(update_cost_row, model_seconds, HDF5_F64),
 };
 
 #define TABLE(called, of_columns, row)                                                             \

@@ -16,6 +16,7 @@ struct episode_row {
     double accuracy; // the score
     double reward;   // sum over the episode
     double logp;     // sum over the episode
+    double budget;   // times the task's own limits; 0 = just those. Others are measurements
     int32_t widths[RUN_MOST_WIDTHS];
 };
 struct episode_cost_row {
@@ -33,12 +34,17 @@ struct update_row {
     int32_t skipped; // 1: not finite, nothing was changed
     int32_t lag_least, lag_most;
     double lag_mean;
+    int32_t imagined;      // episodes learnt from that were imagined
+    int32_t model_checked; // newest samples of the policy that the next two are of
+    double model_rank;  // rank correlation of what the model predicted for them with their rewards
+    double model_error; // root mean square difference
 };
 struct update_cost_row {
     int64_t update;
     int32_t queue; // trajectories that waited
     int32_t reserved;
     double seconds, waited_seconds, wall_seconds;
+    double model_seconds; // fits and proposals of the reward model since the update before
 };
 enum run_table { TABLE_EPISODES, TABLE_EPISODE_COSTS, TABLE_UPDATES, TABLE_UPDATE_COSTS, N_TABLES };
 extern const struct hdf5_table run_tables[N_TABLES];

@@ -1,8 +1,9 @@
 // The rows of a config's "search" object.
 #include "learner/learner_options.h"
 
-static const char *const search_methods[] = {"impala", "random", "uniform", "evolution",
-                                             "amc",    "frozen", NULL};
+static const char *const search_methods[] = {"impala",    "bayes", "random", "uniform",
+                                             "evolution", "amc",   "frozen", NULL};
+static const char *const starts[] = {"both", "uniform", "ranked", "none", NULL};
 static const char *const schedules[] = {"equal", "time", NULL};
 
 #define AT(field) .offset = offsetof(struct search_options, field)
@@ -15,8 +16,14 @@ const struct option search_option_table[] = {
     {"episodes",
      "most episodes per task, those that end at a known candidate too; 0 = 8 times the evaluations",
      OPTION_INT, AT(episodes), .fallback = 0, .least = 0, .most = 100000000},
+    {"start",
+     "first candidates of every method, counted as evaluations: the same share of everything, "
+     "one-shot rankings of all channels, both in turn, or none",
+     OPTION_CHOICE, AT(start), .fallback_text = "both", .choices = starts},
     {"schedule", "what is shared out evenly over the tasks: episodes, or environment seconds",
      OPTION_CHOICE, AT(schedule), .fallback_text = "equal", .choices = schedules},
+    {"share", "bayes: one reward model for all tasks of a network, not one for each", OPTION_BOOL,
+     AT(share), .fallback = 0},
     {"population", "evolution: members per task, at most a third of the evaluations", OPTION_INT,
      AT(population), .fallback = 60, .least = 2, .most = 100000},
     {"sample", "evolution: members that compete to be a parent", OPTION_INT, AT(sample),

@@ -2,7 +2,7 @@
 #pragma once
 #include "core/hdf5_file.h"
 
-enum { STATE_LIST_MAX = 96 };
+enum { STATE_LIST_MAX = 1024 };
 struct state_item {
     char name[64];
     enum hdf5_type type;

@@ -28,6 +28,11 @@ int run_worker_threads(const struct run_session *session)
     return asked > 0 ? asked : share > 1 ? share : 1;
 }
 
+static bool is_inline(const struct run_session *session)
+{
+    return session->collective->ranks == 1 && session->nursery == NULL;
+}
+
 // The first actor of each node makes the node's shared memory before the others open it; its name
 // is gone as soon as all have, so that nothing stays behind.
 static enum status begin_workers(struct run_session *session)
@@ -43,6 +48,10 @@ static enum status begin_workers(struct run_session *session)
     TRY(collective_barrier(c));
     if (session->nursery != NULL && !leader) {
         TRY(nursery_begin(session->nursery, token, false, threads));
+    }
+    // The learner looks at candidates in the workers' memory, where its node has any.
+    if (c->rank == 0 && session->node_actors > 0 && !is_inline(session)) {
+        TRY(nursery_open_shared(token, &session->shared_fd));
     }
     TRY(collective_barrier(c));
     return leader ? nursery_unlink(session->nursery) : OK;
@@ -91,7 +100,7 @@ static enum status open_actors(struct run_crew *crew, bool work, size_t n_weight
             .index = rank > 0 ? rank - 1 : i,
             .nursery = session->nursery,
             .worker = i,
-            .rollout = work ? NULL : session->rollout,
+            .rollout = work || session->nursery != NULL ? NULL : session->rollout,
             .work = work ? &session->work_job : NULL,
             .work_here = here ? session->work : NULL,
             .shape = &session->shape,

@@ -9,6 +9,7 @@
 #include "run/run_crew.h"
 #include "run/run_policy.h"
 #include "run/run_session.h"
+#include "run/run_space_link.h"
 #include "search_space/cost.h"
 
 #include <stdio.h>
@@ -30,6 +31,7 @@ struct searching {
     size_t n_weights;
     struct backend *backend; // learner's
     struct learner *learner;
+    struct run_space_link *link; // learner's; NULL where there are no candidates
     struct text config, identity;
     char host[256], onednn[32];
     float *initial; // owned; NULL without --policy
@@ -71,6 +73,21 @@ static enum status share_world(struct run_session *session)
     TRY(collective_broadcast(c, &world, sizeof world, c->ranks > 1 ? 1 : 0));
     session->shape = world.shape;
     return agent_make(&session->config.agent, &world.agent, &session->agent);
+}
+
+// An environment for the learner's own use, in which nothing is scored.
+static enum status open_space(struct searching *s)
+{
+    struct run_session *session = s->session;
+    if (!run_config_designs(&session->config)) {
+        return OK;
+    }
+    if (session->rollout == NULL) {
+        struct rollout_job job = session->rollout_job;
+        job.env.shared_fd = session->shared_fd;
+        TRY(rollout_open(&job, &session->rollout));
+    }
+    return run_space_link_open(session->rollout, session->agent.shape.n_tasks, &s->link);
 }
 
 static enum status count_weights(struct searching *s)
@@ -164,6 +181,7 @@ static enum status open_learner(struct searching *s)
         .texts = {texts, (int)(sizeof texts / sizeof texts[0])},
         .identity = s->identity.bytes,
         .initial = s->initial,
+        .space = run_space_link_space(s->link),
     };
     return learner_open(&job, &s->learner);
 }
@@ -233,6 +251,7 @@ static enum status run_rank(struct searching *s)
         s->begun = true;
         return run_crew_act(&s->crew);
     }
+    TRY(open_space(s));
     TRY(open_learner(s));
     s->begun = true;
     TRY(learn(s));
@@ -276,6 +295,7 @@ enum status run_stage_search(struct run_session *session)
     rollout_close(session->rollout);
     session->rollout = NULL;
     learner_close(s.learner);
+    run_space_link_close(s.link);
     run_crew_close(&s.crew);
     backend_close(s.backend);
     text_close(&s.config);

@@ -129,6 +129,7 @@ enum status run_session_make(const struct collective *collective, struct run_ses
         FAIL(ERR_MEMORY, "no memory for a search");
     }
     session->collective = collective;
+    session->shared_fd = -1;
     *out = session;
     return OK;
 }
@@ -288,6 +289,9 @@ void run_session_close(struct run_session *session)
     }
     nursery_close(session->nursery);
     rollout_close(session->rollout);
+    if (session->shared_fd >= 0) {
+        close(session->shared_fd);
+    }
     run_work_ops.close(session->work);
     arena_close(&session->arena);
     free(session);

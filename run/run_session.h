@@ -42,7 +42,9 @@ struct run_session {
     struct nursery *nursery; // NULL on the learner's rank, and inline
     bool workers_begun;      // on all ranks that have any
     enum nursery_duty duty;  // of them
-    struct rollout *rollout; // inline, during the search
+    struct rollout *rollout; // during the search: inline; else the learner's own, which scores
+                             // nothing
+    int shared_fd;           // of this node's workers' memory, on the learner's rank; -1 = none
     void *work;              // inline, once there are orders; of run_work_ops
     struct trajectory_shape shape;
     struct agent agent;

@@ -134,6 +134,15 @@ void wall_reset(struct wall *wall)
     }
 }
 
+void wall_set_limits(struct wall *wall, const int64_t *limits)
+{
+    wall_reset(wall);
+    for (int k = 0; k < 2; k++) {
+        CHECK(wall->totals[k] <= limits[k]);
+        wall->limits[k] = limits[k];
+    }
+}
+
 void wall_legal(const struct wall *wall, int group, uint8_t *legal)
 {
     CHECK(group >= 0 && group < wall->n && !wall->decided[group]);

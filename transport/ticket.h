@@ -15,7 +15,8 @@ enum ticket_source {
                        // above
     ACTIONS_NOISY = 4, // the policy's mean plus truncated normal noise (DDPG)
 };
-enum ticket_kind { TICKET_EPISODE = 1, TICKET_STOP = 2, TICKET_WORK = 3 };
+// TICKET_IMAGINED: played to its end like an episode, but nothing is scored; the reward is 0.
+enum ticket_kind { TICKET_EPISODE = 1, TICKET_STOP = 2, TICKET_IMAGINED = 3, TICKET_WORK = 4 };
 
 struct ticket {
     int32_t kind;
@@ -28,6 +29,10 @@ struct ticket {
         float noise;   // ACTIONS_NOISY: standard deviation, in shares of the action's range
         float seconds; // TICKET_WORK: after which it puts off what is left; 0 = never
     };
-    int32_t threads;                  // TICKET_WORK: to work with
+    union {
+        float budget; // times the task's own limits; 0 = just those. Anything else but them
+                      // measures or imagines and is no candidate; INFINITY = no limits
+        int32_t threads; // TICKET_WORK: to work with
+    };
     int16_t given[TICKET_MOST_GIVEN]; // number of the choice, per step; TICKET_WORK: widths
 };

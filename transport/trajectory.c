@@ -160,3 +160,18 @@ enum status trajectory_check(const struct trajectory_shape *shape, const void *b
     trajectory_view(shape, (void *)(uintptr_t)block, &view); // read only
     return check_rows(shape, &view);
 }
+
+int trajectory_steps(const struct trajectory *t)
+{
+    const int rows = t->header->rows;
+    return rows > 0 && (t->flags[rows - 1] & FLAG_TRUNCATED) ? rows - 1 : rows;
+}
+
+double trajectory_reward(const struct trajectory *t)
+{
+    double sum = 0.0;
+    for (int row = 0; row < trajectory_steps(t); row++) {
+        sum += (double)t->reward[row];
+    }
+    return sum;
+}

@@ -66,6 +66,8 @@ struct trajectory {
 };
 size_t trajectory_bytes(const struct trajectory_shape *shape);
 uint32_t trajectory_layout(const struct trajectory_shape *shape); // hash, for header.layout
+int trajectory_steps(const struct trajectory *trajectory);        // rows with an action
+double trajectory_reward(const struct trajectory *trajectory);    // sum over them
 void trajectory_view(const struct trajectory_shape *shape, void *block, struct trajectory *out);
 // Whether a received block is one of this shape and unharmed; ERR_COMM says what is wrong. A failed
 // episode (rows 0) may come as its header alone.

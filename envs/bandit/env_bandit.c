@@ -75,12 +75,12 @@ static void draw_context(struct bandit *self, const struct env_row *row)
     }
 }
 
-static enum status bandit_reset(struct env *env, int task, int64_t episode,
+static enum status bandit_reset(struct env *env, const struct env_start *start,
                                 const struct env_row *row)
 {
     struct bandit *self = (struct bandit *)env;
-    self->scale = small_scale(self->options->scales, task);
-    self->rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)episode, 0);
+    self->scale = small_scale(self->options->scales, start->task);
+    self->rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)start->episode, 0);
     self->step = 0;
     self->best_pulls = 0;
     draw_context(self, row);

@@ -73,12 +73,12 @@ static void show(const struct cartpole *self, const struct env_row *row)
     small_offer(row, 2);
 }
 
-static enum status cartpole_reset(struct env *env, int task, int64_t episode,
+static enum status cartpole_reset(struct env *env, const struct env_start *start,
                                   const struct env_row *row)
 {
     struct cartpole *self = (struct cartpole *)env;
-    self->scale = small_scale(self->options->scales, task);
-    struct rng rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)episode, 0);
+    self->scale = small_scale(self->options->scales, start->task);
+    struct rng rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)start->episode, 0);
     double *const drawn[] = {&self->position, &self->speed, &self->angle, &self->spin};
     for (int i = 0; i < 4; i++) {
         *drawn[i] = 0.1 * (double)rng_uniform(&rng) - 0.05;

@@ -58,12 +58,12 @@ static void show(const struct catch *self, const struct env_row *row)
     small_offer(row, 3);
 }
 
-static enum status catch_reset(struct env *env, int task, int64_t episode,
+static enum status catch_reset(struct env *env, const struct env_start *start,
                                const struct env_row *row)
 {
     struct catch *self = (struct catch *)env;
-    self->scale = small_scale(self->options->scales, task);
-    struct rng rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)episode, 0);
+    self->scale = small_scale(self->options->scales, start->task);
+    struct rng rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)start->episode, 0);
     self->ball_row = 0;
     self->ball_column = (int)rng_below(&rng, (uint32_t)self->options->columns);
     self->paddle_column = self->options->columns / 2;

@@ -27,7 +27,8 @@ struct prune_env {
     struct prune_walk *walks;    // [n_tasks] arena
     struct more_images *more;    // [node.n_datasets] arena
     struct env_spec spec;
-    int task; // of the episode
+    int task;      // of the episode
+    bool imagined; // likewise
     struct env_outcome outcome;
 };
 
@@ -159,15 +160,15 @@ static void fill_row(const struct prune_env *env, const struct env_row *row)
     prune_features(walk, &sight, row->obs);
 }
 
-static enum status prune_reset(struct env *base, int task, int64_t episode,
+static enum status prune_reset(struct env *base, const struct env_start *start,
                                const struct env_row *row)
 {
-    (void)episode; // no chance in it
     struct prune_env *env = self(base);
-    CHECK(task >= 0 && task < env->config->n_tasks);
-    env->task = task;
+    CHECK(start->task >= 0 && start->task < env->config->n_tasks);
+    env->task = start->task;
+    env->imagined = start->imagined;
     env->outcome = (struct env_outcome){0};
-    prune_walk_reset(&env->walks[task]);
+    prune_walk_reset(&env->walks[start->task], start->budget);
     fill_row(env, row);
     return OK;
 }
@@ -180,28 +181,34 @@ static uint64_t score_key(const struct prune_env *env, const int *widths, int n)
     return hash_bytes(hash, widths, (size_t)n * sizeof *widths);
 }
 
-static enum status finish(struct prune_env *env)
+static enum status score_candidate(struct prune_env *env, const struct prune_study *study,
+                                   const int *widths, float *reward)
 {
-    const struct prune_walk *walk = &env->walks[env->task];
-    const struct prune_study *study = walk->study;
-    struct env_outcome *out = &env->outcome;
-    const struct prune_scorer scorer = {env->backend, &env->config->scoring};
-    const int *widths = wall_widths(walk->wall);
+    const struct scoring_options *scoring = &env->config->scoring;
+    const struct prune_scorer scorer = {env->backend, scoring};
     const uint64_t key = score_key(env, widths, study->network->groups.n);
+    struct env_outcome *out = &env->outcome;
     struct cached_score score = {0};
     out->cached = score_cache_find(env->node.cache, key, &score);
     if (!out->cached) {
         TRY(prune_score_widths(&scorer, study, widths, &score, &out->arithmetic_seconds));
         score_cache_add(env->node.cache, key, &score);
     }
-    out->score =
-        (double)score.right / (double)prune_score_images(&env->config->scoring, study->data);
+    out->score = (double)score.right / (double)prune_score_images(scoring, study->data);
     out->diverged = score.diverged;
+    *reward = (float)prune_score_reward(scoring, study->data, &score);
+    return OK;
+}
+
+static enum status finish(struct prune_env *env, float *reward)
+{
+    const struct prune_walk *walk = &env->walks[env->task];
+    struct env_outcome *out = &env->outcome;
     out->macs = wall_cost(walk->wall, COST_MACS);
     out->params = wall_cost(walk->wall, COST_PARAMS);
-    out->n_result = study->network->groups.n;
-    out->result = widths;
-    return OK;
+    out->n_result = walk->study->network->groups.n;
+    out->result = wall_widths(walk->wall);
+    return env->imagined ? OK : score_candidate(env, walk->study, out->result, reward);
 }
 
 static enum status prune_step(struct env *base, int choice, const struct env_row *row,
@@ -217,8 +224,7 @@ static enum status prune_step(struct env *base, int choice, const struct env_row
         fill_row(env, row);
         return OK;
     }
-    TRY(finish(env));
-    *reward = (float)env->outcome.score;
+    TRY(finish(env, reward));
     *end = ENV_TERMINATED;
     return OK;
 }
@@ -228,20 +234,26 @@ static void prune_outcome(const struct env *env, struct env_outcome *out)
     *out = self_const(env)->outcome;
 }
 
-static const struct prune_walk *walk_of(const struct prune_env *env, int task)
+struct prune_walk *prune_env_walk(const struct env *env, int task)
 {
-    CHECK(task >= 0 && task < env->config->n_tasks);
-    return &env->walks[task];
+    const struct prune_env *prune = self_const(env);
+    CHECK(task >= 0 && task < prune->config->n_tasks);
+    return &prune->walks[task];
+}
+
+const struct prune_config *prune_env_config(const struct env *env)
+{
+    return self_const(env)->config;
 }
 
 static void prune_facts(const struct env *env, int task, struct network_task_facts *out)
 {
-    const struct prune_walk *walk = walk_of(self_const(env), task);
+    const struct prune_walk *walk = prune_env_walk(env, task);
     *out = (struct network_task_facts){
         .full_macs = walk->study->full[COST_MACS],
         .full_params = walk->study->full[COST_PARAMS],
-        .most_macs = walk->limits[COST_MACS],
-        .most_params = walk->limits[COST_PARAMS],
+        .most_macs = walk->own[COST_MACS],
+        .most_params = walk->own[COST_PARAMS],
         .base_accuracy = walk->study->network->base_accuracy,
         .n_steps = walk->study->n_steps,
     };
@@ -274,7 +286,7 @@ static enum status recalibrate(struct prune_env *env, int task, int images, stru
 static enum status prune_build(struct env *env, int task, const int32_t *widths, int images,
                                struct network *out)
 {
-    const struct prune_study *study = walk_of(self(env), task)->study;
+    const struct prune_study *study = prune_env_walk(env, task)->study;
     struct network network = {.info = study->network->info};
     TRY(prune_cut(study, widths, &network.graph, &network.params));
     const enum status code = recalibrate(self(env), task, images, &network);
@@ -289,7 +301,7 @@ static enum status prune_build(struct env *env, int task, const int32_t *widths,
 static enum status prune_score(struct env *env, int task, const struct network *network,
                                struct network_score *out)
 {
-    const struct node_dataset *data = walk_of(self(env), task)->study->data;
+    const struct node_dataset *data = prune_env_walk(env, task)->study->data;
     const struct score_request request = {.graph = &network->graph,
                                           .params = network->params,
                                           .info = &network->info,

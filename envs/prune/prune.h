@@ -31,6 +31,7 @@ struct scoring_options {
     int images;              // search-validation images per evaluation; 0 = all
     double validation_share; // of the training part, set apart for the search
     const char *dtype;       // "auto" | "int8" | "float32"
+    const char *reward;      // "accuracy" | "loss"
     bool refit;              // least squares
     int refit_images;
 };

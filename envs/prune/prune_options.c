@@ -3,6 +3,7 @@
 
 static const char *const group_kinds[] = {"inner", "all", NULL};
 static const char *const dtype_kinds[] = {"auto", "int8", "float32", NULL};
+static const char *const reward_kinds[] = {"accuracy", "loss", NULL};
 static const char *const criterion_kinds[] = {"l1", "l2", "bn_gamma", "random", NULL};
 
 #define AT(field) .offset = offsetof(struct space_options, field)
@@ -29,6 +30,10 @@ const struct option scoring_option_table[] = {
      AT(validation_share), .fallback = 0.1, .least = 0.001, .most = 0.9},
     {"dtype", "what candidates compute in; auto: int8 where the processor is fast at it",
      OPTION_CHOICE, AT(dtype), .fallback_text = "auto", .choices = dtype_kinds},
+    {"reward",
+     "what a candidate earns: its accuracy, or minus its cross-entropy loss, which is less noisy; "
+     "winners are named by accuracy either way",
+     OPTION_CHOICE, AT(reward), .fallback_text = "loss", .choices = reward_kinds},
     {"refit", "refit the kept weights of each candidate by least squares", OPTION_BOOL, AT(refit),
      .fallback = 0},
     {"refit_images", "training images that refit samples", OPTION_INT, AT(refit_images),

@@ -97,6 +97,19 @@ int prune_score_images(const struct scoring_options *scoring, const struct node_
                                                                        : data->n_validation;
 }
 
+double prune_score_reward(const struct scoring_options *scoring, const struct node_dataset *data,
+                          const struct cached_score *score)
+{
+    const double images = prune_score_images(scoring, data);
+    if (score->diverged) {
+        return 0;
+    }
+    if (strcmp(scoring->reward, "accuracy") == 0) {
+        return (double)score->right / images;
+    }
+    return fmax(1 - score->loss / (images * log(fmax(data->classes, 2))), -1);
+}
+
 // A cut network on its way to a score; params and ranges are rewritten.
 struct candidate {
     const struct prune_study *study;
@@ -138,7 +151,7 @@ static enum status recalibrate_and_score(const struct prune_scorer *scorer,
     struct score score;
     TRY(prune_score_params(scorer->backend, &request, &score));
     *seconds += score.seconds;
-    *out = isfinite(score.loss) ? (struct cached_score){.right = score.right}
+    *out = isfinite(score.loss) ? (struct cached_score){.right = score.right, .loss = score.loss}
                                 : (struct cached_score){.diverged = true};
     return OK;
 }

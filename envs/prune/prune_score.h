@@ -29,3 +29,7 @@ struct prune_scorer {
 enum status prune_score_widths(const struct prune_scorer *scorer, const struct prune_study *study,
                                const int *widths, struct cached_score *out, double *seconds);
 int prune_score_images(const struct scoring_options *scoring, const struct node_dataset *data);
+// What the agent is rewarded with, as scoring.reward says: the accuracy, or minus the mean loss on
+// a scale on which 1 is no loss and 0 that of guessing, -1 at least.
+double prune_score_reward(const struct scoring_options *scoring, const struct node_dataset *data,
+                          const struct cached_score *score);

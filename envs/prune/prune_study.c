@@ -23,7 +23,8 @@ static enum status list_steps(struct prune_study *study, const struct space_opti
     return OK;
 }
 
-// Costs with everything whole, and with every step's group at its least width.
+// The choices of each step, and costs with everything whole and with every step's group at its
+// least width.
 static enum status find_costs(struct prune_study *study, const struct space_options *space,
                               struct arena *arena)
 {
@@ -41,8 +42,17 @@ static enum status find_costs(struct prune_study *study, const struct space_opti
         TRY(cost_model_open(graph, groups, (enum cost_kind)k, arena, &study->models[k]));
         study->full[k] = cost_model_total(study->models[k], widths);
     }
+    ARENA_NEW(arena, study->n_choices, (size_t)study->n_steps);
+    ARENA_NEW(arena, study->position, (size_t)study->n_steps);
     for (int s = 0; s < study->n_steps; s++) {
         const int *choices, n = wall_choices(wall, study->steps[s], &choices);
+        float *position;
+        ARENA_NEW(arena, position, (size_t)n);
+        for (int i = 0; i < n; i++) {
+            position[i] = (float)choices[i] / (float)groups->groups[study->steps[s]].channels;
+        }
+        study->n_choices[s] = n;
+        study->position[s] = position;
         widths[study->steps[s]] = choices[0];
         study->most_choices = n > study->most_choices ? n : study->most_choices;
     }

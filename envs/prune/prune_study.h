@@ -12,6 +12,8 @@ struct prune_study {
     struct refit *refit; // owned; NULL without
     int *steps;          // [n_steps] the group that each step decides, in graph order; arena
     int n_steps;
+    int *n_choices;         // [n_steps] widths that there are, whatever the budget; arena
+    const float **position; // [n_steps][n_choices] their shares of the group's channels; arena
     struct cost_model *models[2]; // by cost_kind; arena
     int64_t full[2], least[2];    // by cost_kind: uncut; every step's group at its least width
     int most_choices;             // of a step

@@ -43,24 +43,37 @@ enum status prune_walk_open(const struct prune_study *study, const struct prune_
     struct wall_limit limits[2];
     int n = 0;
     for (int k = 0; k < 2; k++) {
-        TRY(find_limit(study, task, space, (enum cost_kind)k, &walk.limits[k]));
-        if (walk.limits[k] != INT64_MAX) {
-            limits[n++] = (struct wall_limit){(enum cost_kind)k, walk.limits[k]};
+        TRY(find_limit(study, task, space, (enum cost_kind)k, &walk.own[k]));
+        if (walk.own[k] != INT64_MAX) {
+            limits[n++] = (struct wall_limit){(enum cost_kind)k, walk.own[k]};
         }
     }
     TRY(wall_open(graph, groups, &options, limits, n, arena, &walk.wall));
     ARENA_NEW(arena, walk.scratch, (size_t)groups->n);
-    prune_walk_reset(&walk);
+    prune_walk_reset(&walk, 0);
     *out = walk;
     return OK;
 }
 
-void prune_walk_reset(struct prune_walk *walk)
+static int64_t scaled_limit(int64_t own, int64_t least, double budget)
+{
+    const double limit = (double)own * budget;
+    if (own == INT64_MAX || !(limit < (double)INT64_MAX)) {
+        return INT64_MAX;
+    }
+    return limit > (double)least ? (int64_t)limit : least;
+}
+
+void prune_walk_reset(struct prune_walk *walk, double budget)
 {
     const struct prune_study *study = walk->study;
     walk->step = 0;
     walk->last_share = 1;
-    wall_reset(walk->wall);
+    for (int k = 0; k < 2; k++) {
+        walk->limits[k] =
+            budget > 0 ? scaled_limit(walk->own[k], study->least[k], budget) : walk->own[k];
+    }
+    wall_set_limits(walk->wall, walk->limits);
     if (study->n_steps < study->network->groups.n) {
         // find_limit has seen that the budget allows it.
         CHECK(wall_keep_streams(walk->wall, &study->network->groups) == OK);

@@ -7,17 +7,23 @@
 struct prune_walk {
     const struct prune_study *study; // borrowed
     struct wall *wall;               // arena
-    int64_t limits[2];               // by cost_kind; INT64_MAX = none
+    int64_t own[2];                  // the task's limits, by cost_kind; INT64_MAX = none
+    int64_t limits[2];               // those of this walk
     int step;                        // decided so far; n_steps at the end
     double last_share;               // what the step before kept of its group; 1 at the first
     int *scratch;                    // [groups] arena
 };
+// A task's walk in an open environment, and what that was opened with.
+struct prune_walk *prune_env_walk(const struct env *env, int task);
+const struct prune_config *prune_env_config(const struct env *env);
+
 // ERR_CONFIG: a budget that is no number, or that even the least widths exceed; names the task, the
 // least possible and what was asked.
 enum status prune_walk_open(const struct prune_study *study, const struct prune_task *task,
                             const struct space_options *space, struct arena *arena,
                             struct prune_walk *out);
-void prune_walk_reset(struct prune_walk *walk); // nothing decided
+// Nothing decided. budget: as env_start has it; a limit below what is possible at all becomes that.
+void prune_walk_reset(struct prune_walk *walk, double budget);
 // Choices of the next step: how many, and their widths.
 int prune_walk_choices(const struct prune_walk *walk, const int **widths);
 void prune_walk_decide(struct prune_walk *walk, int choice); // must be legal

@@ -1,5 +1,7 @@
 #include "envs/prune/score_cache.h"
 
+#include <string.h>
+
 enum { MOST_PROBES = 64 };
 #define DIVERGED (UINT64_C(1) << 63)
 
@@ -26,8 +28,10 @@ bool score_cache_find(const struct score_slot *slots, uint64_t key, struct cache
         }
         if (found == key) {
             const uint64_t value = __atomic_load_n(&slots[at].value, __ATOMIC_ACQUIRE);
+            const uint64_t bits = __atomic_load_n(&slots[at].loss, __ATOMIC_RELAXED);
             *out = (struct cached_score){.right = (int64_t)(value & ~DIVERGED) - 1,
                                          .diverged = (value & DIVERGED) != 0};
+            memcpy(&out->loss, &bits, sizeof bits);
             return value != 0;
         }
     }
@@ -38,12 +42,15 @@ void score_cache_add(struct score_slot *slots, uint64_t key, const struct cached
 {
     key = proper(key);
     const uint64_t value = (uint64_t)(score->right + 1) | (score->diverged ? DIVERGED : 0);
+    uint64_t loss;
+    memcpy(&loss, &score->loss, sizeof loss);
     for (size_t i = 0, at = first_slot(key); i < MOST_PROBES;
          i++, at = (at + 1) % SCORE_CACHE_SLOTS) {
         uint64_t found = 0;
         if (__atomic_compare_exchange_n(&slots[at].key, &found, key, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_ACQUIRE) ||
             found == key) {
+            __atomic_store_n(&slots[at].loss, loss, __ATOMIC_RELAXED);
             __atomic_store_n(&slots[at].value, value, __ATOMIC_RELEASE);
             return;
         }

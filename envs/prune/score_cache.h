@@ -1,6 +1,6 @@
-// What candidates were found to be worth, shared by all workers of a node: a fixed table of 64-bit
-// keys and 64-bit values, written without locks. A score is a function of its key, so it does not
-// matter who writes it or how often.
+// What candidates were found to be worth, shared by all workers of a node: a fixed table of keys
+// and values, written without locks. A score is a function of its key, so it does not matter who
+// writes it or how often.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,11 +11,13 @@ enum { SCORE_CACHE_SLOTS = 1 << 18 }; // entries; candidates beyond that are sco
 struct score_slot {
     uint64_t key;   // 0: free
     uint64_t value; // 0: not known yet
+    uint64_t loss;  // a double's bits; there when `value` is
 };
 #define SCORE_CACHE_BYTES (SCORE_CACHE_SLOTS * sizeof(struct score_slot))
 
 struct cached_score {
     int64_t right; // images
+    double loss;   // cross-entropy, nats, sum over the images
     bool diverged;
 };
 // slots [SCORE_CACHE_SLOTS], zeroed at first. key: a hash of what is scored.

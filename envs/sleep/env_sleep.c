@@ -69,12 +69,12 @@ static void show(const struct sleep *self, const struct env_row *row)
     small_offer(row, CHOICES);
 }
 
-static enum status sleep_reset(struct env *env, int task, int64_t episode,
+static enum status sleep_reset(struct env *env, const struct env_start *start,
                                const struct env_row *row)
 {
     struct sleep *self = (struct sleep *)env;
-    CHECK(task >= 0 && task < self->options->tasks);
-    struct rng rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)episode, 0);
+    CHECK(start->task >= 0 && start->task < self->options->tasks);
+    struct rng rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)start->episode, 0);
     const double factor = 1.0 + self->options->spread * (2.0 * (double)rng_uniform(&rng) - 1.0);
     self->step_seconds = self->options->seconds * factor / self->options->steps;
     self->step = 0;

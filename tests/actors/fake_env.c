@@ -67,16 +67,17 @@ static void show(const struct fake *fake, const struct env_row *row)
     row->obs[2] = fake->step > 0 ? (float)fake->chosen[fake->step - 1] : -1.0F;
 }
 
-static enum status fake_reset(struct env *env, int task, int64_t episode, const struct env_row *row)
+static enum status fake_reset(struct env *env, const struct env_start *start,
+                              const struct env_row *row)
 {
     struct fake *fake = (struct fake *)env;
     const struct fake_options *options = fake->options;
-    fake->task = task;
-    fake->episode = episode;
+    fake->task = start->task;
+    fake->episode = start->episode;
     fake->step = 0;
     fake->sum = 0.0F;
     fake->trouble = options->trouble != FAKE_NONE &&
-                    (options->trouble_episode < 0 || options->trouble_episode == episode);
+                    (options->trouble_episode < 0 || options->trouble_episode == start->episode);
     if (fake->trouble && options->trouble_times != NULL && (*options->trouble_times)-- <= 0) {
         fake->trouble = false;
     }

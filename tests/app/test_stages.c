@@ -151,17 +151,17 @@ static void an_interrupt_leaves_a_checkpoint(void **state)
     struct program *p = *state;
     static const char *const transports[] = {"inline", "local", "mpi"};
     program_write(p, "small.json", config);
-    program_json(p, "run small.json --transport inline --run-dir whole --finetune.epochs 40");
+    program_json(p, "run small.json --transport inline --run-dir whole --finetune.epochs 12");
     for (int i = 0; i < 3; i++) {
         char file[64];
         snprintf(file, sizeof file, "%s/final/a-macs0.5.checkpoint.safetensors", transports[i]);
         p->end_file = file;
-        program_run(p, "run small.json --transport %s --actors 2 --run-dir %s --finetune.epochs 40",
+        program_run(p, "run small.json --transport %s --actors 2 --run-dir %s --finetune.epochs 12",
                     transports[i], transports[i]);
         p->end_file = NULL;
         ASSERT_RUN(p, 130, "same command");
         program_json(p,
-                     "run small.json --transport %s --actors 1 --run-dir %s --finetune.epochs 40",
+                     "run small.json --transport %s --actors 1 --run-dir %s --finetune.epochs 12",
                      transports[i], transports[i]);
         assert_same_results(p, "whole", transports[i]);
     }

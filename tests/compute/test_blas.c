@@ -1,5 +1,6 @@
 // Dense linear algebra against plain loops: every transpose, sizes on both sides of the slicing of
-// flat products, Gram matrices, and symmetric systems that can and cannot be solved.
+// flat products, Gram matrices, Cholesky factors, and symmetric systems that can and cannot be
+// solved.
 #include "compute/blas.h"
 #include "core/rng.h"
 
@@ -115,15 +116,14 @@ static void gram_adds_both_triangles(void **state)
     free(x);
 }
 
-// a = m m^T + 0.1 I with random m; the upper triangle is filled with rubbish, which must not
-// matter.
-static void solves_positive_systems(void **state)
+enum { N = 23, RHS = 5, STRIDE_A = 26, STRIDE_B = 29 };
+
+// full [N][N] = m m^T + 0.1 I with random m; a is the same in rows STRIDE_A apart, its upper
+// triangle filled with rubbish, which must not matter.
+static void make_positive(double *full, double *a, int stride)
 {
-    (void)state;
-    enum { N = 23, RHS = 5 };
     struct rng rng = rng_make(2, RNG_TEST, 2, 0);
     float *m = random_floats(&rng, N * N);
-    double full[N * N], a[N * N], b[RHS * N], z[RHS * N];
     for (int i = 0; i < N; i++) {
         for (int j = 0; j < N; j++) {
             double sum = i == j ? 0.1 : 0.0;
@@ -131,9 +131,18 @@ static void solves_positive_systems(void **state)
                 sum += (double)m[i * N + k] * (double)m[j * N + k];
             }
             full[i * N + j] = sum;
-            a[i * N + j] = j <= i ? sum : 1e9;
+            a[i * stride + j] = j <= i ? sum : 1e9;
         }
     }
+    free(m);
+}
+
+static void solves_positive_systems(void **state)
+{
+    (void)state;
+    struct rng rng = rng_make(3, RNG_TEST, 2, 0);
+    double full[N * N], a[N * N], b[RHS * N], z[RHS * N];
+    make_positive(full, a, N);
     for (int i = 0; i < RHS * N; i++) {
         b[i] = z[i] = (double)rng_normal(&rng);
     }
@@ -147,7 +156,92 @@ static void solves_positive_systems(void **state)
             assert_true(fabs(sum - b[r * N + i]) <= 1e-8);
         }
     }
-    free(m);
+}
+
+// l l^T is what was factored, and the triangle above l is untouched.
+static void factors(void **state)
+{
+    (void)state;
+    double full[N * N], l[N * STRIDE_A];
+    make_positive(full, l, STRIDE_A);
+    assert_int_equal(blas_cholesky(N, l, STRIDE_A), OK);
+    for (int i = 0; i < N; i++) {
+        for (int j = 0; j <= i; j++) {
+            double sum = 0.0;
+            for (int k = 0; k <= j; k++) {
+                sum += l[i * STRIDE_A + k] * l[j * STRIDE_A + k];
+            }
+            assert_true(fabs(sum - full[i * N + j]) <= 1e-10);
+            assert_true(i == j || l[j * STRIDE_A + i] == 1e9);
+        }
+    }
+}
+
+static void factors_solve_and_invert(void **state)
+{
+    (void)state;
+    struct rng rng = rng_make(4, RNG_TEST, 2, 0);
+    double full[N * N], l[N * STRIDE_A], b[RHS * STRIDE_B], z[RHS * STRIDE_B], half[RHS * STRIDE_B];
+    make_positive(full, l, STRIDE_A);
+    for (int i = 0; i < RHS * STRIDE_B; i++) {
+        b[i] = z[i] = (double)rng_normal(&rng);
+    }
+    assert_int_equal(blas_cholesky(N, l, STRIDE_A), OK);
+    blas_solve_lower(false, RHS, N, l, STRIDE_A, z, STRIDE_B);
+    memcpy(half, z, sizeof half);
+    blas_solve_lower(true, RHS, N, l, STRIDE_A, z, STRIDE_B);
+    for (int r = 0; r < RHS; r++) {
+        for (int i = 0; i < N; i++) {
+            double forward = 0.0, back = 0.0;
+            for (int k = 0; k < N; k++) {
+                forward += k <= i ? l[i * STRIDE_A + k] * half[r * STRIDE_B + k] : 0.0;
+                back += full[i * N + k] * z[r * STRIDE_B + k];
+            }
+            assert_true(fabs(forward - b[r * STRIDE_B + i]) <= 1e-10);
+            assert_true(fabs(back - b[r * STRIDE_B + i]) <= 1e-8);
+        }
+        assert_true(z[r * STRIDE_B + N] == b[r * STRIDE_B + N]); // between the rows
+    }
+
+    // The inverse times what was factored: the identity.
+    double product[N * STRIDE_B];
+    blas_invert_factored(N, l, STRIDE_A);
+    blas_multiply_symmetric(N, N, l, STRIDE_A, full, N, product, STRIDE_B);
+    for (int i = 0; i < N; i++) {
+        for (int j = 0; j < N; j++) {
+            assert_true(fabs(product[i * STRIDE_B + j] - (i == j ? 1.0 : 0.0)) <= 1e-8);
+        }
+    }
+}
+
+static void doubles_multiply(void **state)
+{
+    (void)state;
+    enum { ROWS = 5, COLUMNS = 7, INNER = 3 };
+    struct rng rng = rng_make(5, RNG_TEST, 2, 0);
+    double a[ROWS * INNER], b[COLUMNS * INNER], c[ROWS * COLUMNS], before[ROWS * COLUMNS];
+    for (int i = 0; i < ROWS * INNER; i++) {
+        a[i] = (double)rng_normal(&rng);
+    }
+    for (int i = 0; i < COLUMNS * INNER; i++) {
+        b[i] = (double)rng_normal(&rng);
+    }
+    for (int i = 0; i < ROWS * COLUMNS; i++) {
+        c[i] = before[i] = (double)rng_normal(&rng);
+    }
+    blas_gemm_double(false, true, ROWS, COLUMNS, INNER, -2.0, a, INNER, b, INNER, 0.5, c, COLUMNS);
+    for (int i = 0; i < ROWS; i++) {
+        for (int j = 0; j < COLUMNS; j++) {
+            const double sum = blas_dot(INNER, a + i * INNER, b + j * INNER);
+            double expected = 0.0;
+            for (int k = 0; k < INNER; k++) {
+                expected += a[i * INNER + k] * b[j * INNER + k];
+            }
+            assert_true(fabs(sum - expected) <= 1e-14);
+            expected = -2.0 * expected + 0.5 * before[i * COLUMNS + j];
+            assert_true(fabs(c[i * COLUMNS + j] - expected) <= 1e-13);
+        }
+    }
 }
 
 static void refuses_other_systems(void **state)
@@ -161,6 +255,8 @@ static void refuses_other_systems(void **state)
     double undefined[4] = {1.0, 0.0, 0.0, (double)NAN};
     assert_int_equal(blas_solve_positive(2, 1, undefined, b), ERR_INPUT);
     assert_int_equal(blas_solve_positive(0, 1, NULL, NULL), OK);
+    double not_positive[4] = {1.0, 2.0, 2.0, 1.0};
+    assert_int_equal(blas_cholesky(2, not_positive, 2), ERR_INPUT);
 }
 
 static void names_are_known(void **state)
@@ -176,9 +272,15 @@ static void names_are_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products_equal_plain_loops), cmocka_unit_test(zero_beta_overwrites_nan),
-        cmocka_unit_test(gram_adds_both_triangles),   cmocka_unit_test(solves_positive_systems),
-        cmocka_unit_test(refuses_other_systems),      cmocka_unit_test(names_are_known),
+        cmocka_unit_test(products_equal_plain_loops),
+        cmocka_unit_test(zero_beta_overwrites_nan),
+        cmocka_unit_test(gram_adds_both_triangles),
+        cmocka_unit_test(solves_positive_systems),
+        cmocka_unit_test(factors),
+        cmocka_unit_test(factors_solve_and_invert),
+        cmocka_unit_test(doubles_multiply),
+        cmocka_unit_test(refuses_other_systems),
+        cmocka_unit_test(names_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

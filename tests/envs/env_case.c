@@ -99,9 +99,15 @@ static void check_row(const struct env_case *c)
 
 void env_case_reset(struct env_case *c, int task, int64_t episode)
 {
+    const struct env_start start = {.task = task, .episode = episode};
+    env_case_start(c, &start);
+}
+
+void env_case_start(struct env_case *c, const struct env_start *start)
+{
     clear_row(c);
     c->end = ENV_RUNNING;
-    assert_ok(c->env->ops->reset(c->env, task, episode, &c->row));
+    assert_ok(c->env->ops->reset(c->env, start, &c->row));
     check_row(c);
 }
 

@@ -20,6 +20,7 @@ void env_case_close(struct env_case *c);
 
 // Reset and step that check what env.h promises of the row.
 void env_case_reset(struct env_case *c, int task, int64_t episode);
+void env_case_start(struct env_case *c, const struct env_start *start);
 void env_case_step(struct env_case *c, int choice);
 int env_case_draw(const struct env_case *c, struct rng *rng); // a legal choice
 struct env_outcome env_case_outcome(const struct env_case *c);

@@ -87,6 +87,7 @@ void prune_case_open(struct prune_case *c)
     c->config.space.round_to = 4;
     c->config.space.groups = "all";
     c->config.scoring.dtype = "float32";
+    c->config.scoring.reward = "accuracy";
     c->config.scoring.calibration_images = 70;
     c->config.scoring.images = 90;
     c->config.scoring.validation_share = 0.25;

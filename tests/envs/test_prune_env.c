@@ -1,6 +1,8 @@
 // The pruning environment as its users see it: rows, rewards, budgets, and accuracies that equal
 // those of the long way round.
 #include "envs/network_env.h"
+#include "envs/prune/prune_score.h"
+#include "envs/prune/prune_space.h"
 #include "prune_case.h"
 #include "search_space/cost.h"
 
@@ -51,6 +53,116 @@ static void rewards_come_at_the_end_within_budget(void **state)
         assert_true(outcome.macs <= facts.most_macs && outcome.params <= facts.most_params);
         assert_true(outcome.macs < facts.full_macs && outcome.params < facts.full_params);
         assert_true(outcome.arithmetic_seconds > 0 && !outcome.cached);
+    }
+    env_case_close(&env);
+}
+
+// Plays the largest legal choice of each step.
+static struct env_outcome play_greedily(struct env_case *env, const struct env_start *start)
+{
+    env_case_start(env, start);
+    while (env->end == ENV_RUNNING) {
+        int choice = *env->row.choices - 1;
+        while (!env->row.legal[choice]) {
+            choice--;
+        }
+        env_case_step(env, choice);
+    }
+    return env_case_outcome(env);
+}
+
+static void budgets_can_be_other_ones(void **state)
+{
+    const struct prune_case *c = *state;
+    struct env_case env;
+    struct network_task_facts facts;
+    prune_case_env(c, 1, -1, &env);
+    env_prune.network->facts(env.env, 0, &facts); // "half"
+    const double times[] = {0, 1, 0.8, 1.5, INFINITY, 1e-9};
+    int64_t macs[6];
+    for (int i = 0; i < 6; i++) {
+        const struct env_start start = {.task = 0, .budget = times[i], .imagined = true};
+        const struct env_outcome outcome = play_greedily(&env, &start);
+        macs[i] = outcome.macs;
+        assert_true(outcome.n_result == facts.n_steps && outcome.arithmetic_seconds <= 0);
+        assert_true(env.reward == 0 && outcome.score <= 0 && !outcome.cached);
+    }
+    assert_true(macs[0] <= facts.most_macs && macs[1] == macs[0]);
+    assert_true((double)macs[2] <= 0.8 * (double)facts.most_macs && macs[2] > macs[5]);
+    assert_true(macs[3] > macs[0] && (double)macs[3] <= 1.5 * (double)facts.most_macs);
+    assert_int_equal(macs[4], facts.full_macs);
+    const struct env_start own = {.task = 0}; // nothing of that stays behind
+    const struct env_outcome real = play_greedily(&env, &own);
+    assert_true(real.macs == macs[0] && real.score > 0);
+    env_case_close(&env);
+}
+
+static void rewards_follow_the_loss_when_asked(void **state)
+{
+    const struct prune_case *plain = *state;
+    struct prune_case c = *plain;
+    struct env_case by_accuracy, by_loss;
+    prune_case_env(plain, 1, -1, &by_accuracy);
+    c.config.scoring.reward = "loss";
+    prune_case_env(&c, 1, -1, &by_loss);
+    for (int64_t episode = 0; episode < 6; episode++) {
+        const struct env_outcome one = prune_case_play(&by_accuracy, 0, episode);
+        const struct env_outcome other = prune_case_play(&by_loss, 0, episode);
+        assert_true(one.score == other.score && by_accuracy.reward == (float)one.score);
+        assert_true(by_loss.reward >= -1 && by_loss.reward < 1);
+        const float first = by_loss.reward; // a known one has the same loss
+        (void)prune_case_play(&by_loss, 1, episode);
+        const struct env_outcome again = prune_case_play(&by_loss, 0, episode);
+        assert_true(again.cached && by_loss.reward == first);
+    }
+    const struct node_dataset data = {.n_validation = 100, .classes = 10};
+    const struct cached_score guess = {.right = 10, .loss = 100 * log(10)};
+    const struct cached_score sure = {.right = 100}, wrong = {.loss = 1e6}, none = {.diverged = 1};
+    c.config.scoring.images = 0;
+    const struct scoring_options *scoring = &c.config.scoring;
+    assert_true(fabs(prune_score_reward(scoring, &data, &guess)) < 1e-12);
+    assert_true(prune_score_reward(scoring, &data, &sure) == 1);
+    assert_true(prune_score_reward(scoring, &data, &wrong) == -1);
+    assert_true(prune_score_reward(scoring, &data, &none) == 0);
+    env_case_close(&by_accuracy);
+    env_case_close(&by_loss);
+}
+
+static void choices_are_known_without_playing(void **state)
+{
+    const struct prune_case *c = *state;
+    struct env_case env;
+    prune_case_env(c, 1, -1, &env);
+    for (int task = 0; task < PRUNE_CASE_TASKS; task++) {
+        struct prune_space_task space;
+        struct network_task_facts facts;
+        int16_t choices[64];
+        env_prune.network->facts(env.env, task, &facts);
+        prune_space_task(env.env, task, &space);
+        assert_int_equal(space.steps, facts.n_steps);
+        int held = 0;
+        for (int episode = 0; episode < 40; episode++) { // freely: what costs too much shows
+            struct rng rng = rng_make(5, RNG_TEST, (uint64_t)episode, (uint32_t)task);
+            const struct env_start start = {.task = task, .budget = INFINITY, .imagined = true};
+            env_case_start(&env, &start);
+            for (int s = 0; s < space.steps; s++) {
+                assert_int_equal(*env.row.choices, space.n_choices[s]);
+                choices[s] = (int16_t)env_case_draw(&env, &rng);
+                assert_true(env.row.position[choices[s]] == space.position[s][choices[s]]);
+                env_case_step(&env, choices[s]);
+            }
+            const struct env_outcome outcome = env_case_outcome(&env);
+            const bool holds =
+                outcome.macs <= facts.most_macs && outcome.params <= facts.most_params;
+            const double use = fmax((double)outcome.macs / (double)facts.most_macs,
+                                    (double)outcome.params / (double)facts.most_params);
+            assert_int_equal(prune_space_holds(env.env, task, choices), holds);
+            assert_true(fabs(prune_space_use(env.env, task, choices) - use) < 1e-9);
+            held += holds;
+        }
+        assert_true(task == 0 ? held > 0 && held < 40 : true);
+        assert_true(prune_space_suggest(env.env, task, 0, choices));
+        assert_true(prune_space_holds(env.env, task, choices));
     }
     env_case_close(&env);
 }
@@ -281,6 +393,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rewards_come_at_the_end_within_budget),
+        cmocka_unit_test(budgets_can_be_other_ones),
+        cmocka_unit_test(rewards_follow_the_loss_when_asked),
+        cmocka_unit_test(choices_are_known_without_playing),
         cmocka_unit_test(accuracies_are_those_of_the_long_way),
         cmocka_unit_test(base_accuracy_is_the_same_in_every_task),
         cmocka_unit_test(threads_and_history_change_nothing),

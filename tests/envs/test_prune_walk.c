@@ -67,7 +67,7 @@ static void walk_through(struct prune_walk *walk, int episode, float (*seen)[PRU
 {
     struct rng rng = rng_make(3, RNG_TEST, (uint64_t)episode, 0);
     uint8_t legal[1024];
-    prune_walk_reset(walk);
+    prune_walk_reset(walk, 0);
     while (walk->step < walk->study->n_steps) {
         const int *widths, n = prune_walk_choices(walk, &widths);
         assert_in_range(n, 1, 1024);

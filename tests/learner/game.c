@@ -6,8 +6,10 @@
 #include <string.h>
 
 static const double cost[GAME_GROUPS] = {4.0, 2.0, 1.0, 3.0, 2.0, 1.0};
-static const double need[GAME_TASKS][GAME_GROUPS] = {
+static const double need[GAME_MODELS][GAME_GROUPS] = {
     {3.0, 1.0, 2.0, 1.0, 3.0, 1.0}, {1.0, 3.0, 1.0, 2.0, 1.0, 3.0}, {2.0, 2.0, 1.0, 3.0, 1.0, 1.0}};
+static const double budget[GAME_MOST_TASKS] = {0.5, 0.6, 0.7, 0.65, 0.45, 0.55};
+static const double whole = 13.0; // what everything costs
 
 void game_shape(bool candidates, struct trajectory_shape *out)
 {
@@ -19,7 +21,12 @@ void game_shape(bool candidates, struct trajectory_shape *out)
 
 double game_budget(int task)
 {
-    return 13.0 * (0.5 + 0.1 * task);
+    return whole * budget[task];
+}
+
+int game_model(int task)
+{
+    return task % GAME_MODELS;
 }
 
 static double share_of(int choice)
@@ -29,11 +36,12 @@ static double share_of(int choice)
 
 static double score_of(int task, const int *choices)
 {
+    const double *needs = need[game_model(task)];
     double sum = 0.0, total = 0.0;
     for (int i = 0; i < GAME_GROUPS; i++) {
         const double before = i > 0 ? share_of(choices[i - 1]) : 1.0;
-        sum += need[task][i] * (1.0 - exp(-3.0 * share_of(choices[i]) * (0.5 + 0.5 * before)));
-        total += need[task][i] * (1.0 - exp(-3.0));
+        sum += needs[i] * (1.0 - exp(-3.0 * share_of(choices[i]) * (0.5 + 0.5 * before)));
+        total += needs[i] * (1.0 - exp(-3.0));
     }
     return sum / total;
 }
@@ -69,6 +77,78 @@ double game_best_score(int task)
     double best = 0.0;
     try_all(task, 0, 0.0, choices, &best);
     return best;
+}
+
+static double used_by(const int16_t *choices)
+{
+    double used = 0.0;
+    for (int i = 0; i < GAME_GROUPS; i++) {
+        used += cost[i] * share_of(choices[i]);
+    }
+    return used;
+}
+
+static bool holds(void *context, int task, const int16_t *choices)
+{
+    (void)context;
+    return used_by(choices) <= game_budget(task) + 1e-9;
+}
+
+static double use(void *context, int task, const int16_t *choices)
+{
+    (void)context;
+    return used_by(choices) / game_budget(task);
+}
+
+// 0: the largest eighth of everything. 1, 2: the cheapest and the dearest groups are then kept
+// whole while that holds.
+static bool suggest(void *context, int task, int number, int16_t *choices)
+{
+    static const int order[GAME_SUGGESTIONS][GAME_GROUPS] = {
+        {0}, {2, 5, 1, 4, 3, 0}, {0, 3, 4, 1, 5, 2}};
+    int at = GAME_CHOICES;
+    do {
+        at--;
+        for (int i = 0; i < GAME_GROUPS; i++) {
+            choices[i] = (int16_t)at;
+        }
+    } while (!holds(context, task, choices));
+    for (int i = 0; number > 0 && number < GAME_SUGGESTIONS && i < GAME_GROUPS; i++) {
+        int16_t *choice = &choices[order[number][i]];
+        while (*choice + 1 < GAME_CHOICES && holds(context, task, choices)) {
+            (*choice)++;
+        }
+        *choice = (int16_t)(*choice - (holds(context, task, choices) ? 0 : 1));
+    }
+    return number < GAME_SUGGESTIONS;
+}
+
+const struct candidate_space *game_space(int n_tasks)
+{
+    static float positions[GAME_CHOICES];
+    static const float *const position[GAME_GROUPS] = {positions, positions, positions,
+                                                       positions, positions, positions};
+    static const int n_choices[GAME_GROUPS] = {GAME_CHOICES, GAME_CHOICES, GAME_CHOICES,
+                                               GAME_CHOICES, GAME_CHOICES, GAME_CHOICES};
+    static struct candidate_task tasks[GAME_MOST_TASKS];
+    static struct candidate_space spaces[GAME_MOST_TASKS + 1];
+    for (int i = 0; i < GAME_CHOICES; i++) {
+        positions[i] = (float)share_of(i);
+    }
+    for (int i = 0; i < n_tasks; i++) {
+        tasks[i] = (struct candidate_task){
+            .model = game_model(i), GAME_GROUPS, n_choices, position, budget[i]};
+    }
+    spaces[n_tasks] = (struct candidate_space){
+        .n_tasks = n_tasks,
+        .n_models = n_tasks < GAME_MODELS ? n_tasks : GAME_MODELS,
+        .tasks = tasks,
+        .noise = 0.0,
+        .holds = holds,
+        .use = use,
+        .suggest = suggest,
+    };
+    return &spaces[n_tasks];
 }
 
 static int repair(const uint8_t *legal, int wanted)
@@ -114,19 +194,28 @@ static struct chosen choose(const struct trajectory *t, int row, const struct ti
     return chosen;
 }
 
-static void fill_row(struct trajectory *t, int row, int task, double used, int last)
+// What the ticket lets everything cost.
+static double limit_of(const struct ticket *ticket)
+{
+    const double factor = ticket->budget > 0.0F ? (double)ticket->budget : 1.0;
+    return fmin(game_budget(ticket->task) * factor, whole);
+}
+
+static void fill_row(struct trajectory *t, int row, const struct ticket *ticket, double used,
+                     int last)
 {
     float *obs = t->obs + (size_t)row * (GAME_GROUPS + 3);
+    const double limit = limit_of(ticket);
     obs[row] = 1.0F;
-    obs[GAME_GROUPS] = (float)((game_budget(task) - used) / 13.0);
+    obs[GAME_GROUPS] = (float)((limit - used) / whole);
     obs[GAME_GROUPS + 1] = (float)share_of(last);
-    obs[GAME_GROUPS + 2] = (float)task;
+    obs[GAME_GROUPS + 2] = (float)ticket->task;
     t->choices[row] = GAME_CHOICES;
     for (int i = 0; i < GAME_CHOICES; i++) {
         const double now = used + cost[row] * share_of(i);
         t->position[(size_t)row * GAME_CHOICES + (size_t)i] = (float)share_of(i);
         t->legal[(size_t)row * GAME_CHOICES + (size_t)i] =
-            now + least_rest(row + 1) <= game_budget(task) + 1e-9;
+            now + least_rest(row + 1) <= limit + 1e-9;
     }
 }
 
@@ -139,7 +228,7 @@ static void play_groups(struct trajectory *t, const struct ticket *ticket, const
         policy->begin(policy->context, weights);
     }
     for (int row = 0; row < GAME_GROUPS; row++) {
-        fill_row(t, row, ticket->task, used, row > 0 ? choices[row - 1] : 0);
+        fill_row(t, row, ticket, used, row > 0 ? choices[row - 1] : 0);
         const struct chosen chosen = choose(t, row, ticket, weights, policy);
         choices[row] = chosen.choice;
         t->action[row] = chosen.choice;
@@ -151,7 +240,7 @@ static void play_groups(struct trajectory *t, const struct ticket *ticket, const
         }
     }
     t->header->rows = GAME_GROUPS;
-    t->header->score = score_of(ticket->task, choices);
+    t->header->score = ticket->kind == TICKET_IMAGINED ? 0.0 : score_of(ticket->task, choices);
     t->header->n_result = candidates ? GAME_GROUPS : 0;
     t->header->macs = (int64_t)(1000.0 * used);
     t->reward[GAME_GROUPS - 1] = (float)t->header->score;

@@ -3,7 +3,7 @@
 #include "actors/rollout.h"
 #include "core/config.h"
 #include "envs/env_list.h"
-#include "learner/method.h"
+#include "learner/methods/method.h"
 #include "test_unit.h"
 
 #include <stdio.h>

@@ -30,6 +30,7 @@ void loop_case_defaults(struct loop_case *c)
         .learner = {.mode = "sync", .batch = 4, .checkpoint_seconds = 1e9},
         .search = {.method = "",
                    .evaluations = 20,
+                   .start = "none",
                    .schedule = "equal",
                    .population = 12,
                    .sample = 4,
@@ -63,7 +64,8 @@ void loop_case_close(struct loop_case *c)
 
 enum status loop_case_open(struct loop_case *c)
 {
-    static const struct learner_task tasks[GAME_TASKS] = {{"a", 1.0}, {"b", 2.0}, {"c", 3.0}};
+    static const struct learner_task tasks[GAME_MOST_TASKS] = {{"a", 1.0}, {"b", 2.0}, {"c", 3.0},
+                                                               {"d", 1.0}, {"e", 2.0}, {"f", 3.0}};
     const struct transport_sizes sizes = {.trajectory_bytes = trajectory_bytes(&c->shape),
                                           .n_weights = c->n_weights};
     c->policy.seed = c->seed;
@@ -82,6 +84,7 @@ enum status loop_case_open(struct loop_case *c)
                                     .lease_seconds = c->lease_seconds,
                                     .run_dir = c->folder.path,
                                     .texts = {loop_texts, 1},
+                                    .space = c->known ? game_space(c->n_tasks) : NULL,
                                     .identity = c->identity};
     return learner_open(&job, &c->opened);
 }

@@ -5,14 +5,25 @@
 #include "learner/learner.h"
 #include "test_folder.h"
 
-enum { GAME_GROUPS = 6, GAME_CHOICES = 8, GAME_TASKS = 3 };
+enum {
+    GAME_GROUPS = 6,
+    GAME_CHOICES = 8,
+    GAME_TASKS = 3,
+    GAME_MODELS = 3,
+    GAME_MOST_TASKS = 6,
+    GAME_SUGGESTIONS = 3
+};
 
 // Groups of channels with a budget: group i kept at the share s costs cost[i] * s, and what is kept
 // of all of them must stay within the task's budget. The score is smooth and best where channels go
-// to the groups that need them.
+// to the groups that need them. Tasks 0 to 2 have a model each, tasks 3 to 5 the same ones with
+// other budgets.
 void game_shape(bool candidates, struct trajectory_shape *out);
 double game_budget(int task);
+int game_model(int task);
 double game_best_score(int task); // of a search over all candidates on a grid
+// The candidates of the first tasks; nothing is imagined.
+const struct candidate_space *game_space(int n_tasks);
 // Who chooses where the ticket asks for the policy.
 struct game_policy {
     // A new episode with these weights; NULL: choices follow from the weights by some arithmetic
@@ -40,7 +51,8 @@ struct loop_case {
     struct search_options search;
     struct trajectory_shape shape;
     const struct method_ops *method;
-    int actors, n_tasks;
+    int actors, n_tasks; // n_tasks: GAME_TASKS, or up to GAME_MOST_TASKS
+    bool known;          // the learner knows the game's candidates
     double lease_seconds;
     struct manners manners;
     int fail_every;            // every so many-th episode fails, 0 = none

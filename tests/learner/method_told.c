@@ -1,6 +1,6 @@
 // The method that remembers all it was told.
 #include "core/hash.h"
-#include "learner/method_simple.h"
+#include "learner/methods/method_simple.h"
 #include "loop_case.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // DDPG where the best action is known: two states that want different actions, and a chain where
 // only the next state's value tells what is good.
 #include "core/rng.h"
-#include "learner/ddpg.h"
+#include "learner/methods/ddpg.h"
 #include "test_folder.h"
 #include "test_unit.h"
 

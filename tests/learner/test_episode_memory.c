@@ -14,7 +14,9 @@ static void take_scored(struct episode_memory *memory, struct episode_case *epis
     const struct trajectory *t = &episode->trajectory;
     struct rng rng = rng_make(3, RNG_TEST, (uint64_t)candidate, 0);
     episode_fill(episode, &(struct episode_wish){.task = task, .rows = 3}, &rng);
-    t->header->score = score;
+    memset(t->reward, 0, (size_t)shape.rows * sizeof *t->reward);
+    t->reward[1] = (float)score;
+    t->header->score = 0.1;
     t->header->actor = 5;
     t->header->wire_seconds = 0.3;
     t->result[0] = candidate;
@@ -32,7 +34,7 @@ static void assert_best(const struct episode_memory *memory, int task, const dou
     for (int i = 0; i < n; i++) {
         struct trajectory t;
         episode_memory_best(memory, task * memory->options.best + i, &t);
-        assert_true(t.header->score == scores[i]);
+        assert_true(trajectory_reward(&t) == (double)(float)scores[i]);
         assert_int_equal(t.result[0], candidates[i]);
         assert_true(t.header->actor == 0 && t.header->wire_seconds == 0.0);
     }

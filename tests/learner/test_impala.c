@@ -2,7 +2,7 @@
 #include "compute/backend.h"
 #include "count_allocations.h"
 #include "episode_case.h"
-#include "learner/method.h"
+#include "learner/methods/method.h"
 #include "test_unit.h"
 
 #include <math.h>

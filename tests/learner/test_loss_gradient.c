@@ -2,7 +2,7 @@
 // held fixed.
 #include "compute/backend.h"
 #include "episode_case.h"
-#include "learner/rule.h"
+#include "learner/rules/rule.h"
 #include "nn/plan_sequence.h"
 #include "test_unit.h"
 

@@ -2,7 +2,7 @@
 #include "agent/agent.h"
 #include "agent/distribution.h"
 #include "core/log.h"
-#include "learner/method.h"
+#include "learner/methods/method.h"
 #include "run_outcome.h"
 #include "test_unit.h"
 

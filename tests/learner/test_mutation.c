@@ -1,5 +1,5 @@
 // Neighbours of a candidate: one or two steps changed, all within what the steps offer.
-#include "learner/mutation.h"
+#include "learner/methods/mutation.h"
 #include "test_unit.h"
 
 enum { STEPS = 6, DRAWS = 5000 };

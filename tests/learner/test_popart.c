@@ -1,7 +1,7 @@
 // PopArt: outputs that stay, statistics that are right after few episodes, scales that do not
 // matter.
 #include "core/rng.h"
-#include "learner/popart.h"
+#include "learner/rules/popart.h"
 #include "test_unit.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 // Update rules: the loss as its formula says, its gradient by differences with targets held fixed,
 // what the clip, the weights and the flags do.
 #include "episode_case.h"
-#include "learner/rule.h"
+#include "learner/rules/rule.h"
 #include "test_unit.h"
 
 #include <math.h>

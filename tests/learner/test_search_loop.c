@@ -279,6 +279,47 @@ static void hundreds_of_actors(void **state)
     }
 }
 
+// All tasks start from the same share of everything and the game's two rankings, whatever the
+// method; the best of a task are also those that other tasks of its model found.
+static void known_candidates_come_first(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    struct run_outcome o;
+    loop_case_defaults(&c);
+    c.method = &method_random;
+    c.known = true;
+    c.n_tasks = GAME_MOST_TASKS;
+    c.search.start = "ranked";
+    c.search.evaluations = 12;
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &o);
+    int given[GAME_MOST_TASKS] = {0};
+    for (int64_t i = 0; i < o.n_episodes; i++) {
+        const struct episode_row *row = &o.episodes[i];
+        int16_t choices[GAME_GROUPS];
+        if (row->source == ACTIONS_GIVEN && given[row->task] < GAME_SUGGESTIONS - 1) {
+            const struct candidate_space *space = game_space(c.n_tasks);
+            assert_true(space->suggest(NULL, row->task, ++given[row->task], choices));
+            for (int group = 0; group < GAME_GROUPS; group++) {
+                assert_int_equal(row->widths[group], 4 * (choices[group] + 1));
+            }
+            assert_true(space->holds(NULL, row->task, choices));
+            assert_true(row->macs <= (int64_t)(1000.0 * game_budget(row->task) + 1.0));
+        }
+    }
+    struct learner_candidate best[24];
+    for (int task = 0; task < GAME_MOST_TASKS; task++) {
+        assert_int_equal(given[task], GAME_SUGGESTIONS - 1);
+        const int n = learner_best(c.opened, task, 24, best);
+        const bool tighter = game_budget(task) < game_budget((task + 3) % GAME_MOST_TASKS);
+        assert_true(tighter ? n >= 12 : n > 12);
+    }
+    arena_close(&o.arena);
+    loop_case_close(&c);
+}
+
 static void hopeless_environment_ends_the_run(void **state)
 {
     (void)state;
@@ -323,6 +364,7 @@ int main(void)
         cmocka_unit_test(async_loses_nothing),
         cmocka_unit_test(unreliable_actors_change_nothing),
         cmocka_unit_test(hundreds_of_actors),
+        cmocka_unit_test(known_candidates_come_first),
         cmocka_unit_test(hopeless_environment_ends_the_run),
         cmocka_unit_test(actors_are_told_to_stop),
     };

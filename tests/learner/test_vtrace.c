@@ -1,7 +1,7 @@
 // V-trace against the double sum of its definition, episode by episode, against golden values, and
 // against what it must become in special cases.
 #include "core/rng.h"
-#include "learner/vtrace.h"
+#include "learner/rules/vtrace.h"
 #include "test_unit.h"
 
 #include <math.h>

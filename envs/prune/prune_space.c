@@ -1,0 +1,105 @@
+#include "envs/prune/prune_space.h"
+
+#include "envs/prune/prune_score.h"
+#include "envs/prune/prune_walk.h"
+
+#include <math.h>
+
+void prune_space_task(const struct env *env, int task, struct prune_space_task *out)
+{
+    const struct prune_walk *walk = prune_env_walk(env, task);
+    const struct prune_study *study = walk->study;
+    *out = (struct prune_space_task){.network = prune_env_config(env)->tasks[task].network,
+                                     .steps = study->n_steps,
+                                     .n_choices = study->n_choices,
+                                     .position = study->position,
+                                     .budget = 1};
+    for (int k = 0; k < 2; k++) {
+        if (walk->own[k] != INT64_MAX) {
+            out->budget = fmin(out->budget, (double)walk->own[k] / (double)study->full[k]);
+        }
+    }
+}
+
+// Widths of all groups, in the walk's scratch.
+static const int *widths_of(const struct prune_walk *walk, const int16_t *choices)
+{
+    const struct prune_study *study = walk->study;
+    const struct groups *groups = &study->network->groups;
+    for (int g = 0; g < groups->n; g++) {
+        walk->scratch[g] = groups->groups[g].channels;
+    }
+    for (int s = 0; s < study->n_steps; s++) {
+        const int *widths, n = wall_choices(walk->wall, study->steps[s], &widths);
+        CHECK(choices[s] >= 0 && choices[s] < n);
+        walk->scratch[study->steps[s]] = widths[choices[s]];
+    }
+    return walk->scratch;
+}
+
+double prune_space_use(struct env *env, int task, const int16_t *choices)
+{
+    const struct prune_walk *walk = prune_env_walk(env, task);
+    const int *widths = widths_of(walk, choices);
+    double use = 0;
+    for (int k = 0; k < 2; k++) {
+        if (walk->own[k] != INT64_MAX) {
+            const int64_t total = cost_model_total(walk->study->models[k], widths);
+            use = fmax(use, (double)total / (double)walk->own[k]);
+        }
+    }
+    return use;
+}
+
+bool prune_space_holds(struct env *env, int task, const int16_t *choices)
+{
+    const struct prune_walk *walk = prune_env_walk(env, task);
+    const int *widths = widths_of(walk, choices);
+    for (int k = 0; k < 2; k++) {
+        if (walk->own[k] != INT64_MAX &&
+            cost_model_total(walk->study->models[k], widths) > walk->own[k]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The choices that widths [groups] stand for.
+static void choices_of(const struct prune_walk *walk, const int *widths, int16_t *choices)
+{
+    for (int s = 0; s < walk->study->n_steps; s++) {
+        const int group = walk->study->steps[s];
+        const int *offered, n = wall_choices(walk->wall, group, &offered);
+        int at = 0;
+        while (at < n && offered[at] != widths[group]) {
+            at++;
+        }
+        CHECK(at < n);
+        choices[s] = (int16_t)at;
+    }
+}
+
+bool prune_space_suggest(struct env *env, int task, int number, int16_t *choices)
+{
+    struct prune_walk *walk = prune_env_walk(env, task);
+    if (number != 0) {
+        return false;
+    }
+    prune_walk_reset(walk, 0);
+    CHECK(wall_uniform(walk->wall, walk->scratch) == OK);
+    choices_of(walk, walk->scratch, choices);
+    return true;
+}
+
+// An accuracy counted on n images has the deviation sqrt(p (1 - p) / n); p = 0.8 stands for all.
+// The mean loss on its scale of prune_score_reward has about the same.
+double prune_space_noise(const struct env *env)
+{
+    const struct prune_config *config = prune_env_config(env);
+    double least = INFINITY;
+    for (int t = 0; t < config->n_tasks; t++) {
+        const struct node_dataset *data = prune_env_walk(env, t)->study->data;
+        least = fmin(least, 0.4 / sqrt(prune_score_images(&config->scoring, data)));
+    }
+    return least;
+}

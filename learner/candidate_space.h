@@ -1,0 +1,37 @@
+// What may be known of the candidates of all tasks without trying any: which choices there are,
+// which of them together keep a task's budget, what the environment itself would try first. Filled
+// by whoever has the environment; environments without candidates have none.
+//
+// A candidate is one choice per step, by number. Tasks of one model share their candidates: the
+// same choices are the same candidate there, and as good; only budgets differ.
+#pragma once
+#include "core/status.h"
+#include "transport/ticket.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct candidate_task {
+    int model;                    // tasks of equal numbers share their candidates
+    int steps;                    // <= TICKET_MOST_GIVEN
+    const int *n_choices;         // [steps]
+    const float *const *position; // [steps][n_choices] ascending in (0, 1]: what is kept
+    double budget;                // the tightest limit, as a share of the whole cost
+};
+struct candidate_space {
+    void *context; // first argument of all functions
+    int n_tasks, n_models;
+    const struct candidate_task *tasks; // [n_tasks]
+    double noise; // standard deviation that a reward has from the choice of images alone
+    // Of choices [steps]: whether they keep all limits of the task, and the greatest share of a
+    // limit that they use up (above 1 when they do not hold).
+    bool (*holds)(void *context, int task, const int16_t *choices);
+    double (*use)(void *context, int task, const int16_t *choices);
+    // The number-th candidate that the environment would try unasked, within the budget: 0 keeps
+    // the same share of everything, others rank what there is to cut. False: there are no more.
+    bool (*suggest)(void *context, int task, int number, int16_t *choices);
+    // Plays a ticket of kind TICKET_IMAGINED with these policy weights [n] into block
+    // [trajectory_bytes]: what an actor would do, but nothing is scored.
+    enum status (*imagine)(void *context, const struct ticket *ticket, const float *weights,
+                           size_t n, void *block);
+};

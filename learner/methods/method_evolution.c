@@ -1,0 +1,184 @@
+// Regularised evolution (Real et al. 2019): per task a population of which the oldest dies; the
+// best of a random sample is changed in one or two steps. Populations start with random candidates,
+// and only candidates that are new join, so all members differ.
+#include "core/arena.h"
+#include "core/rng.h"
+#include "learner/methods/method_simple.h"
+#include "learner/methods/mutation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MUTATION_TRIES = 8 };
+
+struct evolution {
+    struct method base;
+    struct arena arena;
+    uint64_t seed;
+    int n_tasks, population, sample, most_steps;
+    int32_t *joined;  // [n_tasks] members so far; member i lives at i modulo population
+    double *scores;   // [n_tasks][population]
+    int32_t *steps;   // [n_tasks][population]
+    int32_t *actions; // [n_tasks][population][most_steps]
+    int32_t *choices; // [n_tasks][population][most_steps] how many each step had
+};
+
+static size_t member_at(const struct evolution *e, int task, int member)
+{
+    return (size_t)task * (size_t)e->population + (size_t)member;
+}
+
+static struct genome genome_at(const struct evolution *e, int task, int member)
+{
+    const size_t at = member_at(e, task, member);
+    return (struct genome){.steps = e->steps[at],
+                           .actions = e->actions + at * (size_t)e->most_steps,
+                           .choices = e->choices + at * (size_t)e->most_steps};
+}
+
+static int members(const struct evolution *e, int task)
+{
+    return e->joined[task] < e->population ? e->joined[task] : e->population;
+}
+
+static enum status allocate(struct evolution *e)
+{
+    const size_t n = (size_t)e->n_tasks * (size_t)e->population;
+    ARENA_NEW(&e->arena, e->joined, (size_t)e->n_tasks);
+    ARENA_NEW(&e->arena, e->scores, n);
+    ARENA_NEW(&e->arena, e->steps, n);
+    ARENA_NEW(&e->arena, e->actions, n * (size_t)e->most_steps);
+    ARENA_NEW(&e->arena, e->choices, n * (size_t)e->most_steps);
+    return OK;
+}
+
+static void evolution_close(struct method *method)
+{
+    struct evolution *e = (struct evolution *)method;
+    if (e != NULL) {
+        arena_close(&e->arena);
+        free(e);
+    }
+}
+
+static int at_most(int value, int most)
+{
+    return value < most ? value : most;
+}
+
+static enum status evolution_open(const struct method_job *job, struct method **out)
+{
+    const int most_steps = job->shape->rows - 1;
+    if (most_steps > TICKET_MOST_GIVEN) {
+        FAIL(ERR_UNSUPPORTED, "search.method \"evolution\": episodes of %d steps, at most %d",
+             most_steps, TICKET_MOST_GIVEN);
+    }
+    struct evolution *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        FAIL(ERR_MEMORY, "no memory for evolution");
+    }
+    const int third = job->search->evaluations / 3;
+    e->base.ops = &method_evolution;
+    e->seed = job->seed;
+    e->n_tasks = job->n_tasks;
+    e->population = at_most(job->search->population, third > 1 ? third : 1);
+    e->sample = at_most(job->search->sample, e->population);
+    e->most_steps = most_steps;
+    if (allocate(e) != OK) {
+        evolution_close(&e->base);
+        return ERR_MEMORY;
+    }
+    *out = &e->base;
+    return OK;
+}
+
+// The best of `sample` members drawn with replacement; ties go to the one drawn first.
+static struct genome choose_parent(const struct evolution *e, int task, struct rng *rng)
+{
+    int best = -1;
+    for (int i = 0; i < e->sample; i++) {
+        const int member = (int)rng_below(rng, (uint32_t)members(e, task));
+        if (best < 0 ||
+            e->scores[member_at(e, task, member)] > e->scores[member_at(e, task, best)]) {
+            best = member;
+        }
+    }
+    return genome_at(e, task, best);
+}
+
+static bool is_member(const struct evolution *e, int task, const int16_t *given, int n)
+{
+    for (int member = 0; member < members(e, task); member++) {
+        const struct genome genome = genome_at(e, task, member);
+        bool same = genome.steps == n;
+        for (int i = 0; i < n && same; i++) {
+            same = genome.actions[i] == given[i];
+        }
+        if (same) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void evolution_propose(struct method *method, struct ticket *ticket)
+{
+    const struct evolution *e = (struct evolution *)method;
+    if (e->joined[ticket->task] < e->population) {
+        ticket->source = ACTIONS_RANDOM;
+        return;
+    }
+    struct rng rng = rng_make(e->seed, RNG_PROPOSE, (uint64_t)ticket->episode, 0);
+    ticket->source = ACTIONS_GIVEN;
+    for (int i = 0; i < MUTATION_TRIES; i++) {
+        const struct genome parent = choose_parent(e, ticket->task, &rng);
+        mutation_draw(&parent, &rng, ticket->given);
+        ticket->n_given = parent.steps;
+        if (!is_member(e, ticket->task, ticket->given, ticket->n_given)) {
+            break; // the wall may still turn it into a known one
+        }
+    }
+}
+
+static enum status evolution_take(struct method *method, const struct trajectory *t, bool fresh)
+{
+    struct evolution *e = (struct evolution *)method;
+    const int task = t->header->task;
+    const int steps = trajectory_steps(t);
+    if (!fresh || steps == 0) {
+        return OK;
+    }
+    const size_t at = member_at(e, task, e->joined[task]++ % e->population);
+    const size_t bytes = (size_t)steps * sizeof *t->action;
+    e->scores[at] = trajectory_reward(t);
+    e->steps[at] = steps;
+    memcpy(e->actions + at * (size_t)e->most_steps, t->action, bytes);
+    memcpy(e->choices + at * (size_t)e->most_steps, t->choices, bytes);
+    return OK;
+}
+
+static enum status evolution_state(struct method *method, struct state_list *list)
+{
+    struct evolution *e = (struct evolution *)method;
+    const size_t n = (size_t)e->n_tasks * (size_t)e->population;
+    const size_t steps = n * (size_t)e->most_steps;
+    state_list_add(list, "evolution.joined", HDF5_I32, (size_t)e->n_tasks, e->joined);
+    state_list_add(list, "evolution.scores", HDF5_F64, n, e->scores);
+    state_list_add(list, "evolution.steps", HDF5_I32, n, e->steps);
+    state_list_add(list, "evolution.actions", HDF5_I32, steps, e->actions);
+    state_list_add(list, "evolution.choices", HDF5_I32, steps, e->choices);
+    return OK;
+}
+
+const struct method_ops method_evolution = {
+    .name = "evolution",
+    .open = evolution_open,
+    .propose = evolution_propose,
+    .take = evolution_take,
+    .update = method_no_update,
+    .weights = method_no_weights,
+    .state = evolution_state,
+    .save = method_no_save,
+    .load = method_no_load,
+    .close = evolution_close,
+};

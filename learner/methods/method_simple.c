@@ -1,0 +1,26 @@
+// What several methods share.
+#include "learner/methods/method_simple.h"
+
+enum status method_no_update(struct method *method, struct update_row *row)
+{
+    (void)method, (void)row;
+    return OK;
+}
+
+const float *method_no_weights(const struct method *method, size_t *n)
+{
+    (void)method;
+    *n = 0;
+    return NULL;
+}
+
+void method_no_save(struct method *method)
+{
+    (void)method;
+}
+
+enum status method_no_load(struct method *method)
+{
+    (void)method;
+    return OK;
+}

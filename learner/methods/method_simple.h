@@ -1,0 +1,8 @@
+// Parts of methods that have no policy, or whose state is always up to date.
+#pragma once
+#include "learner/methods/method.h"
+
+enum status method_no_update(struct method *method, struct update_row *row);
+const float *method_no_weights(const struct method *method, size_t *n);
+void method_no_save(struct method *method);
+enum status method_no_load(struct method *method);

@@ -1,0 +1,164 @@
+// With A = K + noise^2 I, alpha = A^-1 y and Q = alpha alpha^T / s2 - A^-1, the derivative by a
+// parameter is tr(Q dA) / 2 (Rasmussen and Williams 2006, eq. 5.9). By the logarithm of a length,
+// dA_jk = slope_jk (u_j - u_k)^2 in that input's scaled coordinate u, and for the symmetric
+// S = Q * slope the sum over all pairs of S_jk (u_j - u_k)^2 / 2 is that of u_j^2 sum_k S_jk less
+// u_j (S u)_j: one product of S with all inputs and a column of ones.
+#include "learner/model/gp_evidence.h"
+
+#include "compute/blas.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { STEPS = 40, ROWS_AT_ONCE = 40 };
+
+static const double length_deviation = 0.7, noise_middle = 0.05, noise_deviation = 1.0;
+
+enum status gp_evidence_open(int most_n, int n_inputs, struct arena *arena, struct gp_evidence *out)
+{
+    const size_t n = (size_t)most_n, columns = (size_t)n_inputs;
+    *out = (struct gp_evidence){.n_inputs = n_inputs, .points.n_inputs = n_inputs};
+    ARENA_NEW(arena, out->points.u, n * columns);
+    ARENA_NEW(arena, out->points.norms, n);
+    ARENA_NEW(arena, out->matrix, n * n);
+    ARENA_NEW(arena, out->slopes, n * n);
+    ARENA_NEW(arena, out->alpha, n);
+    ARENA_NEW(arena, out->inputs, n * (columns + 1));
+    ARENA_NEW(arena, out->products, n * (columns + 1));
+    return OK;
+}
+
+static double length_middle(int n_inputs)
+{
+    return log(0.7 * sqrt((double)n_inputs));
+}
+
+void gp_evidence_begin(int n_inputs, double *params)
+{
+    for (int i = 0; i < n_inputs; i++) {
+        params[i] = length_middle(n_inputs);
+    }
+    params[n_inputs] = log(noise_middle);
+}
+
+// Adds the priors' part of the gradient.
+static double prior(int n_inputs, const double *params, double *gradient)
+{
+    double value = 0.0;
+    for (int i = 0; i <= n_inputs; i++) {
+        const double middle = i < n_inputs ? length_middle(n_inputs) : log(noise_middle);
+        const double deviation = i < n_inputs ? length_deviation : noise_deviation;
+        const double z = (params[i] - middle) / deviation;
+        value -= 0.5 * z * z;
+        gradient[i] -= z / deviation;
+    }
+    return value;
+}
+
+// The lower triangles of A and of the slopes, by blocks of rows that go a little beyond it.
+static void fill_matrices(struct gp_evidence *e, double noise)
+{
+    const size_t n = (size_t)e->n;
+    for (int first = 0; first < e->n; first += ROWS_AT_ONCE) {
+        const int rows = e->n - first < ROWS_AT_ONCE ? e->n - first : ROWS_AT_ONCE;
+        const int columns = first + rows;
+        gp_squares(&e->points, first, rows, &e->points, columns, e->matrix + (size_t)first * n,
+                   e->n);
+        for (int i = first; i < first + rows; i++) {
+            gp_kernel_slopes(columns, e->matrix + (size_t)i * n, e->slopes + (size_t)i * n);
+            e->matrix[(size_t)i * n + (size_t)i] = 1.0 + noise * noise;
+        }
+    }
+}
+
+// Slopes become S, but on the diagonal, which belongs to no pair and cancels out. Returns tr Q.
+static double weigh_slopes(struct gp_evidence *e, double s2)
+{
+    const size_t n = (size_t)e->n;
+    double trace = 0.0;
+    for (size_t j = 0; j < n; j++) {
+        const double weight = e->alpha[j] / s2;
+        const double *inverse = e->matrix + j * n;
+        double *slopes = e->slopes + j * n;
+        for (size_t k = 0; k < j; k++) {
+            slopes[k] *= weight * e->alpha[k] - inverse[k];
+        }
+        trace += weight * e->alpha[j] - inverse[j];
+    }
+    return trace;
+}
+
+// The lengths' part of the gradient; `inputs` are the scaled points and a column of ones.
+static void differentiate_lengths(struct gp_evidence *e, double *gradient)
+{
+    const size_t columns = (size_t)e->n_inputs, wide = columns + 1;
+    for (size_t j = 0; j < (size_t)e->n; j++) {
+        memcpy(e->inputs + j * wide, e->points.u + j * columns, columns * sizeof *e->inputs);
+        e->inputs[j * wide + columns] = 1.0;
+    }
+    blas_multiply_symmetric(e->n, e->n_inputs + 1, e->slopes, e->n, e->inputs, e->n_inputs + 1,
+                            e->products, e->n_inputs + 1);
+    memset(gradient, 0, columns * sizeof *gradient);
+    for (size_t j = 0; j < (size_t)e->n; j++) {
+        const double *u = e->inputs + j * wide, *product = e->products + j * wide;
+        for (size_t i = 0; i < columns; i++) {
+            gradient[i] += u[i] * (u[i] * product[columns] - product[i]);
+        }
+    }
+}
+
+double gp_evidence_value(struct gp_evidence *e, const double *params, double *gradient)
+{
+    const int n = e->n;
+    const double noise = exp(params[e->n_inputs]);
+    gp_points_fill(&e->points, 0, n, e->x, params);
+    fill_matrices(e, noise);
+    const enum status status = blas_cholesky(n, e->matrix, n);
+    CHECK(status == OK);   // noise alone makes it positive definite
+    double log_root = 0.0; // of the determinant
+    for (size_t i = 0; i < (size_t)n; i++) {
+        log_root += log(e->matrix[i * (size_t)n + i]);
+    }
+    memcpy(e->alpha, e->y, (size_t)n * sizeof *e->alpha);
+    blas_solve_lower(false, 1, n, e->matrix, n, e->alpha, n);
+    blas_solve_lower(true, 1, n, e->matrix, n, e->alpha, n);
+    const double s2 = blas_dot(n, e->y, e->alpha) / n;
+    CHECK(s2 > 0.0);
+    blas_invert_factored(n, e->matrix, n);
+    const double trace = weigh_slopes(e, s2);
+    differentiate_lengths(e, gradient);
+    gradient[e->n_inputs] = noise * noise * trace;
+    return prior(e->n_inputs, params, gradient) - 0.5 * n * log(s2) - log_root;
+}
+
+static double clamp(double value, double least, double most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+// Adam (Kingma and Ba 2015), upwards.
+void gp_evidence_climb(struct gp_evidence *e, double noise_least, double *params, double *scratch)
+{
+    const double rate = 0.1, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
+    const size_t n = (size_t)e->n_inputs + 1, bytes = n * sizeof *params;
+    double *here = scratch, *gradient = here + n, *first = gradient + n, *second = first + n;
+    double best = -HUGE_VAL, left1 = 1.0, left2 = 1.0;
+    memcpy(here, params, bytes);
+    memset(first, 0, 2 * bytes);
+    for (int step = 0; step <= STEPS; step++) {
+        here[n - 1] = clamp(here[n - 1], log(noise_least), 0.0);
+        const double value = gp_evidence_value(e, here, gradient);
+        if (value > best) {
+            best = value;
+            memcpy(params, here, bytes);
+        }
+        left1 *= beta1;
+        left2 *= beta2;
+        for (size_t i = 0; i < n; i++) {
+            first[i] = beta1 * first[i] + (1.0 - beta1) * gradient[i];
+            second[i] = beta2 * second[i] + (1.0 - beta2) * gradient[i] * gradient[i];
+            here[i] +=
+                rate * (first[i] / (1.0 - left1)) / (sqrt(second[i] / (1.0 - left2)) + epsilon);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+// The Cholesky factor of a Gaussian process's covariance, which grows by rows as points are added:
+// old rows stay as they are, since the kernel of old pairs does.
+#pragma once
+#include "core/arena.h"
+#include "learner/model/gp_kernel.h"
+
+struct gp_factor {
+    int n, most;             // rows now, at most
+    double *lower;           // [most][most], row-major; what is above the diagonal is rubbish
+    struct gp_points points; // [most], of the rows
+};
+enum status gp_factor_open(int most, int n_inputs, struct arena *arena, struct gp_factor *out);
+// Adds rows for x [n][n_inputs]: of K + noise^2 I, K by these length scales, which must be those of
+// the rows before. log_lengths [n_inputs].
+void gp_factor_grow(struct gp_factor *factor, int n, const double *x, const double *log_lengths,
+                    double noise);

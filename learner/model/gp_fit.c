@@ -1,0 +1,153 @@
+// How data enter the process. Hyper-parameters are learnt again when the data have grown by three
+// tenths; in between the factor grows by rows. Standardising the rewards only rescales them, so it
+// leaves the factor alone.
+#include "compute/blas.h"
+#include "learner/model/data_subset.h"
+#include "learner/model/gp_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { STREAM_LEARN, STREAM_THIN }; // steps of RNG_MODEL
+
+double gp_noise_share(const struct gp *gp)
+{
+    return exp(gp->params[gp->base.options.n_inputs]);
+}
+
+// Mean and scale of the data that are fitted. Equal rewards say nothing of a scale: the noise's.
+void gp_standardise(struct gp *gp)
+{
+    const int n = (int)gp->counts[COUNT_FITTED];
+    const double noise_floor = gp->base.options.noise_floor, rounding = 1e-9;
+    double sum = 0.0, squares = 0.0, greatest = 0.0;
+    for (int i = 0; i < n; i++) {
+        sum += gp->y[i];
+        greatest = fmax(greatest, fabs(gp->y[i]));
+    }
+    gp->mean = n > 0 ? sum / n : 0.0;
+    for (int i = 0; i < n; i++) {
+        squares += (gp->y[i] - gp->mean) * (gp->y[i] - gp->mean);
+    }
+    const double deviation = n > 0 ? sqrt(squares / n) : 0.0;
+    gp->flat = deviation <= rounding * greatest;
+    gp->scale = !gp->flat ? deviation : noise_floor > 0.0 ? noise_floor : 1.0;
+}
+
+// Data `chosen` [n] side by side, the rewards standardised.
+static void gather(struct gp *gp, int n, const int32_t *chosen)
+{
+    const size_t n_inputs = (size_t)gp->base.options.n_inputs;
+    for (size_t i = 0; i < (size_t)n; i++) {
+        const size_t at = (size_t)chosen[i];
+        memcpy(gp->gathered_x + i * n_inputs, gp->x + at * n_inputs, n_inputs * sizeof *gp->x);
+        gp->gathered_y[i] = gp->flat ? 0.0 : (gp->y[at] - gp->mean) / gp->scale;
+    }
+}
+
+static int choose(struct gp *gp, const struct data_subset *subset, uint32_t stream, int32_t *chosen)
+{
+    const int n = (int)gp->counts[COUNT_FITTED];
+    struct rng rng = rng_make(gp->base.options.seed, RNG_MODEL, (uint64_t)n, stream);
+    return data_subset_choose(subset, n, gp->y, &rng, chosen, gp->order, gp->taken);
+}
+
+static void learn(struct gp *gp)
+{
+    const struct data_subset subset = {.n_best = GP_LEARN_BEST, .n_random = GP_LEARN_OTHERS};
+    int32_t chosen[GP_LEARN_BEST + GP_LEARN_OTHERS];
+    const double floor_share = gp->base.options.noise_floor / gp->scale;
+    gp->evidence.n = choose(gp, &subset, STREAM_LEARN, chosen);
+    gather(gp, gp->evidence.n, chosen);
+    gp->evidence.x = gp->gathered_x;
+    gp->evidence.y = gp->gathered_y;
+    gp_evidence_climb(&gp->evidence, fmin(1.0, fmax(GP_NOISE_LEAST, floor_share)), gp->params,
+                      gp->climb);
+    gp->counts[COUNT_LEARNT] = gp->counts[COUNT_FITTED];
+}
+
+// All data while they fit. Thinned ones leave an eighth of the room free, so that the factor can
+// grow by rows again.
+static void choose_rows(struct gp *gp)
+{
+    const int fits = gp->most_held - gp->most_held / 8;
+    struct data_subset subset = {.n_best = fits / 4, .n_newest = fits / 4};
+    subset.n_random = gp->counts[COUNT_FITTED] <= gp->most_held
+                          ? gp->most_held
+                          : fits - subset.n_best - subset.n_newest;
+    gp->counts[COUNT_HELD] = choose(gp, &subset, STREAM_THIN, gp->rows);
+    gp->counts[COUNT_STEPS] = 0;
+    gp->factor.n = 0;
+}
+
+static void note_step(struct gp *gp)
+{
+    gp->steps[gp->counts[COUNT_STEPS]++] = (int32_t)gp->counts[COUNT_HELD];
+}
+
+// Takes the factor, which holds no pending rows, to `to` rows.
+void gp_grow(struct gp *gp, int to)
+{
+    const int from = gp->factor.n;
+    gather(gp, to - from, gp->rows + from);
+    gp_factor_grow(&gp->factor, to - from, gp->gathered_x, gp->params, gp_noise_share(gp));
+}
+
+// The weights of the mean, and the amplitude.
+void gp_solve(struct gp *gp)
+{
+    const int n = (int)gp->counts[COUNT_HELD];
+    gather(gp, n, gp->rows);
+    memcpy(gp->alpha, gp->gathered_y, (size_t)n * sizeof *gp->alpha);
+    blas_solve_lower(false, 1, n, gp->factor.lower, gp->factor.most, gp->alpha, gp->factor.most);
+    blas_solve_lower(true, 1, n, gp->factor.lower, gp->factor.most, gp->alpha, gp->factor.most);
+    const double s2 = blas_dot(n, gp->gathered_y, gp->alpha) / n;
+    gp->s2 = s2 > 0.0 ? s2 : 1.0; // 0: equal rewards leave the amplitude at the scale
+}
+
+// A pending candidate at its mean has weight 0 in every mean: only the factor changes.
+void gp_grow_pending(struct gp *gp)
+{
+    gp->factor.n = (int)gp->counts[COUNT_HELD];
+    gp_factor_grow(&gp->factor, (int)gp->counts[COUNT_PENDING], gp->pending, gp->params,
+                   gp_noise_share(gp));
+}
+
+void gp_fit(struct reward_model *model)
+{
+    struct gp *gp = (struct gp *)model;
+    const int64_t before = gp->counts[COUNT_FITTED], now = gp->counts[COUNT_ADDED];
+    if (now == before) {
+        return;
+    }
+    gp->counts[COUNT_FITTED] = now;
+    gp_standardise(gp);
+    const bool grown = !gp->flat && 10 * now >= 13 * gp->counts[COUNT_LEARNT];
+    gp->factor.n = (int)gp->counts[COUNT_HELD];
+    if (grown) {
+        learn(gp);
+    }
+    if (grown || gp->counts[COUNT_HELD] + now - before > gp->most_held) {
+        choose_rows(gp);
+    } else {
+        for (int64_t i = before; i < now; i++) {
+            gp->rows[gp->counts[COUNT_HELD]++] = (int32_t)i;
+        }
+    }
+    note_step(gp);
+    gp_grow(gp, (int)gp->counts[COUNT_HELD]);
+    gp_solve(gp);
+    gp_grow_pending(gp);
+}
+
+void gp_pending(struct reward_model *model, const double *x, int n_pending)
+{
+    struct gp *gp = (struct gp *)model;
+    const size_t n = (size_t)n_pending * (size_t)model->options.n_inputs;
+    CHECK(gp->counts[COUNT_HELD] > 0);
+    if (n > 0) {
+        memcpy(gp->pending, x, n * sizeof *x);
+    }
+    gp->counts[COUNT_PENDING] = n_pending;
+    gp_grow_pending(gp);
+}

@@ -1,0 +1,55 @@
+// A Gaussian process with a Matern-5/2 kernel, one length scale per input (Rasmussen and Williams
+// 2006, algorithm 2.1), as the files of its own see it.
+#pragma once
+#include "learner/model/gp_evidence.h"
+#include "learner/model/gp_factor.h"
+#include "learner/model/reward_model.h"
+
+// Hyper-parameters are learnt from so many of the best data and so many others.
+enum { GP_LEARN_BEST = 50, GP_LEARN_OTHERS = 150 };
+
+// COUNT_LEARNT: data at the time hyper-parameters were last learnt. COUNT_HELD: rows of the factor
+// that are data; pending candidates follow them.
+enum { COUNT_ADDED, COUNT_FITTED, COUNT_LEARNT, COUNT_HELD, COUNT_STEPS, COUNT_PENDING, N_COUNTS };
+
+struct gp {
+    struct reward_model base;
+    struct arena arena;
+    int most_held;
+    // The state.
+    int64_t counts[N_COUNTS];
+    double *x, *y;   // [capacity][n_inputs], [capacity]
+    double *params;  // [n_inputs + 1] logarithms of lengths and noise (gp_evidence.h)
+    int32_t *rows;   // [most_held] which datum each row of the factor is
+    int32_t *steps;  // [most_held] rows after each step of its growth
+    double *pending; // [most_joint][n_inputs]
+    // What follows from it.
+    bool flat; // all rewards are equal
+    double mean, scale, s2;
+    struct gp_factor factor;
+    double *alpha;   // [most_held]
+    double *lengths; // [n_inputs] as last described
+    // Scratch.
+    struct gp_evidence evidence;
+    double *gathered_x, *gathered_y; // [n][n_inputs], [n]: most_held, or what is learnt from
+    double *climb;                   // [4 * (n_inputs + 1)]
+    int32_t *order;                  // [capacity]
+    uint8_t *taken;                  // [capacity]
+    struct gp_points candidates;     // [most rows at once]
+    double *cross;                   // [most rows at once][factor.most]
+    double *joint, *normals;         // [most_joint][most_joint], [most_joint]
+};
+
+// What the operations of reward_model.h do (gp_fit.c, gp_state.c).
+void gp_fit(struct reward_model *model);
+void gp_pending(struct reward_model *model, const double *x, int n_pending);
+void gp_state(struct reward_model *model, const char *prefix, struct state_list *list);
+enum status gp_restore(struct reward_model *model);
+
+double gp_noise_share(const struct gp *gp); // standard deviation, of the amplitude's
+// Steps of a fit that a restored model takes again: mean and scale of the fitted data; the factor
+// without pending rows to `to` rows; what follows from a factor of all rows held; pending rows.
+void gp_standardise(struct gp *gp);
+void gp_grow(struct gp *gp, int to);
+void gp_solve(struct gp *gp);
+void gp_grow_pending(struct gp *gp);

@@ -1,0 +1,77 @@
+// Checkpoints. The last bits of a factor depend on the steps in which it grew, so these are kept,
+// and a restored model takes them again.
+#include "learner/model/gp_internal.h"
+
+#include <stdio.h>
+
+static void list_item(struct state_list *list, const char *prefix, const char *name,
+                      enum hdf5_type type, size_t count, void *data)
+{
+    char full[sizeof list->items[0].name];
+    CHECK((size_t)snprintf(full, sizeof full, "%s.%s", prefix, name) < sizeof full);
+    state_list_add(list, full, type, count, data);
+}
+
+void gp_state(struct reward_model *model, const char *prefix, struct state_list *list)
+{
+    struct gp *gp = (struct gp *)model;
+    const size_t n_inputs = (size_t)model->options.n_inputs;
+    const size_t capacity = (size_t)model->options.capacity, held = (size_t)gp->most_held;
+    const size_t joint = (size_t)model->options.most_joint;
+    list_item(list, prefix, "counts", HDF5_I64, N_COUNTS, gp->counts);
+    list_item(list, prefix, "x", HDF5_F64, capacity * n_inputs, gp->x);
+    list_item(list, prefix, "y", HDF5_F64, capacity, gp->y);
+    list_item(list, prefix, "params", HDF5_F64, n_inputs + 1, gp->params);
+    list_item(list, prefix, "rows", HDF5_I32, held, gp->rows);
+    list_item(list, prefix, "steps", HDF5_I32, held, gp->steps);
+    list_item(list, prefix, "pending", HDF5_F64, joint * n_inputs, gp->pending);
+}
+
+static bool counts_fit(const struct gp *gp)
+{
+    const int64_t *c = gp->counts;
+    return c[COUNT_ADDED] >= 0 && c[COUNT_ADDED] <= gp->base.options.capacity &&
+           c[COUNT_FITTED] >= 0 && c[COUNT_FITTED] <= c[COUNT_ADDED] && c[COUNT_LEARNT] >= 0 &&
+           c[COUNT_LEARNT] <= c[COUNT_FITTED] && c[COUNT_HELD] >= 0 &&
+           c[COUNT_HELD] <= gp->most_held && c[COUNT_HELD] <= c[COUNT_FITTED] &&
+           (c[COUNT_HELD] > 0) == (c[COUNT_FITTED] > 0) && c[COUNT_STEPS] >= 0 &&
+           c[COUNT_STEPS] <= c[COUNT_HELD] && (c[COUNT_STEPS] > 0) == (c[COUNT_HELD] > 0) &&
+           c[COUNT_PENDING] >= 0 && c[COUNT_PENDING] <= gp->base.options.most_joint;
+}
+
+// Steps go up to the rows held, and rows are data.
+static bool rows_fit(const struct gp *gp)
+{
+    int64_t rows = 0;
+    for (int64_t i = 0; i < gp->counts[COUNT_STEPS]; i++) {
+        if (gp->steps[i] <= rows || gp->steps[i] > gp->counts[COUNT_HELD]) {
+            return false;
+        }
+        rows = gp->steps[i];
+    }
+    for (int64_t i = 0; i < gp->counts[COUNT_HELD]; i++) {
+        if (gp->rows[i] < 0 || gp->rows[i] >= gp->counts[COUNT_FITTED]) {
+            return false;
+        }
+    }
+    return rows == gp->counts[COUNT_HELD];
+}
+
+enum status gp_restore(struct reward_model *model)
+{
+    struct gp *gp = (struct gp *)model;
+    if (!counts_fit(gp) || !rows_fit(gp)) {
+        FAIL(ERR_INPUT, "the state of the reward model is damaged: its counts contradict each "
+                        "other");
+    }
+    gp->factor.n = 0;
+    gp_standardise(gp);
+    for (int64_t i = 0; i < gp->counts[COUNT_STEPS]; i++) {
+        gp_grow(gp, gp->steps[i]);
+    }
+    if (gp->counts[COUNT_HELD] > 0) {
+        gp_solve(gp);
+        gp_grow_pending(gp);
+    }
+    return OK;
+}

@@ -1,0 +1,184 @@
+// The Gaussian process as a reward model: its memory, and what it says of candidates.
+#include "compute/blas.h"
+#include "learner/model/gp_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PREDICT_ROWS = 128 }; // candidates at once
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static enum status allocate(struct gp *gp, const struct reward_model_options *options)
+{
+    const size_t n_inputs = (size_t)options->n_inputs, capacity = (size_t)options->capacity;
+    const size_t joint = (size_t)options->most_joint, held = (size_t)gp->most_held;
+    const int most_learnt = smaller(options->capacity, GP_LEARN_BEST + GP_LEARN_OTHERS);
+    const size_t gathered = (size_t)larger(gp->most_held, most_learnt);
+    const size_t at_once = (size_t)larger(options->most_joint, PREDICT_ROWS);
+    TRY(gp_factor_open(gp->most_held + options->most_joint, options->n_inputs, &gp->arena,
+                       &gp->factor));
+    TRY(gp_evidence_open(most_learnt, options->n_inputs, &gp->arena, &gp->evidence));
+    ARENA_NEW(&gp->arena, gp->x, capacity * n_inputs);
+    ARENA_NEW(&gp->arena, gp->y, capacity);
+    ARENA_NEW(&gp->arena, gp->params, n_inputs + 1);
+    ARENA_NEW(&gp->arena, gp->rows, held);
+    ARENA_NEW(&gp->arena, gp->steps, held);
+    ARENA_NEW(&gp->arena, gp->pending, joint * n_inputs);
+    ARENA_NEW(&gp->arena, gp->alpha, held);
+    ARENA_NEW(&gp->arena, gp->lengths, n_inputs);
+    ARENA_NEW(&gp->arena, gp->gathered_x, gathered * n_inputs);
+    ARENA_NEW(&gp->arena, gp->gathered_y, gathered);
+    ARENA_NEW(&gp->arena, gp->climb, 4 * (n_inputs + 1));
+    ARENA_NEW(&gp->arena, gp->order, capacity);
+    ARENA_NEW(&gp->arena, gp->taken, capacity);
+    gp->candidates.n_inputs = options->n_inputs;
+    ARENA_NEW(&gp->arena, gp->candidates.u, at_once * n_inputs);
+    ARENA_NEW(&gp->arena, gp->candidates.norms, at_once);
+    ARENA_NEW(&gp->arena, gp->cross, at_once * (size_t)gp->factor.most);
+    ARENA_NEW(&gp->arena, gp->joint, joint * joint);
+    ARENA_NEW(&gp->arena, gp->normals, joint);
+    return OK;
+}
+
+static void gp_close(struct reward_model *model)
+{
+    struct gp *gp = (struct gp *)model;
+    arena_close(&gp->arena);
+    free(gp);
+}
+
+static enum status gp_open(const struct reward_model_options *options, struct reward_model **out)
+{
+    struct gp *gp = calloc(1, sizeof *gp);
+    if (gp == NULL) {
+        FAIL(ERR_MEMORY, "no memory for a reward model");
+    }
+    gp->most_held = smaller(options->capacity, options->most_points);
+    const enum status status = allocate(gp, options);
+    if (status != OK) {
+        gp_close(&gp->base);
+        return status;
+    }
+    gp_evidence_begin(options->n_inputs, gp->params);
+    *out = &gp->base;
+    return OK;
+}
+
+static void gp_add(struct reward_model *model, const double *x, double y)
+{
+    struct gp *gp = (struct gp *)model;
+    const size_t at = (size_t)gp->counts[COUNT_ADDED]++, n_inputs = (size_t)model->options.n_inputs;
+    memcpy(gp->x + at * n_inputs, x, n_inputs * sizeof *x);
+    gp->y[at] = y;
+}
+
+static int gp_count(const struct reward_model *model)
+{
+    return (int)((const struct gp *)model)->counts[COUNT_ADDED];
+}
+
+// Means, and v = L^-1 k(rows, x) into `cross` where deviations are wanted.
+static void compare(struct gp *gp, const double *x, int n, double *mean, bool deviations)
+{
+    const struct gp_factor *f = &gp->factor;
+    CHECK(gp->counts[COUNT_HELD] > 0);
+    gp_points_fill(&gp->candidates, 0, n, x, gp->params);
+    gp_squares(&gp->candidates, 0, n, &f->points, f->n, gp->cross, f->most);
+    for (int i = 0; i < n; i++) {
+        double *row = gp->cross + (size_t)i * (size_t)f->most;
+        gp_kernel(f->n, row);
+        mean[i] = gp->mean + gp->scale * blas_dot((int)gp->counts[COUNT_HELD], row, gp->alpha);
+    }
+    if (deviations) {
+        blas_solve_lower(false, n, f->n, f->lower, f->most, gp->cross, f->most);
+    }
+}
+
+static void gp_predict(struct reward_model *model, const double *x, int n, double *mean, double *sd)
+{
+    struct gp *gp = (struct gp *)model;
+    const size_t n_inputs = (size_t)model->options.n_inputs;
+    for (int first = 0; first < n; first += PREDICT_ROWS) {
+        const int rows = smaller(n - first, PREDICT_ROWS);
+        compare(gp, x + (size_t)first * n_inputs, rows, mean + first, sd != NULL);
+        for (int i = 0; sd != NULL && i < rows; i++) {
+            const double *v = gp->cross + (size_t)i * (size_t)gp->factor.most;
+            const double left = fmax(0.0, 1.0 - blas_dot(gp->factor.n, v, v));
+            sd[first + i] = gp->scale * sqrt(gp->s2 * left);
+        }
+    }
+}
+
+// The posterior covariance of the candidates in `cross`, over s2.
+static void fill_joint(struct gp *gp, int n, double jitter)
+{
+    const int ld = gp->base.options.most_joint;
+    gp_squares(&gp->candidates, 0, n, &gp->candidates, n, gp->joint, ld);
+    for (int i = 0; i < n; i++) {
+        gp_kernel(i, gp->joint + (size_t)i * (size_t)ld);
+        gp->joint[(size_t)i * (size_t)ld + (size_t)i] = 1.0 + jitter;
+    }
+    blas_gemm_double(false, true, n, n, gp->factor.n, -1.0, gp->cross, gp->factor.most, gp->cross,
+                     gp->factor.most, 1.0, gp->joint, ld);
+}
+
+// Near candidates are all but dependent: a little is added to their variances, more if need be.
+static void gp_draw(struct reward_model *model, const double *x, int n, struct rng *rng,
+                    double *draw)
+{
+    struct gp *gp = (struct gp *)model;
+    const double jitter_least = 1e-8, jitter_most = 1e-2;
+    double jitter = jitter_least;
+    compare(gp, x, n, draw, true);
+    fill_joint(gp, n, jitter);
+    while (blas_cholesky(n, gp->joint, model->options.most_joint) != OK) {
+        jitter *= 10.0;
+        CHECK(jitter < jitter_most);
+        fill_joint(gp, n, jitter);
+    }
+    for (int i = 0; i < n; i++) {
+        gp->normals[i] = (double)rng_normal(rng);
+    }
+    for (int i = 0; i < n; i++) {
+        const double *row = gp->joint + (size_t)i * (size_t)model->options.most_joint;
+        draw[i] += gp->scale * sqrt(gp->s2) * blas_dot(i + 1, row, gp->normals);
+    }
+}
+
+static void gp_describe(const struct reward_model *model, struct reward_model_facts *out)
+{
+    const struct gp *gp = (const struct gp *)model;
+    for (int i = 0; i < model->options.n_inputs; i++) {
+        gp->lengths[i] = exp(gp->params[i]);
+    }
+    const double amplitude = gp->scale * sqrt(gp->s2);
+    *out = (struct reward_model_facts){.points = (int)gp->counts[COUNT_HELD],
+                                       .noise = amplitude * gp_noise_share(gp),
+                                       .amplitude = amplitude,
+                                       .lengths = gp->lengths};
+}
+
+const struct reward_model_ops reward_model_gp = {
+    .name = "gp",
+    .open = gp_open,
+    .close = gp_close,
+    .add = gp_add,
+    .count = gp_count,
+    .fit = gp_fit,
+    .pending = gp_pending,
+    .predict = gp_predict,
+    .draw = gp_draw,
+    .describe = gp_describe,
+    .state = gp_state,
+    .restore = gp_restore,
+};

@@ -1,0 +1,279 @@
+// Proposals: candidates near the best of all tasks, filled up to the budget, random ones and
+// wishes; refined on the model; then the one with the greatest expected improvement (Mockus et al.
+// 1978), with what is under way taken as if it had come out at its mean.
+#include "core/clock.h"
+#include "learner/candidates.h"
+#include "learner/model/acquisition.h"
+#include "learner/model/advisor_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    PARENTS = 8,
+    CHILDREN = 20,
+    PARENTS_ABOVE = 4, // of the best that are a little above the budget
+    CHILDREN_ABOVE = 10,
+    RANDOM = 40,
+    REFINED = 16, // best by mean, twice changed
+    CHANGES = 6,
+    REFINEMENTS = 2,
+    FIRST_TRIES = 64, // for a candidate that is not known
+};
+static const double most_above = 1.25; // times the budget
+static const double jitter = 0.25;     // of the logarithm of a step's share
+
+struct proposing {
+    struct advisor *advisor;
+    const struct candidate_space *space;
+    struct advisor_pool *pool;
+    struct advisor_sheet *sheet;
+    int task;
+    struct rng rng;
+};
+
+static int16_t *cell(const struct advisor_sheet *sheet, int i)
+{
+    return sheet->choices + (size_t)i * (size_t)sheet->steps;
+}
+
+// Room for one more; the last one again when the sheet is full.
+static int16_t *next_cell(struct advisor_sheet *sheet)
+{
+    sheet->n += sheet->n < ADVISOR_CANDIDATES ? 1 : 0;
+    return cell(sheet, sheet->n - 1);
+}
+
+static void add_filled(struct proposing *p)
+{
+    const int16_t *from = cell(p->sheet, p->sheet->n - 1);
+    int16_t *to = next_cell(p->sheet);
+    memmove(to, from, (size_t)p->sheet->steps * sizeof *to);
+    candidate_fill(p->space, p->task, &p->rng, to);
+}
+
+// Children of one candidate, every second of them also filled up.
+static void add_children(struct proposing *p, const int16_t *parent, int n)
+{
+    for (int i = 0; i < n; i++) {
+        candidate_mutate(p->space, p->task, &p->rng, parent, next_cell(p->sheet));
+        if (i % 2 == 1) {
+            add_filled(p);
+        }
+    }
+}
+
+static void add_near_best(struct proposing *p)
+{
+    const int n = advisor_best(p->advisor, p->task, PARENTS, p->advisor->best);
+    for (int i = 0; i < n; i++) {
+        add_children(p, p->advisor->best[i], CHILDREN);
+    }
+}
+
+// The best that cost a little too much here: other budgets have shown that they are good.
+static void add_near_better(struct proposing *p)
+{
+    const struct advisor_pool *pool = p->pool;
+    int best[PARENTS_ABOVE], n = 0;
+    for (int i = 0; i < pool->fitted; i++) {
+        const int16_t *choices = pool->choices + (size_t)i * (size_t)pool->steps;
+        if (n == PARENTS_ABOVE && !(pool->means[i] > pool->means[best[n - 1]])) {
+            continue;
+        }
+        if (p->space->holds(p->space->context, p->task, choices) ||
+            p->space->use(p->space->context, p->task, choices) > most_above) {
+            continue;
+        }
+        int at = n < PARENTS_ABOVE ? n++ : n - 1;
+        for (; at > 0 && pool->means[i] > pool->means[best[at - 1]]; at--) {
+            best[at] = best[at - 1];
+        }
+        best[at] = i;
+    }
+    for (int k = 0; k < n; k++) {
+        add_children(p, pool->choices + (size_t)best[k] * (size_t)pool->steps, CHILDREN_ABOVE);
+    }
+}
+
+static void add_random(struct proposing *p)
+{
+    for (int i = 0; i < RANDOM; i++) {
+        candidate_random(p->space, p->task, &p->rng, next_cell(p->sheet));
+        if (i % 2 == 1) {
+            add_filled(p);
+        }
+    }
+}
+
+static void add_wishes(struct proposing *p, const struct advisor_wishes *wishes)
+{
+    for (int i = 0; wishes != NULL && i < wishes->n; i++) {
+        const int16_t *wish = wishes->choices + (size_t)i * (size_t)wishes->stride;
+        memcpy(next_cell(p->sheet), wish, (size_t)p->sheet->steps * sizeof *wish);
+        if (i % 2 == 1) {
+            add_filled(p);
+        }
+    }
+}
+
+static void predict(struct proposing *p, int first)
+{
+    struct advisor_sheet *sheet = p->sheet;
+    double *x = sheet->x + (size_t)first * (size_t)sheet->steps;
+    for (int i = first; i < sheet->n; i++) {
+        advisor_describe(p->advisor, p->task, cell(sheet, i),
+                         sheet->x + (size_t)i * (size_t)sheet->steps);
+    }
+    reward_model_predict(p->pool->model, x, sheet->n - first, sheet->mean + first, NULL);
+}
+
+// The `most` best means that nobody has tried, best first, each candidate once; returns how many.
+static int screen(struct proposing *p, int most)
+{
+    struct advisor_sheet *sheet = p->sheet;
+    const size_t bytes = (size_t)sheet->steps * sizeof *sheet->choices;
+    int n = 0;
+    for (int i = 0; i < sheet->n; i++) {
+        const double mean = sheet->mean[i];
+        if ((n == most && !(mean > sheet->mean[sheet->order[n - 1]])) ||
+            advisor_is_known(p->pool, cell(sheet, i))) {
+            continue;
+        }
+        bool listed = false;
+        for (int k = 0; k < n && !listed; k++) {
+            listed = memcmp(cell(sheet, sheet->order[k]), cell(sheet, i), bytes) == 0;
+        }
+        if (listed) {
+            continue;
+        }
+        int at = n < most ? n++ : n - 1;
+        for (; at > 0 && mean > sheet->mean[sheet->order[at - 1]]; at--) {
+            sheet->order[at] = sheet->order[at - 1];
+        }
+        sheet->order[at] = i;
+    }
+    return n;
+}
+
+static void refine(struct proposing *p)
+{
+    for (int round = 0; round < REFINEMENTS; round++) {
+        const int n = screen(p, REFINED), first = p->sheet->n;
+        for (int i = 0; i < n; i++) {
+            const int16_t *parent = cell(p->sheet, p->sheet->order[i]);
+            for (int k = 0; k < CHANGES && p->sheet->n < ADVISOR_CANDIDATES; k++) {
+                candidate_mutate(p->space, p->task, &p->rng, parent, next_cell(p->sheet));
+            }
+        }
+        predict(p, first);
+    }
+}
+
+// The best mean of what was evaluated and keeps the budget; without any, the worst of all.
+static double best_so_far(const struct proposing *p)
+{
+    const struct advisor_pool *pool = p->pool;
+    double best = -INFINITY, worst = INFINITY;
+    for (int i = 0; i < pool->fitted; i++) {
+        const int16_t *choices = pool->choices + (size_t)i * (size_t)pool->steps;
+        worst = fmin(worst, pool->means[i]);
+        if (pool->means[i] > best && p->space->holds(p->space->context, p->task, choices)) {
+            best = pool->means[i];
+        }
+    }
+    return isfinite(best) ? best : worst;
+}
+
+// Of the n screened ones, the number of the one to try.
+static int acquire(struct proposing *p, int n)
+{
+    struct advisor_sheet *sheet = p->sheet;
+    double mean[ADVISOR_SCREENED], sd[ADVISOR_SCREENED];
+    const double best = best_so_far(p);
+    advisor_tell_under_way(p->advisor, p->task); // overwrites sheet->x
+    for (int i = 0; i < n; i++) {
+        advisor_describe(p->advisor, p->task, cell(sheet, sheet->order[i]),
+                         sheet->x + (size_t)i * (size_t)sheet->steps);
+    }
+    reward_model_predict(p->pool->model, sheet->x, n, mean, sd);
+    int chosen = 0;
+    double most = -1.0;
+    for (int i = 0; i < n; i++) {
+        const double improvement = expected_improvement(mean[i], sd[i], best);
+        if (improvement > most) {
+            most = improvement;
+            chosen = sheet->order[i];
+        }
+    }
+    return chosen;
+}
+
+// Without a model that knows anything: near-uniform and random candidates in turn, filled up.
+static void propose_first(struct proposing *p, int16_t *choices)
+{
+    for (int i = 0; i < FIRST_TRIES; i++) {
+        if (rng_below(&p->rng, 2) == 0) {
+            candidate_near_uniform(p->space, p->task, jitter, &p->rng, choices);
+        } else {
+            candidate_random(p->space, p->task, &p->rng, choices);
+            candidate_fill(p->space, p->task, &p->rng, choices);
+        }
+        if (!advisor_is_known(p->pool, choices)) {
+            return;
+        }
+    }
+}
+
+static bool propose_by_model(struct proposing *p, const struct advisor_wishes *wishes,
+                             int16_t *choices)
+{
+    add_near_best(p);
+    add_near_better(p);
+    add_random(p);
+    add_wishes(p, wishes);
+    predict(p, 0);
+    refine(p);
+    const int n = screen(p, ADVISOR_SCREENED);
+    if (n == 0) {
+        return false;
+    }
+    const int16_t *chosen = cell(p->sheet, acquire(p, n));
+    memcpy(choices, chosen, (size_t)p->sheet->steps * sizeof *choices);
+    return true;
+}
+
+static void put_under_way(struct advisor_pool *pool, int task, int64_t episode,
+                          const int16_t *choices)
+{
+    const int i = (*pool->n_under_way)++;
+    pool->episodes[i] = episode;
+    pool->under_way_tasks[i] = task;
+    memcpy(pool->under_way + (size_t)i * (size_t)pool->steps, choices,
+           (size_t)pool->steps * sizeof *choices);
+}
+
+int advisor_propose(struct advisor *advisor, int task, int64_t episode,
+                    const struct advisor_wishes *wishes, int16_t *choices)
+{
+    const double began = clock_seconds();
+    struct advisor_pool *pool = advisor_pool_of(advisor, task);
+    struct proposing p = {
+        .advisor = advisor,
+        .space = advisor->options.space,
+        .pool = pool,
+        .sheet = &advisor->sheet,
+        .task = task,
+        .rng = rng_make(advisor->options.seed, RNG_PROPOSE, (uint64_t)episode, 0),
+    };
+    CHECK(*pool->n_under_way < advisor->options.under_way);
+    p.sheet->n = 0;
+    p.sheet->steps = pool->steps;
+    const bool asked = advisor_knows(advisor, task) && !advisor_is_flat(advisor, task);
+    if (!asked || !propose_by_model(&p, wishes, choices)) {
+        propose_first(&p, choices);
+    }
+    put_under_way(pool, task, episode, choices);
+    advisor->seconds += clock_seconds() - began;
+    return pool->steps;
+}

@@ -1,0 +1,74 @@
+// What a candidate is worth, learnt from those that were evaluated. One table per kind of model.
+// Inputs are numbers of order one that describe a candidate, such as ln(width / full width). Runs
+// on one thread, and the same calls give the same bytes.
+#pragma once
+#include "core/rng.h"
+#include "learner/state_list.h"
+
+struct reward_model; // each kind's own struct begins with `struct reward_model base`
+
+struct reward_model_options {
+    int n_inputs;       // numbers that describe a candidate
+    int capacity;       // most data points ever added
+    int most_points;    // of the exact process; above it the data are thinned
+    int most_joint;     // candidates pending, or drawn together, at most
+    double noise_floor; // least standard deviation of the noise, in units of the rewards
+    uint64_t seed;
+};
+struct reward_model_facts {
+    int points;            // that the model holds, after thinning
+    double noise;          // standard deviation, in units of the rewards
+    double amplitude;      // standard deviation of the latent function, in units of the rewards
+    const double *lengths; // [n_inputs] length scales, in units of the inputs; borrowed
+};
+struct reward_model_ops {
+    const char *name;
+    enum status (*open)(const struct reward_model_options *options, struct reward_model **out);
+    void (*close)(struct reward_model *model);
+    void (*add)(struct reward_model *model, const double *x, double y);
+    int (*count)(const struct reward_model *model);
+    void (*fit)(struct reward_model *model);
+    void (*pending)(struct reward_model *model, const double *x, int n_pending);
+    void (*predict)(struct reward_model *model, const double *x, int n, double *mean, double *sd);
+    void (*draw)(struct reward_model *model, const double *x, int n, struct rng *rng, double *draw);
+    void (*describe)(const struct reward_model *model, struct reward_model_facts *out);
+    void (*state)(struct reward_model *model, const char *prefix, struct state_list *list);
+    enum status (*restore)(struct reward_model *model);
+};
+struct reward_model {
+    const struct reward_model_ops *ops;
+    struct reward_model_options options;
+};
+extern const struct reward_model_ops reward_model_gp;
+extern const struct reward_model_ops *const reward_models[]; // NULL-ended
+
+// ERR_CONFIG for an unknown kind. Makes linear algebra run on one thread (compute/blas.h), on which
+// the bytes of its sums would depend. All memory is allocated here.
+enum status reward_model_open(const char *kind, const struct reward_model_options *options,
+                              struct reward_model **out);
+void reward_model_close(struct reward_model *model); // NULL is fine
+
+// One evaluated candidate x [n_inputs] and its reward; finite. Counts from the next fit on.
+void reward_model_add(struct reward_model *model, const double *x, double y);
+int reward_model_count(const struct reward_model *model); // added so far
+// Takes what was added into the model. What is pending stays so.
+void reward_model_fit(struct reward_model *model);
+// Candidates under way, x [n_pending][n_inputs], in place of those of the last call: taken as if
+// they had come out at their mean (the kriging believer of Ginsbourger et al. 2010), so that they
+// lower the deviation around them and leave every mean as it is. Not before the first fit.
+void reward_model_pending(struct reward_model *model, const double *x, int n_pending);
+
+// Mean and standard deviation of the latent function at candidates x [n][n_inputs], in units of the
+// rewards: mean [n], sd [n] or NULL. Not before the first fit of at least one point; nor is draw.
+void reward_model_predict(struct reward_model *model, const double *x, int n, double *mean,
+                          double *sd);
+// One joint draw of the latent function at x [n][n_inputs] (Thompson): draw [n]; n <= most_joint.
+void reward_model_draw(struct reward_model *model, const double *x, int n, struct rng *rng,
+                       double *draw);
+void reward_model_describe(const struct reward_model *model, struct reward_model_facts *out);
+
+// Checkpoints: names the arrays that make up its state, "PREFIX.x" and so on (the same on every
+// call, and always up to date). restore takes over what was read into them, after which the model
+// gives the very bytes of the one that was saved. ERR_INPUT for a state that is none.
+void reward_model_state(struct reward_model *model, const char *prefix, struct state_list *list);
+enum status reward_model_restore(struct reward_model *model);

@@ -1,0 +1,45 @@
+#include "learner/start.h"
+
+#include "learner/candidates.h"
+
+#include <string.h>
+
+enum { STARTS_PER_MODEL = 8, LEAST_STARTS = 2 };
+static const double jitter = 0.25; // of the logarithm of a step's share
+
+int start_count(const struct start *start, int task)
+{
+    if (start->space == NULL || strcmp(start->kind, "none") == 0) {
+        return 0;
+    }
+    int sharing = 0;
+    for (int i = 0; i < start->space->n_tasks; i++) {
+        sharing += start->space->tasks[i].model == start->space->tasks[task].model;
+    }
+    const int each = (STARTS_PER_MODEL + sharing - 1) / sharing;
+    return each > LEAST_STARTS ? each : LEAST_STARTS;
+}
+
+// "both" takes turns: the uniform one, the first ranking, a changed uniform one, the next ranking.
+// Rankings that there are not become changed uniform ones.
+bool start_next(const struct start *start, uint64_t seed, int task, int32_t *given_out,
+                struct ticket *ticket)
+{
+    if (*given_out >= start_count(start, task)) {
+        return false;
+    }
+    const struct candidate_space *space = start->space;
+    const int number = (*given_out)++;
+    const bool both = strcmp(start->kind, "both") == 0;
+    const bool ranked = strcmp(start->kind, "ranked") == 0 || (both && number % 2 == 1);
+    const int ranking = 1 + (both ? number / 2 : number);
+    ticket->source = ACTIONS_GIVEN;
+    ticket->n_given = space->tasks[task].steps;
+    if (!ranked && number == 0) {
+        candidate_uniform(space, task, ticket->given);
+    } else if (!ranked || !space->suggest(space->context, task, ranking, ticket->given)) {
+        struct rng rng = rng_make(seed, RNG_START, (uint64_t)task, (uint32_t)number);
+        candidate_near_uniform(space, task, jitter, &rng, ticket->given);
+    }
+    return true;
+}

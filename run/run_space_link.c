@@ -1,0 +1,102 @@
+#include "run/run_space_link.h"
+
+#include "envs/prune/prune_space.h"
+
+#include <stdlib.h>
+
+struct run_space_link {
+    struct arena arena;
+    struct rollout *rollout; // borrowed
+    struct env *env;         // borrowed, of the rollout
+    struct candidate_task *tasks;
+    struct candidate_space space;
+};
+
+static bool holds(void *context, int task, const int16_t *choices)
+{
+    const struct run_space_link *link = context;
+    return prune_space_holds(link->env, task, choices);
+}
+
+static double use(void *context, int task, const int16_t *choices)
+{
+    const struct run_space_link *link = context;
+    return prune_space_use(link->env, task, choices);
+}
+
+static bool suggest(void *context, int task, int number, int16_t *choices)
+{
+    const struct run_space_link *link = context;
+    return prune_space_suggest(link->env, task, number, choices);
+}
+
+static enum status imagine(void *context, const struct ticket *ticket, const float *weights,
+                           size_t n, void *block)
+{
+    const struct run_space_link *link = context;
+    CHECK(ticket->kind == TICKET_IMAGINED);
+    if (weights != NULL) {
+        rollout_load(link->rollout, weights, n);
+    }
+    return rollout_run(link->rollout, ticket, block);
+}
+
+static enum status list_tasks(struct run_space_link *link, int n_tasks)
+{
+    ARENA_NEW(&link->arena, link->tasks, (size_t)n_tasks);
+    int n_models = 0;
+    for (int i = 0; i < n_tasks; i++) {
+        struct prune_space_task task;
+        prune_space_task(link->env, i, &task);
+        if (task.steps > TICKET_MOST_GIVEN) {
+            FAIL(ERR_UNSUPPORTED, "episodes of %d steps, at most %d", task.steps,
+                 TICKET_MOST_GIVEN);
+        }
+        link->tasks[i] = (struct candidate_task){.model = task.network,
+                                                 .steps = task.steps,
+                                                 .n_choices = task.n_choices,
+                                                 .position = task.position,
+                                                 .budget = task.budget};
+        n_models = task.network >= n_models ? task.network + 1 : n_models;
+    }
+    link->space = (struct candidate_space){.context = link,
+                                           .n_tasks = n_tasks,
+                                           .n_models = n_models,
+                                           .tasks = link->tasks,
+                                           .noise = prune_space_noise(link->env),
+                                           .holds = holds,
+                                           .use = use,
+                                           .suggest = suggest,
+                                           .imagine = imagine};
+    return OK;
+}
+
+enum status run_space_link_open(struct rollout *rollout, int n_tasks, struct run_space_link **out)
+{
+    struct run_space_link *link = calloc(1, sizeof *link);
+    if (link == NULL) {
+        FAIL(ERR_MEMORY, "no memory for the space of candidates");
+    }
+    link->rollout = rollout;
+    link->env = rollout_env(rollout);
+    const enum status code = list_tasks(link, n_tasks);
+    if (code != OK) {
+        run_space_link_close(link);
+        return code;
+    }
+    *out = link;
+    return OK;
+}
+
+const struct candidate_space *run_space_link_space(const struct run_space_link *link)
+{
+    return link != NULL ? &link->space : NULL;
+}
+
+void run_space_link_close(struct run_space_link *link)
+{
+    if (link != NULL) {
+        arena_close(&link->arena);
+        free(link);
+    }
+}

@@ -1,0 +1,167 @@
+// The parts of the Gaussian process against their definitions: the kernel against plain loops, the
+// slope of the log posterior against differences, a factor grown by rows against one made at once.
+#include "core/rng.h"
+#include "learner/model/gp_evidence.h"
+#include "learner/model/gp_factor.h"
+#include "test_unit.h"
+
+#include <math.h>
+
+enum { INPUTS = 7, MOST = 230 };
+
+// Points of a cube of side 2, and a smooth function of them with a little noise.
+static void draw_data(uint64_t seed, int n, double *x, double *y)
+{
+    struct rng rng = rng_make(seed, RNG_TEST, 0, 0);
+    for (int i = 0; i < n; i++) {
+        double sum = 0.0;
+        for (int g = 0; g < INPUTS; g++) {
+            x[i * INPUTS + g] = -2.0 * (double)rng_uniform(&rng);
+            sum += sin((g + 1) * x[i * INPUTS + g]) / (g + 1);
+        }
+        y[i] = sum + 0.05 * (double)rng_normal(&rng);
+    }
+}
+
+static void draw_params(uint64_t seed, double *params)
+{
+    struct rng rng = rng_make(seed, RNG_TEST, 1, 0);
+    gp_evidence_begin(INPUTS, params);
+    for (int g = 0; g <= INPUTS; g++) {
+        params[g] += 0.5 * (double)rng_normal(&rng);
+    }
+}
+
+static double plain_kernel(const double *a, const double *b, const double *params)
+{
+    double square = 0.0;
+    for (int g = 0; g < INPUTS; g++) {
+        const double difference = (a[g] - b[g]) / exp(params[g]);
+        square += 5.0 * difference * difference;
+    }
+    return (1.0 + sqrt(square) + square / 3.0) * exp(-sqrt(square));
+}
+
+static void kernel_is_matern(void **state)
+{
+    (void)state;
+    // Squares from nothing to where the kernel underflows, in the middle of a row of any length.
+    for (int n = 1; n < 40; n++) {
+        double values[40], again[40], slopes[40], squares[40];
+        for (int i = 0; i < n; i++) {
+            squares[i] = i % 10 == 0 ? 0.0 : pow(10.0, 0.37 * i - 8.0);
+            values[i] = again[i] = squares[i];
+        }
+        gp_kernel(n, values);
+        gp_kernel_slopes(n, again, slopes);
+        for (int i = 0; i < n; i++) {
+            const double d = sqrt(squares[i]), e = exp(-d);
+            const double k = (1.0 + d + d * d / 3.0) * e, slope = (1.0 + d) * e / 3.0;
+            assert_true(fabs(values[i] - k) <= 1e-14 * k + 1e-290);
+            assert_true(again[i] == values[i]);
+            assert_true(fabs(slopes[i] - slope) <= 1e-14 * slope + 1e-290);
+        }
+    }
+}
+
+static void slope_equals_differences(void **state)
+{
+    (void)state;
+    static double x[MOST * INPUTS], y[MOST];
+    static const int sizes[] = {2, 5, 39, 40, 41, 90};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct arena arena = {0};
+        struct gp_evidence evidence;
+        double params[INPUTS + 1], gradient[INPUTS + 1], unused[INPUTS + 1];
+        assert_ok(gp_evidence_open(sizes[i], INPUTS, &arena, &evidence));
+        draw_data(i, sizes[i], x, y);
+        draw_params(i, params);
+        evidence.n = sizes[i];
+        evidence.x = x;
+        evidence.y = y;
+        gp_evidence_value(&evidence, params, gradient);
+        for (int g = 0; g <= INPUTS; g++) {
+            const double middle = params[g], step = 1e-5;
+            params[g] = middle + step;
+            const double above = gp_evidence_value(&evidence, params, unused);
+            params[g] = middle - step;
+            const double below = gp_evidence_value(&evidence, params, unused);
+            params[g] = middle;
+            const double slope = (above - below) / (2.0 * step);
+            assert_true(fabs(gradient[g] - slope) <= 1e-5 * (1.0 + fabs(slope)));
+        }
+        arena_close(&arena);
+    }
+}
+
+// The best of the steps is never below the start, and stays within the bounds of the noise.
+static void climbs(void **state)
+{
+    (void)state;
+    static double x[MOST * INPUTS], y[MOST];
+    struct arena arena = {0};
+    struct gp_evidence evidence;
+    double params[INPUTS + 1], gradient[INPUTS + 1], scratch[4 * (INPUTS + 1)];
+    assert_ok(gp_evidence_open(60, INPUTS, &arena, &evidence));
+    evidence.n = 60;
+    evidence.x = x;
+    evidence.y = y;
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        draw_data(seed, 60, x, y);
+        gp_evidence_begin(INPUTS, params);
+        const double before = gp_evidence_value(&evidence, params, gradient);
+        gp_evidence_climb(&evidence, GP_NOISE_LEAST, params, scratch);
+        const double after = gp_evidence_value(&evidence, params, gradient);
+        assert_true(after > before + 1.0);
+        gp_evidence_climb(&evidence, 0.5, params, scratch);
+        assert_true(params[INPUTS] >= log(0.5) && params[INPUTS] <= 0.0);
+    }
+    arena_close(&arena);
+}
+
+// Every element of the factor, however it grew, against the definition: L L^T = K + noise^2 I.
+static void grows_like_made_at_once(void **state)
+{
+    (void)state;
+    static double x[MOST * INPUTS], y[MOST];
+    static const int steps[] = {1, 3, 60, 64, 65, 66, 150, MOST};
+    const double noise = 0.02;
+    struct arena arena = {0};
+    struct gp_factor once, grown;
+    double params[INPUTS + 1];
+    draw_data(3, MOST, x, y);
+    draw_params(4, params);
+    assert_ok(gp_factor_open(MOST, INPUTS, &arena, &once));
+    assert_ok(gp_factor_open(MOST + 5, INPUTS, &arena, &grown));
+    gp_factor_grow(&once, MOST, x, params, noise);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        gp_factor_grow(&grown, steps[i] - grown.n, x + grown.n * INPUTS, params, noise);
+        gp_factor_grow(&grown, 0, NULL, params, noise);
+    }
+    assert_int_equal(grown.n, MOST);
+    for (int i = 0; i < MOST; i++) {
+        for (int j = 0; j <= i; j++) {
+            const double *a = grown.lower + i * grown.most, *b = grown.lower + j * grown.most;
+            double sum = 0.0;
+            for (int k = 0; k <= j; k++) {
+                sum += a[k] * b[k];
+            }
+            const double expected = plain_kernel(x + i * INPUTS, x + j * INPUTS, params) +
+                                    (i == j ? noise * noise : 0.0);
+            assert_true(fabs(sum - expected) <= 1e-12);
+            assert_true(fabs(a[j] - once.lower[i * once.most + j]) <= 1e-9);
+        }
+    }
+    arena_close(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kernel_is_matern),
+        cmocka_unit_test(slope_equals_differences),
+        cmocka_unit_test(climbs),
+        cmocka_unit_test(grows_like_made_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
