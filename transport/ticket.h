@@ -30,8 +30,8 @@ struct ticket {
         float seconds; // TICKET_WORK: after which it puts off what is left; 0 = never
     };
     union {
-        float budget; // times the task's own limits; 0 = just those. Anything else but them
-                      // measures or imagines and is no candidate; INFINITY = no limits
+        float budget;    // times the task's own limits; 0 = just those. Anything else but them
+                         // measures or imagines and is no candidate; INFINITY = no limits
         int32_t threads; // TICKET_WORK: to work with
     };
     int16_t given[TICKET_MOST_GIVEN]; // number of the choice, per step; TICKET_WORK: widths

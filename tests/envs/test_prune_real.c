@@ -9,10 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 
-    enum {
-        SKIPPED = 77,
-        EPISODES = 5
-    };
+enum { SKIPPED = 77, EPISODES = 5 };
 
 static char weights[512];
 
