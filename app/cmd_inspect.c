@@ -171,6 +171,20 @@ static void write_groups(struct json_writer *w, const struct inspection *s)
     json_write_end(w, ']');
 }
 
+static void write_rows(struct json_writer *w, const struct row_set *rows)
+{
+    struct text text = {0};
+    if (rows->known) {
+        row_set_text(rows, &text);
+    }
+    if (text.bytes != NULL) {
+        json_write_string(w, "train_rows", text.bytes);
+    } else {
+        json_write_raw(w, "train_rows", "null");
+    }
+    text_close(&text);
+}
+
 static enum status print_json(const struct inspection *s)
 {
     const struct network_info *info = &s->network.info;
@@ -185,6 +199,7 @@ static enum status print_json(const struct inspection *s)
     json_write_int(w, NULL, info->c);
     json_write_end(w, ']');
     json_write_int(w, "classes", info->classes);
+    write_rows(w, &s->network.train_rows);
     write_totals(w, "total", &s->network);
     if (has_before(s)) {
         write_totals(w, "total_before", &s->before);
@@ -254,11 +269,29 @@ static void print_total(const char *what, const struct network *network)
            output_count(cost.params, params), output_count((int64_t)network_bytes(network), bytes));
 }
 
+// Rows by chance are thousands of ranges: --json has them all.
+static void print_rows(const struct row_set *rows)
+{
+    enum { FEW = 4 };
+    struct text text = {0};
+    if (!rows->known) {
+        printf("trained on rows that the file does not say (train_rows)\n\n");
+    } else if (rows->n > FEW) {
+        printf("trained on %lld rows, in %d ranges\n\n", (long long)row_set_count(rows), rows->n);
+    } else {
+        row_set_text(rows, &text);
+        printf("trained on %lld rows: %s\n\n", (long long)row_set_count(rows),
+               text.bytes != NULL ? text.bytes : "");
+    }
+    text_close(&text);
+}
+
 static void print_text(const struct inspection *s)
 {
     const struct network_info *info = &s->network.info;
-    printf("%s, input %d x %d x %d, %d classes%s%s\n\n", info->architecture, info->h, info->w,
+    printf("%s, input %d x %d x %d, %d classes%s%s\n", info->architecture, info->h, info->w,
            info->c, info->classes, info->dataset[0] != '\0' ? ", for " : "", info->dataset);
+    print_rows(&s->network.train_rows);
     print_layers(s);
     printf("\n");
     print_groups(s);

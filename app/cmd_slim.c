@@ -85,7 +85,9 @@ struct slimming {
     struct backend *backend;
     struct groups groups;
     struct arena arena;
-    int *widths; // [groups.n]
+    int *widths;     // [groups.n]
+    int32_t *images; // [n_images] of the data set, which the network may be fitted to; arena
+    int n_images;
 };
 
 static enum status check_config(const struct slim_config *config)
@@ -118,19 +120,40 @@ static enum status open_network(struct slimming *s, const char *path)
     return network_load(path, &fallback, &s->before);
 }
 
+// The images that the network was trained on, where it says so: then it has still seen no others.
+// One that was trained on none of them takes all, and says that.
+static enum status choose_images(struct slimming *s)
+{
+    struct network *after = &s->after;
+    const bool ours = strcmp(after->info.dataset, s->data.name) == 0;
+    ARENA_NEW(&s->arena, s->images, (size_t)s->data.n);
+    for (int i = 0; i < s->data.n && ours && after->train_rows.known; i++) {
+        if (row_set_has(&after->train_rows, dataset_row(&s->data, i))) {
+            s->images[s->n_images++] = i;
+        }
+    }
+    if (s->n_images > 0) {
+        return OK;
+    }
+    for (; s->n_images < s->data.n; s->n_images++) {
+        s->images[s->n_images] = s->n_images;
+    }
+    return ours ? row_set_add(&after->train_rows, s->data.rows, s->data.n) : OK;
+}
+
 static enum status refit(struct slimming *s, const struct keep *keep)
 {
     const struct slim_config *config = s->config;
     const struct plan_input input = {.mean = s->before.info.mean, .std = s->before.info.std};
     const struct refit_options options = {
-        .images = config->refit_images < s->data.n ? config->refit_images : s->data.n,
+        .images = config->refit_images < s->n_images ? config->refit_images : s->n_images,
         .points_per_image = config->refit_points,
         .lambda = config->refit_lambda,
         .seed = config->seed,
     };
     uint8_t *images;
     struct refit *gram;
-    TRY(dataset_sample(&s->data, NULL, s->data.n, options.images, config->seed, &s->arena,
+    TRY(dataset_sample(&s->data, s->images, s->n_images, options.images, config->seed, &s->arena,
                        &images));
     TRY(refit_open(s->backend, &s->before.graph, &s->groups, s->before.params, &input, images,
                    &options, &gram));
@@ -153,6 +176,10 @@ static enum status cut(struct slimming *s)
     TRY(slim_network(&s->before.graph, &s->groups, s->before.params, &keep, &s->after.graph,
                      &s->after.params));
     s->after.info = s->before.info;
+    TRY(row_set_copy(&s->before.train_rows, &s->after.train_rows));
+    if (config->refit || config->recalibrate > 0) {
+        TRY(choose_images(s));
+    }
     if (config->refit) {
         TRY(refit(s, &keep));
     }
@@ -164,8 +191,8 @@ static enum status cut(struct slimming *s)
     if (config->recalibrate == 0) {
         return OK;
     }
-    return calibrate_network(s->backend, &s->after, &s->data, NULL, s->data.n, config->recalibrate,
-                             config->seed, true, NULL);
+    return calibrate_network(s->backend, &s->after, &s->data, s->images, s->n_images,
+                             config->recalibrate, config->seed, true, NULL);
 }
 
 static enum status print_json(const struct slimming *s)

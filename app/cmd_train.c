@@ -80,7 +80,6 @@ static enum status open_network(struct training *t)
         FAIL(ERR_CONFIG, "model.weights: %s holds a %s, model.architecture says %s",
              config->model.weights, t->network.info.architecture, config->model.architecture);
     }
-    snprintf(t->network.info.dataset, sizeof t->network.info.dataset, "%s", t->data.name);
     return OK;
 }
 

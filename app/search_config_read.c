@@ -46,6 +46,32 @@ static enum status name_run(struct run_config *config, const char *path, struct 
     return check_word("name", config->name);
 }
 
+// What a base network was trained on must be known before anything is opened, where it is said.
+static enum status check_train_rows(const struct network_config *network, int i)
+{
+    struct row_set rows = {0};
+    const char *text = network->train_rows;
+    if (network->weights[0] == '\0' && text[0] != '\0') {
+        FAIL(ERR_CONFIG,
+             "networks[%d].train_rows: expected nothing, as the network has no weights and is "
+             "trained first, got \"%.100s\"",
+             i, text);
+    }
+    if (network->weights[0] == '\0' && network->train.all_rows) {
+        FAIL(ERR_CONFIG,
+             "networks[%d].train.all_rows: expected false, as the search scores on the "
+             "images that training leaves out",
+             i);
+    }
+    if (text[0] != '\0' && strcmp(text, "unknown") != 0) {
+        if (row_set_parse(text, &rows) != OK) {
+            return status_context(ERR_CONFIG, "networks[%d].train_rows", i);
+        }
+        row_set_close(&rows);
+    }
+    return OK;
+}
+
 static enum status resolve_networks(struct run_config *config, struct arena *arena)
 {
     const int n = config->networks->n;
@@ -65,6 +91,7 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
         if (network->data.name[0] == '\0') {
             FAIL(ERR_CONFIG, "networks[%d].data.name: expected a data set, got nothing", i);
         }
+        TRY(check_train_rows(network, i));
         // The search's own validation images stay out of the training of base networks.
         network->train.seed = config->seed;
         network->train.validation_share = config->scoring.validation_share;

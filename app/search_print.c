@@ -4,12 +4,22 @@
 #include "app/output.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void print_table(const struct run_report *report)
 {
-    static const char *const headers[] = {"task",        "budget", ">MACs",  ">share",
-                                          ">parameters", ">uncut", ">found", ">test",
-                                          ">test uncut", ">tried", NULL};
+    static const char *const headers[] = {"task",
+                                          "budget",
+                                          ">MACs",
+                                          ">share",
+                                          ">parameters",
+                                          ">uncut (search-validation)",
+                                          ">found (search-validation)",
+                                          ">test, uncut",
+                                          ">test",
+                                          ">tried",
+                                          NULL};
+    bool all_unseen = true;
     struct output_table table;
     output_table_open(&table, headers);
     for (int task = 0; task < report->session->config.tasks->n; task++) {
@@ -22,11 +32,13 @@ static void print_table(const struct run_report *report)
         output_cell_count(&table, result->macs);
         output_cell(&table, "%.3f", (double)result->macs / (double)result->full_macs);
         output_cell_count(&table, result->params);
-        output_cell(&table, "%.2f%%", 100 * result->accuracy_base);
-        output_cell(&table, "%.2f%%", 100 * result->accuracy_found);
+        const bool unseen = strcmp(result->validation_images, "unseen") == 0;
+        all_unseen = all_unseen && unseen;
+        output_cell(&table, "%.2f%%%s", 100 * result->accuracy_base, unseen ? "" : " *");
+        output_cell(&table, "%.2f%%%s", 100 * result->accuracy_found, unseen ? "" : " *");
         if (result->tested) {
-            output_cell(&table, "%.2f%%", 100 * result->accuracy_test);
             output_cell(&table, "%.2f%%", 100 * result->accuracy_base_test);
+            output_cell(&table, "%.2f%%", 100 * result->accuracy_test);
         } else {
             output_cell(&table, "-");
             output_cell(&table, "-");
@@ -35,8 +47,10 @@ static void print_table(const struct run_report *report)
     }
     output_table_print(&table);
     output_table_close(&table);
-    printf("\nuncut and found: on the search-validation images; test: after fine-tuning\n"
-           "networks: %s/%s\n",
+    printf("\n%sfound: before fine-tuning; test: after it\nnetworks: %s/%s\n",
+           all_unseen ? ""
+                      : "* of images that the weights may have been trained on: it is not known "
+                        "which they were (train_rows)\n",
            report->session->config.run_dir, report->results[0].tested ? "final" : "found");
 }
 

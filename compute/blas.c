@@ -100,6 +100,12 @@ void blas_solve_lower(bool transposed, int rows, int n, const double *l, int ldl
                 CblasNonUnit, rows, n, 1.0, l, ldl, b, ldb);
 }
 
+void blas_times_lower(int rows, int n, const double *l, double *b)
+{
+    cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, rows, n, 1.0, l,
+                n, b, n);
+}
+
 void blas_invert_factored(int n, double *l, int ldl)
 {
     int info = 0;

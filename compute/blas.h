@@ -30,6 +30,8 @@ enum status blas_cholesky(int n, double *a, int lda);
 // l [n, n] the lower triangle is read.
 void blas_solve_lower(bool transposed, int rows, int n, const double *l, int ldl, double *b,
                       int ldb);
+// b l for each row b [n] of `rows` rows, in place; of l [n, n] the lower triangle is read.
+void blas_times_lower(int rows, int n, const double *l, double *b);
 // The factor l of a becomes the inverse of a: its lower triangle.
 void blas_invert_factored(int n, double *l, int ldl);
 

@@ -126,14 +126,35 @@ static enum status read_seed(const struct option_reader *reader, const struct op
     return OK;
 }
 
+// Where "on" and "off" are choices, true and false say the same.
+static const char *choice_word(const struct option *row, const char *word)
+{
+    const bool is_true = strcmp(word, "true") == 0;
+    if (!is_true && strcmp(word, "false") != 0) {
+        return word;
+    }
+    const char *plain = is_true ? "on" : "off";
+    for (int i = 0; row->choices[i] != NULL; i++) {
+        if (strcmp(row->choices[i], plain) == 0) {
+            return plain;
+        }
+    }
+    return word;
+}
+
 static enum status read_text(const struct option_reader *reader, const struct option *row,
                              const char *path, const struct json *value, const char **out)
 {
-    if (json_kind(value) != JSON_STRING) {
+    const char *text = json_kind(value) == JSON_STRING ? json_string(value) : NULL;
+    if (row->kind == OPTION_CHOICE && json_kind(value) == JSON_BOOL) {
+        const char *word = json_bool(value) ? "true" : "false";
+        text = choice_word(row, word) != word ? word : NULL;
+    }
+    if (text == NULL) {
         return fail_type(reader, path, "a string", value);
     }
-    const char *text = json_string(value);
     if (row->kind == OPTION_CHOICE) {
+        text = choice_word(row, text);
         struct text names = {0};
         struct suggest suggest = suggest_begin(text);
         for (int i = 0; row->choices[i] != NULL; i++) {

@@ -90,13 +90,45 @@ static enum status measure(struct dataset *dataset, struct arena *scratch)
     return OK;
 }
 
+// Rows and groups are kept for the splits to come.
+static enum status take_rows(const struct reading *reading, const struct selection *selection,
+                             struct dataset *dataset)
+{
+    dataset->part_rows = reading->n;
+    if (selection->n < reading->n) {
+        ARENA_NEW(&dataset->arena, dataset->rows, (size_t)selection->n);
+        memcpy(dataset->rows, selection->rows, (size_t)selection->n * sizeof *dataset->rows);
+    }
+    if (reading->groups != NULL) {
+        dataset->n_groups = reading->n_groups;
+        ARENA_NEW(&dataset->arena, dataset->groups, (size_t)reading->n);
+        memcpy(dataset->groups, reading->groups, (size_t)reading->n * sizeof *dataset->groups);
+    }
+    return OK;
+}
+
+static enum status check_groups(const struct dataset_source *source,
+                                const struct dataset_options *options,
+                                const struct reading *reading)
+{
+    const bool asked = options->group_pattern != NULL && options->group_pattern[0] != '\0';
+    if (asked && source->reader != &reader_folder) {
+        FAIL(ERR_CONFIG,
+             "data.group_pattern is for data sets of the kind folder; %s is read as %s, which %s",
+             source->name, source->reader->name,
+             reading->groups != NULL ? "says itself which images belong together"
+                                     : "has no names of files to look at");
+    }
+    return OK;
+}
+
 // Fills `dataset` from an opened part; on failure the caller closes it.
 static enum status take(const struct dataset_source *source, const struct dataset_options *options,
                         enum dataset_part part, struct reading *reading, struct dataset *dataset)
 {
     struct selection selection;
-    TRY(dataset_select(options, part, reading->labels, reading->n, reading->classes,
-                       &reading->arena, &selection));
+    TRY(check_groups(source, options, reading));
+    TRY(dataset_select(options, part, reading, &selection));
     if (selection.n == 0) {
         FAIL(ERR_INPUT, "%s: no image is left of the %s part's %d after choosing classes",
              source->name, part == DATASET_TRAIN ? "training" : "test", reading->n);
@@ -109,6 +141,7 @@ static enum status take(const struct dataset_source *source, const struct datase
     dataset->classes = selection.classes;
     ARENA_NEW(&dataset->arena, dataset->labels, (size_t)selection.n);
     memcpy(dataset->labels, selection.labels, (size_t)selection.n * sizeof *dataset->labels);
+    TRY(take_rows(reading, &selection, dataset));
     TRY(allocate_images(dataset));
     TRY(source->reader->read(reading, selection.rows, selection.n, dataset->mapped));
     TRY(measure(dataset, &reading->arena));

@@ -2,6 +2,7 @@
 #pragma once
 #include "core/arena.h"
 #include "core/option.h"
+#include "core/row_set.h"
 #include "core/status.h"
 
 #include <stdbool.h>
@@ -18,6 +19,13 @@ struct dataset {
     int n, h, w, c, classes;
     const uint8_t *images; // [n][h][w][c], owned (mapped or allocated)
     int32_t *labels;       // [n], 0 .. classes - 1; arena
+    // Where in the part's files each image comes from, ascending; NULL: all are there. arena
+    int32_t *rows; // [n]
+    int part_rows; // how many rows the files have
+    // Images that belong together (of one track, of one patient) have one number, 0 .. n_groups -
+    // 1; NULL: nothing is said about that. arena
+    int32_t *groups; // [part_rows]
+    int n_groups;
     // Of pixels / 255 over this part, after choosing rows; the std of a constant channel is 1.
     float mean[DATASET_MAX_CHANNELS], std[DATASET_MAX_CHANNELS];
     void *mapped; // owned, NULL if images are allocated
@@ -39,6 +47,8 @@ struct dataset_options {
     int size;                       // folder: images are resized to size x size; shapes: drawn so
     int64_t count;                  // shapes: images of the training part; test has a fifth
     uint64_t seed;                  // of share and of shapes
+    const char *group_pattern;      // folder: regular expression, the group in a file's path; "" =
+                                    // no groups
 };
 extern const struct option dataset_option_table[];
 
@@ -55,14 +65,25 @@ bool dataset_options_same(const struct dataset_options *a, const struct dataset_
 bool dataset_find(const struct dataset_options *options, char *out, size_t out_bytes);
 extern const char *const dataset_names[]; // NULL-ended
 
+int32_t dataset_row(const struct dataset *dataset, int i); // rows[i]
+
 // Cuts the training part in two by seed, the same share of each class: indices (from the arena) in
-// random order.
+// random order. Where images belong to groups, a group is on one side only and the shares are as
+// near as that allows; ERR_CONFIG when all images are of one group.
 struct dataset_split {
     int32_t *train, *validation;
     int n_train, n_validation;
 };
 enum status dataset_split(const struct dataset *dataset, double validation_share, uint64_t seed,
                           struct arena *arena, struct dataset_split *out);
+// The same for weights that were trained on these rows of the whole part: validation has only
+// others (none of whose group was trained on either), and may be short of the share or empty; train
+// has the rows trained on, or, where none of the data set's was, all that are left. For rows that
+// dataset_split chose for training it is that split again, and also when they are not known.
+// ERR_INPUT for rows beyond the part's last.
+enum status dataset_split_unseen(const struct dataset *dataset, const struct row_set *train_rows,
+                                 double validation_share, uint64_t seed, struct arena *arena,
+                                 struct dataset_split *out);
 
 // Copies of `images` of the given rows, the first in the order that the seed gives: u8
 // [images][h][w][c] in *out, from the arena. indices NULL = the first n; images <= n.

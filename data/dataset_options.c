@@ -63,6 +63,13 @@ const struct option dataset_option_table[] = {
      .least = 50,
      .most = 10000000},
     {.key = "seed", .help = "seed of share and of shapes", .kind = OPTION_SEED, AT(seed)},
+    {.key = "group_pattern",
+     .help =
+         "folder: extended regular expression that finds in a file's path, CLASS/NAME, the group "
+         "it belongs to (a track, a patient): its first (...), or all that it matches; the "
+         "images of a group are all for training or all for validation",
+     .kind = OPTION_STRING,
+     AT(group_pattern)},
     {.key = NULL},
 };
 
@@ -78,5 +85,6 @@ bool dataset_options_same(const struct dataset_options *a, const struct dataset_
     return strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
            strcmp(a->data_root, b->data_root) == 0 && strcmp(a->labels, b->labels) == 0 &&
            a->superclass == b->superclass && same_classes(a->classes, b->classes) &&
-           a->share == b->share && a->size == b->size && a->count == b->count && a->seed == b->seed;
+           a->share == b->share && a->size == b->size && a->count == b->count &&
+           a->seed == b->seed && strcmp(a->group_pattern, b->group_pattern) == 0;
 }

@@ -175,7 +175,12 @@ static enum status open_part(const struct dataset_source *source,
         TRY(find_class(state, here[i], &label));
         TRY(add_class(out, here[i], label));
     }
-    return reader_check_shape(state->folder, out->n, out->h, out->w, out->c);
+    TRY(reader_check_shape(state->folder, out->n, out->h, out->w, out->c));
+    if (options->group_pattern == NULL || options->group_pattern[0] == '\0') {
+        return OK;
+    }
+    return groups_of_names(options->group_pattern, state->folder, state->files, out->n, &out->arena,
+                           &out->groups, &out->n_groups);
 }
 
 static enum status read_rows(struct reading *reading, const int32_t *rows, int n_rows,

@@ -1,5 +1,6 @@
 // HDF5: bytes `images` [n, h, w, c] or [n, h, w] and integers `labels` [n], in train.h5 and test.h5
-// of a folder; or, in one file, the same with names that begin with train_ and test_.
+// of a folder; or, in one file, the same with names that begin with train_ and test_. Integers
+// `groups` [n] beside them are optional.
 #include "core/file.h"
 #include "core/hdf5_file.h"
 #include "data/reader.h"
@@ -9,9 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+// The names of a part's arrays.
+struct names {
+    char images[16], labels[16], groups[16];
+};
 struct state {
     struct hdf5_file *file; // owned
-    char images[16];        // name of the array
+    struct names names;
 };
 
 static bool claims(const char *path)
@@ -24,14 +29,15 @@ static bool claims(const char *path)
            (file_join(file, sizeof file, path, "test.h5") == OK && file_exists(file));
 }
 
-// The file that holds `part`, and the names of its two arrays.
+// The file that holds `part`, and the names of its arrays.
 static enum status name_part(const char *path, enum dataset_part part, char file[READER_PATH_BYTES],
-                             char images[16], char labels[16])
+                             struct names *names)
 {
     const bool folder = file_is_folder(path);
-    const char *word = part == DATASET_TRAIN ? "train" : "test";
-    snprintf(images, 16, "%s%simages", folder ? "" : word, folder ? "" : "_");
-    snprintf(labels, 16, "%s%slabels", folder ? "" : word, folder ? "" : "_");
+    const char *word = folder ? "" : part == DATASET_TRAIN ? "train_" : "test_";
+    snprintf(names->images, sizeof names->images, "%simages", word);
+    snprintf(names->labels, sizeof names->labels, "%slabels", word);
+    snprintf(names->groups, sizeof names->groups, "%sgroups", word);
     if (folder) {
         return file_join(file, READER_PATH_BYTES, path,
                          part == DATASET_TRAIN ? "train.h5" : "test.h5");
@@ -43,9 +49,9 @@ static enum status name_part(const char *path, enum dataset_part part, char file
     return OK;
 }
 
-// labels [n] in `arena`; n < 0: as many as there are. *classes as in reader_check_labels.
-static enum status read_labels(struct hdf5_file *file, const char *path, const char *name,
-                               int64_t n, struct arena *arena, int32_t **labels, int *classes)
+// One whole number per image, in `arena`. n < 0: as many as there are.
+static enum status read_integers(struct hdf5_file *file, const char *path, const char *name,
+                                 int64_t n, struct arena *arena, int64_t **out, int64_t *count)
 {
     struct hdf5_array array;
     TRY(hdf5_describe(file, name, &array));
@@ -57,33 +63,55 @@ static enum status read_labels(struct hdf5_file *file, const char *path, const c
         FAIL(ERR_INPUT, "%s: %s: expected 1 dimension, got %d", path, name, array.n_dims);
     }
     if (n >= 0 && array.dims[0] != n) {
-        FAIL(ERR_INPUT, "%s: %s: expected %" PRId64 " labels, one per image, got %" PRId64, path,
+        FAIL(ERR_INPUT, "%s: %s: expected %" PRId64 " numbers, one per image, got %" PRId64, path,
              name, n, array.dims[0]);
     }
     TRY(reader_check_shape(path, array.dims[0], 1, 1, 1));
     TRY(reader_check_memory(path, array.dims[0], sizeof(int64_t) + sizeof(int32_t)));
-    int64_t *values;
-    ARENA_NEW(arena, values, array.count);
-    TRY(hdf5_read(file, name, HDF5_I64, values));
-    ARENA_NEW(arena, *labels, array.count);
-    for (size_t i = 0; i < array.count; i++) {
+    ARENA_NEW(arena, *out, array.count);
+    *count = array.dims[0];
+    return hdf5_read(file, name, HDF5_I64, *out);
+}
+
+// labels [n] in `arena`; n < 0: as many as there are. *classes as in reader_check_labels.
+static enum status read_labels(struct hdf5_file *file, const char *path, const char *name,
+                               int64_t n, struct arena *arena, int32_t **labels, int *classes)
+{
+    int64_t *values, count;
+    TRY(read_integers(file, path, name, n, arena, &values, &count));
+    ARENA_NEW(arena, *labels, (size_t)count);
+    for (int64_t i = 0; i < count; i++) {
         // What does not fit an int32_t is wrong as a label too.
         const bool fits = values[i] >= 0 && values[i] < DATASET_MAX_CLASSES;
         if (!fits) {
-            FAIL(ERR_INPUT, "%s: %s: the label of row %zu is %" PRId64 ", expected 0 to %d", path,
-                 name, i, values[i], DATASET_MAX_CLASSES - 1);
+            FAIL(ERR_INPUT, "%s: %s: the label of row %" PRId64 " is %" PRId64 ", expected 0 to %d",
+                 path, name, i, values[i], DATASET_MAX_CLASSES - 1);
         }
         (*labels)[i] = (int32_t)values[i];
     }
-    return reader_check_labels(path, *labels, (int)array.count, classes);
+    return reader_check_labels(path, *labels, (int)count, classes);
+}
+
+// `groups` is optional.
+static enum status read_groups(struct hdf5_file *file, const char *path, const char *name,
+                               struct reading *out)
+{
+    struct hdf5_array array;
+    int64_t *values, count;
+    if (hdf5_describe(file, name, &array) != OK) {
+        return OK;
+    }
+    TRY(read_integers(file, path, name, out->n, &out->arena, &values, &count));
+    return groups_of_numbers(values, out->n, &out->arena, &out->groups, &out->n_groups);
 }
 
 // How many classes the training part has, for a test part that may lack some; *classes is left
 // alone when there is no training part.
 static enum status training_classes(const char *path, struct arena *arena, int *classes)
 {
-    char name[READER_PATH_BYTES], images[16], labels[16];
-    TRY(name_part(path, DATASET_TRAIN, name, images, labels));
+    char name[READER_PATH_BYTES];
+    struct names names;
+    TRY(name_part(path, DATASET_TRAIN, name, &names));
     if (!file_exists(name)) {
         return OK;
     }
@@ -91,9 +119,9 @@ static enum status training_classes(const char *path, struct arena *arena, int *
     TRY(hdf5_open(name, &file));
     struct hdf5_array array;
     enum status status = OK;
-    if (hdf5_describe(file, labels, &array) == OK) {
+    if (hdf5_describe(file, names.labels, &array) == OK) {
         int32_t *unused;
-        status = read_labels(file, name, labels, -1, arena, &unused, classes);
+        status = read_labels(file, name, names.labels, -1, arena, &unused, classes);
     }
     hdf5_close(file);
     return status;
@@ -111,17 +139,17 @@ static enum status open_part(const struct dataset_source *source,
     if (part == DATASET_TEST) {
         TRY(training_classes(source->path, &out->arena, &out->classes));
     }
-    char name[READER_PATH_BYTES], labels[16];
-    TRY(name_part(source->path, part, name, state->images, labels));
+    char name[READER_PATH_BYTES];
+    TRY(name_part(source->path, part, name, &state->names));
     TRY(hdf5_open(name, &state->file));
     struct hdf5_array array;
-    TRY(hdf5_describe(state->file, state->images, &array));
+    TRY(hdf5_describe(state->file, state->names.images, &array));
     if (array.type != HDF5_U8) {
-        FAIL(ERR_INPUT, "%s: %s: expected uint8, got another type", name, state->images);
+        FAIL(ERR_INPUT, "%s: %s: expected uint8, got another type", name, state->names.images);
     }
     if (array.n_dims != 3 && array.n_dims != 4) {
         FAIL(ERR_INPUT, "%s: %s: expected [n, h, w, c] or [n, h, w], got %d dimensions", name,
-             state->images, array.n_dims);
+             state->names.images, array.n_dims);
     }
     const int64_t channels = array.n_dims == 4 ? array.dims[3] : 1;
     TRY(reader_check_shape(name, array.dims[0], array.dims[1], array.dims[2], channels));
@@ -130,7 +158,9 @@ static enum status open_part(const struct dataset_source *source,
     out->h = (int)array.dims[1];
     out->w = (int)array.dims[2];
     out->c = (int)channels;
-    return read_labels(state->file, name, labels, out->n, &out->arena, &out->labels, &out->classes);
+    TRY(read_labels(state->file, name, state->names.labels, out->n, &out->arena, &out->labels,
+                    &out->classes));
+    return read_groups(state->file, name, state->names.groups, out);
 }
 
 static enum status read_rows(struct reading *reading, const int32_t *rows, int n_rows,
@@ -138,12 +168,12 @@ static enum status read_rows(struct reading *reading, const int32_t *rows, int n
 {
     struct state *state = reading->state;
     if (n_rows == reading->n) {
-        return hdf5_read(state->file, state->images, HDF5_U8, images);
+        return hdf5_read(state->file, state->names.images, HDF5_U8, images);
     }
     const size_t row_bytes = (size_t)reading->h * (size_t)reading->w * (size_t)reading->c;
     uint8_t *all;
     ARENA_NEW(&reading->arena, all, (size_t)reading->n * row_bytes);
-    TRY(hdf5_read(state->file, state->images, HDF5_U8, all));
+    TRY(hdf5_read(state->file, state->names.images, HDF5_U8, all));
     for (int i = 0; i < n_rows; i++) {
         memcpy(images + (size_t)i * row_bytes, all + (size_t)rows[i] * row_bytes, row_bytes);
     }

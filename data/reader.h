@@ -20,7 +20,9 @@ struct reading {
     struct arena arena; // labels, state and the reader's scratch memory
     int n, h, w, c, classes;
     int32_t *labels; // [n], 0 .. classes - 1, or -1 for a row that is left out; arena
-    void *state;     // the reader's own; arena
+    int32_t *groups; // [n], 0 .. n_groups - 1: images that belong together; NULL: not said; arena
+    int n_groups;
+    void *state; // the reader's own; arena
 };
 
 struct dataset_reader {
@@ -48,6 +50,15 @@ enum status reader_check_shape(const char *file, int64_t n, int64_t h, int64_t w
 
 // ERR_INPUT, naming `file`, when n rows are more than this machine's memory.
 enum status reader_check_memory(const char *file, int64_t n, int64_t row_bytes);
+
+// Numbers the groups of n rows from 0, by the numbers that the file gives them, or by the part of
+// each name that options.group_pattern stands for: its first parenthesised sub-expression, or the
+// whole match. ERR_CONFIG for a bad pattern, ERR_INPUT naming the first file without a match
+// (folder: for the message). groups [n] out, from the arena.
+enum status groups_of_numbers(const int64_t *numbers, int n, struct arena *arena, int32_t **groups,
+                              int *n_groups);
+enum status groups_of_names(const char *pattern, const char *folder, const char *const *names,
+                            int n, struct arena *arena, int32_t **groups, int *n_groups);
 
 // ERR_INPUT, naming `file` and row, for a label outside 0 .. *classes - 1. *classes = 0 is unknown:
 // it becomes the greatest label + 1.

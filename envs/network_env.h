@@ -3,6 +3,8 @@
 // Reached through env_ops.network. A choice is env_outcome.result: for pruning, the widths.
 #pragma once
 #include "core/json.h"
+#include "core/row_set.h"
+#include "data/dataset.h"
 #include "envs/env.h"
 #include "nn/network.h"
 
@@ -12,6 +14,8 @@ struct network_task_facts {
     int64_t most_macs, most_params; // the budget as numbers; INT64_MAX = none
     double base_accuracy;           // whole, on the whole search-validation set, float32
     int n_steps;                    // of an episode
+    bool unseen; // no weight of the network was trained on the search-validation images; else it is
+                 // not known whether
 };
 // On the whole search-validation set, in float32.
 struct network_score {
@@ -25,6 +29,10 @@ struct network_env_ops {
     // training. config: env_job.config.
     enum status (*check_tasks)(const void *config, int network, const struct network_info *info,
                                const struct graph *graph);
+    // ERR_INPUT when the data set has too few images to score on that a network trained on these
+    // rows has not seen.
+    enum status (*check_images)(const void *config, uint64_t seed, const struct dataset *dataset,
+                                const struct row_set *train_rows);
 
     // ---- of an open environment
     void (*facts)(const struct env *env, int task, struct network_task_facts *out);

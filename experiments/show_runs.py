@@ -52,6 +52,20 @@ def print_table(runs, figure):
                 means.append(statistics.mean(values.values()))
         cells = [cell(values) if values else "" for values in by_task.values()]
         print(f"| {name} |", " | ".join(cells), f"| {cell(means) if means else ''} | {len(seeds)} |")
+    if figure != "accuracy_test":
+        print_images(runs)
+
+
+def print_images(runs):
+    """Which tasks are scored on images that weights may have been trained on; reports of old do not say."""
+    known = {task["task"]: True for seeds in runs.values() for report in seeds.values() for task in report["tasks"]}
+    for seeds in runs.values():
+        for report in seeds.values():
+            for task in report["tasks"]:
+                known[task["task"]] &= task.get("validation_images") == "unseen"
+    unknown = sorted(task for task, unseen in known.items() if not unseen)
+    if unknown:
+        print(f"\nOf images that the weights may have been trained on: {', '.join(unknown)}")
 
 
 def count_episodes(folders):

@@ -39,14 +39,14 @@ struct learner_options {
 extern const struct option learner_option_table[];
 
 struct search_options {
-    const char *method;     // impala random uniform evolution amc
+    const char *method;     // impala random uniform evolution amc frozen oneshot sensitivity local
     int evaluations;        // distinct candidates scored per task
     int episodes;           // most episodes per task, repeats of known candidates too; 0 = 8 x
                             // evaluations
     const char *start;      // "both" | "uniform" | "ranked" | "none", see start.h
     const char *schedule;   // "equal" | "time": episodes, or seconds in the environment, per task
     bool share;             // bayes: one model for all tasks of a network
-    int population, sample; // evolution: Real et al. 2019
+    int population, sample; // evolution; population 0 = by itself
     int warmup;             // amc: random episodes before learning
     int best;               // candidates per task kept for re-scoring
 };

@@ -13,7 +13,8 @@ static void propose(struct learner *l, struct order *order)
 {
     struct ticket *ticket = &order->ticket;
     const struct start start = {.space = l->job.space, .kind = l->job.search->start};
-    if (start_next(&start, l->job.seed, ticket->task, &l->started[ticket->task], ticket)) {
+    if (!l->job.method->own_start &&
+        start_next(&start, l->job.seed, ticket->task, &l->started[ticket->task], ticket)) {
         return;
     }
     l->job.method->propose(l->method, ticket);

@@ -1,8 +1,12 @@
 // The rows of a config's "search" object.
 #include "learner/learner_options.h"
+#include "learner/methods/method_list.h"
 
-static const char *const search_methods[] = {"impala",    "bayes", "random", "uniform",
-                                             "evolution", "amc",   "frozen", NULL};
+static const char *const search_methods[] = {
+#define X(name) #name,
+    METHOD_LIST(X)
+#undef X
+        NULL};
 static const char *const starts[] = {"both", "uniform", "ranked", "none", NULL};
 static const char *const schedules[] = {"equal", "time", NULL};
 
@@ -24,10 +28,12 @@ const struct option search_option_table[] = {
      OPTION_CHOICE, AT(schedule), .fallback_text = "equal", .choices = schedules},
     {"share", "bayes: one reward model for all tasks of a network, not one for each", OPTION_BOOL,
      AT(share), .fallback = 0},
-    {"population", "evolution: members per task, at most a third of the evaluations", OPTION_INT,
-     AT(population), .fallback = 60, .least = 2, .most = 100000},
+    {"population",
+     "evolution: members per task, at most a third of the evaluations; 0 = 8, or 60 where "
+     "candidates are not known without trying",
+     OPTION_INT, AT(population), .fallback = 0, .least = 0, .most = 100000},
     {"sample", "evolution: members that compete to be a parent", OPTION_INT, AT(sample),
-     .fallback = 10, .least = 1, .most = 100000},
+     .fallback = 6, .least = 1, .most = 100000},
     {"warmup", "amc: random episodes before learning, at most a quarter of the evaluations",
      OPTION_INT, AT(warmup), .fallback = 100, .least = 0, .most = 1000000},
     {"best", "candidates per task that are kept for re-scoring", OPTION_INT, AT(best),

@@ -23,6 +23,7 @@ enum status network_create(const struct network_info *info, uint64_t seed, struc
     TRY(network_info_check(&network.info));
     TRY(network_build_graph(&network.info, NULL, &network.graph));
     network.params = malloc(network.graph.n_floats * sizeof *network.params);
+    network.train_rows.known = true;
     if (network.params == NULL) {
         const size_t bytes = network_bytes(&network);
         network_close(&network);
@@ -38,7 +39,17 @@ void network_close(struct network *network)
 {
     graph_close(&network->graph);
     free(network->params);
+    row_set_close(&network->train_rows);
     *network = (struct network){0};
+}
+
+void network_set_dataset(struct network *network, const char *name)
+{
+    char *dataset = network->info.dataset;
+    if (dataset[0] != '\0' && strcmp(dataset, name) != 0) {
+        row_set_close(&network->train_rows);
+    }
+    snprintf(dataset, sizeof network->info.dataset, "%s", name);
 }
 
 enum status network_check_data(const struct network *network, const struct network_data *data)
@@ -95,7 +106,7 @@ static void fill_tensors(const struct network *network, struct safetensor *tenso
 
 // Texts of the metadata that are made up for writing.
 struct info_texts {
-    struct text input, classes, mean, std;
+    struct text input, classes, mean, std, train_rows;
     char *widths;
 };
 
@@ -107,7 +118,11 @@ static enum status make_texts(const struct network *network, struct info_texts *
     text_add(&texts->classes, "%d", info->classes);
     network_info_numbers(&texts->mean, info->mean, info->c);
     network_info_numbers(&texts->std, info->std, info->c);
-    if (texts->input.failed || texts->classes.failed || texts->mean.failed || texts->std.failed) {
+    if (network->train_rows.known) {
+        row_set_text(&network->train_rows, &texts->train_rows);
+    }
+    if (texts->input.failed || texts->classes.failed || texts->mean.failed || texts->std.failed ||
+        texts->train_rows.failed) {
         FAIL(ERR_MEMORY, "out of memory while writing metadata");
     }
     return OK;
@@ -119,6 +134,7 @@ static void close_texts(struct info_texts *texts)
     text_close(&texts->classes);
     text_close(&texts->mean);
     text_close(&texts->std);
+    text_close(&texts->train_rows);
     free(texts->widths);
 }
 
@@ -126,7 +142,7 @@ static enum status write_file(const struct network *network, const struct info_t
                               const char *path)
 {
     const struct network_info *info = &network->info;
-    struct safetensors_entry metadata[8] = {
+    struct safetensors_entry metadata[9] = {
         {"format", "dikdik"},          {"architecture", info->architecture},
         {"input", texts->input.bytes}, {"classes", texts->classes.bytes},
         {"mean", texts->mean.bytes},   {"std", texts->std.bytes},
@@ -137,6 +153,9 @@ static enum status write_file(const struct network *network, const struct info_t
     }
     if (texts->widths[0] != '\0') {
         metadata[n_metadata++] = (struct safetensors_entry){"widths", texts->widths};
+    }
+    if (network->train_rows.known) {
+        metadata[n_metadata++] = (struct safetensors_entry){"train_rows", texts->train_rows.bytes};
     }
     const int n_tensors = network->graph.n_params;
     struct safetensor *tensors = calloc((size_t)n_tensors, sizeof *tensors);

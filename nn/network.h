@@ -1,6 +1,7 @@
 // A network file: a graph with its weights and what they need to be used (how the input is
 // normalised, for which data, which widths), read from and written to safetensors.
 #pragma once
+#include "core/row_set.h"
 #include "nn/graph.h"
 
 #define NETWORK_MAX_CHANNELS 16
@@ -17,10 +18,12 @@ struct network {
     struct network_info info;
     struct graph graph;
     float *params; // [graph.n_floats], owned, host
+    // Rows of info.dataset's training part that the weights have been trained on; owned.
+    struct row_set train_rows;
 };
 
-// A new network from the zoo with initial weights by seed. info.h.. must be filled; mean/std of
-// zeros mean 0 and 1.
+// A new network from the zoo with initial weights by seed, trained on no row yet. info.h.. must be
+// filled; mean/std of zeros mean 0 and 1.
 enum status network_create(const struct network_info *info, uint64_t seed, struct network *out);
 
 // Reads a safetensors file. `fallback` (may be NULL) says what the file's metadata does not. The
@@ -33,6 +36,17 @@ enum status network_load(const char *path, const struct network_info *fallback,
 enum status network_save(const struct network *network, const char *path);
 
 void network_close(struct network *network); // a zeroed network is fine
+
+// The network is for this data set from now on. Rows of another one say nothing about the new
+// one's, which may hold the same images: train_rows is then not known.
+void network_set_dataset(struct network *network, const char *name);
+
+// What a file says of its training, without its weights being read.
+struct network_origin {
+    char dataset[64];          // "" = not said
+    struct row_set train_rows; // owned
+};
+enum status network_read_origin(const char *path, struct network_origin *out);
 
 // What a data set says about itself, for networks that are to fit it.
 struct network_data {

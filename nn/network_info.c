@@ -203,6 +203,32 @@ enum status network_info_read(const struct safetensors_file *file,
     return OK;
 }
 
+enum status network_info_rows(const struct safetensors_file *file, struct row_set *out)
+{
+    const char *value = safetensors_metadata(file, "train_rows");
+    if (value == NULL) {
+        *out = (struct row_set){0};
+        return OK;
+    }
+    const enum status status = row_set_parse(value, out);
+    return status == OK ? OK : status_context(status, "%s: metadata \"train_rows\"", file->path);
+}
+
+enum status network_read_origin(const char *path, struct network_origin *out)
+{
+    struct safetensors_file file = {0};
+    struct network_origin origin = {.dataset = ""};
+    TRY(safetensors_open(path, &file));
+    enum status status = read_text(&file, "dataset", NULL, origin.dataset, sizeof origin.dataset);
+    if (status == OK) {
+        status = network_info_rows(&file, &origin.train_rows);
+    }
+    safetensors_close(&file);
+    TRY(status);
+    *out = origin;
+    return OK;
+}
+
 void network_info_numbers(struct text *out, const float *values, int n)
 {
     for (int i = 0; i < n; i++) {

@@ -9,6 +9,10 @@
 enum status network_info_read(const struct safetensors_file *file,
                               const struct network_info *fallback, struct network_info *out);
 
+// The rows that the file says its weights were trained on; not known when it does not. ERR_INPUT
+// names the file and the text that is wrong.
+enum status network_info_rows(const struct safetensors_file *file, struct row_set *out);
+
 // ERR_INPUT when the description is not one of a network: sizes below 1, std not above 0 ...
 enum status network_info_check(const struct network_info *info);
 

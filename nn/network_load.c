@@ -120,6 +120,7 @@ static enum status read_network(const struct safetensors_file *file,
                                 const struct network_info *fallback, struct network *network)
 {
     TRY(network_info_read(file, fallback, &network->info));
+    TRY(network_info_rows(file, &network->train_rows));
     const enum status status =
         network_build_graph(&network->info, safetensors_metadata(file, "widths"), &network->graph);
     if (status != OK) {

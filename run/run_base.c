@@ -4,28 +4,33 @@
 #include "nn/network_info.h"
 #include "run/load.h"
 #include "run/run_train.h"
+#include "run/run_weights.h"
 
-// The tasks of one network, by its graph.
+// The tasks of one network, by its graph, and its images.
 static enum status check_network(struct run_session *session, int index)
 {
     const struct network_config *config = run_config_network(&session->config, index);
+    const struct network_env_ops *designs = session->network_env;
+    const void *values = session->rollout_job.env.config;
     struct dataset data = {0};
     struct network network = {0};
-    struct network_info info;
+    enum status code = OK;
     TRY(dataset_open(&config->data, DATASET_TRAIN, &data));
-    load_info_of_dataset(config->architecture, &data, &info);
-    dataset_close(&data);
     if (config->weights[0] != '\0') {
-        const char *weights;
-        TRY(load_find_file(config->weights, &session->arena, &weights));
-        TRY(network_load(weights, &info, &network));
+        TRY_GOTO(code, run_load_weights(config, &data, &session->arena, &network), done);
+        code = designs->check_images(values, session->config.seed, &data, &network.train_rows);
+        if (code != OK) {
+            (void)status_context(code, "network \"%s\"", config->name);
+            goto done;
+        }
     } else {
-        network.info = info;
-        TRY(network_build_graph(&info, NULL, &network.graph));
+        load_info_of_dataset(config->architecture, &data, &network.info);
+        TRY_GOTO(code, network_build_graph(&network.info, NULL, &network.graph), done);
     }
-    const enum status code = session->network_env->check_tasks(
-        session->rollout_job.env.config, index, &network.info, &network.graph);
+    code = designs->check_tasks(values, index, &network.info, &network.graph);
+done:
     network_close(&network);
+    dataset_close(&data);
     return code;
 }
 
@@ -41,7 +46,16 @@ static enum status answered(struct run_board *board, struct run_job *job,
                             const struct work_answer *answer)
 {
     bool finished;
-    return run_take_slice(board, job, answer, &finished);
+    struct run_outcome outcome;
+    TRY(run_take_slice(board, job, answer, &finished));
+    run_board_outcome(answer, &outcome);
+    if (outcome.unknown_rows) {
+        const char *data = run_config_network(&board->session->config, job->ticket.task)->data.name;
+        log_warning("network %s: it is not known which images of %s its weights were trained on, "
+                    "so the search may score on some of them; train_rows can say it",
+                    job->name, data);
+    }
+    return OK;
 }
 
 static enum status list_jobs(struct run_session *session, struct run_board *board)

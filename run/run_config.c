@@ -15,6 +15,10 @@ static const struct option network_table[] = {
      .fallback_text = "resnet20", .choices = zoo_names},
     {"weights", "safetensors file of the trained network; empty = it is trained first",
      OPTION_STRING, NETWORK_AT(weights)},
+    {"train_rows",
+     "rows of the data set's training part that the weights were trained on, such as "
+     "0-9999,20000-44999, or none; empty = as their file says; unknown = as if it did not say",
+     OPTION_STRING, NETWORK_AT(train_rows)},
     {"data", "the data set", OPTION_OBJECT, NETWORK_AT(data), .table = dataset_option_table},
     {"train", "how it is trained without weights", OPTION_OBJECT, NETWORK_AT(train),
      .table = train_option_table},

@@ -12,7 +12,8 @@
 struct network_config {
     const char *name; // by default the architecture
     const char *architecture;
-    const char *weights; // file of trained weights; "" = trained first, by `train`
+    const char *weights;    // file of trained weights; "" = trained first, by `train`
+    const char *train_rows; // that the weights were trained on; "" = as their file says
     struct dataset_options data;
     struct train_recipe train;
 };

@@ -25,6 +25,7 @@ static void write_task(const struct run_report *report, int task, struct json_wr
     json_write_int(w, "params", result->params);
     json_write_double(w, "macs_share", (double)result->macs / (double)result->full_macs);
     json_write_double(w, "params_share", (double)result->params / (double)result->full_params);
+    json_write_string(w, "validation_images", result->validation_images);
     json_write_double(w, "accuracy_base", result->accuracy_base);
     json_write_double(w, "score", result->score);
     json_write_double(w, "accuracy_found", result->accuracy_found);

@@ -12,12 +12,16 @@ struct stored {
     const struct int_list *widths;
 };
 
+static const char *const image_words[] = {"unknown", "unseen", NULL};
+
 #define AT(field) .offset = offsetof(struct stored, result.field)
 static const struct option result_table[] = {
     {"full_macs", "", OPTION_INT64, AT(full_macs)},
     {"full_params", "", OPTION_INT64, AT(full_params)},
     {"macs", "", OPTION_INT64, AT(macs)},
     {"params", "", OPTION_INT64, AT(params)},
+    {"validation_images", "", OPTION_CHOICE, AT(validation_images), .fallback_text = "unknown",
+     .choices = image_words},
     {"accuracy_base", "", OPTION_DOUBLE, AT(accuracy_base)},
     {"score", "", OPTION_DOUBLE, AT(score)},
     {"accuracy_found", "", OPTION_DOUBLE, AT(accuracy_found)},

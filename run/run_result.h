@@ -7,10 +7,13 @@
 struct run_result {
     int64_t full_macs, full_params; // of the uncut network
     int64_t macs, params;           // of the winner
-    double accuracy_base;           // uncut, whole search-validation set, float32
-    double score;                   // the winner's, as the search saw it
-    double accuracy_found;          // the winner's, whole search-validation set, before fine-tuning
-    int64_t evaluations, episode;   // candidates scored; the winner's episode
+    // Of the search-validation set: "unseen", no weight of the uncut network was trained on it, or
+    // "unknown".
+    const char *validation_images;
+    double accuracy_base;         // uncut, whole search-validation set, float32
+    double score;                 // the winner's, as the search saw it
+    double accuracy_found;        // the winner's, whole search-validation set, before fine-tuning
+    int64_t evaluations, episode; // candidates scored; the winner's episode
     int n_widths;
     const int *widths; // arena
     bool tested;       // fine-tuned and scored on the test images

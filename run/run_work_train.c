@@ -4,11 +4,10 @@
 #include "core/file.h"
 #include "nn/network_info.h"
 #include "run/load.h"
+#include "run/run_weights.h"
 #include "run/run_work.h"
 #include "train/evaluate.h"
 #include "train/train.h"
-
-#include <string.h>
 
 #define TEST_BATCH 64
 
@@ -75,20 +74,15 @@ static enum status get_base(struct run_task *task, const struct network_config *
                             const struct dataset *data, struct network *network)
 {
     struct network_info info;
+    if (config->weights[0] != '\0') {
+        TRY(run_load_weights(config, data, &task->arena, network));
+        task->out->unknown_rows = !network->train_rows.known;
+        task->out->finished = true;
+        return OK;
+    }
     load_info_of_dataset(config->architecture, data, &info);
-    if (config->weights[0] == '\0') {
-        TRY(network_create(&info, task->work->session->config.seed, network));
-        return train_base(task, config, data, network);
-    }
-    const char *weights;
-    TRY(load_find_file(config->weights, &task->arena, &weights));
-    TRY(network_load(weights, &info, network));
-    if (strcmp(network->info.architecture, config->architecture) != 0) {
-        FAIL(ERR_CONFIG, "network %s: %s holds a %s, the config says %s", config->name, weights,
-             network->info.architecture, config->architecture);
-    }
-    task->out->finished = true;
-    return OK;
+    TRY(network_create(&info, task->work->session->config.seed, network));
+    return train_base(task, config, data, network);
 }
 
 enum status run_work_base(struct run_task *task)
@@ -104,7 +98,6 @@ enum status run_work_base(struct run_task *task)
     TRY_GOTO(code, get_base(task, config, data, &network), done);
     if (task->out->finished) {
         TRY_GOTO(code, evaluate_check_fit(&network, data), done);
-        memcpy(network.info.dataset, data->name, sizeof network.info.dataset);
         code = network_save(&network, path);
     }
 done:

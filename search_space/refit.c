@@ -52,20 +52,24 @@ static enum status count_grams(const struct graph *graph, const struct groups *g
         if (columns > MOST_COLUMNS) {
             FAIL(ERR_UNSUPPORTED,
                  "refit: %s has %d inputs per output, more than %d, for which the matrix would "
-                 "need too much memory; slim this network without refit",
+                 "need too much memory",
                  graph->nodes[i].name, columns, MOST_COLUMNS);
         }
         count += (size_t)graph->nodes[i].groups * gram_count(columns);
     }
     const size_t bytes = count * sizeof(double);
     if (bytes > MOST_BYTES) {
-        FAIL(ERR_UNSUPPORTED,
-             "refit: the matrices of this network need %zu MiB, more than %zu MiB; slim it "
-             "without refit",
+        FAIL(ERR_UNSUPPORTED, "refit: the matrices of this network need %zu MiB, more than %zu MiB",
              bytes >> 20, MOST_BYTES >> 20);
     }
     *out = count;
     return OK;
+}
+
+enum status refit_check(const struct graph *graph, const struct groups *groups)
+{
+    size_t count;
+    return count_grams(graph, groups, &count);
 }
 
 // grams: matrices gathered before; NULL: zeroed ones of its own.

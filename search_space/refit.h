@@ -19,6 +19,9 @@ struct refit_options {
 };
 struct refit; // Gram matrices of one uncut network
 
+// Whether refit_open could be done at all: its ERR_UNSUPPORTED, which names the layer.
+enum status refit_check(const struct graph *graph, const struct groups *groups);
+
 // Layers refitted: convolutions, not depthwise, that read some channel that can be cut. graph,
 // groups and params are borrowed until refit_close; images: u8 [options->images][h][w][c].
 // Memory: 4 * K^2 bytes per layer with K = input channels * kernel area, kept.

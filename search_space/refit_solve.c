@@ -10,11 +10,11 @@
 struct system {
     int n, n_cut, outputs;
     int *kept, *cut;  // [n], [n_cut]
-    float *weights;   // [n_cut][outputs]: the kept outputs' weights on the cut columns, transposed
+    double *weights;  // [outputs][n_cut]: the kept outputs' weights on the cut columns
+    double *cross;    // [n][n_cut]: G_SC
     double *matrix;   // [n][n]
     double *target;   // [outputs][n]: right-hand sides
     double *solution; // [outputs][n]: what is added to the kept weights
-    double *sums;     // [outputs]
 };
 
 static enum status open_system(struct system *s, struct arena *arena)
@@ -26,14 +26,14 @@ static enum status open_system(struct system *s, struct arena *arena)
     ARENA_NEW(arena, s->matrix, n * n);
     ARENA_NEW(arena, s->target, outputs * n);
     ARENA_NEW(arena, s->solution, outputs * n);
-    ARENA_NEW(arena, s->sums, outputs);
+    ARENA_NEW(arena, s->cross, n * n_cut);
     return OK;
 }
 
-static double gram_at(const struct refit_layer *layer, int i, int j)
+// Row i of the lower triangle: columns 0 .. i.
+static const double *gram_row(const struct refit_layer *layer, int i)
 {
-    const size_t row = (size_t)(i > j ? i : j), column = (size_t)(i > j ? j : i);
-    return layer->gram[row * (row + 1) / 2 + column];
+    return layer->gram + (size_t)i * ((size_t)i + 1) / 2;
 }
 
 // The lower triangle of G_SS + mu I.
@@ -41,29 +41,33 @@ static void fill_matrix(const struct refit_layer *layer, const struct system *s,
 {
     for (int i = 0; i < s->n; i++) {
         double *row = s->matrix + (size_t)i * (size_t)s->n;
+        const double *gram = gram_row(layer, s->kept[i]);
         for (int j = 0; j <= i; j++) {
-            row[j] = gram_at(layer, s->kept[i], s->kept[j]) + (i == j ? mu : 0.0);
+            row[j] = gram[s->kept[j]];
         }
+        row[i] += mu;
     }
 }
 
-// target = (G_SC W_C^T)^T: what the cut columns gave, as the kept ones see it.
+// target = W_C G_CS: what the cut columns gave, as the kept ones see it. Both lists ascend, so that
+// each entry is found in the row of the greater one.
 static void fill_target(const struct refit_layer *layer, const struct system *s)
 {
-    const size_t outputs = (size_t)s->outputs;
+    const size_t n_cut = (size_t)s->n_cut;
     for (int i = 0; i < s->n; i++) {
-        memset(s->sums, 0, outputs * sizeof *s->sums);
-        for (int j = 0; j < s->n_cut; j++) {
-            const double g = gram_at(layer, s->kept[i], s->cut[j]);
-            const float *weights = s->weights + (size_t)j * outputs;
-            for (size_t o = 0; o < outputs; o++) {
-                s->sums[o] += g * (double)weights[o];
-            }
-        }
-        for (size_t o = 0; o < outputs; o++) {
-            s->target[o * (size_t)s->n + (size_t)i] = s->sums[o];
+        const double *gram = gram_row(layer, s->kept[i]);
+        for (size_t j = 0; j < n_cut && s->cut[j] < s->kept[i]; j++) {
+            s->cross[(size_t)i * n_cut + j] = gram[s->cut[j]];
         }
     }
+    for (size_t j = 0; j < n_cut; j++) {
+        const double *gram = gram_row(layer, s->cut[j]);
+        for (int i = 0; i < s->n && s->kept[i] < s->cut[j]; i++) {
+            s->cross[(size_t)i * n_cut + j] = gram[s->kept[i]];
+        }
+    }
+    blas_gemm_double(false, true, s->outputs, s->n, s->n_cut, 1.0, s->weights, s->n_cut, s->cross,
+                     s->n_cut, 0.0, s->target, s->n);
 }
 
 // With fewer samples than unknowns the matrix may come out not positive definite by rounding; a
@@ -73,7 +77,7 @@ static enum status solve(const struct refit *refit, const struct refit_layer *la
 {
     double mean = 0;
     for (int i = 0; i < s->n; i++) {
-        mean += gram_at(layer, s->kept[i], s->kept[i]) / s->n;
+        mean += gram_row(layer, s->kept[i])[s->kept[i]] / s->n;
     }
     // Inputs that are zero on every sample say nothing: the pull alone then keeps the weights.
     const double scale = mean > 0 ? mean : 1;
@@ -122,7 +126,7 @@ static void fill_system(const struct refit *refit, const struct refit_layer *lay
     for (int o = 0; o < s->outputs; o++) {
         const float *row = weights + (size_t)out->channels[first_out + o] * (size_t)layer->columns;
         for (int j = 0; j < s->n_cut; j++) {
-            s->weights[(size_t)j * (size_t)s->outputs + (size_t)o] = row[s->cut[j]];
+            s->weights[(size_t)o * (size_t)s->n_cut + (size_t)j] = (double)row[s->cut[j]];
         }
     }
 }

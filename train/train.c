@@ -417,6 +417,20 @@ enum status train_check(const struct train_job *job, const struct network *netwo
     return code;
 }
 
+// The network says what it has seen now.
+static enum status note_rows(const struct trainer *trainer, struct arena *arena)
+{
+    const struct dataset *dataset = trainer->job->dataset;
+    struct network *network = trainer->network;
+    int32_t *rows;
+    ARENA_NEW(arena, rows, (size_t)trainer->n_rows);
+    for (int i = 0; i < trainer->n_rows; i++) {
+        rows[i] = dataset_row(dataset, trainer->recipe->all_rows ? i : trainer->split.train[i]);
+    }
+    network_set_dataset(network, dataset->name);
+    return row_set_add(&network->train_rows, rows, trainer->n_rows);
+}
+
 enum status train_network(const struct train_job *job, struct network *network, struct arena *arena,
                           struct train_report *out)
 {
@@ -424,13 +438,14 @@ enum status train_network(const struct train_job *job, struct network *network, 
     CHECK(job->seconds == 0 || (job->checkpoint != NULL && job->collective->ranks == 1));
     TRY(train_check(job, network));
     struct trainer trainer = {.job = job, .recipe = job->recipe, .network = network};
-    const enum status code = train_all(&trainer, arena);
+    enum status code = train_all(&trainer, arena);
     loader_close(trainer.loader);
     train_close(trainer.plan);
     infer_close(trainer.teacher);
-    if (code != OK) {
-        return code;
+    if (code == OK && trainer.state.position.epoch == job->recipe->epochs) {
+        code = note_rows(&trainer, arena);
     }
+    TRY(code);
     const int epochs = job->recipe->epochs;
     const struct train_position *position = &trainer.state.position;
     *out = (struct train_report){

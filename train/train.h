@@ -69,8 +69,9 @@ struct train_job {
 // say the same, but only after the caller has made its run folder. Not collective.
 enum status train_check(const struct train_job *job, const struct network *network);
 
-// Collective. Trains `network` in place on the training rows; it is what it was when the work was
-// put off. Rank 0 shows progress. Errors:
+// Collective. Trains `network` in place on the training rows, which it then says it was trained on
+// (with those it said before), as rows of this data set; it is what it was when the work was put
+// off. Rank 0 shows progress. Errors:
 // ERR_CONFIG when the loss stops being a number or the recipe does not fit; ERR_INTERRUPTED, on all
 // ranks at once and after the checkpoint is written.
 enum status train_network(const struct train_job *job, struct network *network, struct arena *arena,

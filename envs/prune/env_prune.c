@@ -153,11 +153,7 @@ static void fill_row(const struct prune_env *env, const struct env_row *row)
         high = row->legal[i] ? i : high;
     }
     *row->choices = n;
-    const struct prune_sight sight = {.data = walk->study->network->data,
-                                      .n_data = env->node.n_datasets,
-                                      .low = widths[low],
-                                      .high = widths[high]};
-    prune_features(walk, &sight, row->obs);
+    prune_features(walk, widths[low], widths[high], row->obs);
 }
 
 static enum status prune_reset(struct env *base, const struct env_start *start,
@@ -256,6 +252,7 @@ static void prune_facts(const struct env *env, int task, struct network_task_fac
         .most_params = walk->own[COST_PARAMS],
         .base_accuracy = walk->study->network->base_accuracy,
         .n_steps = walk->study->n_steps,
+        .unseen = walk->study->network->train_rows.known,
     };
 }
 
@@ -289,7 +286,10 @@ static enum status prune_build(struct env *env, int task, const int32_t *widths,
     const struct prune_study *study = prune_env_walk(env, task)->study;
     struct network network = {.info = study->network->info};
     TRY(prune_cut(study, widths, &network.graph, &network.params));
-    const enum status code = recalibrate(self(env), task, images, &network);
+    enum status code = row_set_copy(&study->network->train_rows, &network.train_rows);
+    if (code == OK) {
+        code = recalibrate(self(env), task, images, &network);
+    }
     if (code != OK) {
         network_close(&network);
         return code;
@@ -327,6 +327,7 @@ static void prune_describe(const int32_t *widths, int n, struct json_writer *out
 
 static const struct network_env_ops network_ops = {
     .check_tasks = prune_check_tasks,
+    .check_images = prune_check_images,
     .facts = prune_facts,
     .build = prune_build,
     .score = prune_score,

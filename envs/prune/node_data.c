@@ -21,6 +21,9 @@ struct network_record {
     double base_accuracy;
     int32_t data;
     uint64_t widths, params, order, grams; // grams 0: none
+    uint64_t norm, gamma, error, readers;  // of the prior
+    uint64_t ranges;                       // of train_rows
+    int32_t n_ranges, rows_known;
 };
 
 // Writes pieces one after the other; with to NULL it only counts.
@@ -32,7 +35,7 @@ struct placer {
 static uint64_t place(struct placer *placer, const void *bytes, size_t n)
 {
     const size_t at = (placer->at + 63) / 64 * 64;
-    if (placer->to != NULL) {
+    if (placer->to != NULL && n > 0) {
         memcpy(placer->to + at, bytes, n);
     }
     placer->at = at + n;
@@ -65,6 +68,14 @@ static struct network_record place_network(struct placer *placer, const struct n
     record.widths = place(placer, fill->widths[n], strlen(fill->widths[n]) + 1);
     record.params = place(placer, network->params, network->graph.n_floats * sizeof(float));
     record.order = place(placer, network->ranking.order, channels * sizeof(int));
+    record.norm = place(placer, network->prior.norm, channels * sizeof(float));
+    record.gamma = place(placer, network->prior.gamma, channels * sizeof(float));
+    record.error = place(placer, network->prior.error, channels * sizeof(float));
+    record.readers = place(placer, network->prior.readers, (size_t)network->groups.n * sizeof(int));
+    record.ranges = place(placer, network->train_rows.ranges,
+                          (size_t)network->train_rows.n * sizeof *network->train_rows.ranges);
+    record.n_ranges = network->train_rows.n;
+    record.rows_known = network->train_rows.known;
     if (network->grams != NULL) {
         size_t count;
         const double *grams = refit_grams(fill->refits[n], &count);
@@ -121,10 +132,18 @@ static enum status view_network(const struct node_memory *memory,
         .info = record->info,
         .params = (const float *)(const void *)(data + record->params),
         .ranking = {.order = (const int *)(const void *)(data + record->order)},
+        .prior = {.norm = (const float *)(const void *)(data + record->norm),
+                  .gamma = (const float *)(const void *)(data + record->gamma),
+                  .error = (const float *)(const void *)(data + record->error),
+                  .readers = (const int *)(const void *)(data + record->readers)},
         .grams = record->grams != 0 ? (const double *)(const void *)(data + record->grams) : NULL,
         .base_accuracy = record->base_accuracy,
         .data = record->data,
     };
+    if (record->rows_known != 0) {
+        TRY(row_set_of_ranges((const struct row_range *)(const void *)(data + record->ranges),
+                              record->n_ranges, &out->train_rows));
+    }
     TRY(network_build_graph(&out->info, data + record->widths, &out->graph));
     return groups_find(&out->graph, &out->groups);
 }
@@ -160,6 +179,7 @@ static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
     const int64_t numbers[] = {data->superclass, data->size, data->count, (int64_t)data->seed};
     hash = hash_text(hash_text(hash, data->name), data->path);
     hash = hash_text(hash_text(hash, data->data_root), data->labels);
+    hash = hash_text(hash, data->group_pattern);
     hash = hash_bytes(hash, numbers, sizeof numbers);
     hash = hash_bytes(hash, &data->share, sizeof data->share);
     if (data->classes != NULL) {
@@ -173,14 +193,14 @@ static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
 static uint64_t hash_config(const struct prune_config *config, uint64_t seed)
 {
     const struct scoring_options *scoring = &config->scoring;
-    const int numbers[] = {scoring->calibration_images, scoring->images, scoring->refit,
-                           scoring->refit_images};
+    const int numbers[] = {scoring->calibration_images, scoring->images, scoring->refit_images};
     uint64_t hash = hash_bytes(HASH_BEGIN, &seed, sizeof seed);
     for (int i = 0; i < config->n_networks; i++) {
         hash = hash_text(hash, config->networks[i].file);
         hash = hash_data(hash, &config->networks[i].data);
     }
     hash = hash_text(hash_text(hash, config->space.criterion), scoring->dtype);
+    hash = hash_text(hash, scoring->refit);
     hash = hash_bytes(hash, &scoring->validation_share, sizeof scoring->validation_share);
     return hash_bytes(hash, numbers, sizeof numbers);
 }
@@ -212,6 +232,7 @@ void node_data_close(struct node_data *data)
     for (int i = 0; i < data->n_networks; i++) {
         groups_close(&data->networks[i].groups);
         graph_close(&data->networks[i].graph);
+        row_set_close(&data->networks[i].train_rows);
     }
     node_memory_close(&data->memory);
     *data = (struct node_data){0};
@@ -229,7 +250,9 @@ enum status node_data_sample(const struct prune_config *config, const struct nod
     struct dataset_split split;
     enum status code;
     TRY(dataset_open(&options, DATASET_TRAIN, &dataset));
-    TRY_GOTO(code, dataset_split(&dataset, config->scoring.validation_share, seed, arena, &split),
+    TRY_GOTO(code,
+             prune_split(&config->scoring, &dataset, &data->networks[network].train_rows, seed,
+                         arena, &split),
              done);
     *n = *n < split.n_train ? *n : split.n_train;
     code = dataset_sample(&dataset, split.train, split.n_train, *n, seed, arena, images);

@@ -3,12 +3,13 @@
 #pragma once
 #include "compute/backend.h"
 #include "envs/prune/node_memory.h"
+#include "envs/prune/node_prior.h"
 #include "envs/prune/prune.h"
 #include "envs/prune/score_cache.h"
 #include "nn/network.h"
 #include "search_space/criterion.h"
 
-// One training part, cut in two. Networks on the same data share one.
+// One training part, cut in two. Networks on the same data, trained on the same rows, share one.
 struct node_dataset {
     char name[64];
     int h, w, c, classes;
@@ -24,9 +25,12 @@ struct node_network {
     struct groups groups; // likewise
     const float *params;  // [graph.n_floats]
     struct ranking ranking;
+    struct node_prior prior;
     const double *grams;  // for refit_open_grams; NULL without refit
     double base_accuracy; // uncut, whole search-validation set, float32
     int data;             // index of its data set
+    // Rows of the data set that went into the weights, or go into those of candidates; owned.
+    struct row_set train_rows;
 };
 struct node_data {
     struct node_memory memory;

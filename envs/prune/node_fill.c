@@ -26,6 +26,18 @@ static enum status gather_validation(const struct dataset *dataset,
     return OK;
 }
 
+// Which rows of the files the images for calibration and refit are.
+static enum status note_fitted(struct node_fill *fill, int d, const struct dataset *dataset,
+                               const struct dataset_split *split)
+{
+    int32_t *rows;
+    ARENA_NEW(&fill->arena, rows, (size_t)split->n_train);
+    for (int i = 0; i < split->n_train; i++) {
+        rows[i] = dataset_row(dataset, split->train[i]);
+    }
+    return row_set_of_rows(rows, split->n_train, &fill->fitted_rows[d]);
+}
+
 static enum status gather_data(struct node_fill *fill, int d, const struct dataset *dataset)
 {
     const struct scoring_options *scoring = &fill->config->scoring;
@@ -36,9 +48,10 @@ static enum status gather_data(struct node_fill *fill, int d, const struct datas
     memcpy(out->name, dataset->name, sizeof out->name);
     memcpy(out->mean, dataset->mean, sizeof out->mean);
     memcpy(out->std, dataset->std, sizeof out->std);
-    TRY(dataset_split(dataset, scoring->validation_share, fill->seed, &fill->arena, &split));
+    TRY(prune_split(scoring, dataset, &fill->train_rows[d], fill->seed, &fill->arena, &split));
+    TRY(note_fitted(fill, d, dataset, &split));
     TRY(gather_validation(dataset, &split, &fill->arena, out));
-    const int refit = scoring->refit ? scoring->refit_images : 0;
+    const int refit = strcmp(scoring->refit, "off") != 0 ? scoring->refit_images : 0;
     int wanted = scoring->calibration_images > refit ? scoring->calibration_images : refit;
     wanted = wanted < split.n_train ? wanted : split.n_train;
     uint8_t *images;
@@ -52,46 +65,65 @@ static enum status gather_data(struct node_fill *fill, int d, const struct datas
     return OK;
 }
 
-// The index of the data set with these options, read if it has not been yet.
+// The index of the data set with these options for networks trained on these rows, read if it has
+// not been yet.
 static enum status find_data(struct node_fill *fill, const struct dataset_options *options,
-                             int *out)
+                             const struct row_set *train_rows, int *out)
 {
     for (int d = 0; d < fill->n_datasets; d++) {
-        if (dataset_options_same(&fill->options[d], options)) {
+        if (dataset_options_same(&fill->options[d], options) &&
+            row_set_equal(&fill->train_rows[d], train_rows)) {
             *out = d;
             return OK;
         }
     }
     struct dataset dataset;
+    const int d = fill->n_datasets;
+    TRY(row_set_copy(train_rows, &fill->train_rows[d]));
+    fill->options[d] = *options;
+    fill->n_datasets++;
     TRY(dataset_open(options, DATASET_TRAIN, &dataset));
-    const enum status code = gather_data(fill, fill->n_datasets, &dataset);
+    const enum status code = gather_data(fill, d, &dataset);
     dataset_close(&dataset);
     TRY(code);
-    *out = fill->n_datasets;
-    fill->options[fill->n_datasets++] = *options;
+    *out = d;
     return OK;
 }
 
-// The options with a name: where they have none, the network's file says it.
+// The options with a name: where they have none, the network's file says it. Rows of a data set of
+// another name say nothing.
 static enum status name_data(struct node_fill *fill, const struct prune_network *network,
-                             struct dataset_options *out)
+                             struct network_origin *origin, struct dataset_options *out)
 {
     *out = network->data;
-    if (out->name[0] != '\0') {
-        return OK;
-    }
-    struct network file;
-    TRY(network_load(network->file, NULL, &file));
-    out->name = arena_copy_text(&fill->arena, file.info.dataset);
-    network_close(&file);
-    if (out->name == NULL) {
-        return ERR_MEMORY;
+    if (out->name[0] == '\0') {
+        out->name = arena_copy_text(&fill->arena, origin->dataset);
+        if (out->name == NULL) {
+            return ERR_MEMORY;
+        }
     }
     if (out->name[0] == '\0') {
         FAIL(ERR_CONFIG, "%s does not say which data set it is for; name it in the network's data",
              network->file);
     }
+    if (origin->dataset[0] != '\0' && strcmp(origin->dataset, out->name) != 0) {
+        row_set_close(&origin->train_rows);
+    }
     return OK;
+}
+
+// The network's data set, opened.
+static enum status load_data(struct node_fill *fill, const struct prune_network *asked, int *out)
+{
+    struct dataset_options options;
+    struct network_origin origin;
+    TRY(network_read_origin(asked->file, &origin));
+    enum status code = name_data(fill, asked, &origin, &options);
+    if (code == OK) {
+        code = find_data(fill, &options, &origin.train_rows, out);
+    }
+    row_set_close(&origin.train_rows);
+    return code;
 }
 
 static enum status gather_grams(struct node_fill *fill, int n)
@@ -113,9 +145,7 @@ static enum status gather_grams(struct node_fill *fill, int n)
 static enum status load(struct node_fill *fill, int n, const struct prune_network *asked)
 {
     struct node_network *network = &fill->networks[n];
-    struct dataset_options options;
-    TRY(name_data(fill, asked, &options));
-    TRY(find_data(fill, &options, &network->data));
+    TRY(load_data(fill, asked, &network->data));
     const struct node_dataset *set = &fill->datasets[network->data];
     const struct network_data data = {.name = set->name,
                                       .h = set->h,
@@ -131,6 +161,9 @@ static enum status load(struct node_fill *fill, int n, const struct prune_networ
     network->info = file.info;
     network->graph = file.graph;
     network->params = fill->params[n] = file.params;
+    row_set_close(&file.train_rows);
+    TRY(row_set_join(&fill->train_rows[network->data], &fill->fitted_rows[network->data],
+                     &network->train_rows));
     TRY(network_check_data(&file, &data));
     return network_widths_text(&file, &fill->widths[n]);
 }
@@ -159,13 +192,19 @@ static enum status prepare_network(struct node_fill *fill, int n)
     struct score score;
     TRY(prune_score_params(fill->backend, &request, &score));
     network->base_accuracy = (double)score.right / (double)score.images;
-    return config->scoring.refit ? gather_grams(fill, n) : OK;
+    if (prune_refits(&config->scoring, &network->graph, &network->groups)) {
+        TRY(gather_grams(fill, n));
+    }
+    return node_prior_make(&input, &network->ranking, fill->refits[n], &fill->arena,
+                           &network->prior);
 }
 
 enum status node_fill_prepare(struct node_fill *fill)
 {
     const size_t n = (size_t)fill->config->n_networks;
     ARENA_NEW(&fill->arena, fill->options, n);
+    ARENA_NEW(&fill->arena, fill->train_rows, n);
+    ARENA_NEW(&fill->arena, fill->fitted_rows, n);
     ARENA_NEW(&fill->arena, fill->refit_images, n);
     ARENA_NEW(&fill->arena, fill->n_refit_images, n);
     ARENA_NEW(&fill->arena, fill->datasets, n);
@@ -189,8 +228,13 @@ void node_fill_close(struct node_fill *fill)
         refit_close(fill->refits[n]);
         groups_close(&fill->networks[n].groups);
         graph_close(&fill->networks[n].graph);
+        row_set_close(&fill->networks[n].train_rows);
         free(fill->params[n]);
         free(fill->widths[n]);
+    }
+    for (int d = 0; d < fill->n_datasets; d++) {
+        row_set_close(&fill->train_rows[d]);
+        row_set_close(&fill->fitted_rows[d]);
     }
     arena_close(&fill->arena);
     *fill = (struct node_fill){0};

@@ -8,6 +8,8 @@ struct node_fill {
     struct backend *backend; // borrowed
     struct arena arena;
     struct dataset_options *options; // [n_datasets], names resolved; arena
+    struct row_set *train_rows;      // [n_datasets] that its networks were trained on; owned
+    struct row_set *fitted_rows;     // [n_datasets] the others of its split; owned
     const uint8_t **refit_images;    // [n_datasets]; arena
     int *n_refit_images;             // [n_datasets]; arena
     struct node_dataset *datasets;   // arena

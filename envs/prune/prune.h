@@ -32,7 +32,7 @@ struct scoring_options {
     double validation_share; // of the training part, set apart for the search
     const char *dtype;       // "auto" | "int8" | "float32"
     const char *reward;      // "accuracy" | "loss"
-    bool refit;              // least squares
+    const char *refit;       // least squares: "auto" | "on" | "off"
     int refit_images;
 };
 extern const struct option scoring_option_table[];
@@ -46,6 +46,16 @@ struct prune_config {
     struct scoring_options scoring;
 };
 
-// network_env_ops.check_tasks; config: struct prune_config.
+// network_env_ops.check_tasks and check_images; config: struct prune_config.
 enum status prune_check_tasks(const void *config, int network, const struct network_info *info,
                               const struct graph *graph);
+enum status prune_check_images(const void *config, uint64_t seed, const struct dataset *dataset,
+                               const struct row_set *train_rows);
+
+// A network's images: validation ones are those that the search scores on, the others are for
+// calibration and refit. train_rows: what the file says the network was trained on, of this data
+// set; when that is known, validation has only others. ERR_INPUT when too few are left: says what
+// to do.
+enum status prune_split(const struct scoring_options *scoring, const struct dataset *dataset,
+                        const struct row_set *train_rows, uint64_t seed, struct arena *arena,
+                        struct dataset_split *out);

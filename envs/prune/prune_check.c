@@ -1,5 +1,9 @@
 // Whether tasks can be met at all, before anything is opened for them.
+#include "core/log.h"
+#include "envs/prune/prune_score.h"
 #include "envs/prune/prune_walk.h"
+
+#include <string.h>
 
 static enum status check_tasks(const struct prune_config *config, int network,
                                const struct node_network *checked, struct arena *arena)
@@ -17,14 +21,48 @@ static enum status check_tasks(const struct prune_config *config, int network,
     return code;
 }
 
+static enum status check_refit(const struct prune_config *config, int network,
+                               const struct node_network *checked)
+{
+    const char *refit = config->scoring.refit;
+    if (strcmp(refit, "off") == 0) {
+        return OK;
+    }
+    const enum status code = refit_check(&checked->graph, &checked->groups);
+    if (code == ERR_UNSUPPORTED && strcmp(refit, "auto") == 0) {
+        log_info("network \"%s\": its candidates are not refitted (%s)",
+                 config->networks[network].name, status_message());
+        return OK;
+    }
+    return code;
+}
+
 enum status prune_check_tasks(const void *config, int network, const struct network_info *info,
                               const struct graph *graph)
 {
     struct node_network checked = {.info = *info, .graph = *graph};
     struct arena arena = {0};
     TRY(groups_find(graph, &checked.groups));
-    const enum status code = check_tasks(config, network, &checked, &arena);
+    enum status code = node_prior_flat(&checked.groups, &arena, &checked.prior);
+    if (code == OK) {
+        code = check_refit(config, network, &checked);
+    }
+    if (code == OK) {
+        code = check_tasks(config, network, &checked, &arena);
+    }
     groups_close(&checked.groups);
+    arena_close(&arena);
+    return code;
+}
+
+enum status prune_check_images(const void *config, uint64_t seed, const struct dataset *dataset,
+                               const struct row_set *train_rows)
+{
+    const struct prune_config *prune = config;
+    struct arena arena = {0};
+    struct dataset_split split;
+    const enum status code =
+        prune_split(&prune->scoring, dataset, train_rows, seed, &arena, &split);
     arena_close(&arena);
     return code;
 }

@@ -4,6 +4,7 @@
 static const char *const group_kinds[] = {"inner", "all", NULL};
 static const char *const dtype_kinds[] = {"auto", "int8", "float32", NULL};
 static const char *const reward_kinds[] = {"accuracy", "loss", NULL};
+static const char *const refit_kinds[] = {"auto", "on", "off", NULL};
 static const char *const criterion_kinds[] = {"l1", "l2", "bn_gamma", "random", NULL};
 
 #define AT(field) .offset = offsetof(struct space_options, field)
@@ -34,8 +35,10 @@ const struct option scoring_option_table[] = {
      "what a candidate earns: its accuracy, or minus its cross-entropy loss, which is less noisy; "
      "winners are named by accuracy either way",
      OPTION_CHOICE, AT(reward), .fallback_text = "loss", .choices = reward_kinds},
-    {"refit", "refit the kept weights of each candidate by least squares", OPTION_BOOL, AT(refit),
-     .fallback = 0},
+    {"refit",
+     "refit the kept weights of each candidate by least squares; auto: unless a layer of the "
+     "network is too large for it",
+     OPTION_CHOICE, AT(refit), .fallback_text = "auto", .choices = refit_kinds},
     {"refit_images", "training images that refit samples", OPTION_INT, AT(refit_images),
      .fallback = 256, .least = 1, .most = 1e6},
     {.key = NULL},

@@ -91,6 +91,13 @@ static bool all_finite(const float *values, size_t n)
     return true;
 }
 
+bool prune_refits(const struct scoring_options *scoring, const struct graph *graph,
+                  const struct groups *groups)
+{
+    return strcmp(scoring->refit, "on") == 0 ||
+           (strcmp(scoring->refit, "auto") == 0 && refit_check(graph, groups) == OK);
+}
+
 int prune_score_images(const struct scoring_options *scoring, const struct node_dataset *data)
 {
     return scoring->images > 0 && scoring->images < data->n_validation ? scoring->images

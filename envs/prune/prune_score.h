@@ -28,6 +28,9 @@ struct prune_scorer {
 // part in it.
 enum status prune_score_widths(const struct prune_scorer *scorer, const struct prune_study *study,
                                const int *widths, struct cached_score *out, double *seconds);
+// Whether candidates of this network are refitted.
+bool prune_refits(const struct scoring_options *scoring, const struct graph *graph,
+                  const struct groups *groups);
 int prune_score_images(const struct scoring_options *scoring, const struct node_dataset *data);
 // What the agent is rewarded with, as scoring.reward says: the accuracy, or minus the mean loss on
 // a scale on which 1 is no loss and 0 that of guessing, -1 at least.

@@ -1,7 +1,7 @@
 #include "envs/prune/prune_space.h"
 
 #include "envs/prune/prune_score.h"
-#include "envs/prune/prune_walk.h"
+#include "envs/prune/prune_suggest.h"
 
 #include <math.h>
 
@@ -64,31 +64,9 @@ bool prune_space_holds(struct env *env, int task, const int16_t *choices)
     return true;
 }
 
-// The choices that widths [groups] stand for.
-static void choices_of(const struct prune_walk *walk, const int *widths, int16_t *choices)
-{
-    for (int s = 0; s < walk->study->n_steps; s++) {
-        const int group = walk->study->steps[s];
-        const int *offered, n = wall_choices(walk->wall, group, &offered);
-        int at = 0;
-        while (at < n && offered[at] != widths[group]) {
-            at++;
-        }
-        CHECK(at < n);
-        choices[s] = (int16_t)at;
-    }
-}
-
 bool prune_space_suggest(struct env *env, int task, int number, int16_t *choices)
 {
-    struct prune_walk *walk = prune_env_walk(env, task);
-    if (number != 0) {
-        return false;
-    }
-    prune_walk_reset(walk, 0);
-    CHECK(wall_uniform(walk->wall, walk->scratch) == OK);
-    choices_of(walk, walk->scratch, choices);
-    return true;
+    return prune_suggest(prune_env_walk(env, task), number, choices);
 }
 
 // An accuracy counted on n images has the deviation sqrt(p (1 - p) / n); p = 0.8 stands for all.

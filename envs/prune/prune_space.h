@@ -16,7 +16,8 @@ void prune_space_task(const struct env *env, int task, struct prune_space_task *
 // all of them, to the last unit.
 double prune_space_use(struct env *env, int task, const int16_t *choices);
 bool prune_space_holds(struct env *env, int task, const int16_t *choices);
-// The number-th suggestion; false: there are no more. 0: wall_uniform.
+// The number-th suggestion, the most promising first (prune_suggest.h); false: there are no more.
+// 0: wall_uniform.
 bool prune_space_suggest(struct env *env, int task, int number, int16_t *choices);
 // Standard deviation of the reward of one candidate if the scoring images were drawn anew.
 double prune_space_noise(const struct env *env);

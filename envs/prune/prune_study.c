@@ -1,5 +1,6 @@
 #include "envs/prune/prune_study.h"
 
+#include "envs/prune/prune_features.h"
 #include "search_space/wall.h"
 
 #include <string.h>
@@ -10,8 +11,10 @@ static enum status list_steps(struct prune_study *study, const struct space_opti
     const struct groups *groups = &study->network->groups;
     const bool inner = strcmp(space->groups, "inner") == 0;
     ARENA_NEW(arena, study->steps, (size_t)groups->n);
-    for (int g = 0; g < groups->n; g++) {
+    ARENA_NEW(arena, study->first, (size_t)groups->n);
+    for (int g = 0, first = 0; g < groups->n; first += groups->groups[g++].channels) {
         if (groups->groups[g].inner || !inner) {
+            study->first[study->n_steps] = first;
             study->steps[study->n_steps++] = g;
         }
     }
@@ -44,6 +47,7 @@ static enum status find_costs(struct prune_study *study, const struct space_opti
     }
     ARENA_NEW(arena, study->n_choices, (size_t)study->n_steps);
     ARENA_NEW(arena, study->position, (size_t)study->n_steps);
+    ARENA_NEW(arena, study->corners, (size_t)study->n_steps);
     for (int s = 0; s < study->n_steps; s++) {
         const int *choices, n = wall_choices(wall, study->steps[s], &choices);
         float *position;
@@ -53,6 +57,8 @@ static enum status find_costs(struct prune_study *study, const struct space_opti
         }
         study->n_choices[s] = n;
         study->position[s] = position;
+        TRY(prune_corners_make(study->network, study->steps[s], choices, n, arena,
+                               &study->corners[s]));
         widths[study->steps[s]] = choices[0];
         study->most_choices = n > study->most_choices ? n : study->most_choices;
     }
@@ -69,6 +75,7 @@ enum status prune_study_open(const struct node_network *network, const struct no
     struct prune_study study = {.network = network, .data = data};
     TRY(list_steps(&study, space, arena));
     TRY(find_costs(&study, space, arena));
+    TRY(prune_features_fix(&study, arena));
     if (network->grams != NULL) {
         TRY(refit_open_grams(&network->graph, &network->groups, network->params, PRUNE_REFIT_LAMBDA,
                              network->grams, &study.refit));

@@ -1,6 +1,7 @@
 // One network as the search sees it: which groups are decided, in which order, and what they cost.
 #pragma once
 #include "envs/prune/node_data.h"
+#include "envs/prune/prune_hint.h"
 #include "search_space/cost.h"
 #include "search_space/refit.h"
 
@@ -14,6 +15,9 @@ struct prune_study {
     int n_steps;
     int *n_choices;         // [n_steps] widths that there are, whatever the budget; arena
     const float **position; // [n_steps][n_choices] their shares of the group's channels; arena
+    int *first;             // [n_steps] where the group begins in curves of node_prior; arena
+    struct prune_corners *corners; // [n_steps] arena
+    float *fixed; // [n_steps][PRUNE_FEATURE_COUNT] features that no decision changes; arena
     struct cost_model *models[2]; // by cost_kind; arena
     int64_t full[2], least[2];    // by cost_kind: uncut; every step's group at its least width
     int most_choices;             // of a step

@@ -50,6 +50,8 @@ enum status prune_walk_open(const struct prune_study *study, const struct prune_
     }
     TRY(wall_open(graph, groups, &options, limits, n, arena, &walk.wall));
     ARENA_NEW(arena, walk.scratch, (size_t)groups->n);
+    ARENA_NEW(arena, walk.suggested, PRUNE_MOST_SUGGESTIONS * (size_t)study->n_steps);
+    TRY(prune_hint_open(study, arena, &walk.hint));
     prune_walk_reset(&walk, 0);
     *out = walk;
     return OK;
@@ -78,6 +80,7 @@ void prune_walk_reset(struct prune_walk *walk, double budget)
         // find_limit has seen that the budget allows it.
         CHECK(wall_keep_streams(walk->wall, &study->network->groups) == OK);
     }
+    prune_hint_reset(&walk->hint, study, walk->wall, walk->limits);
 }
 
 int prune_walk_choices(const struct prune_walk *walk, const int **widths)
@@ -94,4 +97,5 @@ void prune_walk_decide(struct prune_walk *walk, int choice)
     walk->last_share =
         (double)widths[choice] / (double)walk->study->network->groups.groups[group].channels;
     walk->step++;
+    prune_hint_update(&walk->hint, walk->study, walk->wall, walk->limits, walk->step);
 }

@@ -4,6 +4,8 @@
 #include "envs/prune/prune_study.h"
 #include "search_space/wall.h"
 
+enum { PRUNE_MOST_SUGGESTIONS = 2 };
+
 struct prune_walk {
     const struct prune_study *study; // borrowed
     struct wall *wall;               // arena
@@ -12,6 +14,9 @@ struct prune_walk {
     int step;                        // decided so far; n_steps at the end
     double last_share;               // what the step before kept of its group; 1 at the first
     int *scratch;                    // [groups] arena
+    struct prune_hint hint;          // of what is decided
+    int16_t *suggested;              // [n_suggested][n_steps] choices, see prune_suggest.h; arena
+    int n_suggested;                 // 0: not asked for yet
 };
 // A task's walk in an open environment, and what that was opened with.
 struct prune_walk *prune_env_walk(const struct env *env, int task);

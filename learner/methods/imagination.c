@@ -66,9 +66,11 @@ static enum status play(struct imagination *im, const struct ticket *ticket, con
     for (int step = 0; step < steps; step++) {
         choices[step] = (int16_t)out->action[step];
     }
-    double mean;
-    advisor_predict(im->advisor, ticket->task, choices, 1, 0, &mean, NULL);
-    out->reward[steps - 1] = (float)mean;
+    if (advisor_knows(im->advisor, ticket->task)) {
+        double mean;
+        advisor_predict(im->advisor, ticket->task, choices, 1, 0, &mean, NULL);
+        out->reward[steps - 1] = (float)mean;
+    }
     return OK;
 }
 

@@ -25,7 +25,8 @@ enum status imagination_open(const struct method_job *job, struct advisor *advis
 void imagination_new_policy(struct imagination *imagination);
 
 // An episode of the policy's own, at the task's own budget or at one drawn between those of its
-// neighbours, rewarded by the model's mean. *out: borrowed until the next call.
+// neighbours, rewarded by the model's mean, with 0 while there is none. *out: borrowed until the
+// next call.
 enum status imagination_play(struct imagination *imagination, int task, bool other_budget,
                              const float *weights, size_t n, struct trajectory *out);
 // The episode that makes these choices, rewarded likewise: a demonstration.

@@ -4,8 +4,10 @@
 #include <string.h>
 
 const struct method_ops *const methods[] = {
-    &method_impala,    &method_bayes, &method_random, &method_uniform,
-    &method_evolution, &method_amc,   &method_frozen, NULL,
+#define X(name) &method_##name,
+    METHOD_LIST(X)
+#undef X
+        NULL,
 };
 
 const struct method_ops *method_find(const char *name)

@@ -6,6 +6,7 @@
 #include "compute/backend.h"
 #include "learner/candidate_space.h"
 #include "learner/learner_options.h"
+#include "learner/methods/method_list.h"
 #include "learner/run_rows.h"
 #include "learner/state_list.h"
 #include "transport/ticket.h"
@@ -30,6 +31,7 @@ struct method_ops {
     const char *name;
     bool task_by_task; // all episodes of one task before the next task's
     bool policy;       // its tickets need weights
+    bool own_start;    // it is not given first candidates (start.h)
     enum status (*open)(const struct method_job *job, struct method **out);
     // Fills source, given and noise; kind, task, episode and version are set. May depend on the
     // results taken so far and on (seed, episode), on nothing else.
@@ -67,7 +69,8 @@ struct method_ops {
 struct method {
     const struct method_ops *ops;
 };
-extern const struct method_ops method_impala, method_bayes, method_random, method_uniform,
-    method_evolution, method_amc, method_frozen;
+#define X(name) extern const struct method_ops method_##name;
+METHOD_LIST(X)
+#undef X
 extern const struct method_ops *const methods[]; // NULL-ended
 const struct method_ops *method_find(const char *name);

@@ -149,8 +149,11 @@ static enum status amc_take(struct method *method, const struct trajectory *t, b
     struct amc *a = (struct amc *)method;
     const int steps = trajectory_steps(t);
     const size_t n_obs = (size_t)a->shape.n_obs;
-    if (t->header->task != a->counts[AMC_TASK]) {
+    if (t->header->task < a->counts[AMC_TASK]) {
         return OK; // late, of a task that is done
+    }
+    if (t->header->task > a->counts[AMC_TASK]) {
+        begin_task(a, t->header->task); // one of its first candidates, which it did not propose
     }
     for (int row = 0; row < steps; row++) {
         const bool last = row == steps - 1;

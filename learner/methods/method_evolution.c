@@ -1,21 +1,32 @@
-// Regularised evolution (Real et al. 2019): per task a population of which the oldest dies; the
-// best of a random sample is changed in one or two steps. Populations start with random candidates,
-// and only candidates that are new join, so all members differ.
-#include "core/arena.h"
-#include "core/rng.h"
+// Evolution: the best of a random sample of the population is changed in a few steps.
+//
+// Where the candidates are known, a task's population are the best of all that tasks of its model
+// have found within its budget; what is left of the budget of every second child is used up. Where
+// they are not, it is regularised evolution (Real et al. 2019): the oldest of the population dies,
+// not the worst. Populations start with the task's first candidates and random ones, and only
+// candidates that are new join, so all members differ.
+#include "learner/candidates.h"
 #include "learner/methods/method_simple.h"
 #include "learner/methods/mutation.h"
+#include "learner/methods/trials.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MUTATION_TRIES = 8 };
+enum {
+    MUTATION_TRIES = 8,
+    USUAL = 60,      // members
+    USUAL_KNOWN = 8, // with a space
+};
 
 struct evolution {
     struct method base;
     struct arena arena;
     uint64_t seed;
     int n_tasks, population, sample, most_steps;
+    bool known; // there is a space: trials and best are in use, what follows them is not
+    struct trials trials;
+    int *best;        // [population] scratch
     int32_t *joined;  // [n_tasks] members so far; member i lives at i modulo population
     double *scores;   // [n_tasks][population]
     int32_t *steps;   // [n_tasks][population]
@@ -41,9 +52,13 @@ static int members(const struct evolution *e, int task)
     return e->joined[task] < e->population ? e->joined[task] : e->population;
 }
 
-static enum status allocate(struct evolution *e)
+static enum status allocate(struct evolution *e, const struct method_job *job)
 {
     const size_t n = (size_t)e->n_tasks * (size_t)e->population;
+    if (e->known) {
+        ARENA_NEW(&e->arena, e->best, (size_t)e->population);
+        return trials_open(job, &e->arena, &e->trials);
+    }
     ARENA_NEW(&e->arena, e->joined, (size_t)e->n_tasks);
     ARENA_NEW(&e->arena, e->scores, n);
     ARENA_NEW(&e->arena, e->steps, n);
@@ -81,10 +96,13 @@ static enum status evolution_open(const struct method_job *job, struct method **
     e->base.ops = &method_evolution;
     e->seed = job->seed;
     e->n_tasks = job->n_tasks;
-    e->population = at_most(job->search->population, third > 1 ? third : 1);
+    const int usual = job->space != NULL ? USUAL_KNOWN : USUAL;
+    const int wanted = job->search->population > 0 ? job->search->population : usual;
+    e->population = at_most(wanted, third > 1 ? third : 1);
     e->sample = at_most(job->search->sample, e->population);
     e->most_steps = most_steps;
-    if (allocate(e) != OK) {
+    e->known = job->space != NULL;
+    if (allocate(e, job) != OK) {
         evolution_close(&e->base);
         return ERR_MEMORY;
     }
@@ -121,9 +139,36 @@ static bool is_member(const struct evolution *e, int task, const int16_t *given,
     return false;
 }
 
+static void propose_known(struct evolution *e, struct ticket *ticket)
+{
+    const struct candidate_space *space = e->trials.space;
+    const int task = ticket->task;
+    const int n = trials_best(&e->trials, task, e->population, e->best);
+    struct rng rng = rng_make(e->seed, RNG_PROPOSE, (uint64_t)ticket->episode, 0);
+    const bool filled = rng_below(&rng, 2) == 0;
+    if (n < e->population) {
+        candidate_random(space, task, &rng, ticket->given);
+        if (filled) {
+            candidate_fill(space, task, &rng, ticket->given);
+        }
+    } else {
+        int parent = n;
+        for (int i = 0; i < e->sample; i++) {
+            parent = at_most((int)rng_below(&rng, (uint32_t)n), parent);
+        }
+        trials_vary(&e->trials, task, &rng, trials_choices(&e->trials, e->best[parent]), filled,
+                    ticket->given);
+    }
+    trials_propose(&e->trials, ticket->given, ticket);
+}
+
 static void evolution_propose(struct method *method, struct ticket *ticket)
 {
-    const struct evolution *e = (struct evolution *)method;
+    struct evolution *e = (struct evolution *)method;
+    if (e->known) {
+        propose_known(e, ticket);
+        return;
+    }
     if (e->joined[ticket->task] < e->population) {
         ticket->source = ACTIONS_RANDOM;
         return;
@@ -145,6 +190,10 @@ static enum status evolution_take(struct method *method, const struct trajectory
     struct evolution *e = (struct evolution *)method;
     const int task = t->header->task;
     const int steps = trajectory_steps(t);
+    if (e->known) {
+        trials_take(&e->trials, t, fresh);
+        return OK;
+    }
     if (!fresh || steps == 0) {
         return OK;
     }
@@ -162,12 +211,22 @@ static enum status evolution_state(struct method *method, struct state_list *lis
     struct evolution *e = (struct evolution *)method;
     const size_t n = (size_t)e->n_tasks * (size_t)e->population;
     const size_t steps = n * (size_t)e->most_steps;
+    if (e->known) {
+        trials_state(&e->trials, list);
+        return OK;
+    }
     state_list_add(list, "evolution.joined", HDF5_I32, (size_t)e->n_tasks, e->joined);
     state_list_add(list, "evolution.scores", HDF5_F64, n, e->scores);
     state_list_add(list, "evolution.steps", HDF5_I32, n, e->steps);
     state_list_add(list, "evolution.actions", HDF5_I32, steps, e->actions);
     state_list_add(list, "evolution.choices", HDF5_I32, steps, e->choices);
     return OK;
+}
+
+static enum status evolution_load(struct method *method)
+{
+    struct evolution *e = (struct evolution *)method;
+    return e->known ? trials_load(&e->trials) : OK;
 }
 
 const struct method_ops method_evolution = {
@@ -179,6 +238,6 @@ const struct method_ops method_evolution = {
     .weights = method_no_weights,
     .state = evolution_state,
     .save = method_no_save,
-    .load = method_no_load,
+    .load = evolution_load,
     .close = evolution_close,
 };

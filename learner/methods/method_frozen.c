@@ -1,24 +1,39 @@
 // A trained policy that proposes without learning on: for tasks it has not seen. The first
-// candidate of each task is the policy's most likely one, the others are samples.
-#include "learner/methods/method.h"
+// candidate of each task is the policy's most likely one. Where candidates are known beforehand,
+// the next ones are the environment's own ranking and a sample of the policy; then a reward model,
+// which knows nothing but these few, chooses among many samples of the policy and what is near the
+// best. Elsewhere all are samples.
+#include "learner/methods/imagination.h"
+#include "learner/model/advisor.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIRST_GREEDY, FIRST_RANKING, FIRST_SAMPLE, FIRST_BY_MODEL };
+
 struct frozen {
     struct method base;
-    float *weights; // owned
+    struct arena arena;
+    float *weights; // [n] arena
     size_t n;
-    int32_t *proposed; // [n_tasks] owned: candidates proposed per task
+    int32_t *proposed; // [n_tasks] candidates proposed per task; arena
     int n_tasks;
+    bool sync;
+    struct advisor *advisor; // owned; NULL where no candidates are known
+    struct imagination imagination;
 };
+
+static struct frozen *frozen_of(struct method *method)
+{
+    return (struct frozen *)method;
+}
 
 static void frozen_close(struct method *method)
 {
-    struct frozen *frozen = (struct frozen *)method;
+    struct frozen *frozen = frozen_of(method);
     if (frozen != NULL) {
-        free(frozen->weights);
-        free(frozen->proposed);
+        advisor_close(frozen->advisor);
+        arena_close(&frozen->arena);
         free(frozen);
     }
 }
@@ -32,50 +47,120 @@ static enum status count_weights(const struct agent *agent, size_t *n)
     return OK;
 }
 
+static enum status open_model(struct frozen *frozen, const struct method_job *job)
+{
+    const struct advisor_options options = {.space = job->space,
+                                            .kind = job->learner->model,
+                                            .share = true,
+                                            .evaluations = job->search->evaluations,
+                                            .under_way = job->under_way,
+                                            .seed = job->seed};
+    if (job->space == NULL || strcmp(job->learner->model, "none") == 0) {
+        return OK;
+    }
+    TRY(advisor_open(&options, &frozen->advisor));
+    return imagination_open(job, frozen->advisor, &frozen->arena, &frozen->imagination);
+}
+
+// Samples of the policy for every task, which nothing will change any more.
+static enum status imagine(struct frozen *frozen)
+{
+    for (int task = 0; frozen->advisor != NULL && task < frozen->n_tasks; task++) {
+        for (int i = 0; i < IMAGINATION_REMEMBERED; i++) {
+            struct trajectory trajectory;
+            TRY(imagination_play(&frozen->imagination, task, false, frozen->weights, frozen->n,
+                                 &trajectory));
+        }
+    }
+    return OK;
+}
+
+static enum status open_parts(struct frozen *frozen, const struct method_job *job)
+{
+    TRY(count_weights(job->agent, &frozen->n));
+    ARENA_NEW(&frozen->arena, frozen->weights, frozen->n);
+    ARENA_NEW(&frozen->arena, frozen->proposed, (size_t)job->n_tasks);
+    memcpy(frozen->weights, job->initial, frozen->n * sizeof *frozen->weights);
+    TRY(open_model(frozen, job));
+    return imagine(frozen);
+}
+
 static enum status frozen_open(const struct method_job *job, struct method **out)
 {
-    size_t n;
     if (job->initial == NULL) {
         FAIL(ERR_CONFIG, "search.method frozen proposes with a trained policy; name its run folder "
                          "with --policy");
     }
-    TRY(count_weights(job->agent, &n));
     struct frozen *frozen = calloc(1, sizeof *frozen);
     if (frozen == NULL) {
         FAIL(ERR_MEMORY, "no memory for a policy");
     }
     frozen->base.ops = &method_frozen;
-    frozen->n = n;
     frozen->n_tasks = job->n_tasks;
-    frozen->weights = malloc(n * sizeof *frozen->weights);
-    frozen->proposed = calloc((size_t)job->n_tasks, sizeof *frozen->proposed);
-    if (frozen->weights == NULL || frozen->proposed == NULL) {
+    frozen->sync = strcmp(job->learner->mode, "sync") == 0;
+    const enum status status = open_parts(frozen, job);
+    if (status != OK) {
         frozen_close(&frozen->base);
-        FAIL(ERR_MEMORY, "no memory for a policy of %zu weights", n);
+        return status;
     }
-    memcpy(frozen->weights, job->initial, n * sizeof *frozen->weights);
     *out = &frozen->base;
     return OK;
 }
 
 static void frozen_propose(struct method *method, struct ticket *ticket)
 {
-    struct frozen *frozen = (struct frozen *)method;
-    const bool first = frozen->proposed[ticket->task]++ == 0;
-    ticket->source = first ? ACTIONS_GREEDY : ACTIONS_POLICY;
+    struct frozen *frozen = frozen_of(method);
+    const int task = ticket->task, number = frozen->proposed[task]++;
+    ticket->source = number == FIRST_GREEDY ? ACTIONS_GREEDY : ACTIONS_POLICY;
+    if (frozen->advisor == NULL) {
+        return;
+    }
+    const struct candidate_space *space = frozen->imagination.space;
+    if (number == FIRST_RANKING && space->suggest(space->context, task, 1, ticket->given)) {
+        ticket->source = ACTIONS_GIVEN;
+        ticket->n_given = space->tasks[task].steps;
+    } else if (number >= FIRST_BY_MODEL) {
+        const struct advisor_wishes wishes = imagination_wishes(&frozen->imagination, task);
+        ticket->source = ACTIONS_GIVEN;
+        ticket->n_given =
+            advisor_propose(frozen->advisor, task, ticket->episode, &wishes, ticket->given);
+    }
 }
 
 static enum status frozen_take(struct method *method, const struct trajectory *trajectory,
                                bool fresh)
 {
-    (void)method, (void)trajectory, (void)fresh;
+    (void)fresh;
+    struct frozen *frozen = frozen_of(method);
+    if (frozen->advisor != NULL && trajectory->header->rows > 0) {
+        advisor_take(frozen->advisor, trajectory);
+    }
     return OK;
+}
+
+static void frozen_lost(struct method *method, const struct ticket *ticket)
+{
+    struct frozen *frozen = frozen_of(method);
+    if (frozen->advisor != NULL) {
+        advisor_lost(frozen->advisor, ticket->task, ticket->episode);
+    }
 }
 
 static enum status frozen_update(struct method *method, struct update_row *row)
 {
-    (void)method, (void)row;
+    (void)row;
+    struct frozen *frozen = frozen_of(method);
+    if (frozen->advisor != NULL) {
+        advisor_fit(frozen->advisor);
+    }
     return OK;
+}
+
+static double frozen_worth(const struct method *method, int task, const int16_t *choices,
+                           double reward)
+{
+    const struct frozen *frozen = (const struct frozen *)method;
+    return frozen->advisor != NULL ? advisor_worth(frozen->advisor, task, choices, reward) : reward;
 }
 
 static const float *frozen_weights(const struct method *method, size_t *n)
@@ -87,9 +172,13 @@ static const float *frozen_weights(const struct method *method, size_t *n)
 
 static enum status frozen_state(struct method *method, struct state_list *list)
 {
-    struct frozen *frozen = (struct frozen *)method;
+    struct frozen *frozen = frozen_of(method);
     state_list_add(list, "frozen.weights", HDF5_F32, frozen->n, frozen->weights);
     state_list_add(list, "frozen.proposed", HDF5_I32, (size_t)frozen->n_tasks, frozen->proposed);
+    if (frozen->advisor != NULL) {
+        advisor_state(frozen->advisor, list);
+        imagination_state(&frozen->imagination, list);
+    }
     return OK;
 }
 
@@ -100,20 +189,23 @@ static void frozen_save(struct method *method)
 
 static enum status frozen_load(struct method *method)
 {
-    (void)method;
-    return OK;
+    struct frozen *frozen = frozen_of(method);
+    return frozen->advisor != NULL ? advisor_restore(frozen->advisor, frozen->sync) : OK;
 }
 
 const struct method_ops method_frozen = {
     .name = "frozen",
     .policy = true,
+    .own_start = true,
     .open = frozen_open,
     .propose = frozen_propose,
     .take = frozen_take,
+    .lost = frozen_lost,
     .update = frozen_update,
     .weights = frozen_weights,
     .state = frozen_state,
     .save = frozen_save,
     .load = frozen_load,
     .close = frozen_close,
+    .worth = frozen_worth,
 };

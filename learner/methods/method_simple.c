@@ -14,6 +14,16 @@ const float *method_no_weights(const struct method *method, size_t *n)
     return NULL;
 }
 
+enum status method_wants_space(const struct method_job *job, const char *name)
+{
+    if (job->space == NULL) {
+        FAIL(ERR_CONFIG,
+             "search.method \"%s\" needs an environment whose candidates are known, such as prune",
+             name);
+    }
+    return OK;
+}
+
 void method_no_save(struct method *method)
 {
     (void)method;

@@ -229,6 +229,7 @@ static enum status uniform_state(struct method *method, struct state_list *list)
 
 const struct method_ops method_uniform = {
     .name = "uniform",
+    .own_start = true,
     .open = uniform_open,
     .propose = uniform_propose,
     .take = uniform_take,

@@ -2,6 +2,7 @@
 // same bytes for any number of actors and after kill -9, and leaves networks that score.
 #include "core/clock.h"
 #include "core/file.h"
+#include "core/row_set.h"
 #include "learner/run_rows.h"
 #include "run_program.h"
 
@@ -84,6 +85,19 @@ static void assert_in_budget(const struct json *report)
     }
 }
 
+// How many rows a network file says it was trained on.
+static int64_t count_rows(struct program *p, const char *file)
+{
+    struct row_set rows;
+    const struct json *facts = program_json(p, "inspect %s", file);
+    if (row_set_parse(program_string(facts, "train_rows"), &rows) != OK) {
+        fail_msg("%s", status_message());
+    }
+    const int64_t n = row_set_count(&rows);
+    row_set_close(&rows);
+    return n;
+}
+
 static void everything_in_one_process(void **state)
 {
     struct program *p = *state;
@@ -93,10 +107,16 @@ static void everything_in_one_process(void **state)
     const struct json *task = json_at(json_get(report, "tasks"), 1);
     const double accuracy = program_number(task, "accuracy_test");
     assert_true(accuracy > 0.5);
+    assert_string_equal(program_string(task, "validation_images"), "unseen");
     const struct json *scored =
         program_json(p, "eval %s --data shapes --data.size 12 --data.count 3000 --data.classes 0,6",
                      "runs/small/final/a-macs0.3.safetensors");
     assert_true(program_number(scored, "accuracy") == accuracy);
+    // The search scored on what training had left out, a tenth of each class by the run's seed, and
+    // fine-tuning took those too.
+    assert_int_equal(count_rows(p, "runs/small/networks/a.safetensors"), 540);
+    assert_int_equal(count_rows(p, "runs/small/found/a-macs0.3.safetensors"), 540);
+    assert_int_equal(count_rows(p, "runs/small/final/a-macs0.3.safetensors"), 600);
     // Given again, nothing is done twice.
     const struct json *again = program_json(p, "run small.json --transport inline");
     task = json_at(json_get(again, "tasks"), 1);
@@ -217,9 +237,44 @@ static void bad_input_says_what_to_do(void **state)
     p->ranks = 0;
     program_run(p, "search small.json --task c:macs=0.5");
     ASSERT_RUN(p, 1, "\"c\"");
+    program_run(p, "search small.json --set networks.0.train_rows=0-9");
+    ASSERT_RUN(p, 1, "networks[0].train_rows");
+    program_run(p, "search small.json --set networks.0.train.all_rows=true");
+    ASSERT_RUN(p, 1, "networks[0].train.all_rows");
     program_json(p, "search small.json --transport inline");
     program_run(p, "search small.json --transport inline --seed 4");
     ASSERT_RUN(p, 1, "seed");
+}
+
+// What the config says of given weights goes before what their file says.
+static void rows_of_given_weights(void **state)
+{
+    struct program *p = *state;
+#define AGAIN                                                                                      \
+    "search small.json --transport inline --search.method random --search.evaluations 3 "          \
+    "--set networks.0.weights=runs/small/networks/a.safetensors --run-dir "
+    program_write(p, "small.json", config);
+    program_json(p, "search small.json --transport inline --search.method random");
+    // The file's own rows: those of the split by this seed, and also under another one.
+    const struct json *report = program_json(p, AGAIN "own --seed 4");
+    const struct json *task = json_at(json_get(report, "tasks"), 0);
+    assert_string_equal(program_string(task, "validation_images"), "unseen");
+    assert_null(strstr(p->errors, "warning"));
+    report = program_json(p, AGAIN "unknown --set networks.0.train_rows=unknown");
+    task = json_at(json_get(report, "tasks"), 0);
+    assert_string_equal(program_string(task, "validation_images"), "unknown");
+    assert_non_null(strstr(p->errors, "warning: network a"));
+    program_json(p, AGAIN "said --set networks.0.train_rows=0-1999");
+    assert_int_equal(count_rows(p, "said/networks/a.safetensors"), 2000);
+    program_run(p, AGAIN "refused --set networks.0.train_rows=9-0");
+    ASSERT_RUN(p, 1, "networks[0].train_rows: row ranges have \"9-0\"");
+    program_run(p, AGAIN "refused --set networks.0.train_rows=0-2999");
+    ASSERT_RUN(p, 1, "network \"a\": 0 of the 600 training images of shapes");
+    program_run(p, AGAIN "refused --set networks.0.train_rows=0-3000");
+    ASSERT_RUN(p, 1, "row 3000");
+    char refused[PROGRAM_PATH_CHARS];
+    assert_false(file_exists(program_path(p, "refused", refused)));
+#undef AGAIN
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
@@ -231,6 +286,7 @@ int main(void)
         TEST(a_killed_job_goes_on_to_the_same_bytes),
         TEST(a_trained_agent_serves_a_new_budget),
         TEST(methods_share_tasks_and_budgets),
+        TEST(rows_of_given_weights),
         TEST(bad_input_says_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char config[] =
@@ -59,6 +60,12 @@ static void slimmed_networks_meet_budgets_and_score(void **state)
     assert_true(program_number(cut, "macs") <= 0.5 * macs);
     assert_true(program_number(cut, "macs") > 0.4 * macs);
     const double half_macs = program_number(cut, "macs");
+    // Cut, fitted again to what it was trained on, and no other image.
+    char *rows = strdup(program_string(program_json(p, "inspect %s", net), "train_rows"));
+    assert_true(rows != NULL && strchr(rows, ',') != NULL);
+    const struct json *facts = program_json(p, "inspect half.safetensors");
+    assert_string_equal(program_string(facts, "train_rows"), rows);
+    free(rows);
     const struct json *scored = program_json(p, "eval half.safetensors " DATA);
     assert_true(program_number(scored, "macs") == half_macs);
     assert_true(program_number(scored, "accuracy") > 0.5);

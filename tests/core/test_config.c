@@ -40,6 +40,31 @@ static void defaults(void **state)
     arena_close(&arena);
 }
 
+// An option that was true or false once may become one of several words.
+static void on_and_off_may_be_booleans(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"auto", "on", "off", NULL};
+    static const struct option table[] = {
+        {.key = "help", .kind = OPTION_CHOICE, .fallback_text = "auto", .choices = words},
+        {.key = NULL}};
+    static const char *const texts[][2] = {{"{}", "auto"},
+                                           {"{\"help\": true}", "on"},
+                                           {"{\"help\": false}", "off"},
+                                           {"{\"help\": \"true\"}", "on"},
+                                           {"{\"help\": \"off\"}", "off"}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct arena arena = {0};
+        struct json *document;
+        const char *value;
+        assert_ok(json_parse(texts[i][0], strlen(texts[i][0]), "c.json", &document));
+        assert_ok(config_read(document, "c.json", table, &value, &arena));
+        assert_string_equal(value, texts[i][1]);
+        json_close(document);
+        arena_close(&arena);
+    }
+}
+
 static const char full[] =
     "{\"verbose\": true, \"batch\": 4096, \"images\": 999999999999999, \"seed\": "
     "\"18446744073709551615\", \"share\": 0.3, \"name\": \"a \\\"b\\\" \\u00e9\", \"mode\": "
@@ -154,6 +179,7 @@ static const struct bad bad_configs[] = {
                              "you mean 'sync'?)"},
     {"{\"mode\": \"other\"}", "expected one of async, sync, local, got 'other'"},
     {"{\"mode\": 1}", "mode: expected a string, got 1"},
+    {"{\"mode\": true}", "mode: expected a string, got true"},
     {"{\"sizes\": 3}", "sizes: expected a list of integers, got 3"},
     {"{\"sizes\": [1, 2.5]}", "sizes[1]: expected an integer, got 2.5"},
     {"{\"sizes\": [2147483648]}", "sizes[0]: 2147483648 is out of range"},
@@ -228,11 +254,9 @@ static void long_names_do_not_overflow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),
-        cmocka_unit_test(every_kind_round_trips),
-        cmocka_unit_test(bad_configs_are_refused),
-        cmocka_unit_test(bounds_are_included),
-        cmocka_unit_test(long_names_do_not_overflow),
+        cmocka_unit_test(on_and_off_may_be_booleans), cmocka_unit_test(defaults),
+        cmocka_unit_test(every_kind_round_trips),     cmocka_unit_test(bad_configs_are_refused),
+        cmocka_unit_test(bounds_are_included),        cmocka_unit_test(long_names_do_not_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,6 +234,56 @@ static void test_wrong_folders(void **state)
     files_expect_failure(&options, DATASET_TRAIN, ERR_INPUT, "train/full/2.jpg", NULL);
 }
 
+// Groups are what the pattern finds in CLASS/NAME.
+static void test_groups_by_name(void **state)
+{
+    static const char *const files[] = {"train/bus/t1_1.png", "train/bus/t1_2.png",
+                                        "train/bus/t2_1.png", "train/car/t1_1.png",
+                                        "train/car/t3_1.png", "test/bus/t9_1.png"};
+    static const struct {
+        const char *pattern;
+        int n, groups[5];
+    } cases[] = {
+        {"/([^_]*)_", 3, {0, 0, 1, 0, 2}},           // by track, whatever the class
+        {"^[^_]*", 4, {0, 0, 1, 2, 3}},              // the whole match: by track of a class
+        {"_(1|2)\\.png$", 2, {0, 1, 0, 0, 0}},       // anything that a pattern can say
+        {"^(bus|car)/.*_(1|2)", 2, {0, 0, 0, 1, 1}}, // the first of several
+    };
+    uint8_t pixels[BYTES];
+    make_pixels(pixels, 1);
+    for (int i = 0; i < 6; i++) {
+        image_write_png(*state, files[i], IMAGE_RGB, SIDE, SIDE, pixels);
+    }
+    struct dataset_options options = folder_options(*state);
+    struct dataset dataset;
+    open_part(&options, DATASET_TRAIN, &dataset);
+    assert_null(dataset.groups);
+    assert_true(dataset.rows == NULL && dataset.part_rows == 5);
+    dataset_close(&dataset);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        options.group_pattern = cases[i].pattern;
+        open_part(&options, DATASET_TRAIN, &dataset);
+        assert_int_equal(dataset.n_groups, cases[i].n);
+        assert_memory_equal(dataset.groups, cases[i].groups, sizeof cases[i].groups);
+        dataset_close(&dataset);
+    }
+    options.group_pattern = "/(t[12])_";
+    files_expect_failure(&options, DATASET_TRAIN, ERR_INPUT, "data.group_pattern", "car/t3_1.png",
+                         NULL);
+    options.group_pattern = "t1(x)?"; // matches, but its group takes no part in that
+    files_expect_failure(&options, DATASET_TRAIN, ERR_INPUT, "bus/t1_1.png", NULL);
+    options.group_pattern = "(t1";
+    files_expect_failure(&options, DATASET_TRAIN, ERR_CONFIG, "data.group_pattern", "(t1", NULL);
+    options.group_pattern = "^";
+    open_part(&options, DATASET_TRAIN, &dataset);
+    struct dataset_split split;
+    assert_fails(dataset_split(&dataset, 0.5, 1, &dataset.arena, &split), ERR_CONFIG, "one group");
+    dataset_close(&dataset);
+    options = files_options("shapes", "");
+    options.group_pattern = "(.)";
+    files_expect_failure(&options, DATASET_TRAIN, ERR_CONFIG, "data.group_pattern", "shapes", NULL);
+}
+
 static void test_damaged_images(void **state)
 {
     enum { LARGE = 40 };
@@ -259,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_resizing, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_oversized_images, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_wrong_folders, files_setup, files_teardown),
+        cmocka_unit_test_setup_teardown(test_groups_by_name, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_damaged_images, files_setup, files_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,7 +139,41 @@ static void test_chosen_classes(void **state)
     assert_int_equal(dataset.n, 1); // i * 2 % 7 is 4 for i = 2 only
     assert_memory_equal(dataset.images, content.images + 2 * H * W * C, H * W * C);
     assert_int_equal(dataset.labels[0], 0);
+    assert_true(dataset.rows[0] == 2 && dataset.part_rows == N);
+    assert_null(dataset.groups);
     dataset_close(&dataset);
+}
+
+// `groups` beside the labels: any integers.
+static void test_groups(void **state)
+{
+    static const int64_t numbers[N] = {7, -3, 7, INT64_MAX, -3, 0, 7, 0, INT64_MAX};
+    static const int32_t expected[N] = {2, 0, 2, 3, 0, 1, 2, 1, 3};
+    const struct content content = make_content(0);
+    const int64_t fewer[] = {N - 1};
+    struct hdf5_item items[] = {
+        item("train_images", HDF5_U8, 4, image_dims, content.images),
+        item("train_labels", HDF5_I64, 1, label_dims, content.labels),
+        item("train_groups", HDF5_I64, 1, label_dims, numbers),
+    };
+    char path[FILES_PATH];
+    assert_ok(hdf5_write(files_path(path, *state, "both.h5"), items, 3));
+    struct dataset_options options = files_options("hdf5", path);
+    struct dataset dataset;
+    assert_ok(dataset_open(&options, DATASET_TRAIN, &dataset));
+    assert_int_equal(dataset.n_groups, 4);
+    assert_memory_equal(dataset.groups, expected, sizeof expected);
+    dataset_close(&dataset);
+    options.group_pattern = "(.)";
+    files_expect_failure(&options, DATASET_TRAIN, ERR_CONFIG, "data.group_pattern", "hdf5", NULL);
+    options.group_pattern = "";
+    items[2] = item("train_groups", HDF5_I64, 1, fewer, numbers);
+    assert_ok(hdf5_write(path, items, 3));
+    files_expect_failure(&options, DATASET_TRAIN, ERR_INPUT, "train_groups", "expected 9", NULL);
+    const float floats[N] = {0};
+    items[2] = item("train_groups", HDF5_F32, 1, label_dims, floats);
+    assert_ok(hdf5_write(path, items, 3));
+    files_expect_failure(&options, DATASET_TRAIN, ERR_INPUT, "train_groups", "integers", NULL);
 }
 
 // Writes train.h5 with these two arrays and expects a message with the words.
@@ -196,6 +230,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_file, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_grey_images, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_chosen_classes, files_setup, files_teardown),
+        cmocka_unit_test_setup_teardown(test_groups, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_wrong_types_and_shapes, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_damaged_files, files_setup, files_teardown),
     };

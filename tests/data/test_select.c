@@ -1,4 +1,4 @@
-// Choosing rows: classes, shares and splits, and the mean and std of what is left.
+// Choosing rows: classes and shares, and the mean and std of what is left.
 #include "data/dataset_select.h"
 #include "data_files.h"
 
@@ -23,66 +23,6 @@ static void make_labels(int32_t labels[N], int members[CLASSES])
     }
 }
 
-static void test_split(void **state)
-{
-    (void)state;
-    int32_t labels[N];
-    int members[CLASSES], held[CLASSES] = {0}, seen[N] = {0};
-    make_labels(labels, members);
-    const struct dataset dataset = {.name = "d", .n = N, .classes = CLASSES, .labels = labels};
-    struct arena arena = {.newest = NULL};
-    struct dataset_split a, b, c;
-    assert_ok(dataset_split(&dataset, 0.2, 11, &arena, &a));
-    assert_ok(dataset_split(&dataset, 0.2, 11, &arena, &b));
-    assert_ok(dataset_split(&dataset, 0.2, 12, &arena, &c));
-    assert_int_equal(a.n_train + a.n_validation, N);
-    for (int i = 0; i < a.n_train; i++) {
-        seen[a.train[i]]++;
-    }
-    for (int i = 0; i < a.n_validation; i++) {
-        seen[a.validation[i]]++;
-        held[labels[a.validation[i]]]++;
-    }
-    for (int i = 0; i < N; i++) {
-        assert_int_equal(seen[i], 1);
-    }
-    for (int k = 0; k < CLASSES; k++) {
-        assert_int_equal(held[k], lround(0.2 * members[k]));
-    }
-    assert_memory_equal(a.train, b.train, (size_t)a.n_train * sizeof *a.train);
-    assert_memory_equal(a.validation, b.validation, (size_t)a.n_validation * sizeof *a.validation);
-    assert_int_equal(a.n_train, c.n_train);
-    assert_memory_not_equal(a.validation, c.validation, (size_t)a.n_validation * sizeof *a.train);
-    int ascending = 0, same_class = 0;
-    for (int i = 1; i < a.n_train; i++) {
-        ascending += a.train[i] > a.train[i - 1];
-        same_class += labels[a.train[i]] == labels[a.train[i - 1]];
-    }
-    assert_in_range(ascending, a.n_train * 2 / 5, a.n_train * 3 / 5);
-    assert_in_range(same_class, 0, a.n_train / 3); // 0.18 expected
-    arena_close(&arena);
-}
-
-static void test_split_bounds(void **state)
-{
-    (void)state;
-    int32_t labels[N];
-    int members[CLASSES];
-    make_labels(labels, members);
-    const struct dataset dataset = {.name = "d", .n = N, .classes = CLASSES, .labels = labels};
-    struct arena arena = {.newest = NULL};
-    struct dataset_split split;
-    assert_ok(dataset_split(&dataset, 0, 1, &arena, &split));
-    assert_int_equal(split.n_train, N);
-    assert_int_equal(split.n_validation, 0);
-    assert_int_equal(dataset_split(&dataset, 1, 1, &arena, &split), ERR_CONFIG);
-    assert_int_equal(dataset_split(&dataset, -0.1, 1, &arena, &split), ERR_CONFIG);
-    assert_int_equal(dataset_split(&dataset, (double)NAN, 1, &arena, &split), ERR_CONFIG);
-    assert_int_equal(dataset_split(&dataset, 1e-6, 1, &arena, &split), ERR_CONFIG);
-    assert_int_equal(dataset_split(&dataset, 0.9999, 1, &arena, &split), ERR_CONFIG);
-    arena_close(&arena);
-}
-
 static void test_share(void **state)
 {
     (void)state;
@@ -92,13 +32,13 @@ static void test_share(void **state)
     struct dataset_options options = files_options("d", "");
     options.share = 0.3;
     options.seed = 2;
-    struct arena arena = {.newest = NULL};
+    struct reading reading = {.n = N, .classes = CLASSES, .labels = labels};
     struct selection a, b, c, test;
-    assert_ok(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &a));
-    assert_ok(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &b));
-    assert_ok(dataset_select(&options, DATASET_TEST, labels, N, CLASSES, &arena, &test));
+    assert_ok(dataset_select(&options, DATASET_TRAIN, &reading, &a));
+    assert_ok(dataset_select(&options, DATASET_TRAIN, &reading, &b));
+    assert_ok(dataset_select(&options, DATASET_TEST, &reading, &test));
     options.seed = 3;
-    assert_ok(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &c));
+    assert_ok(dataset_select(&options, DATASET_TRAIN, &reading, &c));
     for (int i = 0; i < a.n; i++) {
         kept[a.labels[i]]++;
         assert_int_equal(a.labels[i], labels[a.rows[i]]);
@@ -112,9 +52,53 @@ static void test_share(void **state)
     assert_memory_not_equal(a.rows, c.rows, (size_t)a.n * sizeof *a.rows);
     assert_memory_not_equal(a.rows, test.rows, (size_t)a.n * sizeof *a.rows);
     options.share = 1e-6; // one of each class is the least
-    assert_ok(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &a));
+    assert_ok(dataset_select(&options, DATASET_TRAIN, &reading, &a));
     assert_int_equal(a.n, CLASSES);
-    arena_close(&arena);
+    arena_close(&reading.arena);
+}
+
+// With groups, a share takes whole ones, some of every class.
+static void test_share_of_groups(void **state)
+{
+    (void)state;
+    enum { GROUPS = 120 };
+    int32_t labels[N], groups[N];
+    int members[CLASSES], kept[CLASSES] = {0}, taken[GROUPS] = {0}, all[GROUPS] = {0};
+    make_labels(labels, members);
+    for (int i = 0; i < N; i++) {
+        groups[i] = i / 20 * 2 + (labels[i] > 4); // a run of images of several classes
+        all[groups[i]]++;
+    }
+    struct dataset_options options = files_options("d", "");
+    options.share = 0.3;
+    struct reading reading = {
+        .n = N, .classes = CLASSES, .labels = labels, .groups = groups, .n_groups = GROUPS};
+    struct selection a, b;
+    assert_ok(dataset_select(&options, DATASET_TRAIN, &reading, &a));
+    assert_ok(dataset_select(&options, DATASET_TRAIN, &reading, &b));
+    assert_int_equal(a.n, b.n);
+    assert_memory_equal(a.rows, b.rows, (size_t)a.n * sizeof *a.rows);
+    for (int i = 0; i < a.n; i++) {
+        taken[groups[a.rows[i]]]++;
+        kept[a.labels[i]]++;
+    }
+    for (int g = 0; g < GROUPS; g++) {
+        assert_true(taken[g] == 0 || taken[g] == all[g]);
+    }
+    for (int k = 0; k < CLASSES; k++) {
+        assert_true(kept[k] > 0 && abs(kept[k] - (int)lround(0.3 * members[k])) <= 5);
+    }
+    options.share = 1e-6; // every class still has some
+    assert_ok(dataset_select(&options, DATASET_TRAIN, &reading, &a));
+    memset(kept, 0, sizeof kept);
+    for (int i = 0; i < a.n; i++) {
+        kept[a.labels[i]]++;
+    }
+    for (int k = 0; k < CLASSES; k++) {
+        assert_true(kept[k] > 0);
+    }
+    assert_true(a.n < N / 10);
+    arena_close(&reading.arena);
 }
 
 static void test_classes(void **state)
@@ -128,23 +112,21 @@ static void test_classes(void **state)
     int wanted[] = {5, 1, 6};
     const struct int_list list = {.n = 3, .values = wanted};
     options.classes = &list;
-    struct arena arena = {.newest = NULL};
+    struct reading reading = {.n = N, .classes = CLASSES, .labels = labels};
     struct selection a;
-    assert_ok(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &a));
+    assert_ok(dataset_select(&options, DATASET_TRAIN, &reading, &a));
     assert_int_equal(a.classes, 3);
     assert_int_equal(a.n, members[5] + members[1] + members[6]);
     for (int i = 0; i < a.n; i++) {
         assert_int_equal(wanted[a.labels[i]], labels[a.rows[i]]);
     }
     wanted[2] = 5;
-    assert_int_equal(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &a),
-                     ERR_CONFIG);
+    assert_int_equal(dataset_select(&options, DATASET_TRAIN, &reading, &a), ERR_CONFIG);
     assert_non_null(strstr(status_message(), "class 5 twice"));
     wanted[2] = CLASSES;
-    assert_int_equal(dataset_select(&options, DATASET_TRAIN, labels, N, CLASSES, &arena, &a),
-                     ERR_CONFIG);
+    assert_int_equal(dataset_select(&options, DATASET_TRAIN, &reading, &a), ERR_CONFIG);
     assert_non_null(strstr(status_message(), "data.classes[2] is 7"));
-    arena_close(&arena);
+    arena_close(&reading.arena);
 }
 
 // Mean and std against the plain two-pass formula, over the chosen rows only.
@@ -177,6 +159,34 @@ static void test_mean_and_std(void **state)
     }
 }
 
+// However rows are chosen, each knows where it comes from.
+static void test_rows_are_of_the_whole_part(void **state)
+{
+    (void)state;
+    const int wanted[] = {4, 1};
+    const struct int_list list = {.n = 2, .values = wanted};
+    struct dataset_options options = files_options("shapes", "");
+    struct dataset all, some;
+    options.count = 600;
+    options.size = 12;
+    assert_ok(dataset_open(&options, DATASET_TRAIN, &all));
+    options.classes = &list;
+    options.share = 0.4;
+    assert_ok(dataset_open(&options, DATASET_TRAIN, &some));
+    assert_true(all.rows == NULL && all.part_rows == 600 && some.part_rows == 600);
+    assert_int_equal(dataset_row(&all, 599), 599);
+    assert_int_equal(some.n, 48);
+    const size_t bytes = 12 * 12 * 3;
+    for (int i = 0; i < some.n; i++) {
+        const int row = dataset_row(&some, i);
+        assert_int_equal(wanted[some.labels[i]], all.labels[row]);
+        assert_memory_equal(some.images + (size_t)i * bytes, all.images + (size_t)row * bytes,
+                            bytes);
+    }
+    dataset_close(&all);
+    dataset_close(&some);
+}
+
 static void test_constant_channel(void **state)
 {
     uint8_t bytes[8 + 8] = {0, 0, 8, 1, 0, 0, 0, 2, 0, 1};
@@ -195,10 +205,10 @@ static void test_constant_channel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_split),
-        cmocka_unit_test(test_split_bounds),
+        cmocka_unit_test(test_share_of_groups),
         cmocka_unit_test(test_share),
         cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_rows_are_of_the_whole_part),
         cmocka_unit_test(test_mean_and_std),
         cmocka_unit_test_setup_teardown(test_constant_channel, files_setup, files_teardown),
     };

@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+#define VALIDATION_SHARE 0.25
+
 static void make_network(const char *architecture, const struct dataset *data, bool trained,
                          const char *file)
 {
@@ -38,6 +40,8 @@ static void make_network(const char *architecture, const struct dataset *data, b
         recipe.batch = 32;
         recipe.crop_pad = 1;
         recipe.steps = &no_steps;
+        recipe.validation_share = VALIDATION_SHARE; // what the search scores on is kept out
+        recipe.seed = PRUNE_CASE_SEED;
         assert_ok(backend_open("cpu", &options, &backend));
         const struct train_job job = {
             .backend = backend, .collective = &alone, .dataset = data, .recipe = &recipe};
@@ -52,6 +56,8 @@ static void make_network(const char *architecture, const struct dataset *data, b
 void prune_case_open(struct prune_case *c)
 {
     static const char *const architectures[PRUNE_CASE_NETWORKS] = {"convnet", "resnet20"};
+    static const int circle_and_bars[] = {0, 6};
+    static const struct int_list classes = {.n = 2, .values = circle_and_bars};
     struct dataset data;
     struct test_folder folder;
     memset(c, 0, sizeof *c);
@@ -67,7 +73,8 @@ void prune_case_open(struct prune_case *c)
         option_defaults(dataset_option_table, &network->data);
         network->data.name = "shapes";
         network->data.size = 12;
-        network->data.count = 800;
+        network->data.count = 4000; // 800 of these
+        network->data.classes = &classes;
         if (n == 0) {
             assert_ok(dataset_open(&network->data, DATASET_TRAIN, &data));
         }
@@ -88,9 +95,10 @@ void prune_case_open(struct prune_case *c)
     c->config.space.groups = "all";
     c->config.scoring.dtype = "float32";
     c->config.scoring.reward = "accuracy";
+    c->config.scoring.refit = "off";
     c->config.scoring.calibration_images = 70;
     c->config.scoring.images = 90;
-    c->config.scoring.validation_share = 0.25;
+    c->config.scoring.validation_share = VALIDATION_SHARE;
     c->config.scoring.refit_images = 40;
 }
 

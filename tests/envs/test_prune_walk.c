@@ -1,7 +1,9 @@
 // Walking the wall of real networks with any policy: no episode exceeds its budget, what the wall
 // says a candidate costs is what the slimmed network costs, and the agent sees where it stands.
+#include "core/log.h"
 #include "core/rng.h"
 #include "envs/prune/prune_features.h"
+#include "envs/prune/prune_score.h"
 #include "nn/zoo.h"
 #include "search_space/slim.h"
 #include "test_unit.h"
@@ -29,6 +31,14 @@ static void studied_open(struct studied *s, const char *architecture, int size, 
     s->space.groups = groups;
     assert_ok(zoo_build(architecture, size, size, 3, info->classes, &s->network.graph));
     assert_ok(groups_find(&s->network.graph, &s->network.groups));
+    float *params = arena_alloc(&s->arena, s->network.graph.n_floats, sizeof *params);
+    assert_non_null(params);
+    graph_init_params(&s->network.graph, 3, params);
+    s->network.params = params;
+    const struct criterion_input input = {
+        .graph = &s->network.graph, .groups = &s->network.groups, .params = params};
+    assert_ok(criterion_rank(criterion_find("l1"), &input, &s->arena, &s->network.ranking));
+    assert_ok(node_prior_make(&input, &s->network.ranking, NULL, &s->arena, &s->network.prior));
     assert_ok(prune_study_open(&s->network, NULL, &s->space, &s->arena, &s->study));
 }
 
@@ -74,9 +84,7 @@ static void walk_through(struct prune_walk *walk, int episode, float (*seen)[PRU
         wall_legal(walk->wall, walk->study->steps[walk->step], legal);
         const int choice = pick(&rng, legal, n, episode % 3);
         if (seen != NULL) {
-            const struct prune_sight sight = {
-                .data = 0, .n_data = 1, .low = widths[0], .high = widths[choice]};
-            prune_features(walk, &sight, seen[walk->step]);
+            prune_features(walk, widths[0], widths[choice], seen[walk->step]);
         }
         prune_walk_decide(walk, choice);
     }
@@ -228,7 +236,11 @@ static void features_tell_states_apart(void **state)
         PRUNE_FEATURE_LAYER,     PRUNE_FEATURE_IN_CHANNELS, PRUNE_FEATURE_OUT_CHANNELS,
         PRUNE_FEATURE_HEIGHT,    PRUNE_FEATURE_MACS_HERE,   PRUNE_FEATURE_MACS_REDUCED,
         PRUNE_FEATURE_MACS_REST, PRUNE_FEATURE_LAST_SHARE,  PRUNE_FEATURE_PARAMS_HERE,
-        PRUNE_FEATURE_UNIFORM,   PRUNE_FEATURE_SLACK,       PRUNE_FEATURE_LOW};
+        PRUNE_FEATURE_UNIFORM,   PRUNE_FEATURE_SLACK,       PRUNE_FEATURE_LOW,
+        PRUNE_FEATURE_STAGE,     PRUNE_FEATURE_MACS_LEFT,   PRUNE_FEATURE_PARAMS_LEFT,
+        PRUNE_FEATURE_TIGHT,     PRUNE_FEATURE_COVER,       PRUNE_FEATURE_NORM_4,
+        PRUNE_FEATURE_ERROR_2,   PRUNE_FEATURE_RELATIVE,    PRUNE_FEATURE_ERROR_UNIFORM,
+        PRUNE_FEATURE_HINT_REST};
     for (size_t i = 0; i < sizeof moving / sizeof *moving; i++) {
         assert_true(varies[moving[i]]);
     }
@@ -255,13 +267,12 @@ static void uniform_says_where_the_wall_is(void **state)
     struct studied s;
     struct prune_walk walk;
     float obs[PRUNE_FEATURE_COUNT];
-    const struct prune_sight sight = {.data = 0, .n_data = 1, .low = 8, .high = 8};
     studied_open(&s, "vgg16_bn", 32, "all");
     s.space.round_to = 1;
     s.space.least_share = 0;
     for (int tenths = 1; tenths < 10; tenths += 2) {
         walk_open(&s, tenths / 10.0, 0, &walk);
-        prune_features(&walk, &sight, obs);
+        prune_features(&walk, 8, 8, obs);
         const double share = (double)obs[PRUNE_FEATURE_UNIFORM];
         int widths[64];
         assert_in_range(s.network.groups.n, 1, 64);
@@ -271,8 +282,111 @@ static void uniform_says_where_the_wall_is(void **state)
         assert_true(cost_model_total(s.study.models[COST_MACS], widths) > walk.limits[COST_MACS]);
     }
     walk_open(&s, 0, 0, &walk); // no budget: no wall
-    prune_features(&walk, &sight, obs);
+    prune_features(&walk, 8, 8, obs);
     assert_true(obs[PRUNE_FEATURE_UNIFORM] == 1.0F && obs[PRUNE_FEATURE_SLACK] == 1.0F);
+    studied_close(&s);
+}
+
+static double error_of(const struct studied *s, const int *widths)
+{
+    double sum = 0;
+    for (int i = 0; i < s->study.n_steps; i++) {
+        const int group = s->study.steps[i];
+        sum += prune_error_at(&s->network, s->study.first[i], group, widths[group]);
+    }
+    return sum;
+}
+
+// The least sum of errors of all combinations of three groups' choices within the limits.
+static double least_error(const struct studied *s, const struct prune_walk *walk)
+{
+    const int *choices[3];
+    int n[3], widths[3];
+    double best = INFINITY;
+    for (int g = 0; g < 3; g++) {
+        n[g] = wall_choices(walk->wall, g, &choices[g]);
+    }
+    for (int i = 0; i < n[0] * n[1] * n[2]; i++) {
+        widths[0] = choices[0][i % n[0]];
+        widths[1] = choices[1][i / n[0] % n[1]];
+        widths[2] = choices[2][i / n[0] / n[1]];
+        bool holds = true;
+        for (int k = 0; k < 2; k++) {
+            holds = holds && (walk->limits[k] == INT64_MAX ||
+                              cost_model_total(s->study.models[k], widths) <= walk->limits[k]);
+        }
+        best = holds ? fmin(best, error_of(s, widths)) : best;
+    }
+    return best;
+}
+
+static void hints_are_close_to_the_least_error(void **state)
+{
+    (void)state;
+    static const double budgets[][2] = {{0.2, 0}, {0.4, 0},   {0.6, 0},   {0.9, 0},  {0, 0.3},
+                                        {0, 0.7}, {0.5, 0.3}, {0.3, 0.6}, {0.7, 0.7}};
+    struct studied s;
+    studied_open(&s, "convnet", 32, "all");
+    assert_int_equal(s.study.n_steps, 3);
+    s.space.round_to = 1;
+    s.space.least_share = 0.1;
+    assert_ok(prune_study_open(&s.network, NULL, &s.space, &s.arena, &s.study));
+    double sum = 0;
+    for (size_t i = 0; i < sizeof budgets / sizeof budgets[0]; i++) {
+        struct prune_walk walk;
+        int widths[3], uniform[3];
+        walk_open(&s, budgets[i][0], budgets[i][1], &walk);
+        for (int g = 0; g < 3; g++) {
+            widths[g] = walk.hint.widths[g];
+        }
+        prune_hint_fill(&walk.hint, &s.study, walk.wall, walk.limits, widths);
+        for (int k = 0; k < 2; k++) {
+            assert_true(walk.limits[k] == INT64_MAX ||
+                        cost_model_total(s.study.models[k], widths) <= walk.limits[k]);
+        }
+        const double least = least_error(&s, &walk), found = error_of(&s, widths);
+        assert_true(found >= least && found < 1.1 * least);
+        assert_ok(wall_uniform(walk.wall, uniform));
+        assert_true(found <= error_of(&s, uniform));
+        sum += found / least;
+    }
+    assert_true(sum < 1.03 * sizeof budgets / sizeof budgets[0]);
+    studied_close(&s);
+}
+
+// The hint is always legal, says all channels where there is no limit, and is what is decided where
+// that was followed.
+static void hints_follow_decisions(void **state)
+{
+    (void)state;
+    struct studied s;
+    struct prune_walk walk;
+    uint8_t legal[1024];
+    studied_open(&s, "resnet56", 32, "inner");
+    for (int episode = 0; episode < 8; episode++) {
+        struct rng rng = rng_make(8, RNG_TEST, (uint64_t)episode, 0);
+        walk_open(&s, episode == 7 ? 0 : 0.35 + 0.1 * episode, episode % 2 == 1 ? 0.6 : 0, &walk);
+        while (walk.step < s.study.n_steps) {
+            const int group = s.study.steps[walk.step];
+            const int *widths, n = prune_walk_choices(&walk, &widths);
+            wall_legal(walk.wall, group, legal);
+            int hint = 0;
+            while (hint < n && widths[hint] != walk.hint.widths[group]) {
+                hint++;
+            }
+            assert_true(hint < n && legal[hint]);
+            float obs[PRUNE_FEATURE_COUNT];
+            prune_features(&walk, widths[0], widths[n - 1], obs);
+            assert_true(obs[PRUNE_FEATURE_HINT] ==
+                        (float)widths[hint] / (float)s.network.groups.groups[group].channels);
+            const bool follows = episode == 0 || episode == 7;
+            assert_true(episode != 7 || hint == n - 1 || walk.limits[COST_PARAMS] != INT64_MAX);
+            prune_walk_decide(&walk, follows ? hint : pick(&rng, legal, n, episode % 3));
+        }
+        for (int g = 0; g < s.network.groups.n; g++) {
+            assert_true(walk.hint.widths[g] == wall_widths(walk.wall)[g]);
+        }
+    }
     studied_close(&s);
 }
 
@@ -307,6 +421,48 @@ static void impossible_budgets_are_refused(void **state)
     studied_close(&s);
 }
 
+// Refit is for every network that it can be done for, unless somebody says otherwise.
+static void refit_asks_what_the_matrices_need(void **state)
+{
+    (void)state;
+    const struct prune_network network = {.name = "wide"};
+    const struct prune_task task = {.name = "t", .macs = 0.9};
+    struct prune_config config = {
+        .networks = &network, .tasks = &task, .n_networks = 1, .n_tasks = 1};
+    const struct conv_attributes wide = {
+        .out_c = 600, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1};
+    struct network_info info = {.h = 4, .w = 4, .c = 3, .classes = 2};
+    struct graph graph, small;
+    struct groups groups;
+    int node;
+    assert_ok(graph_begin(&graph, 4, 4, 3));
+    assert_ok(graph_add_conv(&graph, "a", 0, &wide, &node));
+    assert_ok(graph_add_conv(&graph, "b", node, &wide, &node));
+    assert_ok(graph_add_linear(&graph, "classes", node, 2, true, &node));
+    assert_ok(graph_finish(&graph));
+    assert_ok(groups_find(&graph, &groups));
+    option_defaults(space_option_table, &config.space);
+    option_defaults(scoring_option_table, &config.scoring);
+    config.space.groups = "all";
+    log_set_level(LOG_QUIET);
+    assert_string_equal(config.scoring.refit, "auto");
+    assert_ok(prune_check_tasks(&config, 0, &info, &graph));
+    assert_false(prune_refits(&config.scoring, &graph, &groups));
+    config.scoring.refit = "on";
+    assert_fails(prune_check_tasks(&config, 0, &info, &graph), ERR_UNSUPPORTED, "b has 5400");
+    config.scoring.refit = "off";
+    assert_ok(prune_check_tasks(&config, 0, &info, &graph));
+    assert_false(prune_refits(&config.scoring, &graph, &groups));
+    groups_close(&groups);
+    graph_close(&graph);
+    config.scoring.refit = "auto";
+    assert_ok(zoo_build("convnet", 12, 12, 3, 2, &small));
+    assert_ok(groups_find(&small, &groups));
+    assert_true(prune_refits(&config.scoring, &small, &groups));
+    groups_close(&groups);
+    graph_close(&small);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,7 +472,10 @@ int main(void)
         cmocka_unit_test(residual_members_share_one_choice),
         cmocka_unit_test(features_tell_states_apart),
         cmocka_unit_test(uniform_says_where_the_wall_is),
+        cmocka_unit_test(hints_are_close_to_the_least_error),
+        cmocka_unit_test(hints_follow_decisions),
         cmocka_unit_test(impossible_budgets_are_refused),
+        cmocka_unit_test(refit_asks_what_the_matrices_need),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,6 +70,8 @@ enum status loop_case_open(struct loop_case *c)
                                           .n_weights = c->n_weights};
     c->policy.seed = c->seed;
     TRY(transport_open_local(c->actors, &sizes, &c->transport));
+    c->space = *game_space(c->n_tasks);
+    c->space.imagine = c->imagine;
     static const struct hdf5_text loop_texts[] = {{"config", "{}"}};
     const struct learner_job job = {.transport = &c->transport,
                                     .learner = &c->learner,
@@ -84,7 +86,7 @@ enum status loop_case_open(struct loop_case *c)
                                     .lease_seconds = c->lease_seconds,
                                     .run_dir = c->folder.path,
                                     .texts = {loop_texts, 1},
-                                    .space = c->known ? game_space(c->n_tasks) : NULL,
+                                    .space = c->known ? &c->space : NULL,
                                     .identity = c->identity};
     return learner_open(&job, &c->opened);
 }

@@ -52,7 +52,9 @@ struct loop_case {
     struct trajectory_shape shape;
     const struct method_ops *method;
     int actors, n_tasks; // n_tasks: GAME_TASKS, or up to GAME_MOST_TASKS
-    bool known;          // the learner knows the game's candidates
+    bool known;          // the learner knows the game's candidates, and imagines if it can:
+    enum status (*imagine)(void *context, const struct ticket *ticket, const float *weights,
+                           size_t n, void *block);
     double lease_seconds;
     struct manners manners;
     int fail_every;            // every so many-th episode fails, 0 = none
@@ -66,8 +68,9 @@ struct loop_case {
 
     struct transport transport;
     struct learner *opened;
-    int64_t stop_after;   // updates; 0 = run to the end
-    int64_t turns, stale; // stale: tickets whose weights were not of their version
+    struct candidate_space space; // the game's, imagination included
+    int64_t stop_after;           // updates; 0 = run to the end
+    int64_t turns, stale;         // stale: tickets whose weights were not of their version
 };
 void loop_case_defaults(struct loop_case *c); // makes the folder
 void loop_case_close(struct loop_case *c);    // and everything in it

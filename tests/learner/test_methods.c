@@ -202,6 +202,30 @@ static void amc_does_one_task_after_the_other(void **state)
     loop_case_close(&c);
 }
 
+// The first candidates of a task, which it did not propose, are part of its warm-up.
+static void amc_learns_from_first_candidates(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    struct run_outcome o;
+    int random[2] = {0};
+    set_method(&c, &method_amc, 40); // a quarter of them is warm-up, eight are given
+    c.n_tasks = 2;
+    c.known = true;
+    c.search.start = "both";
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &o);
+    for (int64_t i = 0; i < o.n_episodes; i++) {
+        random[o.episodes[i].task] += o.episodes[i].source == ACTIONS_RANDOM;
+    }
+    for (int task = 0; task < 2; task++) {
+        assert_in_range(random[task], 1, 2 + c.learner.batch);
+    }
+    arena_close(&o.arena);
+    loop_case_close(&c);
+}
+
 static void amc_wants_its_own_agent(void **state)
 {
     (void)state;
@@ -211,6 +235,117 @@ static void amc_wants_its_own_agent(void **state)
     set_method(&c, &method_amc, 12);
     c.agent = &other;
     assert_fails(loop_case_open(&c), ERR_CONFIG, "agent.distribution");
+    loop_case_close(&c);
+}
+
+// ---- with a reward model
+
+static enum status imagine(void *context, const struct ticket *ticket, const float *weights,
+                           size_t n, void *block)
+{
+    (void)context, (void)n;
+    static float copy[1 << 16];
+    struct trajectory_shape shape;
+    struct trajectory t;
+    const struct game_policy policy = {.begin = begin, .choose = choose, .context = &impala};
+    assert_int_equal(ticket->kind, TICKET_IMAGINED);
+    if (weights != NULL) {
+        assert_true(n <= sizeof copy / sizeof *copy);
+        memcpy(copy, weights, n * sizeof *copy);
+    }
+    game_shape(true, &shape);
+    game_play(&shape, ticket, copy, &policy, 0, block);
+    trajectory_view(&shape, block, &t);
+    t.header->score = 0.0; // nothing is scored
+    t.reward[GAME_GROUPS - 1] = 0.0F;
+    return OK;
+}
+
+static void set_assisted(struct loop_case *c, int evaluations)
+{
+    set_method(c, &method_impala, evaluations);
+    c->known = true;
+    c->imagine = imagine;
+    c->search.start = "both";
+    c->learner.distilled_batches = 5;
+}
+
+static void a_model_makes_few_evaluations_enough(void **state)
+{
+    (void)state;
+    double sum = 0.0;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct loop_case c;
+        struct run_outcome o;
+        set_assisted(&c, 25);
+        c.seed = seed;
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        run_outcome_read(&c, &o);
+        int policy = 0, imagined = 0;
+        for (int64_t i = 0; i < o.n_episodes; i++) {
+            policy += o.episodes[i].source == ACTIONS_POLICY;
+            assert_true((double)o.episodes[i].macs <=
+                        1000.0 * game_budget(o.episodes[i].task) + 1.0);
+        }
+        for (int64_t i = 0; i < o.n_updates; i++) {
+            imagined += o.updates[i].imagined;
+        }
+        // A fifth of what the start leaves, and some of that known already.
+        assert_in_range(policy, 4, 25);
+        assert_true(imagined > 8 * 3 * (int)o.n_updates);
+        for (int task = 0; task < GAME_TASKS; task++) {
+            struct learner_candidate best;
+            assert_int_equal(learner_best(c.opened, task, 1, &best), 1);
+            sum += best.score / game_best_score(task) / (3 * GAME_TASKS);
+        }
+        arena_close(&o.arena);
+        loop_case_close(&c);
+    }
+    if (!(sum > 0.99)) {
+        fail_msg("found %g of the best", sum);
+    }
+}
+
+static void assisted_states_round_trip(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    struct run_outcome whole, parts;
+    size_t n, n_again;
+    set_assisted(&c, 20);
+    c.learner.lag = 1;
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &whole);
+    const float *weights = learner_weights(c.opened, &n);
+    float *copy = malloc(n * sizeof *copy);
+    assert_non_null(copy);
+    memcpy(copy, weights, n * sizeof *copy);
+    loop_case_close(&c);
+
+    set_assisted(&c, 20);
+    c.learner.lag = 1;
+    for (int64_t stop = 2; stop < whole.n_updates; stop += 3) {
+        c.actors = 1 + (int)(stop % 3);
+        c.stop_after = stop;
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, true));
+        loop_case_drop(&c);
+    }
+    c.stop_after = 0;
+    for (int again = 0; again < 2; again++) { // what is done is not distilled twice
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        run_outcome_read(&c, &parts);
+        run_outcome_assert_same(&whole, &parts);
+        weights = learner_weights(c.opened, &n_again);
+        assert_true(n_again == n && memcmp(weights, copy, n * sizeof *copy) == 0);
+        arena_close(&parts.arena);
+        loop_case_drop(&c);
+    }
+    free(copy);
+    arena_close(&whole.arena);
     loop_case_close(&c);
 }
 
@@ -270,8 +405,11 @@ int main(void)
         cmocka_unit_test(uniform_takes_the_largest_share),
         cmocka_unit_test(amc_improves),
         cmocka_unit_test(amc_does_one_task_after_the_other),
+        cmocka_unit_test(amc_learns_from_first_candidates),
         cmocka_unit_test(amc_wants_its_own_agent),
         cmocka_unit_test(states_round_trip),
+        cmocka_unit_test(a_model_makes_few_evaluations_enough),
+        cmocka_unit_test(assisted_states_round_trip),
     };
     return cmocka_run_group_tests(tests, open_players, close_players);
 }

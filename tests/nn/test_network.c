@@ -33,6 +33,7 @@ static void assert_same_network(const struct network *a, const struct network *b
     assert_memory_equal(a->info.std, b->info.std, sizeof a->info.std);
     assert_true(a->info.h == b->info.h && a->info.w == b->info.w && a->info.c == b->info.c);
     assert_int_equal(a->info.classes, b->info.classes);
+    assert_true(row_set_equal(&a->train_rows, &b->train_rows));
 }
 
 static void test_create(void **state)
@@ -77,6 +78,44 @@ static void test_round_trip(void **state)
     assert_same_network(&network, &loaded);
     network_close(&loaded);
     network_close(&network);
+}
+
+// What weights were trained on goes with them from file to file, as long as they are for the same
+// data set.
+static void test_train_rows(void **state)
+{
+    static const int32_t rows[] = {7, 3, 2, 5, 4};
+    char path[NN_PATH];
+    struct network network, loaded;
+    struct network_origin origin;
+    nn_files_path(path, state, "rows.safetensors");
+    assert_int_equal(network_create(&convnet_info, 1, &network), OK);
+    assert_true(network.train_rows.known && network.train_rows.n == 0); // none yet
+    assert_int_equal(row_set_of_rows(rows, 5, &network.train_rows), OK);
+    assert_int_equal(network_save(&network, path), OK);
+    assert_int_equal(network_load(path, NULL, &loaded), OK);
+    assert_same_network(&network, &loaded);
+    assert_true(row_set_has(&loaded.train_rows, 5) && !row_set_has(&loaded.train_rows, 6));
+    assert_int_equal(network_read_origin(path, &origin), OK);
+    assert_string_equal(origin.dataset, "shapes");
+    assert_true(row_set_equal(&origin.train_rows, &network.train_rows));
+    row_set_close(&origin.train_rows);
+    network_set_dataset(&loaded, "shapes");
+    assert_true(loaded.train_rows.known);
+    network_set_dataset(&loaded, "cifar10");
+    assert_string_equal(loaded.info.dataset, "cifar10");
+    assert_false(loaded.train_rows.known);
+    // Nothing is said: nothing is known, and nothing is written.
+    assert_int_equal(network_save(&loaded, path), OK);
+    network_close(&loaded);
+    assert_int_equal(network_load(path, NULL, &loaded), OK);
+    assert_false(loaded.train_rows.known);
+    assert_int_equal(network_read_origin(path, &origin), OK);
+    assert_string_equal(origin.dataset, "cifar10");
+    assert_false(origin.train_rows.known);
+    network_close(&loaded);
+    network_close(&network);
+    assert_fails(network_read_origin("/nowhere.safetensors", &origin), ERR_INPUT, "nowhere");
 }
 
 // A ResNet-20 with one inner layer, one stream and both of its shortcut's paddings cut.
@@ -212,6 +251,11 @@ static const struct {
     {"std", "1,-1,1", "std -1"},
     {"std", "1,1e39,1", "3 numbers"},
     {"dataset", "0123456789012345678901234567890123456789012345678901234567890123", "shorter"},
+    {"train_rows", "", "\"train_rows\": row ranges have \"\""},
+    {"train_rows", "0-44999,", "\"train_rows\""},
+    {"train_rows", "44999-0", "\"44999-0\""},
+    {"train_rows", "0-99999999999", "\"0-99999999999\""},
+    {"train_rows", "10-19,0-9", "ascending"},
     {"widths", "{", "widths: line 1"},
     {"widths", "[]", "widths is a list"},
     {"widths", "{\"conv9\":3}", "no layer \"conv9\""},
@@ -390,10 +434,11 @@ static void test_kill(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_create),    cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_slimmed),   cmocka_unit_test(test_metadata_refusals),
-        cmocka_unit_test(test_fallback),  cmocka_unit_test(test_tensor_refusals),
-        cmocka_unit_test(test_full_disk), cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_create),     cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_slimmed),    cmocka_unit_test(test_metadata_refusals),
+        cmocka_unit_test(test_fallback),   cmocka_unit_test(test_tensor_refusals),
+        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_train_rows),
     };
     return cmocka_run_group_tests(tests, nn_files_setup, nn_files_teardown);
 }

@@ -102,6 +102,49 @@ static void recipes_that_do_not_fit_are_errors(void **state)
     train_case_close(&c);
 }
 
+// The network says which rows of the data set's files it has seen, also by a second training.
+static void rows_trained_on_are_said(void **state)
+{
+    (void)state;
+    struct train_case c;
+    struct dataset_split first, second;
+    train_case_open(&c, 200); // every fifth row or so of the files is one of these
+    c.recipe.epochs = 1;
+    c.recipe.validation_share = 0.3;
+    assert_true(c.data.rows != NULL && c.data.part_rows == 1000);
+    assert_ok(train_case_run(&c, NULL, NULL));
+    assert_string_equal(c.network.info.dataset, "shapes");
+    assert_ok(dataset_split(&c.data, 0.3, c.recipe.seed, &c.arena, &first));
+    assert_int_equal(row_set_count(&c.network.train_rows), 140);
+    for (int i = 0; i < first.n_train; i++) {
+        assert_true(row_set_has(&c.network.train_rows, dataset_row(&c.data, first.train[i])));
+    }
+    c.recipe.seed++;
+    assert_ok(train_case_run(&c, NULL, NULL));
+    assert_ok(dataset_split(&c.data, 0.3, c.recipe.seed, &c.arena, &second));
+    bool held[2][200] = {{false}};
+    for (int i = 0; i < 60; i++) {
+        held[0][first.validation[i]] = held[1][second.validation[i]] = true;
+    }
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(row_set_has(&c.network.train_rows, dataset_row(&c.data, i)),
+                         !(held[0][i] && held[1][i]));
+    }
+    c.recipe.all_rows = true;
+    assert_ok(train_case_run(&c, NULL, NULL));
+    assert_int_equal(row_set_count(&c.network.train_rows), 200);
+    // Weights that nothing is known of are no better known afterwards, nor those of other data.
+    row_set_close(&c.network.train_rows);
+    assert_ok(train_case_run(&c, NULL, NULL));
+    assert_false(c.network.train_rows.known);
+    train_case_restart(&c);
+    strcpy(c.network.info.dataset, "other");
+    assert_ok(train_case_run(&c, NULL, NULL));
+    assert_false(c.network.train_rows.known);
+    assert_string_equal(c.network.info.dataset, "shapes");
+    train_case_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +153,7 @@ int main(void)
         cmocka_unit_test(every_optimizer_and_schedule_learns),
         cmocka_unit_test(divergence_is_an_error),
         cmocka_unit_test(recipes_that_do_not_fit_are_errors),
+        cmocka_unit_test(rows_trained_on_are_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,102 @@
+#include "envs/prune/node_prior.h"
+
+#include "search_space/error_curve.h"
+
+#include <stdlib.h>
+
+static int greatest_first(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x < y) - (x > y);
+}
+
+// values [channels] in, the curve out. False: they are all 0, which says nothing.
+static bool make_curve(float *values, int channels)
+{
+    double total = 0, kept = 0;
+    qsort(values, (size_t)channels, sizeof *values, greatest_first);
+    for (int i = 0; i < channels; i++) {
+        total += (double)values[i];
+    }
+    for (int i = 0; i < channels && total > 0; i++) {
+        kept += (double)values[i];
+        values[i] = (float)(kept / total);
+    }
+    return total > 0;
+}
+
+static bool has_batchnorm(const struct graph *graph)
+{
+    for (int i = 0; i < graph->n_nodes; i++) {
+        if (graph->nodes[i].kind == NODE_BATCHNORM) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// spare NULL: channels that are all 0 count alike.
+static enum status kept_shares(const struct criterion_input *input, const char *criterion,
+                               const float *spare, struct arena *arena, float **out)
+{
+    const struct groups *groups = input->groups;
+    float **scores, *all;
+    ARENA_NEW(arena, scores, (size_t)groups->n);
+    ARENA_NEW(arena, all, (size_t)ranking_count(groups));
+    for (int g = 0, at = 0; g < groups->n; at += groups->groups[g++].channels) {
+        scores[g] = all + at;
+    }
+    if (spare == NULL || has_batchnorm(input->graph)) {
+        TRY(criterion_find(criterion)->score(input, scores));
+    }
+    for (int g = 0, at = 0; g < groups->n; at += groups->groups[g++].channels) {
+        const int channels = groups->groups[g].channels;
+        if (make_curve(scores[g], channels)) {
+            continue;
+        }
+        for (int i = 0; i < channels; i++) {
+            scores[g][i] = spare != NULL ? spare[at + i] : (float)(i + 1) / (float)channels;
+        }
+    }
+    *out = all;
+    return OK;
+}
+
+enum status node_prior_make(const struct criterion_input *input, const struct ranking *ranking,
+                            const struct refit *refit, struct arena *arena, struct node_prior *out)
+{
+    const struct error_input errors = {.graph = input->graph,
+                                       .groups = input->groups,
+                                       .params = input->params,
+                                       .ranking = ranking,
+                                       .refit = refit};
+    float *norm, *gamma, *error;
+    int *readers;
+    TRY(kept_shares(input, "l1", NULL, arena, &norm));
+    TRY(kept_shares(input, "bn_gamma", norm, arena, &gamma));
+    ARENA_NEW(arena, error, (size_t)ranking_count(input->groups));
+    ARENA_NEW(arena, readers, (size_t)input->groups->n);
+    TRY(error_curves(&errors, error, readers));
+    *out = (struct node_prior){.norm = norm, .gamma = gamma, .error = error, .readers = readers};
+    return OK;
+}
+
+enum status node_prior_flat(const struct groups *groups, struct arena *arena,
+                            struct node_prior *out)
+{
+    float *kept, *error;
+    int *readers;
+    ARENA_NEW(arena, kept, (size_t)ranking_count(groups));
+    ARENA_NEW(arena, error, (size_t)ranking_count(groups));
+    ARENA_NEW(arena, readers, (size_t)groups->n);
+    for (int g = 0, at = 0; g < groups->n; at += groups->groups[g++].channels) {
+        const int channels = groups->groups[g].channels;
+        for (int i = 0; i < channels; i++) {
+            kept[at + i] = (float)(i + 1) / (float)channels;
+            error[at + i] = 1 - kept[at + i];
+        }
+        readers[g] = 1;
+    }
+    *out = (struct node_prior){.norm = kept, .gamma = kept, .error = error, .readers = readers};
+    return OK;
+}

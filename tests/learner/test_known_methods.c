@@ -1,0 +1,281 @@
+// Search methods that know the candidates of the made-up pruning problem: what they find, what they
+// pay for it, and their states through a kill.
+#include "core/log.h"
+#include "learner/methods/method.h"
+#include "run_outcome.h"
+#include "test_unit.h"
+
+#include <math.h>
+
+static void set_method(struct loop_case *c, const struct method_ops *method, int evaluations)
+{
+    loop_case_defaults(c);
+    c->method = method;
+    c->learner.batch = 4;
+    c->known = true;
+    c->n_tasks = GAME_MOST_TASKS;
+    c->n_weights = 0;
+    c->search.start = "both";
+    c->search.share = true;
+    c->search.evaluations = evaluations;
+}
+
+// Every candidate keeps its budget; a measurement is no candidate.
+static void check_budgets(const struct run_outcome *o)
+{
+    for (int64_t i = 0; i < o->n_episodes; i++) {
+        const struct episode_row *row = &o->episodes[i];
+        assert_true(row->budget > 0.0 || row->failure != 0 ||
+                    (double)row->macs <= 1000.0 * game_budget(row->task) + 1.0);
+    }
+}
+
+// Mean over tasks and seeds of the best score found, as a share of the best there is.
+static double found(const struct method_ops *method, int n_tasks, int evaluations)
+{
+    double sum = 0.0;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct loop_case c;
+        struct run_outcome o;
+        set_method(&c, method, evaluations);
+        c.seed = seed;
+        c.n_tasks = n_tasks;
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        run_outcome_read(&c, &o);
+        check_budgets(&o);
+        for (int task = 0; task < n_tasks; task++) {
+            struct learner_candidate best;
+            assert_int_equal(learner_best(c.opened, task, 1, &best), 1);
+            assert_true(learner_evaluations(c.opened, task) <= evaluations);
+            sum += best.score / game_best_score(task) / (3 * n_tasks);
+        }
+        arena_close(&o.arena);
+        loop_case_close(&c);
+    }
+    return sum;
+}
+
+static void each_beats_random_with_less(void **state)
+{
+    (void)state;
+    static const struct method_ops *const better[] = {&method_bayes, &method_evolution,
+                                                      &method_local, &method_sensitivity};
+    const double random = found(&method_random, GAME_MOST_TASKS, 60);
+    const double alone = found(&method_random, 1, 60);
+    assert_true(random > 0.8 && random < 0.99);
+    for (size_t i = 0; i < sizeof better / sizeof *better; i++) {
+        const double shared = found(better[i], GAME_MOST_TASKS, 30);
+        const double one = found(better[i], 1, 30);
+        if (!(shared > random + 0.003 && one > alone + 0.003)) {
+            fail_msg("%s %g and alone %g, random %g and %g", better[i]->name, shared, one, random,
+                     alone);
+        }
+    }
+}
+
+// It pays for the game's suggestions, those that differ, and for nothing else.
+static void oneshot_tries_the_suggestions(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    struct run_outcome o;
+    set_method(&c, &method_oneshot, 100);
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &o);
+    const struct candidate_space *space = game_space(c.n_tasks);
+    int64_t paid = 0;
+    for (int task = 0; task < c.n_tasks; task++) {
+        assert_in_range(learner_evaluations(c.opened, task), 1, GAME_SUGGESTIONS);
+        paid += learner_evaluations(c.opened, task);
+    }
+    assert_true(paid > 2 * c.n_tasks);
+    for (int64_t i = 0; i < o.n_episodes; i++) {
+        bool same = false;
+        int16_t choices[GAME_GROUPS];
+        for (int n = 0; space->suggest(NULL, o.episodes[i].task, n, choices); n++) {
+            bool all = true;
+            for (int group = 0; group < GAME_GROUPS; group++) {
+                all = all && o.episodes[i].widths[group] == 4 * (choices[group] + 1);
+            }
+            same = same || all;
+        }
+        assert_true(same);
+    }
+    arena_close(&o.arena);
+    loop_case_close(&c);
+}
+
+static void they_want_to_know_the_candidates(void **state)
+{
+    (void)state;
+    static const struct method_ops *const known[] = {&method_bayes, &method_oneshot,
+                                                     &method_sensitivity, &method_local};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        struct loop_case c;
+        set_method(&c, known[i], 20);
+        c.known = false;
+        c.n_tasks = GAME_TASKS;
+        assert_fails(loop_case_open(&c), ERR_CONFIG, known[i]->name);
+        loop_case_close(&c);
+    }
+}
+
+// What is known in one task of a model is not tried again in another one.
+static void nothing_is_tried_twice(void **state)
+{
+    (void)state;
+    static const struct method_ops *const all[] = {&method_bayes, &method_evolution, &method_local,
+                                                   &method_sensitivity};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct loop_case c;
+        struct run_outcome o;
+        int twice = 0, first[GAME_MOST_TASKS] = {0};
+        set_method(&c, all[i], 40);
+        c.actors = 5; // many under way
+        c.learner.lag = 2;
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        run_outcome_read(&c, &o);
+        for (int64_t a = 0; a < o.n_episodes; a++) {
+            const bool proposed = ++first[o.episodes[a].task] > 4;
+            for (int64_t b = 0; b < a && proposed; b++) {
+                const struct episode_row *x = &o.episodes[a], *y = &o.episodes[b];
+                twice += game_model(x->task) == game_model(y->task) &&
+                         memcmp(x->widths, y->widths, sizeof x->widths) == 0;
+            }
+        }
+        assert_int_equal(twice, 0);
+        arena_close(&o.arena);
+        loop_case_close(&c);
+    }
+}
+
+// Three quarters of what the first candidates leave at most go to measurements, which know no
+// budget; tasks of one model share them.
+static void sensitivity_measures_first(void **state)
+{
+    (void)state;
+    static const int evaluations[] = {9, 14, 40};
+    for (size_t i = 0; i < sizeof evaluations / sizeof *evaluations; i++) {
+        struct loop_case c;
+        struct run_outcome o;
+        int measured[GAME_MODELS] = {0};
+        set_method(&c, &method_sensitivity, evaluations[i]);
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        run_outcome_read(&c, &o);
+        for (int64_t e = 0; e < o.n_episodes; e++) {
+            measured[game_model(o.episodes[e].task)] += o.episodes[e].budget > 0.0 ? 1 : 0;
+        }
+        for (int model = 0; model < GAME_MODELS; model++) { // 2 tasks, 4 first candidates each
+            const int left = 2 * (evaluations[i] - 4);
+            assert_true(measured[model] <= 0.75 * left);
+            assert_true(measured[model] >= (left > 12 ? 1 + GAME_GROUPS : 0.75 * left - 1.0));
+        }
+        for (int task = 0; task < c.n_tasks; task++) {
+            assert_int_equal(learner_evaluations(c.opened, task), evaluations[i]);
+        }
+        arena_close(&o.arena);
+        loop_case_close(&c);
+    }
+}
+
+static const struct method_ops *const known_methods[] = {&method_random,      &method_bayes,
+                                                         &method_evolution,   &method_oneshot,
+                                                         &method_sensitivity, &method_local};
+
+// Episodes that fail are lost, and that is all.
+static void failures_do_not_stall(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof known_methods / sizeof *known_methods; i++) {
+        struct loop_case c;
+        set_method(&c, known_methods[i], 24);
+        c.fail_every = 3;
+        c.learner.lag = 1;
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        for (int task = 0; task < c.n_tasks; task++) {
+            assert_true(learner_evaluations(c.opened, task) == 24 ||
+                        known_methods[i] == &method_oneshot);
+        }
+        loop_case_close(&c);
+    }
+}
+
+static void states_round_trip(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof known_methods / sizeof *known_methods; i++) {
+        struct loop_case c;
+        struct run_outcome whole, parts;
+        set_method(&c, known_methods[i], 24);
+        c.learner.lag = 1;
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        run_outcome_read(&c, &whole);
+        loop_case_close(&c);
+
+        set_method(&c, known_methods[i], 24);
+        c.learner.lag = 1;
+        for (int64_t stop = 1; stop < whole.n_updates; stop += 5) {
+            c.actors = 1 + (int)(stop % 3);
+            c.stop_after = stop;
+            assert_ok(loop_case_open(&c));
+            assert_ok(loop_case_run(&c, true));
+            loop_case_drop(&c);
+        }
+        c.stop_after = 0;
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        run_outcome_read(&c, &parts);
+        run_outcome_assert_same(&whole, &parts);
+        loop_case_close(&c);
+        arena_close(&whole.arena);
+        arena_close(&parts.arena);
+    }
+}
+
+// async: what was under way when the run was killed is not run again, but all is found all the
+// same.
+static void async_goes_on_after_a_kill(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof known_methods / sizeof *known_methods; i++) {
+        struct loop_case c;
+        set_method(&c, known_methods[i], 24);
+        c.learner.mode = "async";
+        c.actors = 7;
+        for (int64_t stop = 2; stop >= 0; stop -= 2) {
+            c.stop_after = stop;
+            assert_ok(loop_case_open(&c));
+            assert_ok(loop_case_run(&c, true));
+            if (stop > 0) {
+                loop_case_drop(&c);
+            }
+        }
+        for (int task = 0; task < c.n_tasks; task++) {
+            const int64_t n = learner_evaluations(c.opened, task);
+            assert_true(n == 24 || (known_methods[i] == &method_oneshot && n >= 1));
+        }
+        loop_case_close(&c);
+    }
+}
+
+int main(void)
+{
+    log_set_level(LOG_QUIET);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_beats_random_with_less),
+        cmocka_unit_test(oneshot_tries_the_suggestions),
+        cmocka_unit_test(they_want_to_know_the_candidates),
+        cmocka_unit_test(nothing_is_tried_twice),
+        cmocka_unit_test(sensitivity_measures_first),
+        cmocka_unit_test(failures_do_not_stall),
+        cmocka_unit_test(states_round_trip),
+        cmocka_unit_test(async_goes_on_after_a_kill),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
