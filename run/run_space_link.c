@@ -1,10 +1,10 @@
-#include "app/search_space_link.h"
+#include "run/run_space_link.h"
 
 #include "envs/prune/prune_space.h"
 
 #include <stdlib.h>
 
-struct search_space_link {
+struct run_space_link {
     struct arena arena;
     struct rollout *rollout; // borrowed
     struct env *env;         // borrowed, of the rollout
@@ -14,26 +14,26 @@ struct search_space_link {
 
 static bool holds(void *context, int task, const int16_t *choices)
 {
-    const struct search_space_link *link = context;
+    const struct run_space_link *link = context;
     return prune_space_holds(link->env, task, choices);
 }
 
 static double use(void *context, int task, const int16_t *choices)
 {
-    const struct search_space_link *link = context;
+    const struct run_space_link *link = context;
     return prune_space_use(link->env, task, choices);
 }
 
 static bool suggest(void *context, int task, int number, int16_t *choices)
 {
-    const struct search_space_link *link = context;
+    const struct run_space_link *link = context;
     return prune_space_suggest(link->env, task, number, choices);
 }
 
 static enum status imagine(void *context, const struct ticket *ticket, const float *weights,
                            size_t n, void *block)
 {
-    const struct search_space_link *link = context;
+    const struct run_space_link *link = context;
     CHECK(ticket->kind == TICKET_IMAGINED);
     if (weights != NULL) {
         rollout_load(link->rollout, weights, n);
@@ -41,7 +41,7 @@ static enum status imagine(void *context, const struct ticket *ticket, const flo
     return rollout_run(link->rollout, ticket, block);
 }
 
-static enum status list_tasks(struct search_space_link *link, int n_tasks)
+static enum status list_tasks(struct run_space_link *link, int n_tasks)
 {
     ARENA_NEW(&link->arena, link->tasks, (size_t)n_tasks);
     int n_models = 0;
@@ -71,10 +71,9 @@ static enum status list_tasks(struct search_space_link *link, int n_tasks)
     return OK;
 }
 
-enum status search_space_link_open(struct rollout *rollout, int n_tasks,
-                                   struct search_space_link **out)
+enum status run_space_link_open(struct rollout *rollout, int n_tasks, struct run_space_link **out)
 {
-    struct search_space_link *link = calloc(1, sizeof *link);
+    struct run_space_link *link = calloc(1, sizeof *link);
     if (link == NULL) {
         FAIL(ERR_MEMORY, "no memory for the space of candidates");
     }
@@ -82,19 +81,19 @@ enum status search_space_link_open(struct rollout *rollout, int n_tasks,
     link->env = rollout_env(rollout);
     const enum status code = list_tasks(link, n_tasks);
     if (code != OK) {
-        search_space_link_close(link);
+        run_space_link_close(link);
         return code;
     }
     *out = link;
     return OK;
 }
 
-const struct candidate_space *search_space_link_space(const struct search_space_link *link)
+const struct candidate_space *run_space_link_space(const struct run_space_link *link)
 {
     return link != NULL ? &link->space : NULL;
 }
 
-void search_space_link_close(struct search_space_link *link)
+void run_space_link_close(struct run_space_link *link)
 {
     if (link != NULL) {
         arena_close(&link->arena);

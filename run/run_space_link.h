@@ -4,9 +4,8 @@
 #include "actors/rollout.h"
 #include "learner/candidate_space.h"
 
-struct search_space_link;
+struct run_space_link;
 // rollout: borrowed, of a prune environment; nothing else plays in it while the learner asks.
-enum status search_space_link_open(struct rollout *rollout, int n_tasks,
-                                   struct search_space_link **out);
-const struct candidate_space *search_space_link_space(const struct search_space_link *link);
-void search_space_link_close(struct search_space_link *link); // NULL is fine
+enum status run_space_link_open(struct rollout *rollout, int n_tasks, struct run_space_link **out);
+const struct candidate_space *run_space_link_space(const struct run_space_link *link);
+void run_space_link_close(struct run_space_link *link); // NULL is fine
