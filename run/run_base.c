@@ -6,8 +6,7 @@
 #include "run/run_train.h"
 #include "run/run_weights.h"
 
-// The tasks of one network, by its graph, and its images. Weights can only be searched with where
-// enough images are left that they have not been trained on.
+// The tasks of one network, by its graph, and its images.
 static enum status check_network(struct run_session *session, int index)
 {
     const struct network_config *config = run_config_network(&session->config, index);
@@ -18,8 +17,8 @@ static enum status check_network(struct run_session *session, int index)
     enum status code = OK;
     TRY(dataset_open(&config->data, DATASET_TRAIN, &data));
     if (config->weights[0] != '\0') {
-        TRY_GOTO(code, run_weights_load(config, &data, &session->arena, &network), done);
-        code = designs->check_images(values, &data, &network.train_rows, session->config.seed);
+        TRY_GOTO(code, run_load_weights(config, &data, &session->arena, &network), done);
+        code = designs->check_images(values, session->config.seed, &data, &network.train_rows);
         if (code != OK) {
             (void)status_context(code, "network \"%s\"", config->name);
             goto done;
@@ -47,7 +46,16 @@ static enum status answered(struct run_board *board, struct run_job *job,
                             const struct work_answer *answer)
 {
     bool finished;
-    return run_take_slice(board, job, answer, &finished);
+    struct run_outcome outcome;
+    TRY(run_take_slice(board, job, answer, &finished));
+    run_board_outcome(answer, &outcome);
+    if (outcome.unknown_rows) {
+        const char *data = run_config_network(&board->session->config, job->ticket.task)->data.name;
+        log_warning("network %s: it is not known which images of %s its weights were trained on, "
+                    "so the search may score on some of them; train_rows can say it",
+                    job->name, data);
+    }
+    return OK;
 }
 
 static enum status list_jobs(struct run_session *session, struct run_board *board)

@@ -22,6 +22,7 @@ struct run_outcome {
     int32_t epochs;                  // BASE, TUNE: of the whole training
     bool finished;                   // BASE, TUNE: the network is saved
     double seconds;                  // BASE, TUNE: of the updates of this order
+    bool unknown_rows;               // BASE: it is not known what given weights were trained on
 };
 _Static_assert(sizeof(struct run_outcome) <= WORK_RESULT_BYTES, "an answer must hold it");
 

@@ -9,7 +9,7 @@
 #include "run/run_crew.h"
 #include "run/run_policy.h"
 #include "run/run_session.h"
-#include "run/run_space.h"
+#include "run/run_space_link.h"
 #include "search_space/cost.h"
 
 #include <stdio.h>
@@ -31,7 +31,7 @@ struct searching {
     size_t n_weights;
     struct backend *backend; // learner's
     struct learner *learner;
-    struct run_space *space; // learner's; NULL where there are no candidates
+    struct run_space_link *link; // learner's; NULL where there are no candidates
     struct text config, identity;
     char host[256], onednn[32];
     float *initial; // owned; NULL without --policy
@@ -87,7 +87,7 @@ static enum status open_space(struct searching *s)
         job.env.shared_fd = session->shared_fd;
         TRY(rollout_open(&job, &session->rollout));
     }
-    return run_space_open(session->rollout, session->agent.shape.n_tasks, &s->space);
+    return run_space_link_open(session->rollout, session->agent.shape.n_tasks, &s->link);
 }
 
 static enum status count_weights(struct searching *s)
@@ -181,7 +181,7 @@ static enum status open_learner(struct searching *s)
         .texts = {texts, (int)(sizeof texts / sizeof texts[0])},
         .identity = s->identity.bytes,
         .initial = s->initial,
-        .space = run_space_known(s->space),
+        .space = run_space_link_space(s->link),
     };
     return learner_open(&job, &s->learner);
 }
@@ -295,7 +295,7 @@ enum status run_stage_search(struct run_session *session)
     rollout_close(session->rollout);
     session->rollout = NULL;
     learner_close(s.learner);
-    run_space_close(s.space);
+    run_space_link_close(s.link);
     run_crew_close(&s.crew);
     backend_close(s.backend);
     text_close(&s.config);

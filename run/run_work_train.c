@@ -2,15 +2,12 @@
 // long as the order says. And scores on the test images.
 #include "core/config.h"
 #include "core/file.h"
-#include "core/log.h"
 #include "nn/network_info.h"
 #include "run/load.h"
 #include "run/run_weights.h"
 #include "run/run_work.h"
 #include "train/evaluate.h"
 #include "train/train.h"
-
-#include <string.h>
 
 #define TEST_BATCH 64
 
@@ -72,29 +69,20 @@ static enum status train_base(struct run_task *task, const struct network_config
     return code;
 }
 
-static void warn_if_unknown(const struct network_config *config, const struct network *network)
-{
-    if (!network->train_rows.known) {
-        log_warning("network %s: it is not known which images of %s its weights were trained on, "
-                    "so the search may score on some of them; train_rows can say it",
-                    config->name, network->info.dataset);
-    }
-}
-
 // Loaded from the file that the config names, or made anew and trained.
 static enum status get_base(struct run_task *task, const struct network_config *config,
                             const struct dataset *data, struct network *network)
 {
     struct network_info info;
-    if (config->weights[0] == '\0') {
-        load_info_of_dataset(config->architecture, data, &info);
-        TRY(network_create(&info, task->work->session->config.seed, network));
-        return train_base(task, config, data, network);
+    if (config->weights[0] != '\0') {
+        TRY(run_load_weights(config, data, &task->arena, network));
+        task->out->unknown_rows = !network->train_rows.known;
+        task->out->finished = true;
+        return OK;
     }
-    TRY(run_weights_load(config, data, &task->arena, network));
-    warn_if_unknown(config, network);
-    task->out->finished = true;
-    return OK;
+    load_info_of_dataset(config->architecture, data, &info);
+    TRY(network_create(&info, task->work->session->config.seed, network));
+    return train_base(task, config, data, network);
 }
 
 enum status run_work_base(struct run_task *task)

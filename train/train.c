@@ -442,7 +442,7 @@ enum status train_network(const struct train_job *job, struct network *network, 
     loader_close(trainer.loader);
     train_close(trainer.plan);
     infer_close(trainer.teacher);
-    if (code == OK) {
+    if (code == OK && trainer.state.position.epoch == job->recipe->epochs) {
         code = note_rows(&trainer, arena);
     }
     TRY(code);

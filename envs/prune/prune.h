@@ -46,12 +46,11 @@ struct prune_config {
     struct scoring_options scoring;
 };
 
-// network_env_ops.check_tasks; config: struct prune_config.
+// network_env_ops.check_tasks and check_images; config: struct prune_config.
 enum status prune_check_tasks(const void *config, int network, const struct network_info *info,
                               const struct graph *graph);
-// network_env_ops.check_images, likewise.
-enum status prune_check_images(const void *config, const struct dataset *dataset,
-                               const struct row_set *train_rows, uint64_t seed);
+enum status prune_check_images(const void *config, uint64_t seed, const struct dataset *dataset,
+                               const struct row_set *train_rows);
 
 // A network's images: validation ones are those that the search scores on, the others are for
 // calibration and refit. train_rows: what the file says the network was trained on, of this data

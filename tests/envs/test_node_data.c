@@ -2,6 +2,7 @@
 // their file says what that was.
 #include "envs/network_env.h"
 #include "envs/prune/node_data.h"
+#include "nn/network.h"
 #include "prune_case.h"
 
 enum { BYTES = 12 * 12 * 3 };
