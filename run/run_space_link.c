@@ -1,6 +1,6 @@
 #include "run/run_space_link.h"
 
-#include "envs/prune/prune_space.h"
+#include "envs/network_env.h"
 
 #include <stdlib.h>
 
@@ -15,19 +15,19 @@ struct run_space_link {
 static bool holds(void *context, int task, const int16_t *choices)
 {
     const struct run_space_link *link = context;
-    return prune_space_holds(link->env, task, choices);
+    return link->env->ops->network->holds(link->env, task, choices);
 }
 
 static double use(void *context, int task, const int16_t *choices)
 {
     const struct run_space_link *link = context;
-    return prune_space_use(link->env, task, choices);
+    return link->env->ops->network->use(link->env, task, choices);
 }
 
 static bool suggest(void *context, int task, int number, int16_t *choices)
 {
     const struct run_space_link *link = context;
-    return prune_space_suggest(link->env, task, number, choices);
+    return link->env->ops->network->suggest(link->env, task, number, choices);
 }
 
 static enum status imagine(void *context, const struct ticket *ticket, const float *weights,
@@ -43,11 +43,12 @@ static enum status imagine(void *context, const struct ticket *ticket, const flo
 
 static enum status list_tasks(struct run_space_link *link, int n_tasks)
 {
+    const struct network_env_ops *designs = link->env->ops->network;
     ARENA_NEW(&link->arena, link->tasks, (size_t)n_tasks);
     int n_models = 0;
     for (int i = 0; i < n_tasks; i++) {
-        struct prune_space_task task;
-        prune_space_task(link->env, i, &task);
+        struct network_space task;
+        designs->space(link->env, i, &task);
         if (task.steps > TICKET_MOST_GIVEN) {
             FAIL(ERR_UNSUPPORTED, "episodes of %d steps, at most %d", task.steps,
                  TICKET_MOST_GIVEN);
@@ -63,7 +64,7 @@ static enum status list_tasks(struct run_space_link *link, int n_tasks)
                                            .n_tasks = n_tasks,
                                            .n_models = n_models,
                                            .tasks = link->tasks,
-                                           .noise = prune_space_noise(link->env),
+                                           .noise = designs->noise(link->env),
                                            .holds = holds,
                                            .use = use,
                                            .suggest = suggest,

@@ -5,6 +5,7 @@
 #include "envs/prune/prune.h"
 #include "envs/prune/prune_features.h"
 #include "envs/prune/prune_score.h"
+#include "envs/prune/prune_space.h"
 #include "nn/calibrate_params.h"
 
 #include <math.h>
@@ -331,6 +332,11 @@ static const struct network_env_ops network_ops = {
     .facts = prune_facts,
     .build = prune_build,
     .score = prune_score,
+    .space = prune_space_task,
+    .use = prune_space_use,
+    .holds = prune_space_holds,
+    .suggest = prune_space_suggest,
+    .noise = prune_space_noise,
     .describe = prune_describe,
 };
 

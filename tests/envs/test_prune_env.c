@@ -2,7 +2,6 @@
 // those of the long way round.
 #include "envs/network_env.h"
 #include "envs/prune/prune_score.h"
-#include "envs/prune/prune_space.h"
 #include "prune_case.h"
 #include "search_space/cost.h"
 
@@ -134,11 +133,11 @@ static void choices_are_known_without_playing(void **state)
     struct env_case env;
     prune_case_env(c, 1, -1, &env);
     for (int task = 0; task < PRUNE_CASE_TASKS; task++) {
-        struct prune_space_task space;
+        struct network_space space;
         struct network_task_facts facts;
         int16_t choices[64];
         env_prune.network->facts(env.env, task, &facts);
-        prune_space_task(env.env, task, &space);
+        env_prune.network->space(env.env, task, &space);
         assert_int_equal(space.steps, facts.n_steps);
         int held = 0;
         for (int episode = 0; episode < 40; episode++) { // freely: what costs too much shows
@@ -156,18 +155,18 @@ static void choices_are_known_without_playing(void **state)
                 outcome.macs <= facts.most_macs && outcome.params <= facts.most_params;
             const double use = fmax((double)outcome.macs / (double)facts.most_macs,
                                     (double)outcome.params / (double)facts.most_params);
-            assert_int_equal(prune_space_holds(env.env, task, choices), holds);
-            assert_true(fabs(prune_space_use(env.env, task, choices) - use) < 1e-9);
+            assert_int_equal(env_prune.network->holds(env.env, task, choices), holds);
+            assert_true(fabs(env_prune.network->use(env.env, task, choices) - use) < 1e-9);
             held += holds;
         }
         assert_true(task == 0 ? held > 0 && held < 40 : true);
         int16_t uniform[64], again[64];
-        assert_true(prune_space_suggest(env.env, task, 0, uniform));
+        assert_true(env_prune.network->suggest(env.env, task, 0, uniform));
         int n = 0;
-        for (; prune_space_suggest(env.env, task, n, choices); n++) {
-            assert_true(prune_space_holds(env.env, task, choices));
+        for (; env_prune.network->suggest(env.env, task, n, choices); n++) {
+            assert_true(env_prune.network->holds(env.env, task, choices));
             assert_true(n == 0 || memcmp(choices, uniform, (size_t)space.steps * 2) != 0);
-            assert_true(prune_space_suggest(env.env, task, n, again));
+            assert_true(env_prune.network->suggest(env.env, task, n, again));
             assert_memory_equal(choices, again, (size_t)space.steps * sizeof *choices);
         }
         assert_true(n >= 2 || task != 3);
