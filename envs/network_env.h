@@ -59,6 +59,8 @@ struct network_env_ops {
     // all of them, to the last unit.
     double (*use)(struct env *env, int task, const int16_t *steps);
     bool (*holds)(struct env *env, int task, const int16_t *steps);
+    // What these steps are guessed to lose, before anything was tried: above 0, smaller is better.
+    double (*damage)(struct env *env, int task, const int16_t *steps);
     // The number-th candidate to try unasked, the most promising first, all within the budget;
     // false: there are no more. 0 keeps the same share of everything.
     bool (*suggest)(struct env *env, int task, int number, int16_t *steps);

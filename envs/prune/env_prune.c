@@ -335,6 +335,7 @@ static const struct network_env_ops network_ops = {
     .space = prune_space_task,
     .use = prune_space_use,
     .holds = prune_space_holds,
+    .damage = prune_space_damage,
     .suggest = prune_space_suggest,
     .noise = prune_space_noise,
     .describe = prune_describe,

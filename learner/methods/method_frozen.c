@@ -52,6 +52,7 @@ static enum status open_model(struct frozen *frozen, const struct method_job *jo
     const struct advisor_options options = {.space = job->space,
                                             .kind = job->learner->model,
                                             .share = true,
+                                            .guess = true,
                                             .evaluations = job->search->evaluations,
                                             .under_way = job->under_way,
                                             .seed = job->seed};

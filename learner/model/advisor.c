@@ -10,6 +10,9 @@
 #include <string.h>
 
 enum { MOST_POINTS = 2000, MOST_BEST = 32 };
+// Lengths of the process begin at 0.7 sqrt(inputs); guesses of good candidates differ by about a
+// third.
+static const double guess_scale = 2.0;
 static const double flat_deviation = 0.005; // of rewards that tell nothing
 
 struct advisor_pool *advisor_pool_of(const struct advisor *advisor, int task)
@@ -25,12 +28,18 @@ static int16_t *result_at(const struct advisor_pool *pool, int i)
 
 // ---- opening
 
+static bool sees_guess(const struct advisor *advisor)
+{
+    return advisor->options.guess && advisor->options.space->damage != NULL;
+}
+
 static enum status open_pool(struct advisor *advisor, int task, int sharing)
 {
     const struct advisor_options *o = &advisor->options;
     struct advisor_pool *pool = advisor_pool_of(advisor, task);
     struct arena *arena = &advisor->arena;
     pool->steps = o->space->tasks[task].steps;
+    pool->n_inputs = pool->steps + (sees_guess(advisor) ? 1 : 0);
     pool->capacity = sharing * o->evaluations;
     const size_t n = (size_t)pool->capacity, steps = (size_t)pool->steps;
     const size_t under_way = (size_t)o->under_way;
@@ -44,7 +53,7 @@ static enum status open_pool(struct advisor *advisor, int task, int sharing)
     ARENA_NEW(arena, pool->under_way_tasks, under_way);
     ARENA_NEW(arena, pool->under_way, under_way * steps);
     const struct reward_model_options options = {
-        .n_inputs = pool->steps,
+        .n_inputs = pool->n_inputs,
         .capacity = pool->capacity,
         .most_points = MOST_POINTS,
         .most_joint = ADVISOR_SCREENED,
@@ -75,9 +84,9 @@ static enum status open_pools(struct advisor *advisor)
         }
     }
     struct advisor_sheet *sheet = &advisor->sheet;
-    const size_t cells = ADVISOR_CANDIDATES * (size_t)most_steps;
-    ARENA_NEW(&advisor->arena, sheet->choices, cells);
-    ARENA_NEW(&advisor->arena, sheet->x, cells);
+    const size_t n = ADVISOR_CANDIDATES;
+    ARENA_NEW(&advisor->arena, sheet->choices, n * (size_t)most_steps);
+    ARENA_NEW(&advisor->arena, sheet->x, n * (size_t)(most_steps + 1));
     ARENA_NEW(&advisor->arena, sheet->mean, ADVISOR_CANDIDATES);
     ARENA_NEW(&advisor->arena, sheet->sd, ADVISOR_CANDIDATES);
     ARENA_NEW(&advisor->arena, sheet->order, ADVISOR_CANDIDATES);
@@ -120,6 +129,11 @@ void advisor_describe(const struct advisor *advisor, int task, const int16_t *ch
     const struct candidate_task *t = &advisor->options.space->tasks[task];
     for (int step = 0; step < t->steps; step++) {
         x[step] = log((double)t->position[step][choices[step]]);
+    }
+    if (sees_guess(advisor)) {
+        const struct candidate_space *space = advisor->options.space;
+        x[t->steps] =
+            guess_scale * sqrt(t->steps) * log(space->damage(space->context, task, choices));
     }
 }
 
@@ -180,7 +194,7 @@ void advisor_take(struct advisor *advisor, const struct trajectory *trajectory)
     pool->tasks[i] = task;
     pool->rewards[i] = reward;
     memcpy(result_at(pool, i), choices, (size_t)pool->steps * sizeof *choices);
-    double x[TICKET_MOST_GIVEN];
+    double x[TICKET_MOST_GIVEN + 1];
     advisor_describe(advisor, task, choices, x);
     reward_model_add(pool->model, x, reward);
 }
@@ -199,13 +213,13 @@ static void predict_results(struct advisor *advisor, int task)
 {
     struct advisor_pool *pool = advisor_pool_of(advisor, task);
     struct advisor_sheet *sheet = &advisor->sheet;
-    const size_t steps = (size_t)pool->steps;
+    const size_t inputs = (size_t)pool->n_inputs;
     for (int first = 0; first < pool->fitted; first += ADVISOR_CANDIDATES) {
         const int left = pool->fitted - first;
         const int n = left < ADVISOR_CANDIDATES ? left : ADVISOR_CANDIDATES;
         for (int i = 0; i < n; i++) {
             advisor_describe(advisor, task, result_at(pool, first + i),
-                             sheet->x + (size_t)i * steps);
+                             sheet->x + (size_t)i * inputs);
         }
         reward_model_predict(pool->model, sheet->x, n, pool->means + first, NULL);
     }
@@ -251,7 +265,7 @@ void advisor_predict(const struct advisor *advisor, int task, const int16_t *cho
     CHECK(advisor_knows(advisor, task) && n <= ADVISOR_CANDIDATES);
     for (int i = 0; i < n; i++) {
         advisor_describe(advisor, task, choices + (size_t)i * (size_t)stride,
-                         advisor->sheet.x + (size_t)i * (size_t)pool->steps);
+                         advisor->sheet.x + (size_t)i * (size_t)pool->n_inputs);
     }
     reward_model_predict(pool->model, advisor->sheet.x, n, mean, sd);
 }
@@ -296,7 +310,7 @@ void advisor_tell_under_way(struct advisor *advisor, int task)
     const int16_t *newest = pool->under_way + (size_t)(all - n) * (size_t)pool->steps;
     for (int i = 0; i < n; i++) {
         advisor_describe(advisor, task, newest + (size_t)i * (size_t)pool->steps,
-                         advisor->sheet.x + (size_t)i * (size_t)pool->steps);
+                         advisor->sheet.x + (size_t)i * (size_t)pool->n_inputs);
     }
     reward_model_pending(pool->model, advisor->sheet.x, n);
 }

@@ -13,6 +13,7 @@ enum {
 // The results of all tasks that share candidates.
 struct advisor_pool {
     int steps, capacity;
+    int n_inputs;               // of the model: a number per step, and one for the guess
     struct reward_model *model; // owned
     int32_t *n;                 // [1] results
     int32_t *tasks;             // [capacity] whose budget it kept when it was tried
@@ -29,7 +30,7 @@ struct advisor_pool {
 struct advisor_sheet {
     int n, steps;
     int16_t *choices;  // [ADVISOR_CANDIDATES][most steps], stride `steps`
-    double *x;         // [ADVISOR_CANDIDATES][most steps]
+    double *x;         // [ADVISOR_CANDIDATES][most inputs], stride `n_inputs` of the pool
     double *mean, *sd; // [ADVISOR_CANDIDATES]
     int *order;        // [ADVISOR_CANDIDATES]
 };
@@ -45,7 +46,8 @@ struct advisor {
 };
 
 struct advisor_pool *advisor_pool_of(const struct advisor *advisor, int task);
-// The numbers that describe a candidate to a model: ln of what each step keeps.
+// The numbers [n_inputs] that describe a candidate to a model: ln of what each step keeps, and ln
+// of the guessed damage, scaled so that it alone can matter as much as all steps.
 void advisor_describe(const struct advisor *advisor, int task, const int16_t *choices, double *x);
 bool advisor_is_known(const struct advisor_pool *pool, const int16_t *choices);
 // What is under way in a pool, told to its model; of very many the newest ones.

@@ -120,10 +120,10 @@ static void add_wishes(struct proposing *p, const struct advisor_wishes *wishes)
 static void predict(struct proposing *p, int first)
 {
     struct advisor_sheet *sheet = p->sheet;
-    double *x = sheet->x + (size_t)first * (size_t)sheet->steps;
+    const size_t inputs = (size_t)p->pool->n_inputs;
+    double *x = sheet->x + (size_t)first * inputs;
     for (int i = first; i < sheet->n; i++) {
-        advisor_describe(p->advisor, p->task, cell(sheet, i),
-                         sheet->x + (size_t)i * (size_t)sheet->steps);
+        advisor_describe(p->advisor, p->task, cell(sheet, i), sheet->x + (size_t)i * inputs);
     }
     reward_model_predict(p->pool->model, x, sheet->n - first, sheet->mean + first, NULL);
 }
@@ -194,7 +194,7 @@ static int acquire(struct proposing *p, int n)
     advisor_tell_under_way(p->advisor, p->task); // overwrites sheet->x
     for (int i = 0; i < n; i++) {
         advisor_describe(p->advisor, p->task, cell(sheet, sheet->order[i]),
-                         sheet->x + (size_t)i * (size_t)sheet->steps);
+                         sheet->x + (size_t)i * (size_t)p->pool->n_inputs);
     }
     reward_model_predict(p->pool->model, sheet->x, n, mean, sd);
     int chosen = 0;

@@ -13,11 +13,18 @@ enum { TASKS = GAME_MOST_TASKS, EVALUATIONS = 40, UNDER_WAY = 6 };
 
 static struct trajectory_shape shape;
 
-static struct advisor *open_advisor(bool share)
+// A guess of what a candidate loses that thinks too much of some groups and too little of others.
+static double damage(void *context, int task, const int16_t *choices);
+
+static struct advisor *open_guessing(bool share, bool guess)
 {
-    const struct advisor_options options = {.space = game_space(TASKS),
+    static struct candidate_space space;
+    space = *game_space(TASKS);
+    space.damage = damage;
+    const struct advisor_options options = {.space = &space,
                                             .kind = "gp",
                                             .share = share,
+                                            .guess = guess,
                                             .evaluations = EVALUATIONS,
                                             .under_way = UNDER_WAY,
                                             .seed = 3};
@@ -25,6 +32,11 @@ static struct advisor *open_advisor(bool share)
     game_shape(true, &shape);
     assert_ok(advisor_open(&options, &advisor));
     return advisor;
+}
+
+static struct advisor *open_advisor(bool share)
+{
+    return open_guessing(share, false);
 }
 
 // What an actor makes of choices.
@@ -40,6 +52,16 @@ static const struct trajectory *play(int task, int64_t episode, const int16_t *c
     game_play(&shape, &ticket, NULL, &nobody, 0, block);
     trajectory_view(&shape, block, &trajectory);
     return &trajectory;
+}
+
+static double damage(void *context, int task, const int16_t *choices)
+{
+    (void)context;
+    double lean = 0.0;
+    for (int g = 0; g < GAME_GROUPS; g++) {
+        lean += (g % 2 == 0 ? 0.1 : -0.1) * (choices[g] - 4) / GAME_CHOICES;
+    }
+    return (1.01 - play(task, 0, choices)->header->score) * exp(lean);
 }
 
 static void candidates_keep_budgets(void **state)
@@ -138,6 +160,22 @@ static void other_budgets_help(void **state)
     }
     if (!(after > alone + 0.005 && after > 0.985)) {
         fail_msg("after another budget %g, alone %g", after, alone);
+    }
+}
+
+static void guesses_help(void **state)
+{
+    (void)state;
+    double with = 0.0, without = 0.0;
+    for (int task = 0; task < TASKS; task++) {
+        struct advisor *guessing = open_guessing(false, true), *plain = open_advisor(false);
+        with += search(guessing, task, 5) / TASKS;
+        without += search(plain, task, 5) / TASKS;
+        advisor_close(guessing);
+        advisor_close(plain);
+    }
+    if (!(with > without + 0.003)) {
+        fail_msg("with guesses %g, without %g", with, without);
     }
 }
 
@@ -282,6 +320,7 @@ int main(void)
         cmocka_unit_test(candidates_keep_budgets),
         cmocka_unit_test(proposals_are_new_and_within_budget),
         cmocka_unit_test(other_budgets_help),
+        cmocka_unit_test(guesses_help),
         cmocka_unit_test(the_best_are_by_mean_and_within_budget),
         cmocka_unit_test(flat_rewards_teach_nothing),
         cmocka_unit_test(a_good_wish_is_taken),
