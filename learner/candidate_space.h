@@ -27,8 +27,8 @@ struct candidate_space {
     // limit that they use up (above 1 when they do not hold).
     bool (*holds)(void *context, int task, const int16_t *choices);
     double (*use)(void *context, int task, const int16_t *choices);
-    // What the environment guesses that these choices lose, above 0, smaller is better; NULL: it has
-    // no guess.
+    // What the environment guesses that these choices lose, above 0, smaller is better; NULL: it
+    // has no guess.
     double (*damage)(void *context, int task, const int16_t *choices);
     // The number-th candidate that the environment would try unasked, within the budget: 0 keeps
     // the same share of everything, others rank what there is to cut. False: there are no more.

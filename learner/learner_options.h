@@ -28,6 +28,7 @@ struct learner_options {
     double on_policy;      // with a model: share of evaluations that are the policy's own sample
     int imagined;          // with a model: imagined episodes per task in a batch ...
     int imagined_batches;  // ... of so many batches per update
+    int taught_batches;    // with a model: imitating the environment's own ranking, at the start
     int distilled_batches; // and of so many at the end
     double mutation;       // share of a settled policy's episodes that try neighbours of the best
     int imitation_best;    // of the best candidates per task

@@ -65,7 +65,8 @@ static int replayed_episodes(const struct learner_options *options)
 
 static bool wants_model(const struct method_job *job)
 {
-    return job->space != NULL && strcmp(job->learner->model, "none") != 0;
+    return job->space != NULL && job->space->imagine != NULL &&
+           strcmp(job->learner->model, "none") != 0;
 }
 
 // With a model, demonstrations come from its best.
@@ -135,6 +136,50 @@ static enum status open_parts(struct impala *m, const struct method_job *job)
     return OK;
 }
 
+static double learning_rate(const struct impala *m)
+{
+    const double first = m->options->learning_rate;
+    const double last =
+        m->options->final_learning_rate < 0.0 ? first : m->options->final_learning_rate;
+    const double done =
+        m->updates_planned > 0 ? fmin((double)*m->updates / (double)m->updates_planned, 1.0) : 0.0;
+    return first + (last - first) * done;
+}
+
+static void learn(struct impala *m, double rate, struct update_row *row)
+{
+    if (!policy_trainer_learn(m->trainer, rate, row)) {
+        row->skipped = 1;
+        log_warning("update %lld was skipped: its loss or gradient is not finite; nothing was "
+                    "changed",
+                    (long long)*m->updates + 1);
+    }
+    if (m->advisor != NULL) {
+        imagination_new_policy(&m->imagination);
+    }
+}
+
+// Before anything is evaluated the policy learns to do what the environment would: to imitate its
+// first ranking, or what keeps the same share of everything.
+static enum status teach(struct impala *m, const struct candidate_space *space)
+{
+    for (int i = 0; i < m->options->taught_batches && m->options->imitation > 0.0; i++) {
+        struct update_row row = {0};
+        policy_trainer_begin(m->trainer);
+        for (int task = 0; task < m->n_tasks; task++) {
+            int16_t choices[TICKET_MOST_GIVEN];
+            struct trajectory trajectory;
+            if (space->suggest(space->context, task, 1, choices) ||
+                space->suggest(space->context, task, 0, choices)) {
+                TRY(imagination_show(&m->imagination, task, choices, &trajectory));
+                policy_trainer_add(m->trainer, &trajectory, TRAINER_IMITATE);
+            }
+        }
+        learn(m, learning_rate(m), &row);
+    }
+    return OK;
+}
+
 static void impala_close(struct method *method)
 {
     if (method == NULL) {
@@ -159,7 +204,10 @@ static enum status impala_open(const struct method_job *job, struct method **out
     m->updates_planned = job->updates;
     m->seed = job->seed;
     m->sync = strcmp(job->learner->mode, "sync") == 0;
-    const enum status status = open_parts(m, job);
+    enum status status = open_parts(m, job);
+    if (status == OK && m->advisor != NULL && job->initial == NULL) {
+        status = teach(m, job->space);
+    }
     if (status != OK) {
         impala_close(&m->base);
         return status;
@@ -252,16 +300,6 @@ static void impala_lost(struct method *method, const struct ticket *ticket)
 
 // ---- one update
 
-static double learning_rate(const struct impala *m)
-{
-    const double first = m->options->learning_rate;
-    const double last =
-        m->options->final_learning_rate < 0.0 ? first : m->options->final_learning_rate;
-    const double done =
-        m->updates_planned > 0 ? fmin((double)*m->updates / (double)m->updates_planned, 1.0) : 0.0;
-    return first + (last - first) * done;
-}
-
 // Fresh episodes, then replayed ones, then those to imitate, as chance keyed by the update has it.
 static void pack_real(struct impala *m)
 {
@@ -317,19 +355,6 @@ static enum status pack_imagined(struct impala *m, struct rng *rng, int *n)
         TRY(show_best(m, task, rng));
     }
     return OK;
-}
-
-static void learn(struct impala *m, double rate, struct update_row *row)
-{
-    if (!policy_trainer_learn(m->trainer, rate, row)) {
-        row->skipped = 1;
-        log_warning("update %lld was skipped: its loss or gradient is not finite; nothing was "
-                    "changed",
-                    (long long)*m->updates + 1);
-    }
-    if (m->advisor != NULL) {
-        imagination_new_policy(&m->imagination);
-    }
 }
 
 // One batch of imagined episodes; what is real and on-policy is part of the first.
