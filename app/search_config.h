@@ -56,9 +56,9 @@ struct search_config {
 extern const struct option search_config_table[];  // rows of a config file
 extern const struct option search_command_table[]; // the same and those of the command line
 
-// Reads a command line: config file and options, or, with --policy, the config of that run with the
-// tasks of --task. Names filled in, everything checked that can be checked without data. Strings
-// and lists live in `arena`. help: it was asked for and has been printed.
+// Reads a command line: config file and options; with --policy the agent of that run, and its base
+// networks where the config has the same. Names filled in, everything checked that can be checked
+// without data. Strings and lists live in `arena`. help: it was asked for and has been printed.
 enum status search_config_read(const char *command, int argc, char **argv, struct arena *arena,
                                struct search_config *out, bool *help);
 
