@@ -5,10 +5,11 @@
 #include "app/load.h"
 #include "app/output.h"
 #include "app/slim_widths.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "nn/plan.h"
 #include "search_space/cost.h"
-#include "search_space/criterion.h"
+#include "search_space/importance.h"
 #include "search_space/refit.h"
 #include "train/calibrate.h"
 #include "train/evaluate.h"
@@ -22,11 +23,14 @@ struct slim_config {
     struct dataset_options data;
     struct backend_config backend;
     const char *output, *criterion, *architecture;
+    struct importance_options importance;
     int recalibrate, refit_images, refit_points;
     double refit_lambda;
     uint64_t seed;
     bool refit, json;
 };
+
+static const char *const group_kinds[] = {"inner", "all", NULL};
 
 #define AT(field) .offset = offsetof(struct slim_config, field)
 static const struct option slim_option_table[] = {
@@ -39,19 +43,29 @@ static const struct option slim_option_table[] = {
      .fallback = 0, .least = 0, .most = 1},
     {"widths", "JSON file {\"group\": width, ...}; groups not named stay whole", OPTION_STRING,
      AT(request.widths)},
-    {"inner", "cut only inside blocks: the residual streams stay whole", OPTION_BOOL,
-     AT(request.inner), .fallback = 0},
+    {"global",
+     "to the budget by one ranking of all channels, instead of by the same share of every group",
+     OPTION_BOOL, AT(request.global), .fallback = 0},
+    {"groups", "inner: only inside blocks, the residual streams stay whole; all: those too",
+     OPTION_CHOICE, AT(request.groups), .fallback_text = "inner", .choices = group_kinds},
+    {"least_share", "with a budget: no group keeps a smaller share of its channels", OPTION_DOUBLE,
+     AT(request.least_share), .fallback = 0, .least = 0, .most = 1},
     {"round_to", "widths are multiples of this; odd ones save arithmetic but hardly any time",
      OPTION_INT, AT(request.round_to), .fallback = 8, .least = 1, .most = 1024},
-    {"criterion", "which channels stay: l1, l2, bn_gamma, random", OPTION_STRING, AT(criterion),
-     .fallback_text = "l1"},
+    {"criterion", "how important a channel is to each layer that makes or reads it", OPTION_CHOICE,
+     AT(criterion), .fallback_text = "l1", .choices = criterion_names},
+    {"normalise", "what each layer's values are divided by, over the group", OPTION_CHOICE,
+     AT(importance.normalise), .fallback_text = "max", .choices = importance_normalisers},
+    {"reduce", "how the layers of a channel add up to its importance; most: the largest",
+     OPTION_CHOICE, AT(importance.reduce), .fallback_text = "sum",
+     .choices = importance_reductions},
     {"data", "data set to recalibrate and refit on", OPTION_OBJECT, AT(data),
      .table = dataset_option_table},
     {"recalibrate",
      "with a data set: recompute BatchNorm statistics on so many training images; 0 = do not",
      OPTION_INT, AT(recalibrate), .fallback = 1024, .least = 0, .most = 1e9},
-    {"refit", "with a data set: refit the kept weights by least squares", OPTION_BOOL, AT(refit),
-     .fallback = 0},
+    {"refit", "with a data set: refit the kept weights by least squares; --refit=false: do not",
+     OPTION_BOOL, AT(refit), .fallback = 1},
     {"refit_images", "training images that refit samples", OPTION_INT, AT(refit_images),
      .fallback = 512, .least = 1, .most = 1e6},
     {"refit_points", "output positions sampled per image and layer", OPTION_INT, AT(refit_points),
@@ -85,9 +99,12 @@ struct slimming {
     struct backend *backend;
     struct groups groups;
     struct arena arena;
+    float **scores;  // [groups.n][channels]: importance
     int *widths;     // [groups.n]
     int32_t *images; // [n_images] of the data set, which the network may be fitted to; arena
     int n_images;
+    double refit_seconds;
+    int n_refit_images; // 0: not refitted
 };
 
 static enum status check_config(const struct slim_config *config)
@@ -95,13 +112,6 @@ static enum status check_config(const struct slim_config *config)
     TRY(slim_request_check(&config->request));
     if (config->output[0] == '\0') {
         FAIL(ERR_CONFIG, "--output is missing: the file to write the slimmed network to");
-    }
-    if (criterion_find(config->criterion) == NULL) {
-        FAIL(ERR_CONFIG, "--criterion: expected l1, l2, bn_gamma or random, got \"%s\"",
-             config->criterion);
-    }
-    if (config->refit && config->data.name[0] == '\0') {
-        FAIL(ERR_CONFIG, "--refit needs training images; name a data set with --data");
     }
     return OK;
 }
@@ -153,16 +163,19 @@ static enum status refit(struct slimming *s, const struct keep *keep)
     };
     uint8_t *images;
     struct refit *gram;
+    const double start = clock_seconds();
     TRY(dataset_sample(&s->data, s->images, s->n_images, options.images, config->seed, &s->arena,
                        &images));
     TRY(refit_open(s->backend, &s->before.graph, &s->groups, s->before.params, &input, images,
                    &options, &gram));
     const enum status code = refit_apply(gram, keep, &s->after.graph, s->after.params);
     refit_close(gram);
+    s->refit_seconds = clock_seconds() - start;
+    s->n_refit_images = options.images;
     return code;
 }
 
-static enum status cut(struct slimming *s)
+static enum status choose_widths(struct slimming *s)
 {
     const struct slim_config *config = s->config;
     const struct criterion_input input = {
@@ -171,28 +184,51 @@ static enum status cut(struct slimming *s)
         .params = s->before.params,
         .seed = config->seed,
     };
+    TRY(importance_score(criterion_find(config->criterion), &input, &config->importance, &s->arena,
+                         &s->scores));
+    ARENA_NEW(&s->arena, s->widths, (size_t)s->groups.n);
+    return slim_widths_choose(&s->before.graph, &s->groups, &config->request, s->scores, &s->arena,
+                              s->widths);
+}
+
+static enum status cut(struct slimming *s)
+{
+    const struct slim_config *config = s->config;
+    struct ranking ranking;
     struct keep keep;
-    TRY(criterion_keep(criterion_find(config->criterion), &input, s->widths, &s->arena, &keep));
+    TRY(ranking_by_score(&s->groups, s->scores, &s->arena, &ranking));
+    TRY(ranking_keep(&s->groups, &ranking, s->widths, &s->arena, &keep));
     TRY(slim_network(&s->before.graph, &s->groups, s->before.params, &keep, &s->after.graph,
                      &s->after.params));
     s->after.info = s->before.info;
     TRY(row_set_copy(&s->before.train_rows, &s->after.train_rows));
+    if (s->backend == NULL) {
+        log_warning("BatchNorm statistics are still those of the uncut network and no weights are "
+                    "refitted, which costs accuracy; name a data set with --data for both");
+        return OK;
+    }
     if (config->refit || config->recalibrate > 0) {
         TRY(choose_images(s));
     }
     if (config->refit) {
         TRY(refit(s, &keep));
     }
-    if (s->backend == NULL) {
-        log_warning("BatchNorm statistics are still those of the uncut network, which costs "
-                    "accuracy; name a data set with --data to recompute them");
-        return OK;
-    }
     if (config->recalibrate == 0) {
         return OK;
     }
     return calibrate_network(s->backend, &s->after, &s->data, s->images, s->n_images,
                              config->recalibrate, config->seed, true, NULL);
+}
+
+// How many groups on residual streams lost channels.
+static int streams_cut(const struct slimming *s)
+{
+    int n = 0;
+    for (int g = 0; g < s->groups.n; g++) {
+        const struct channel_group *group = &s->groups.groups[g];
+        n += !group->inner && s->widths[g] < group->channels;
+    }
+    return n;
 }
 
 static enum status print_json(const struct slimming *s)
@@ -211,6 +247,11 @@ static enum status print_json(const struct slimming *s)
     json_write_int(w, "macs_before", before.macs);
     json_write_int(w, "params_before", before.params);
     json_write_int(w, "bytes_before", (int64_t)network_bytes(&s->before));
+    if (s->n_refit_images > 0) {
+        json_write_int(w, "refit_images", s->n_refit_images);
+        json_write_double(w, "refit_seconds", s->refit_seconds);
+    }
+    json_write_int(w, "streams_cut", streams_cut(s));
     json_write_begin(w, '[', "groups");
     for (int g = 0; g < s->groups.n; g++) {
         const struct channel_group *group = &s->groups.groups[g];
@@ -255,6 +296,12 @@ static void print_tables(const struct slimming *s)
               (int64_t)network_bytes(&s->after));
     output_table_print(&table);
     output_table_close(&table);
+    if (streams_cut(s) > 0) {
+        printf("\n%d groups on residual streams were cut too\n", streams_cut(s));
+    }
+    if (s->n_refit_images > 0) {
+        printf("\nrefitted on %d images in %.1f s\n", s->n_refit_images, s->refit_seconds);
+    }
     printf("\nwritten to %s\n", s->config->output);
 }
 
@@ -263,9 +310,7 @@ static enum status slim_file(struct slimming *s, const char *path)
     TRY(check_config(s->config));
     TRY(open_network(s, path));
     TRY(groups_find(&s->before.graph, &s->groups));
-    ARENA_NEW(&s->arena, s->widths, (size_t)s->groups.n);
-    TRY(slim_widths_choose(&s->before.graph, &s->groups, &s->config->request, &s->arena,
-                           s->widths));
+    TRY(choose_widths(s));
     TRY(cut(s));
     TRY(network_save(&s->after, s->config->output));
     if (s->config->json) {

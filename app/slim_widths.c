@@ -5,6 +5,7 @@
 #include "search_space/wall.h"
 
 #include <math.h>
+#include <string.h>
 
 enum status slim_request_check(const struct slim_request *request)
 {
@@ -13,6 +14,9 @@ enum status slim_request_check(const struct slim_request *request)
     if (ways != 1) {
         FAIL(ERR_CONFIG, "expected one of --macs (and/or --params), --share and --widths, got %s",
              ways == 0 ? "none" : "several");
+    }
+    if (request->global && request->macs <= 0 && request->params <= 0) {
+        FAIL(ERR_CONFIG, "--global cuts to a budget: give --macs and/or --params");
     }
     return OK;
 }
@@ -80,9 +84,14 @@ static enum status read_widths(const struct groups *groups, const char *path, in
     return code;
 }
 
+static bool keeps_streams(const struct slim_request *request)
+{
+    return strcmp(request->groups, "inner") == 0;
+}
+
 static enum status widths_to_budget(const struct graph *graph, const struct groups *groups,
-                                    const struct slim_request *request, struct arena *arena,
-                                    int *widths)
+                                    const struct slim_request *request, float *const *scores,
+                                    struct arena *arena, int *widths)
 {
     const struct network_cost whole = cost_of_graph(graph);
     struct wall_limit limits[2];
@@ -93,27 +102,29 @@ static enum status widths_to_budget(const struct graph *graph, const struct grou
     if (request->params > 0) {
         limits[n++] = (struct wall_limit){COST_PARAMS, wall_budget(request->params, whole.params)};
     }
-    const struct wall_options options = {.round_to = request->round_to};
+    const struct wall_options options = {.round_to = request->round_to,
+                                         .least_share = request->least_share};
     struct wall *wall;
     TRY(wall_open(graph, groups, &options, limits, n, arena, &wall));
-    if (request->inner) {
+    if (keeps_streams(request)) {
         const enum status code = wall_keep_streams(wall, groups);
         if (code != OK) {
-            return status_context(code, "--inner");
+            return status_context(code, "without --groups all");
         }
     }
-    return wall_uniform(wall, widths);
+    return request->global ? wall_global(wall, scores, widths) : wall_uniform(wall, widths);
 }
 
 enum status slim_widths_choose(const struct graph *graph, const struct groups *groups,
-                               const struct slim_request *request, struct arena *arena, int *widths)
+                               const struct slim_request *request, float *const *scores,
+                               struct arena *arena, int *widths)
 {
     if (request->macs > 0 || request->params > 0) {
-        return widths_to_budget(graph, groups, request, arena, widths);
+        return widths_to_budget(graph, groups, request, scores, arena, widths);
     }
     for (int g = 0; g < groups->n; g++) {
         const struct channel_group *group = &groups->groups[g];
-        const bool cut = request->share > 0 && (group->inner || !request->inner);
+        const bool cut = request->share > 0 && (group->inner || !keeps_streams(request));
         widths[g] =
             cut ? share_of_group(group, request->share, request->round_to) : group->channels;
     }

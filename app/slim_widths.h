@@ -1,5 +1,5 @@
-// How many channels each group keeps: a share of every group, widths from a file, or uniform widths
-// that meet a budget.
+// How many channels each group keeps: a share of every group, widths from a file, or widths that
+// meet a budget, uniform or by one ranking over all groups.
 #pragma once
 #include "search_space/groups.h"
 
@@ -7,12 +7,15 @@ struct slim_request {
     double macs, params; // budget: a share of the network's own when <= 1, else a number; 0 = none
     double share;        // of every group's channels; 0 = not given
     const char *widths;  // JSON file {"group": width, ...}; "" = not given
-    bool inner;          // residual streams stay whole
+    bool global;         // to the budget by one ranking over all groups
+    const char *groups;  // "inner": residual streams stay whole; "all"
+    double least_share;  // with a budget: no group below this share of its channels
     int round_to;
 };
-// ERR_CONFIG unless the request has exactly one of share, widths, and a budget.
+// ERR_CONFIG unless the request has exactly one of share, widths, and a budget, and a budget where
+// it asks for a global cut.
 enum status slim_request_check(const struct slim_request *request);
-// widths [groups->n].
+// scores[g][channel]: what a global cut ranks by. widths [groups->n].
 enum status slim_widths_choose(const struct graph *graph, const struct groups *groups,
-                               const struct slim_request *request, struct arena *arena,
-                               int *widths);
+                               const struct slim_request *request, float *const *scores,
+                               struct arena *arena, int *widths);

@@ -16,6 +16,7 @@ int start_count(const struct start *start, int task)
     for (int i = 0; i < start->space->n_tasks; i++) {
         sharing += start->space->tasks[i].model == start->space->tasks[task].model;
     }
+    CHECK(sharing > 0);
     const int each = (STARTS_PER_MODEL + sharing - 1) / sharing;
     return each > LEAST_STARTS ? each : LEAST_STARTS;
 }

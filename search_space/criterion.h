@@ -11,14 +11,20 @@ struct criterion_input {
     const float *params; // [n_floats]
     uint64_t seed;       // "random"
 };
+// How much each channel matters to one layer. Layers differ in scale; importance.h puts them
+// together.
 struct criterion {
     const char *name;
     enum criterion_needs needs;
-    // scores[g][channel] of every group, larger = keep. Each member adds its score, normalised to
-    // mean 1 over the group.
-    enum status (*score)(const struct criterion_input *input, float *const *scores);
+    // values [channels of the node's output], all >= 0, larger = keep: of each channel as this node
+    // makes it or hands it on. false: the node says nothing.
+    bool (*rows)(const struct criterion_input *input, int node, double *values);
+    // values [channels of the node's first input], likewise: of each channel as this node reads it.
+    // NULL where that makes no sense.
+    bool (*columns)(const struct criterion_input *input, int node, double *values);
 };
-extern const struct criterion *const criteria[];          // l1, l2, bn_gamma, random; NULL-ended
+extern const struct criterion *const criteria[];          // NULL-ended
+extern const char *const criterion_names[];               // of the same, for tables of options
 const struct criterion *criterion_find(const char *name); // NULL if absent
 
 // Every group's channels, the best first: scored once, cut to any widths. Of a group with equal
@@ -27,7 +33,10 @@ struct ranking {
     const int *order; // group after group, as many as each has channels; arena or borrowed
 };
 int ranking_count(const struct groups *groups); // how many numbers that is
-// Ties: the lower number first. ERR_INPUT: weights that are not finite. Memory from `arena`.
+// scores[g][channel]. Ties: the lower number first. Memory from `arena`.
+enum status ranking_by_score(const struct groups *groups, float *const *scores, struct arena *arena,
+                             struct ranking *out);
+// By importance_score with importance_defaults, and its errors. Memory from `arena`.
 enum status criterion_rank(const struct criterion *criterion, const struct criterion_input *input,
                            struct arena *arena, struct ranking *out);
 // Keeps the `widths[g]` best channels of each group, with equal_parts the same count in each part.

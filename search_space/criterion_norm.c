@@ -1,19 +1,35 @@
 // Criteria l1 and l2: the norm of the weights that produce a channel (Li et al. 2017, "Pruning
-// Filters for Efficient ConvNets").
+// Filters for Efficient ConvNets"), and of those that read it.
 #include "search_space/channel_union.h"
-#include "search_space/criterion_values.h"
+#include "search_space/criterion_list.h"
 
 #include <math.h>
 
-// Sum of |w|^power over a channel's rows of every weight of the node. An LSTM has four rows per
-// channel and weight, one of each gate.
-static void sum_powers(const struct criterion_input *input, int node, int power, double *sums)
+static double power_of(float weight, int power)
+{
+    const double w = fabs((double)weight);
+    return power == 1 ? w : w * w;
+}
+
+static void take_roots(double *values, int n, int power)
+{
+    for (int k = 0; power == 2 && k < n; k++) {
+        values[k] = sqrt(values[k]);
+    }
+}
+
+// Norms of a channel's rows of every weight of the node. An LSTM has four rows per channel and
+// weight, one of each gate.
+static bool rows(const struct criterion_input *input, int node, int power, double *values)
 {
     const struct graph *graph = input->graph;
     const struct node *n = &graph->nodes[node];
+    if (!channel_is_produced(graph, node)) {
+        return false;
+    }
     const int repeats = n->kind == NODE_LSTM ? 4 : 1;
     for (int k = 0; k < n->c; k++) {
-        sums[k] = 0;
+        values[k] = 0;
     }
     for (int p = 0; p < NODE_MAX_PARAMS; p++) {
         const struct param *param = n->params[p] >= 0 ? &graph->params[n->params[p]] : NULL;
@@ -24,43 +40,64 @@ static void sum_powers(const struct criterion_input *input, int node, int power,
         const float *weights = input->params + param->offset;
         for (int r = 0; r < repeats * n->c; r++) {
             for (size_t i = 0; i < row; i++) {
-                const double w = fabs((double)weights[(size_t)r * row + i]);
-                sums[r % n->c] += power == 1 ? w : w * w;
+                values[r % n->c] += power_of(weights[(size_t)r * row + i], power);
             }
         }
     }
-}
-
-static bool fill_l1(const struct criterion_input *input, int node, double *values)
-{
-    if (!channel_is_produced(input->graph, node)) {
-        return false;
-    }
-    sum_powers(input, node, 1, values);
+    take_roots(values, n->c, power);
     return true;
 }
 
-static bool fill_l2(const struct criterion_input *input, int node, double *values)
+// Norms of an input channel's columns of the weight that reads it: `block` numbers of each row. Of
+// a grouped convolution only the rows of its part read it.
+static bool columns(const struct criterion_input *input, int node, int power, double *values)
 {
-    if (!channel_is_produced(input->graph, node)) {
+    const struct graph *graph = input->graph;
+    const struct node *n = &graph->nodes[node];
+    const bool reads = n->kind == NODE_CONV || n->kind == NODE_LINEAR || n->kind == NODE_LSTM;
+    if (!reads || channel_is_depthwise(graph, node)) {
         return false;
     }
-    sum_powers(input, node, 2, values);
-    for (int k = 0; k < input->graph->nodes[node].c; k++) {
-        values[k] = sqrt(values[k]);
+    const struct param *param = &graph->params[n->params[0]];
+    const float *weight = input->params + param->offset;
+    const int parts = n->kind == NODE_CONV ? n->groups : 1, in_c = graph->nodes[n->inputs[0]].c;
+    const size_t n_rows = (size_t)(n->kind == NODE_LSTM ? 4 * n->c : n->c);
+    const size_t part_rows = n_rows / (size_t)parts, part_in = (size_t)(in_c / parts);
+    const size_t block = param->count / n_rows / part_in;
+    for (int k = 0; k < in_c; k++) {
+        values[k] = 0;
     }
+    for (size_t row = 0; row < n_rows; row++) {
+        double *part_values = values + row / part_rows * part_in;
+        for (size_t i = 0; i < part_in * block; i++) {
+            part_values[i / block] += power_of(*weight++, power);
+        }
+    }
+    take_roots(values, in_c, power);
     return true;
 }
 
-static enum status score_l1(const struct criterion_input *input, float *const *scores)
+static bool rows_l1(const struct criterion_input *input, int node, double *values)
 {
-    return criterion_add_nodes(input, fill_l1, scores, NULL);
+    return rows(input, node, 1, values);
 }
 
-static enum status score_l2(const struct criterion_input *input, float *const *scores)
+static bool columns_l1(const struct criterion_input *input, int node, double *values)
 {
-    return criterion_add_nodes(input, fill_l2, scores, NULL);
+    return columns(input, node, 1, values);
 }
 
-const struct criterion criterion_l1 = {.name = "l1", .needs = NEEDS_WEIGHTS, .score = score_l1};
-const struct criterion criterion_l2 = {.name = "l2", .needs = NEEDS_WEIGHTS, .score = score_l2};
+static bool rows_l2(const struct criterion_input *input, int node, double *values)
+{
+    return rows(input, node, 2, values);
+}
+
+static bool columns_l2(const struct criterion_input *input, int node, double *values)
+{
+    return columns(input, node, 2, values);
+}
+
+const struct criterion criterion_l1 = {
+    .name = "l1", .needs = NEEDS_WEIGHTS, .rows = rows_l1, .columns = columns_l1};
+const struct criterion criterion_l2 = {
+    .name = "l2", .needs = NEEDS_WEIGHTS, .rows = rows_l2, .columns = columns_l2};

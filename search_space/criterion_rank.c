@@ -1,7 +1,6 @@
 // The choice of channels by their scores.
-#include "search_space/criterion.h"
+#include "search_space/importance.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,20 +39,6 @@ static enum status check_width(const struct channel_group *group, int width)
     return OK;
 }
 
-static enum status check_scores(const struct criterion *criterion,
-                                const struct channel_group *group, const float *scores)
-{
-    for (int k = 0; k < group->channels; k++) {
-        if (!isfinite(scores[k])) {
-            FAIL(ERR_INPUT,
-                 "criterion %s gives channel %d of group %s no finite score: its weights are not "
-                 "finite; use a network that trained without diverging",
-                 criterion->name, k, group->name);
-        }
-    }
-    return OK;
-}
-
 int ranking_count(const struct groups *groups)
 {
     int count = 0;
@@ -80,28 +65,27 @@ static void rank_group(const struct channel_group *group, const float *scores,
     }
 }
 
-enum status criterion_rank(const struct criterion *criterion, const struct criterion_input *input,
-                           struct arena *arena, struct ranking *out)
+enum status ranking_by_score(const struct groups *groups, float *const *scores, struct arena *arena,
+                             struct ranking *out)
 {
-    const struct groups *groups = input->groups;
     const size_t count = (size_t)ranking_count(groups);
-    float **scores, *all_scores;
     struct ranked *ranked;
     int *order;
-    ARENA_NEW(arena, scores, (size_t)groups->n);
-    ARENA_NEW(arena, all_scores, count);
     ARENA_NEW(arena, ranked, count);
     ARENA_NEW(arena, order, count);
     for (int g = 0, at = 0; g < groups->n; at += groups->groups[g++].channels) {
-        scores[g] = all_scores + at;
-    }
-    TRY(criterion->score(input, scores));
-    for (int g = 0, at = 0; g < groups->n; at += groups->groups[g++].channels) {
-        TRY(check_scores(criterion, &groups->groups[g], scores[g]));
         rank_group(&groups->groups[g], scores[g], ranked, order + at);
     }
     out->order = order;
     return OK;
+}
+
+enum status criterion_rank(const struct criterion *criterion, const struct criterion_input *input,
+                           struct arena *arena, struct ranking *out)
+{
+    float **scores;
+    TRY(importance_score(criterion, input, &importance_defaults, arena, &scores));
+    return ranking_by_score(input->groups, scores, arena, out);
 }
 
 enum status ranking_keep(const struct groups *groups, const struct ranking *ranking,

@@ -31,6 +31,7 @@ static enum status list_choices(const struct channel_group *group,
 {
     const int c = group->channels;
     out->channels = c;
+    out->equal_parts = group->equal_parts;
     ARENA_NEW(arena, out->choices, (size_t)c);
     // 0.2 * 15 is a little more than 3 in floating point; it means 3.
     const double share = ceil(options->least_share * c / options->round_to - 1e-9);
@@ -92,11 +93,16 @@ enum status wall_open(const struct graph *graph, const struct groups *groups,
     ARENA_NEW(arena, wall->widths, (size_t)wall->n);
     ARENA_NEW(arena, wall->decided, (size_t)wall->n);
     size_t choices = 0;
+    int widest = 1;
     for (int g = 0; g < wall->n; g++) {
+        const int c = groups->groups[g].channels;
         TRY(list_choices(&groups->groups[g], options, arena, &wall->groups[g]));
         choices += (size_t)wall->groups[g].n_choices;
+        widest = c > widest ? c : widest;
     }
     ARENA_NEW(arena, wall->shares, choices);
+    ARENA_NEW(arena, wall->steps, choices);
+    ARENA_NEW(arena, wall->ranked, (size_t)widest);
     for (int k = 0; k < 2; k++) {
         TRY(cost_model_open(graph, groups, kinds[k], arena, &wall->models[k]));
         wall->limits[k] = INT64_MAX;

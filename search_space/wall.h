@@ -43,3 +43,11 @@ int64_t wall_budget(double asked, int64_t whole);
 // [groups.n].
 // Groups already decided stay as they are.
 enum status wall_uniform(struct wall *wall, int *widths);
+
+// One ranking over all groups (one-shot global pruning): from full widths the least important
+// channels go first, whichever group they are in, until all limits hold; then what is left of the
+// budget is given back, the most important first, until no group can be raised within the limits.
+// Where widths go in steps of several channels, a step counts with their mean. scores[g][channel]
+// from importance_score. widths [groups.n]. Groups already decided stay as they are; the wall
+// itself does not change.
+enum status wall_global(struct wall *wall, float *const *scores, int *widths);

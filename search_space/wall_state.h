@@ -4,8 +4,15 @@
 
 struct wall_group {
     int channels;
-    int *choices; // ascending; arena
+    int equal_parts; // of its channels, each of the same width
+    int *choices;    // ascending; arena
     int n_choices;
+};
+// From choice `choice` of a group to the next smaller one.
+struct wall_step {
+    int group, choice;
+    double importance; // of the channels that go, on average
+    double share;      // of the group's channels at `choice`
 };
 struct wall {
     int n;
@@ -16,6 +23,8 @@ struct wall {
     bool *decided;                // [n]
     int64_t totals[2];            // at `widths`
     double *shares;               // scratch of wall_uniform, as many as all groups have choices
+    struct wall_step *steps;      // scratch of wall_global, as many
+    float *ranked;                // scratch of wall_global, as many as the widest group's channels
 };
 
 // Do all limits hold when `group` takes `width` and the others are `widths`, which cost `totals`?

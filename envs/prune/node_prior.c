@@ -1,8 +1,10 @@
 #include "envs/prune/node_prior.h"
 
 #include "search_space/error_curve.h"
+#include "search_space/importance.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int greatest_first(const void *a, const void *b)
 {
@@ -25,14 +27,21 @@ static bool make_curve(float *values, int channels)
     return total > 0;
 }
 
-static bool has_batchnorm(const struct graph *graph)
+// By importance; a criterion that says nothing of some group leaves all of them at 0.
+static enum status score_channels(const struct criterion_input *input, const char *criterion,
+                                  struct arena *arena, float *all)
 {
-    for (int i = 0; i < graph->n_nodes; i++) {
-        if (graph->nodes[i].kind == NODE_BATCHNORM) {
-            return true;
-        }
+    const struct groups *groups = input->groups;
+    float **scores;
+    const enum status code =
+        importance_score(criterion_find(criterion), input, &importance_defaults, arena, &scores);
+    if (code != OK) {
+        return code == ERR_CONFIG ? OK : code;
     }
-    return false;
+    for (int g = 0; g < groups->n; all += groups->groups[g++].channels) {
+        memcpy(all, scores[g], (size_t)groups->groups[g].channels * sizeof *all);
+    }
+    return OK;
 }
 
 // spare NULL: channels that are all 0 count alike.
@@ -40,22 +49,16 @@ static enum status kept_shares(const struct criterion_input *input, const char *
                                const float *spare, struct arena *arena, float **out)
 {
     const struct groups *groups = input->groups;
-    float **scores, *all;
-    ARENA_NEW(arena, scores, (size_t)groups->n);
+    float *all;
     ARENA_NEW(arena, all, (size_t)ranking_count(groups));
-    for (int g = 0, at = 0; g < groups->n; at += groups->groups[g++].channels) {
-        scores[g] = all + at;
-    }
-    if (spare == NULL || has_batchnorm(input->graph)) {
-        TRY(criterion_find(criterion)->score(input, scores));
-    }
+    TRY(score_channels(input, criterion, arena, all));
     for (int g = 0, at = 0; g < groups->n; at += groups->groups[g++].channels) {
         const int channels = groups->groups[g].channels;
-        if (make_curve(scores[g], channels)) {
+        if (make_curve(all + at, channels)) {
             continue;
         }
         for (int i = 0; i < channels; i++) {
-            scores[g][i] = spare != NULL ? spare[at + i] : (float)(i + 1) / (float)channels;
+            all[at + i] = spare != NULL ? spare[at + i] : (float)(i + 1) / (float)channels;
         }
     }
     *out = all;

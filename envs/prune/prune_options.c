@@ -1,11 +1,11 @@
 // Config rows "space.*" and "scoring.*".
 #include "envs/prune/prune.h"
+#include "search_space/criterion.h"
 
 static const char *const group_kinds[] = {"inner", "all", NULL};
 static const char *const dtype_kinds[] = {"auto", "int8", "float32", NULL};
 static const char *const reward_kinds[] = {"accuracy", "loss", NULL};
 static const char *const refit_kinds[] = {"auto", "on", "off", NULL};
-static const char *const criterion_kinds[] = {"l1", "l2", "bn_gamma", "random", NULL};
 
 #define AT(field) .offset = offsetof(struct space_options, field)
 const struct option space_option_table[] = {
@@ -16,7 +16,7 @@ const struct option space_option_table[] = {
     {"groups", "inner: only inside blocks, the residual streams stay whole; all: those too",
      OPTION_CHOICE, AT(groups), .fallback_text = "inner", .choices = group_kinds},
     {"criterion", "which channels of a group stay", OPTION_CHOICE, AT(criterion),
-     .fallback_text = "l1", .choices = criterion_kinds},
+     .fallback_text = "l1", .choices = criterion_names},
     {.key = NULL},
 };
 #undef AT

@@ -1,22 +1,56 @@
 #include "envs/prune/prune_suggest.h"
 
+#include "search_space/importance.h"
+
 #include <string.h>
 
-static void by_share(struct prune_walk *walk, int *widths)
+// How the channels of a walk at its beginning are ranked: widths [groups] follow.
+struct way {
+    bool (*widths)(struct prune_walk *walk, const struct way *way, int *widths); // false: cannot
+    const char *criterion;
+    struct importance_options importance;
+};
+
+static bool by_share(struct prune_walk *walk, const struct way *way, int *widths)
 {
-    CHECK(wall_uniform(walk->wall, widths) == OK);
+    (void)way;
+    return wall_uniform(walk->wall, widths) == OK;
 }
 
-static void by_error(struct prune_walk *walk, int *widths)
+static bool by_error(struct prune_walk *walk, const struct way *way, int *widths)
 {
+    (void)way;
     const struct prune_study *study = walk->study;
     memcpy(widths, walk->hint.widths, (size_t)study->network->groups.n * sizeof *widths);
     prune_hint_fill(&walk->hint, study, walk->wall, walk->limits, widths);
+    return true;
 }
 
-// Each gives widths [groups] for a walk at its beginning.
-static void (*const ways[PRUNE_MOST_SUGGESTIONS])(struct prune_walk *walk,
-                                                  int *widths) = {by_share, by_error};
+// One shot: the least important channels of the whole network go.
+static bool by_importance(struct prune_walk *walk, const struct way *way, int *widths)
+{
+    const struct node_network *network = walk->study->network;
+    const struct criterion_input input = {
+        .graph = &network->graph, .groups = &network->groups, .params = network->params};
+    struct arena arena = {0};
+    float **scores;
+    const bool known = importance_score(criterion_find(way->criterion), &input, &way->importance,
+                                        &arena, &scores) == OK &&
+                       wall_global(walk->wall, scores, widths) == OK;
+    arena_close(&arena);
+    return known;
+}
+
+// The order is that of what they were found to be worth on ResNets.
+static const struct way ways[PRUNE_MOST_SUGGESTIONS] = {
+    {by_share, "", {0}},
+    {by_error, "", {0}},
+    {by_importance, "l2", {.normalise = "max", .reduce = "sum"}},
+    {by_importance, "l1", {.normalise = "mean", .reduce = "sum"}},
+    {by_importance, "l1", {.normalise = "max", .reduce = "sum"}},
+    {by_importance, "l2", {.normalise = "mean", .reduce = "sum"}},
+    {by_importance, "bn_gamma", {.normalise = "max", .reduce = "sum"}},
+};
 
 // The choices that widths [groups] stand for.
 static void choices_of(const struct prune_walk *walk, const int *widths, int16_t *choices)
@@ -39,7 +73,9 @@ static void make_all(struct prune_walk *walk)
     for (int i = 0; i < PRUNE_MOST_SUGGESTIONS; i++) {
         int16_t *choices = walk->suggested + (size_t)walk->n_suggested * n;
         prune_walk_reset(walk, 0);
-        ways[i](walk, walk->scratch);
+        if (!ways[i].widths(walk, &ways[i], walk->scratch)) {
+            continue;
+        }
         choices_of(walk, walk->scratch, choices);
         bool known = false;
         for (int j = 0; j < walk->n_suggested; j++) {

@@ -4,7 +4,7 @@
 #include "envs/prune/prune_study.h"
 #include "search_space/wall.h"
 
-enum { PRUNE_MOST_SUGGESTIONS = 2 };
+enum { PRUNE_MOST_SUGGESTIONS = 7 };
 
 struct prune_walk {
     const struct prune_study *study; // borrowed

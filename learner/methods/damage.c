@@ -127,8 +127,7 @@ static double common_share(const struct sensing *s, double noise)
         }
     }
     const double variance = n > 1 ? (squares - sum * sum / n) / (n - 1) : 0.0;
-    const double share = variance > 0.0 ? noise * noise / variance : most_common;
-    return fmin(fmax(share, least_common), most_common);
+    return fmin(fmax(noise * noise / fmax(variance, 1e-12), least_common), most_common);
 }
 
 bool damage_curves(const struct sensing *s, struct damage_kind kind, double noise, int stride,

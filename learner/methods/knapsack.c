@@ -10,7 +10,7 @@ enum status knapsack_open(int most_items, int most_choices, struct arena *arena,
     const size_t items = (size_t)most_items, table = items * (size_t)most_choices;
     ARENA_NEW(arena, knapsack.cost, table);
     ARENA_NEW(arena, knapsack.loss, table);
-    ARENA_NEW(arena, knapsack.least, 2 * (KNAPSACK_UNITS + 1));
+    ARENA_NEW(arena, knapsack.least, 2 * ((size_t)KNAPSACK_UNITS + 1));
     ARENA_NEW(arena, knapsack.taken, items * (KNAPSACK_UNITS + 1));
     *out = knapsack;
     return OK;

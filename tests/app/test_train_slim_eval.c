@@ -60,6 +60,8 @@ static void slimmed_networks_meet_budgets_and_score(void **state)
     assert_true(program_number(cut, "macs") <= 0.5 * macs);
     assert_true(program_number(cut, "macs") > 0.4 * macs);
     const double half_macs = program_number(cut, "macs");
+    assert_true(program_number(cut, "refit_images") == 512);
+    assert_true(program_number(cut, "refit_seconds") > 0);
     // Cut, fitted again to what it was trained on, and no other image.
     char *rows = strdup(program_string(program_json(p, "inspect %s", net), "train_rows"));
     assert_true(rows != NULL && strchr(rows, ',') != NULL);
@@ -74,9 +76,9 @@ static void slimmed_networks_meet_budgets_and_score(void **state)
     assert_true(program_number(after, "total_before.macs") == macs);
     cut = program_json(p, "slim %s -o tiny.safetensors --params 0.3 --round-to 4", net);
     assert_true(program_number(cut, "params") <= 0.3 * params);
+    assert_null(json_get(cut, "refit_seconds")); // no data
     cut = program_json(
-        p, "slim %s -o share.safetensors --share 0.25 --round-to 1 --criterion l2 --refit " DATA,
-        net);
+        p, "slim %s -o share.safetensors --share 0.25 --round-to 1 --criterion l2 " DATA, net);
     const struct json *groups = json_get(cut, "groups");
     for (int g = 0; g < json_count(groups); g++) {
         const struct json *group = json_at(groups, g);
@@ -157,33 +159,98 @@ static void logits_can_be_written(void **state)
     safetensors_close(&file);
 }
 
-// --inner with a budget: the residual streams stay whole, the rest meets the budget alone.
-static void inner_cuts_leave_the_streams_whole(void **state)
+static void train_resnet(struct program *p)
 {
-    struct program *p = *state;
     program_write(p, "resnet.json",
                   "{\"model\": {\"architecture\": \"resnet20\"},"
                   " \"data\": {\"name\": \"shapes\", \"size\": 8, \"count\": 50},"
                   " \"train\": {\"epochs\": 1, \"batch\": 10}}");
     program_run(p, "train resnet.json");
     ASSERT_RUN(p, 0, "");
+}
+
+// The residual streams stay whole and the rest meets the budget alone, unless asked otherwise.
+static void streams_stay_whole_unless_asked(void **state)
+{
+    struct program *p = *state;
+    train_resnet(p);
     static const char net[] = "runs/resnet/network.safetensors";
-    const struct json *cut =
-        program_json(p, "slim %s -o inner.safetensors --macs 0.6 --inner", net);
-    const double share = program_number(cut, "macs") / program_number(cut, "macs_before");
-    assert_true(share <= 0.6 && share > 0.58);
+    static const char *const ways[] = {"", " --global"};
+    for (int way = 0; way < 2; way++) {
+        const struct json *cut = program_json(
+            p, "slim %s -o inner.safetensors --macs 0.6 --round-to 2%s", net, ways[way]);
+        const double share = program_number(cut, "macs") / program_number(cut, "macs_before");
+        assert_true(share <= 0.6 && share > 0.58);
+        assert_true(program_number(cut, "streams_cut") == 0);
+        const struct json *groups = json_get(cut, "groups");
+        int whole = 0, cut_inside = 0;
+        for (int g = 0; g < json_count(groups); g++) {
+            const struct json *group = json_at(groups, g);
+            const bool inner = json_bool(json_get(group, "inner"));
+            const bool kept =
+                program_number(group, "width") == program_number(group, "width_before");
+            assert_true(inner || kept);
+            whole += !inner;
+            cut_inside += !kept;
+        }
+        assert_true(whole >= 3 && cut_inside > 5);
+        cut =
+            program_json(p, "slim %s -o all.safetensors --macs 0.3 --groups all%s", net, ways[way]);
+        assert_true(program_number(cut, "streams_cut") > 0);
+        program_run(p, "slim %s -o all.safetensors --macs 0.3 --groups all%s", net, ways[way]);
+        ASSERT_RUN(p, 0, "");
+        assert_non_null(strstr(p->output, "residual streams were cut too"));
+    }
+    program_run(p, "slim %s -o inner.safetensors --macs 0.01 --round-to 1", net);
+    ASSERT_RUN(p, 1, "--groups all");
+}
+
+static void global_cuts_take_options(void **state)
+{
+    struct program *p = *state;
+    train_resnet(p);
+    static const char net[] = "runs/resnet/network.safetensors";
+    static const char *const choices[] = {
+        "",
+        " --normalise none",
+        " --reduce most --criterion l1",
+        " --criterion bn_gamma --normalise mean",
+    };
+    double params[4];
+    for (int i = 0; i < 4; i++) {
+        const struct json *cut = program_json(
+            p, "slim %s -o cut.safetensors --macs 0.5 --global --round-to 1%s", net, choices[i]);
+        assert_true(program_number(cut, "macs") <= 0.5 * program_number(cut, "macs_before"));
+        params[i] = program_number(cut, "params");
+    }
+    assert_true(params[0] != params[1] && params[0] != params[2]);
+    const struct json *cut = program_json(
+        p, "slim %s -o cut.safetensors --macs 0.6 --global --round-to 1 --least-share 0.45", net);
     const struct json *groups = json_get(cut, "groups");
-    int whole = 0;
     for (int g = 0; g < json_count(groups); g++) {
         const struct json *group = json_at(groups, g);
-        const bool inner = json_bool(json_get(group, "inner"));
-        const double kept = program_number(group, "width") / program_number(group, "width_before");
-        assert_true(inner ? kept < 0.8 : kept == 1);
-        whole += !inner;
+        assert_true(program_number(group, "width") >= 0.45 * program_number(group, "width_before"));
     }
-    assert_true(whole >= 3);
-    program_run(p, "slim %s -o inner.safetensors --macs 0.01 --inner --round-to 1", net);
-    ASSERT_RUN(p, 1, "--inner");
+    program_run(p, "slim %s -o cut.safetensors --share 0.5 --global", net);
+    ASSERT_RUN(p, 1, "--global cuts to a budget");
+    program_run(p, "slim %s -o cut.safetensors --macs 0.5 --normalise median", net);
+    ASSERT_RUN(p, 1, "median");
+}
+
+// By default with data; not without, and not when turned off.
+static void refit_can_be_turned_off(void **state)
+{
+    struct program *p = *state;
+    train(p);
+    static const char net[] = "runs/quick/network.safetensors";
+    program_run(p, "slim %s -o refitted.safetensors --macs 0.5 " DATA " --refit-images 60", net);
+    ASSERT_RUN(p, 0, "");
+    assert_non_null(strstr(p->output, "refitted on 60 images in"));
+    program_run(p, "slim %s -o plain.safetensors --macs 0.5 " DATA " --refit=false", net);
+    ASSERT_RUN(p, 0, "");
+    assert_null(strstr(p->output, "refitted"));
+    program_run(p, "slim %s -o plain.safetensors --macs 0.5", net);
+    ASSERT_RUN(p, 0, "no weights are refitted");
 }
 
 static void zoo_networks_can_be_inspected_by_name(void **state)
@@ -207,7 +274,9 @@ int main(void)
         TEST(runs_are_continued_and_kept_apart),
         TEST(interrupted_training_goes_on),
         TEST(logits_can_be_written),
-        TEST(inner_cuts_leave_the_streams_whole),
+        TEST(streams_stay_whole_unless_asked),
+        TEST(global_cuts_take_options),
+        TEST(refit_can_be_turned_off),
         TEST(zoo_networks_can_be_inspected_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

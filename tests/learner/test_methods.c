@@ -202,6 +202,30 @@ static void amc_does_one_task_after_the_other(void **state)
     loop_case_close(&c);
 }
 
+// The first candidates of a task, which it did not propose, are part of its warm-up.
+static void amc_learns_from_first_candidates(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    struct run_outcome o;
+    int random[2] = {0};
+    set_method(&c, &method_amc, 40); // a quarter of them is warm-up, eight are given
+    c.n_tasks = 2;
+    c.known = true;
+    c.search.start = "both";
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &o);
+    for (int64_t i = 0; i < o.n_episodes; i++) {
+        random[o.episodes[i].task] += o.episodes[i].source == ACTIONS_RANDOM;
+    }
+    for (int task = 0; task < 2; task++) {
+        assert_in_range(random[task], 1, 2 + c.learner.batch);
+    }
+    arena_close(&o.arena);
+    loop_case_close(&c);
+}
+
 static void amc_wants_its_own_agent(void **state)
 {
     (void)state;
@@ -381,6 +405,7 @@ int main(void)
         cmocka_unit_test(uniform_takes_the_largest_share),
         cmocka_unit_test(amc_improves),
         cmocka_unit_test(amc_does_one_task_after_the_other),
+        cmocka_unit_test(amc_learns_from_first_candidates),
         cmocka_unit_test(amc_wants_its_own_agent),
         cmocka_unit_test(states_round_trip),
         cmocka_unit_test(a_model_makes_few_evaluations_enough),

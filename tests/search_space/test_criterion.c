@@ -1,7 +1,8 @@
-// Criteria: scores against plain sums, the choice of the best, ties, equal parts and errors.
+// Criteria: what each layer says against plain sums, the choice of the best, ties, equal parts and
+// errors.
 #include "nn/zoo.h"
 #include "random_graph.h"
-#include "search_space/criterion.h"
+#include "search_space/importance.h"
 #include "test_unit.h"
 
 #include <math.h>
@@ -22,11 +23,6 @@ static void finish(struct fixture *f)
     f->params = arena_alloc(&f->arena, f->graph.n_floats, sizeof *f->params);
     struct rng rng = rng_make(41, RNG_TEST, 0, 0);
     random_graph_params(&f->graph, &rng, f->params);
-    f->scores = arena_alloc(&f->arena, (size_t)f->groups.n, sizeof *f->scores);
-    for (int g = 0; g < f->groups.n; g++) {
-        f->scores[g] =
-            arena_alloc(&f->arena, (size_t)f->groups.groups[g].channels, sizeof **f->scores);
-    }
     f->input = (struct criterion_input){
         .graph = &f->graph, .groups = &f->groups, .params = f->params, .seed = 5};
 }
@@ -45,6 +41,12 @@ static void close_fixture(struct fixture *f)
     arena_close(&f->arena);
 }
 
+static enum status score(struct fixture *f, const char *criterion)
+{
+    return importance_score(criterion_find(criterion), &f->input, &importance_defaults, &f->arena,
+                            &f->scores);
+}
+
 static float *values_of(const struct fixture *f, const char *name)
 {
     const struct param *param = graph_find_param(&f->graph, name);
@@ -58,10 +60,12 @@ static void test_table(void **state)
     static const char *const names[] = {"l1", "l2", "bn_gamma", "random"};
     for (int i = 0; i < 4; i++) {
         assert_string_equal(criteria[i]->name, names[i]);
+        assert_string_equal(criterion_names[i], names[i]);
         assert_ptr_equal(criterion_find(names[i]), criteria[i]);
         assert_int_equal(criteria[i]->needs, NEEDS_WEIGHTS);
     }
     assert_null(criteria[4]);
+    assert_null(criterion_names[4]);
     assert_null(criterion_find("L1"));
 }
 
@@ -76,58 +80,72 @@ static double norm_of(const float *weights, int k, int per_filter, bool squared)
     return squared ? sqrt(sum) : sum;
 }
 
-// An inner group has one member: its norms over their mean. The stream's first group adds ten
-// members, each over its own mean.
+// A layer's rows make its channels, its columns read those of its input.
 static void test_norms(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        int first; // of its channels that the group holds
-        int per_filter;
-    } members[] = {
-        {"conv1.weight", 0, 27},
-        {"layer1.0.conv2.weight", 0, 144},
-        {"layer1.1.conv2.weight", 0, 144},
-        {"layer1.2.conv2.weight", 0, 144},
-        {"layer2.0.conv2.weight", 8, 288},
-        {"layer2.1.conv2.weight", 8, 288},
-        {"layer2.2.conv2.weight", 8, 288},
-        {"layer3.0.conv2.weight", 24, 576},
-        {"layer3.1.conv2.weight", 24, 576},
-        {"layer3.2.conv2.weight", 24, 576},
-    };
     for (int squared = 0; squared < 2; squared++) {
         struct fixture f;
         open_zoo(&f, "resnet20");
-        assert_ok(criterion_find(squared ? "l2" : "l1")->score(&f.input, f.scores));
-        double expected[16] = {0};
-        for (size_t m = 0; m < sizeof members / sizeof *members; m++) {
-            const float *weights = values_of(&f, members[m].name);
-            double norms[16], mean = 0;
-            for (int k = 0; k < 16; k++) {
-                norms[k] = norm_of(weights, members[m].first + k, members[m].per_filter, squared);
-                mean += norms[k] / 16;
-            }
-            for (int k = 0; k < 16; k++) {
-                expected[k] += norms[k] / mean;
-            }
-        }
-        for (int k = 0; k < 16; k++) {
-            assert_true(fabs((double)f.scores[0][k] - expected[k]) < 1e-4);
-        }
-        const int inner = groups_find_name(&f.groups, "layer3.1.conv1");
-        const float *weights = values_of(&f, "layer3.1.conv1.weight");
-        double sum = 0, mean = 0;
+        const struct criterion *norm = criterion_find(squared ? "l2" : "l1");
+        double values[64];
+        const int conv = graph_find_node(&f.graph, "layer3.0.conv1"); // 32 to 64
+        const float *weights = values_of(&f, "layer3.0.conv1.weight");
+        assert_true(norm->rows(&f.input, conv, values));
         for (int k = 0; k < 64; k++) {
-            sum += (double)f.scores[inner][k];
-            mean += norm_of(weights, k, 576, squared) / 64;
+            assert_true(fabs(values[k] - norm_of(weights, k, 288, squared)) < 1e-4);
         }
-        assert_true(fabs(sum - 64) < 1e-3);
-        const double last = norm_of(weights, 63, 576, squared) / mean;
-        assert_true(fabs((double)f.scores[inner][63] - last) < 1e-4);
+        assert_true(norm->columns(&f.input, conv, values));
+        for (int c = 0; c < 32; c++) {
+            double sum = 0;
+            for (int k = 0; k < 64; k++) {
+                const double part = norm_of(weights, k * 32 + c, 9, squared);
+                sum += squared ? part * part : part;
+            }
+            assert_true(fabs(values[c] - (squared ? sqrt(sum) : sum)) < 1e-4);
+        }
+        const int add = f.graph.nodes[conv].inputs[0];
+        assert_false(norm->rows(&f.input, add, values));
+        assert_false(norm->columns(&f.input, add, values));
         close_fixture(&f);
     }
+}
+
+// Of a grouped convolution only the rows of a channel's part read it; a depthwise one hands it on.
+static void test_columns_of_parts(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    const struct conv_attributes a = {.out_c = 4, .kernel_h = 1, .kernel_w = 1, .stride = 1};
+    struct conv_attributes depthwise = a, grouped = a;
+    depthwise.groups = GRAPH_DEPTHWISE;
+    grouped.groups = 2;
+    int first, through, last, classes;
+    assert_ok(graph_begin(&f.graph, 2, 2, 3));
+    assert_ok(graph_add_conv(&f.graph, "a", 0, &a, &first));
+    assert_ok(graph_add_conv(&f.graph, "dw", first, &depthwise, &through));
+    assert_ok(graph_add_conv(&f.graph, "b", through, &grouped, &last));
+    assert_ok(graph_add_linear(&f.graph, "classes", last, 2, false, &classes));
+    assert_ok(graph_finish(&f.graph));
+    finish(&f);
+    float *b = values_of(&f, "b.weight");       // [4][2]: rows 0 and 1 read channels 0 and 1
+    float *c = values_of(&f, "classes.weight"); // [2][4 * 2 * 2]
+    for (int i = 0; i < 8; i++) {
+        b[i] = (float)(i - 3); // -3 -2, -1 0 | 1 2, 3 4
+    }
+    for (int i = 0; i < 32; i++) {
+        c[i] = (float)(i / 4 % 4 + 1);
+    }
+    static const double expected_b[4] = {4, 2, 4, 6}, expected_c[4] = {8, 16, 24, 32};
+    double values[4];
+    const struct criterion *l1 = criterion_find("l1");
+    assert_false(l1->rows(&f.input, through, values));
+    assert_false(l1->columns(&f.input, through, values));
+    assert_true(l1->columns(&f.input, last, values));
+    assert_memory_equal(values, expected_b, sizeof values);
+    assert_true(l1->columns(&f.input, classes, values));
+    assert_memory_equal(values, expected_c, sizeof values);
+    close_fixture(&f);
 }
 
 static void test_gamma(void **state)
@@ -137,15 +155,14 @@ static void test_gamma(void **state)
     open_zoo(&f, "resnet20");
     float *gamma = values_of(&f, "layer2.1.bn1.weight");
     gamma[3] = -4.0F;
-    assert_ok(criterion_find("bn_gamma")->score(&f.input, f.scores));
-    double mean = 0;
+    double values[32];
+    const struct criterion *criterion = criterion_find("bn_gamma");
+    assert_true(criterion->rows(&f.input, graph_find_node(&f.graph, "layer2.1.bn1"), values));
     for (int k = 0; k < 32; k++) {
-        mean += fabs((double)gamma[k]) / 32;
+        assert_true(fabs(values[k] - fabs((double)gamma[k])) < 1e-6);
     }
-    const int g = groups_find_name(&f.groups, "layer2.1.conv1");
-    for (int k = 0; k < 32; k++) {
-        assert_true(fabs((double)f.scores[g][k] - fabs((double)gamma[k]) / mean) < 1e-5);
-    }
+    assert_false(criterion->rows(&f.input, graph_find_node(&f.graph, "layer2.1.conv1"), values));
+    assert_null(criterion->columns);
     close_fixture(&f);
 }
 
@@ -159,8 +176,10 @@ static void test_gamma_behind_concatenation(void **state)
     const int stem =
         0; // channels of the first convolution, which all of the first block's layers read
     float *gamma = values_of(&f, "dense1.3.bn1.weight");
-    gamma[5] = 9.0F;
-    assert_ok(criterion_find("bn_gamma")->score(&f.input, f.scores));
+    gamma[5] = 60.0F;
+    const struct importance_options by_mean = {.normalise = "mean", .reduce = "sum"};
+    assert_ok(
+        importance_score(criterion_find("bn_gamma"), &f.input, &by_mean, &f.arena, &f.scores));
     for (int k = 0; k < f.groups.groups[stem].channels; k++) {
         assert_true(k == 5 || f.scores[stem][k] < f.scores[stem][5]);
     }
@@ -178,7 +197,7 @@ static void test_gamma_needs_batchnorm(void **state)
     assert_ok(graph_add_linear(&f.graph, "classes", node, 2, true, &node));
     assert_ok(graph_finish(&f.graph));
     finish(&f);
-    assert_fails(criterion_find("bn_gamma")->score(&f.input, f.scores), ERR_CONFIG, "BatchNorm");
+    assert_fails(score(&f, "bn_gamma"), ERR_CONFIG, "nothing of group conv");
     close_fixture(&f);
 }
 
@@ -206,7 +225,7 @@ static void test_random(void **state)
     close_fixture(&f);
 }
 
-// Half of each inner group by l1: every kept filter's norm is at least every cut one's.
+// Half of each group by l1: every kept channel's importance is at least every cut one's.
 static void test_keeps_largest(void **state)
 {
     (void)state;
@@ -218,22 +237,19 @@ static void test_keeps_largest(void **state)
     }
     struct keep keep;
     assert_ok(criterion_keep(criterion_find("l1"), &f.input, widths, &f.arena, &keep));
+    assert_ok(score(&f, "l1"));
     for (int g = 0; g < 13; g++) {
-        const struct node *node = &f.graph.nodes[f.groups.groups[g].members[0]];
-        const struct param *param = &f.graph.params[node->params[0]];
-        const int per_filter = (int)(param->count / (size_t)node->c);
-        double least_kept = (double)INFINITY, most_cut = 0;
+        float least_kept = INFINITY, most_cut = 0;
         assert_int_equal(keep.kept[g], widths[g]);
-        for (int k = 0, next = 0; k < node->c; k++) {
-            const double norm = norm_of(f.params + param->offset, k, per_filter, false);
+        for (int k = 0, next = 0; k < f.groups.groups[g].channels; k++) {
             if (next < keep.kept[g] && keep.keep[g][next] == k) {
                 next++;
-                least_kept = fmin(least_kept, norm);
+                least_kept = fminf(least_kept, f.scores[g][k]);
             } else {
-                most_cut = fmax(most_cut, norm);
+                most_cut = fmaxf(most_cut, f.scores[g][k]);
             }
         }
-        assert_true(least_kept >= most_cut * (1 - 1e-6));
+        assert_true(least_kept >= most_cut && most_cut > 0);
     }
     close_fixture(&f);
 }
@@ -259,6 +275,10 @@ static void test_parts_and_ties(void **state)
     for (int k = 0; k < 24; k++) {
         weights[k] = norms[k / 3];
     }
+    float *read = values_of(&f, "b.weight"); // [4][4]: every channel is read alike
+    for (int k = 0; k < 16; k++) {
+        read[k] = 1;
+    }
     const int widths[2] = {4, 4}, odd[2] = {3, 4}, wide[2] = {10, 4}, none[2] = {0, 4};
     static const int expected[4] = {1, 3, 4, 5};
     const struct criterion *l1 = criterion_find("l1");
@@ -278,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_columns_of_parts),
         cmocka_unit_test(test_gamma),
         cmocka_unit_test(test_gamma_behind_concatenation),
         cmocka_unit_test(test_gamma_needs_batchnorm),

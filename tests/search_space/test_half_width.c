@@ -5,6 +5,7 @@
 #include "nn/network.h"
 #include "nn/plan.h"
 #include "search_space/criterion.h"
+#include "search_space/importance.h"
 #include "search_space/refit.h"
 #include "test_unit.h"
 #include "train/calibrate.h"
@@ -58,11 +59,16 @@ static void close_fixture(struct fixture *f)
     arena_close(&f->arena);
 }
 
-static void test_largest_stay(void **state)
+static void test_most_important_stay(void **state)
 {
     (void)state;
     struct fixture f;
+    float **scores;
     open_fixture(&f);
+    const struct criterion_input input = {
+        .graph = &f.network.graph, .groups = &f.groups, .params = f.network.params};
+    assert_ok(
+        importance_score(criterion_find("l1"), &input, &importance_defaults, &f.arena, &scores));
     int inner = 0;
     for (int g = 0; g < f.groups.n; g++) {
         const struct channel_group *group = &f.groups.groups[g];
@@ -71,23 +77,16 @@ static void test_largest_stay(void **state)
             continue;
         }
         inner++;
-        const struct node *node = &f.network.graph.nodes[group->members[0]];
-        const struct param *param = &f.network.graph.params[node->params[0]];
-        const size_t filter = param->count / (size_t)node->c;
         double least_kept = (double)INFINITY, most_cut = 0;
-        for (int k = 0, next = 0; k < node->c; k++) {
-            double norm = 0;
-            for (size_t i = 0; i < filter; i++) {
-                norm += fabs((double)f.network.params[param->offset + (size_t)k * filter + i]);
-            }
+        for (int k = 0, next = 0; k < group->channels; k++) {
             if (next < f.keep.kept[g] && f.keep.keep[g][next] == k) {
                 next++;
-                least_kept = fmin(least_kept, norm);
+                least_kept = fmin(least_kept, (double)scores[g][k]);
             } else {
-                most_cut = fmax(most_cut, norm);
+                most_cut = fmax(most_cut, (double)scores[g][k]);
             }
         }
-        assert_int_equal(f.keep.kept[g], node->c / 2);
+        assert_int_equal(f.keep.kept[g], group->channels / 2);
         assert_true(least_kept >= most_cut);
     }
     assert_int_equal(inner, 9);
@@ -161,7 +160,7 @@ int main(void)
         return 77;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_largest_stay),
+        cmocka_unit_test(test_most_important_stay),
         cmocka_unit_test(test_accuracy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,20 @@
+// How important every channel is, from the whole of its group: what makes it (the rows of every
+// layer that produces it) and what reads it (the columns of every layer that consumes it), as in
+// the group importance of Fang et al. 2023, "DepGraph: Towards Any Structural Pruning".
+#pragma once
+#include "search_space/criterion.h"
+
+struct importance_options {
+    const char *normalise; // a member's values over its group: by their "max", their "mean", "none"
+    const char *reduce;    // the members of a channel: "sum", "mean", "most" (the largest)
+};
+// Names in order, NULL-ended, for tables of options.
+extern const char *const importance_normalisers[], *const importance_reductions[];
+extern const struct importance_options importance_defaults;
+
+// *scores[g][channel] of every group, >= 0, larger = keep. Needs no data, the same bytes each time.
+// ERR_CONFIG: unknown names; a criterion that says nothing of some group (bn_gamma without
+// BatchNorm). ERR_INPUT: weights that are not finite. Memory from `arena`.
+enum status importance_score(const struct criterion *criterion, const struct criterion_input *input,
+                             const struct importance_options *options, struct arena *arena,
+                             float ***scores);
