@@ -29,12 +29,19 @@ struct actor {
     bool has_ticket, running;
     int attempt;
     double arrived, first_run, last_run; // clock_seconds
+    double stopping;                     // since when; 0 = not
 };
+
+// Bytes of the largest answer.
+static size_t most_bytes(const struct actor_job *job)
+{
+    return job->work != NULL ? sizeof(struct work_answer) : trajectory_bytes(job->shape);
+}
 
 enum status actor_open(const struct actor_job *job, struct actor **out)
 {
-    CHECK((job->nursery == NULL) != (job->rollout == NULL));
-    const size_t bytes = trajectory_bytes(job->shape);
+    CHECK((job->nursery == NULL) == (job->rollout != NULL || job->work_here != NULL));
+    const size_t bytes = most_bytes(job);
     if (bytes > WORKER_MOST_BLOCK_BYTES || job->n_weights > WORKER_MOST_WEIGHTS) {
         FAIL(ERR_UNSUPPORTED,
              "an actor has room for %zu bytes of trajectory and %d weights, not "
@@ -112,7 +119,8 @@ static enum status fetch_tickets(struct actor *actor, bool *moved, bool *stopped
             return OK;
         }
         lent->n = lent->weights != NULL ? lent->n : 0;
-        if (lent->n > actor->job.n_weights || lent->ticket->kind != TICKET_EPISODE) {
+        const int32_t kind = actor->job.work != NULL ? TICKET_WORK : TICKET_EPISODE;
+        if (lent->n > actor->job.n_weights || lent->ticket->kind != kind) {
             FAIL(ERR_COMM, "a ticket of kind %d came with %zu weights, at most %zu are agreed",
                  (int)lent->ticket->kind, lent->n, actor->job.n_weights);
         }
@@ -153,8 +161,14 @@ static enum status send_block(struct actor *actor, void *block, size_t bytes)
     return transport_send_trajectory(actor->job.transport, actor->job.index, block, bytes);
 }
 
-static enum status send_failure(struct actor *actor, enum failure_reason failure)
+static enum status send_failure(struct actor *actor, enum status status,
+                                enum failure_reason failure)
 {
+    if (actor->job.work != NULL) {
+        struct work_answer answer;
+        work_fail(&actor->ticket, status, failure, &answer);
+        return send_block(actor, &answer, sizeof answer);
+    }
     struct trajectory_header header = {
         .magic = TRAJECTORY_MAGIC,
         .layout = trajectory_layout(actor->job.shape),
@@ -168,16 +182,24 @@ static enum status send_failure(struct actor *actor, enum failure_reason failure
     return send_block(actor, &header, sizeof header);
 }
 
-// This try came to nothing, for the reason in this thread's message: another one, or the end.
-static enum status fail_try(struct actor *actor, enum failure_reason failure)
+static const char *ticket_word(const struct actor *actor)
 {
-    const bool last = actor->attempt >= actor->job.options->tries;
-    log_warning("episode %lld of task %d, try %d of %d: %s", (long long)actor->ticket.episode,
-                (int)actor->ticket.task, actor->attempt, actor->job.options->tries,
-                status_message());
+    return actor->job.work != NULL ? "order" : "episode";
+}
+
+// This try came to nothing, for the reason in this thread's message: another one, or the end.
+static enum status fail_try(struct actor *actor, enum status status, enum failure_reason failure)
+{
+    const bool hopeless = actor->job.work != NULL && !work_may_try_again(status);
+    const bool last = hopeless || actor->attempt >= actor->job.options->tries;
     actor->running = false;
+    if (!hopeless && status != ERR_INTERRUPTED) {
+        log_warning("%s %lld of task %d, try %d of %d: %s", ticket_word(actor),
+                    (long long)actor->ticket.episode, (int)actor->ticket.task, actor->attempt,
+                    actor->job.options->tries, status_message());
+    }
     if (last) {
-        return send_failure(actor, failure);
+        return send_failure(actor, status, failure);
     }
     actor->attempt++;
     return OK;
@@ -186,6 +208,10 @@ static enum status fail_try(struct actor *actor, enum failure_reason failure)
 static enum status run_here(struct actor *actor)
 {
     void *block = actor->own_block;
+    if (actor->job.work != NULL) {
+        (void)work_run(actor->job.work, actor->job.work_here, &actor->ticket, NULL, block);
+        return send_block(actor, block, sizeof(struct work_answer));
+    }
     if (rollout_run(actor->job.rollout, &actor->ticket, block) != OK) {
         log_warning("episode %lld of task %d: %s", (long long)actor->ticket.episode,
                     (int)actor->ticket.task, status_message());
@@ -199,9 +225,9 @@ static enum status take_block(struct actor *actor, const struct worker_report *r
     struct worker_slot *slot = nursery_slot(actor->job.nursery, actor->job.worker);
     void *block = worker_slot_block(slot);
     struct trajectory_header *header = block;
-    const size_t bytes = trajectory_bytes(actor->job.shape);
-    if (trajectory_check(actor->job.shape, block, bytes) != OK) {
-        return fail_try(actor, FAILURE_ERROR);
+    const size_t bytes = most_bytes(&actor->job);
+    if (actor->job.work == NULL && trajectory_check(actor->job.shape, block, bytes) != OK) {
+        return fail_try(actor, ERR_COMM, FAILURE_ERROR);
     }
     const double since_run = clock_seconds() - actor->last_run;
     header->wire_seconds = (actor->first_run - actor->arrived) + (since_run - report->seconds);
@@ -210,11 +236,15 @@ static enum status take_block(struct actor *actor, const struct worker_report *r
 
 static enum status take_report(struct actor *actor, const struct worker_report *report)
 {
+    if (actor->stopping > 0.0) {
+        actor->running = false; // nobody waits for it any more
+        return OK;
+    }
     if (report->event == WORKER_HAS_ANSWERED && report->status == OK) {
         return take_block(actor, report);
     }
     status_restore(&report->note);
-    return fail_try(actor, report->failure);
+    return fail_try(actor, report->status, report->failure);
 }
 
 static enum status run_in_worker(struct actor *actor)
@@ -243,16 +273,33 @@ static enum status poll_worker(struct actor *actor, bool *moved)
     return OK;
 }
 
+// The learner has said stop: whether all that is worth waiting for is over.
+static enum status stop(struct actor *actor, bool *stopped)
+{
+    const bool works = actor->job.work != NULL && actor->running;
+    if (actor->stopping == 0.0) {
+        actor->stopping = clock_seconds();
+        if (works) {
+            TRY(nursery_interrupt(actor->job.nursery, actor->job.worker));
+        }
+    }
+    *stopped = !works || clock_seconds() - actor->stopping > ACTOR_STOP_SECONDS;
+    return OK;
+}
+
 enum status actor_poll(struct actor *actor, bool *moved, bool *stopped)
 {
     const bool protected = actor->job.nursery != NULL;
+    bool told = actor->stopping > 0.0;
     *moved = *stopped = false;
     if (protected) {
         TRY(poll_worker(actor, moved));
     }
-    TRY(fetch_tickets(actor, moved, stopped));
-    if (*stopped) {
-        return OK;
+    if (!told) {
+        TRY(fetch_tickets(actor, moved, &told));
+    }
+    if (told) {
+        return stop(actor, stopped);
     }
     if (!actor->has_ticket) {
         begin_ticket(actor);

@@ -6,6 +6,7 @@ struct actor_options {
     int count;                    // actors; 0 = one per core
     double episode_seconds;       // longest an episode may take; 0 = no limit
     double first_episode_seconds; // the first one of a worker, which also reads data
+    double slice_seconds;         // of training between two orders; 0 = by what is left
     int tries;                    // runs of a ticket before its episode counts as failed
     int memory_mib; // private memory of a worker beyond its start and OpenBLAS's buffers (128 MiB
                     // a thread); 0 = no limit

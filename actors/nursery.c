@@ -226,6 +226,7 @@ enum status nursery_begin(struct nursery *nursery, const char *token, bool leade
         close(fd); // the nursery has it
     }
     TRY(code);
+    nursery->begun = true;
     for (int i = 0; i < nursery->n; i++) {
         TRY(nursery_start_worker(nursery, i));
     }

@@ -43,7 +43,8 @@ static void fork_worker(struct nursery_state *state, const struct nursery_order 
                                        .worker = order->worker,
                                        .threads = state->threads,
                                        .shared_fd = state->shared_fd,
-                                       .incarnation = order->incarnation};
+                                       .incarnation = order->incarnation,
+                                       .duty = order->duty};
     child->incarnation = order->incarnation;
     const pid_t self = getpid(), pid = fork();
     if (pid == 0) {
@@ -131,8 +132,9 @@ static bool obey(struct nursery_state *state)
         fork_worker(state, &order);
         break;
     case NURSERY_KILL:
+    case NURSERY_INTERRUPT:
         if (child->pid > 0 && child->incarnation == order.incarnation) {
-            kill(child->pid, SIGKILL);
+            kill(child->pid, order.kind == NURSERY_KILL ? SIGKILL : SIGTERM);
         }
         break;
     }

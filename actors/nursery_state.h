@@ -20,7 +20,10 @@ struct nursery_worker {
     int32_t incarnation;
     int failed_starts;       // in a row
     int episodes;            // of this incarnation
+    bool dismissed;          // killed because the duty changed
     bool late;               // killed because its time was up
+    double limit;            // seconds that it had, and
+    const char *limit_name;  // the option that says so
     bool answer_due;         // it has an episode that nothing has been heard of
     double deadline;         // clock_seconds; 0 = none
     struct status_note note; // why it did not start
@@ -31,6 +34,8 @@ struct nursery {
     struct rollout_job job;
     struct actor_options options;
     struct faults faults;
+    enum nursery_duty duty;
+    bool begun;
     pid_t pid;
     int control; // owned: orders to the nursery
     int n;

@@ -46,9 +46,11 @@ enum status nursery_give_order(const struct nursery *nursery, const struct nurse
     return OK;
 }
 
-static double deadline_in(double seconds)
+static void limit_time(struct nursery_worker *worker, double seconds, const char *name)
 {
-    return seconds > 0.0 ? clock_seconds() + seconds : 0.0;
+    worker->deadline = seconds > 0.0 ? clock_seconds() + seconds : 0.0;
+    worker->limit = seconds;
+    worker->limit_name = name;
 }
 
 enum status nursery_start_worker(struct nursery *nursery, int number)
@@ -57,11 +59,15 @@ enum status nursery_start_worker(struct nursery *nursery, int number)
     worker->incarnation++;
     worker->state = WORKER_STARTING;
     worker->episodes = 0;
-    worker->late = worker->answer_due = false;
+    worker->late = worker->answer_due = worker->dismissed = false;
     worker->status = OK;
-    worker->deadline = deadline_in(nursery->options.first_episode_seconds);
+    limit_time(worker, nursery->options.first_episode_seconds, "first_episode_seconds");
     const struct nursery_order order = {
-        .kind = NURSERY_FORK, .worker = number, .incarnation = worker->incarnation};
+        .kind = NURSERY_FORK,
+        .worker = number,
+        .incarnation = worker->incarnation,
+        .duty = (int32_t)nursery->duty,
+    };
     return nursery_give_order(nursery, &order, -1);
 }
 
@@ -89,9 +95,11 @@ static void has_started(struct nursery *nursery, struct nursery_worker *worker,
     worker->state = WORKER_READY;
     worker->failed_starts = 0;
     worker->deadline = 0.0;
-    nursery->shape = message->shape;
-    nursery->agent = message->agent;
-    nursery->known = true;
+    if (nursery->duty == NURSERY_EPISODES) {
+        nursery->shape = message->shape;
+        nursery->agent = message->agent;
+        nursery->known = true;
+    }
 }
 
 static void has_answered(struct nursery_worker *worker, const struct worker_message *message,
@@ -113,18 +121,14 @@ static void has_answered(struct nursery_worker *worker, const struct worker_mess
 }
 
 // Why it ended, as failure and as this thread's message.
-static enum failure_reason judge_end(const struct nursery *nursery,
-                                     const struct nursery_worker *worker,
+static enum failure_reason judge_end(const struct nursery_worker *worker,
                                      const struct worker_message *message)
 {
     const int how = message->wait_status;
     if (worker->late) {
-        const bool first = worker->episodes <= 1;
         (void)status_fail(ERR_IO, __FILE__, __LINE__,
                           "the worker took longer than %g s (actors.%s) and was killed",
-                          first ? nursery->options.first_episode_seconds
-                                : nursery->options.episode_seconds,
-                          first ? "first_episode_seconds" : "episode_seconds");
+                          worker->limit, worker->limit_name);
         return FAILURE_HANG;
     }
     const bool killed = WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL;
@@ -144,8 +148,7 @@ static enum failure_reason judge_end(const struct nursery *nursery,
 }
 
 // Ended before it had opened the environment: an error after a few in a row.
-static enum status failed_start(struct nursery *nursery, struct nursery_worker *worker,
-                                const struct worker_message *message)
+static enum status failed_start(struct nursery_worker *worker, const struct worker_message *message)
 {
     enum status status = worker->status;
     if (message->status != OK) { // not even forked
@@ -154,7 +157,7 @@ static enum status failed_start(struct nursery *nursery, struct nursery_worker *
     } else if (status != OK) {
         status_restore(&worker->note);
     } else {
-        (void)judge_end(nursery, worker, message);
+        (void)judge_end(worker, message);
         status = ERR_IO;
     }
     // What its own code reports is no accident.
@@ -173,12 +176,16 @@ static enum status has_ended(struct nursery *nursery, int number,
                              const struct worker_message *message, struct worker_report *out)
 {
     struct nursery_worker *worker = &nursery->workers[number];
+    if (worker->dismissed) {
+        return nursery_start_worker(nursery, number);
+    }
     if (worker->answer_due) {
-        out->failure = judge_end(nursery, worker, message);
+        out->failure = judge_end(worker, message);
         out->event = WORKER_IS_LOST;
+        out->status = out->failure == FAILURE_MEMORY ? ERR_MEMORY : ERR_IO;
         status_save(&out->note);
     } else if (worker->episodes == 0 && worker->state != WORKER_READY) {
-        TRY(failed_start(nursery, worker, message));
+        TRY(failed_start(worker, message));
     }
     return nursery_start_worker(nursery, number);
 }
@@ -230,6 +237,25 @@ enum status nursery_poll(struct nursery *nursery, int number, struct worker_repo
     return OK;
 }
 
+enum status nursery_interrupt(struct nursery *nursery, int number)
+{
+    const struct nursery_order order = {.kind = NURSERY_INTERRUPT,
+                                        .worker = number,
+                                        .incarnation = nursery->workers[number].incarnation};
+    return nursery_give_order(nursery, &order, -1);
+}
+
+enum status nursery_assign(struct nursery *nursery, enum nursery_duty duty)
+{
+    nursery->duty = duty;
+    for (int i = 0; nursery->begun && i < nursery->n; i++) {
+        TRY(kill_worker(nursery, i));
+        nursery->workers[i].dismissed = true;
+        nursery->workers[i].answer_due = false;
+    }
+    return OK;
+}
+
 bool nursery_idle(const struct nursery *nursery, int number)
 {
     return nursery->workers[number].state == WORKER_READY;
@@ -249,8 +275,15 @@ enum status nursery_run(struct nursery *nursery, int number, int attempt)
 {
     struct nursery_worker *worker = &nursery->workers[number];
     CHECK(worker->state == WORKER_READY);
-    worker->deadline = deadline_in(worker->episodes == 0 ? nursery->options.first_episode_seconds
-                                                         : nursery->options.episode_seconds);
+    const double first = nursery->options.first_episode_seconds;
+    if (nursery->duty == NURSERY_WORK) {
+        limit_time(worker, first > 0.0 ? first + (double)worker->slot->ticket.seconds : 0.0,
+                   "first_episode_seconds and the order's own");
+    } else if (worker->episodes == 0) {
+        limit_time(worker, first, "first_episode_seconds");
+    } else {
+        limit_time(worker, nursery->options.episode_seconds, "episode_seconds");
+    }
     worker->episodes++;
     worker->state = WORKER_BUSY;
     worker->answer_due = true;

@@ -1,6 +1,7 @@
 // One episode from one ticket: environment and policy, written into a trajectory block.
 #pragma once
 #include "actors/actor_options.h"
+#include "actors/work.h"
 #include "agent/agent.h"
 #include "compute/backend.h"
 #include "envs/env.h"
@@ -12,6 +13,7 @@ struct rollout_job {
     struct env_job env;
     const struct agent_options *agent; // borrowed
     const struct actor_options *actor; // borrowed, for a nursery; NULL = the defaults
+    const struct work_job *work;       // borrowed, for a nursery: its other work; NULL = none
 };
 struct rollout;
 struct faults;

@@ -24,10 +24,16 @@ struct worker_slot {
 float *worker_slot_weights(struct worker_slot *slot);
 void *worker_slot_block(struct worker_slot *slot);
 
-enum nursery_order_kind { NURSERY_BEGIN = 1, NURSERY_FORK = 2, NURSERY_KILL = 3 };
+enum nursery_order_kind {
+    NURSERY_BEGIN = 1,
+    NURSERY_FORK = 2,
+    NURSERY_KILL = 3,
+    NURSERY_INTERRUPT = 4, // SIGTERM
+};
 struct nursery_order {
     int32_t kind, worker, incarnation;
     int32_t threads; // BEGIN; the descriptor of the shared memory comes along, if there is one
+    int32_t duty;    // FORK: enum nursery_duty
 };
 struct run_order { // the ticket is in the slot
     int32_t incarnation, attempt;
@@ -58,7 +64,7 @@ _Noreturn void nursery_process(const struct nursery_setup *setup, int parent);
 struct worker_setup {
     const struct nursery_setup *nursery;
     int worker, threads, shared_fd;
-    int32_t incarnation;
+    int32_t incarnation, duty;
 };
 _Noreturn void worker_process(const struct worker_setup *setup, int parent);
 
@@ -70,7 +76,7 @@ enum worker_event {
 };
 struct worker_report {
     enum worker_event event;
-    enum status status;          // HAS_ANSWERED
+    enum status status;          // HAS_ANSWERED; of a lost one, what its end amounts to
     enum failure_reason failure; // of a lost one, or of a status
     double seconds;              // HAS_ANSWERED: spent on the episode
     struct status_note note;     // why, unless all is well
@@ -82,4 +88,6 @@ bool nursery_idle(const struct nursery *nursery, int number); // takes an episod
 struct worker_slot *nursery_slot(struct nursery *nursery, int number);
 // Runs the ticket in the slot; attempt: 1, 2 ...
 enum status nursery_run(struct nursery *nursery, int number, int attempt);
+// Asks the worker to put its work in safety and answer (work.h).
+enum status nursery_interrupt(struct nursery *nursery, int number);
 int nursery_descriptor(const struct nursery *nursery, int number);

@@ -1,6 +1,7 @@
-// The worker's process: opens the environment, then runs one ticket after the other.
+// The worker's process: opens the environment or its work, then runs one ticket after the other.
 #include "actors/worker_link.h"
 #include "core/clock.h"
+#include "core/interrupt.h"
 #include "core/isolate.h"
 #include "core/machine.h"
 
@@ -14,7 +15,9 @@
 #include <unistd.h>
 
 struct worker {
-    struct rollout *rollout;
+    struct rollout *rollout; // for episodes
+    const struct work_job *work_job;
+    void *work; // for work
     struct worker_slot *slot;
     struct faults faults;
     uint64_t seed, weights_number; // of the weights loaded
@@ -82,7 +85,10 @@ static void begin_process(const struct worker_setup *setup, int parent)
         }
     }
     offer_for_killing();
-    if (nursery->options.memory_mib > 0) {
+    if (setup->duty == NURSERY_WORK) {
+        interrupt_install();
+        signal(SIGINT, SIG_IGN); // the terminal's; the rank decides
+    } else if (nursery->options.memory_mib > 0) {
         limit_memory(nursery->options.memory_mib, setup->threads);
     }
 }
@@ -99,34 +105,45 @@ static enum status check_sizes(const struct trajectory_shape *shape)
     return OK;
 }
 
-static void open_rollout(struct worker *worker, const struct worker_setup *setup)
+static enum status open_rollout(struct worker *worker, const struct worker_setup *setup,
+                                struct worker_message *message)
 {
     struct rollout_job job = *setup->nursery->job;
+    struct agent agent;
     job.env.threads = setup->threads;
     job.env.shared_fd = setup->shared_fd;
+    TRY(rollout_open(&job, &worker->rollout));
+    rollout_inject(worker->rollout, &worker->faults);
+    rollout_shape(worker->rollout, &message->shape);
+    rollout_agent(worker->rollout, &agent);
+    message->agent = agent.shape;
+    return check_sizes(&message->shape);
+}
+
+static void open_duty(struct worker *worker, const struct worker_setup *setup)
+{
+    const struct work_job *work = worker->work_job;
     struct worker_message message;
     memset(&message, 0, sizeof message);
     message.kind = WORKER_STARTED;
-    enum status status = rollout_open(&job, &worker->rollout);
-    if (status == OK) {
-        struct agent agent;
-        rollout_shape(worker->rollout, &message.shape);
-        rollout_agent(worker->rollout, &agent);
-        message.agent = agent.shape;
-        status = check_sizes(&message.shape);
-    }
+    const enum status status = setup->duty == NURSERY_WORK
+                                   ? work->ops->open(work->context, setup->shared_fd, &worker->work)
+                                   : open_rollout(worker, setup, &message);
     message.status = (int32_t)status;
     say(worker, &message);
     if (status != OK) {
         _exit(0);
     }
-    rollout_inject(worker->rollout, &worker->faults);
 }
 
 static enum status run_ticket(struct worker *worker, int attempt)
 {
     struct worker_slot *slot = worker->slot;
     faults_begin(&worker->faults, worker->seed, slot->ticket.episode, attempt);
+    if (slot->ticket.kind == TICKET_WORK) {
+        return work_run(worker->work_job, worker->work, &slot->ticket, &worker->faults,
+                        worker_slot_block(slot));
+    }
     TRY(faults_strike(&worker->faults));
     if (worker->weights_number != slot->weights_number) {
         rollout_load(worker->rollout, worker_slot_weights(slot), slot->n_weights);
@@ -160,8 +177,9 @@ _Noreturn void worker_process(const struct worker_setup *setup, int parent)
         .seed = setup->nursery->job->env.seed,
         .socket = setup->nursery->ends[setup->worker],
         .incarnation = setup->incarnation,
+        .work_job = setup->nursery->job->work,
     };
-    open_rollout(&worker, setup);
+    open_duty(&worker, setup);
     for (;;) {
         struct run_order order;
         const ssize_t bytes = recv(worker.socket, &order, sizeof order, 0);

@@ -6,7 +6,6 @@
 #include "actors/actor.h"
 #include "app/bench_learner.h"
 #include "app/command_line.h"
-#include "app/load.h"
 #include "app/output.h"
 #include "core/backoff.h"
 #include "core/clock.h"
@@ -16,6 +15,7 @@
 #include "envs/env_list.h"
 #include "envs/prune/prune.h"
 #include "learner/learner_options.h"
+#include "run/load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

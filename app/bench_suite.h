@@ -1,9 +1,9 @@
 // All the measurements that one `dikdik bench nn` asks for.
 #pragma once
 #include "app/bench.h"
-#include "app/load.h"
 #include "core/arena.h"
 #include "core/log.h"
+#include "run/load.h"
 
 #define BENCH_NAME_CHARS 64
 

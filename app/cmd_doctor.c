@@ -2,10 +2,10 @@
 #include "app/blas_restart.h"
 #include "app/command.h"
 #include "app/command_line.h"
-#include "app/load.h"
 #include "app/output.h"
 #include "compute/blas.h"
 #include "core/machine.h"
+#include "run/load.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 // dikdik eval: accuracy, loss, cost and speed of a network file on a data set.
 #include "app/command.h"
 #include "app/command_line.h"
-#include "app/load.h"
 #include "app/output.h"
 #include "core/log.h"
 #include "core/machine.h"
 #include "nn/safetensors.h"
+#include "run/load.h"
 #include "search_space/cost.h"
 #include "train/calibrate.h"
 #include "train/evaluate.h"

@@ -1,47 +1,92 @@
 // dikdik search and dikdik run: the main job, as stages that each leave their result in the run
 // folder. `run` fine-tunes and tests as well.
 #include "app/command.h"
-#include "app/search_session.h"
+#include "app/launch.h"
+#include "app/search_config_read.h"
+#include "app/search_print.h"
 
-static enum status search_stages(struct search_session *session, bool finish)
+static enum status report(struct run_session *session)
 {
-    TRY(search_session_begin(session));
-    TRY(search_stage_base(session));
-    TRY(search_stage_search(session));
-    if (search_config_prunes(&session->config)) {
-        TRY(search_stage_rescore(session));
+    struct run_report made;
+    if (session->collective->rank != 0) {
+        return OK;
+    }
+    TRY(run_report_make(session, &made));
+    search_print(&made);
+    run_report_close(&made);
+    return OK;
+}
+
+static enum status run_stages(struct run_session *session, bool finish)
+{
+    TRY(run_session_begin(session));
+    TRY(run_stage_base(session));
+    TRY(run_stage_search(session));
+    if (run_config_designs(&session->config)) {
+        TRY(run_stage_rescore(session));
         if (finish) {
-            TRY(search_stage_finish(session));
+            TRY(run_stage_finish(session));
         }
     }
-    return search_report(session);
+    return report(session);
+}
+
+static enum status run(struct app *app, bool finish)
+{
+    const enum status code = run_stages(app->session, finish);
+    app->stopped_together = app->session->stopped_together;
+    return code;
 }
 
 static enum status search_run(struct app *app, int argc, char **argv)
 {
     (void)argc, (void)argv;
-    return search_stages(app->session, false);
+    return run(app, false);
 }
 
 static enum status run_run(struct app *app, int argc, char **argv)
 {
     (void)argc, (void)argv;
-    return search_stages(app->session, true);
+    return run(app, true);
+}
+
+// Reads the command line, and starts mpirun on this very command where it is needed.
+static enum status prepare(struct app *app, const char *command, int argc, char **argv)
+{
+    TRY(run_session_make(&app->collective, &app->session));
+    struct run_session *session = app->session;
+    struct run_config *config = &session->config;
+    bool help = false;
+    TRY(search_config_read(command, argc, argv, &session->arena, config, &help));
+    if (help) {
+        app->finished = true;
+        return OK;
+    }
+    if (run_session_wants_mpi(session) && !collective_under_launcher()) {
+        const struct launch launch = {
+            .argv = argv,
+            .ranks = run_session_actors(session) + 1,
+            .restarts = config->restarts,
+        };
+        app->finished = true;
+        return launch_ranks(&launch, &app->exit_code);
+    }
+    return run_session_prepare(session);
 }
 
 static enum status search_prepare(struct app *app, int argc, char **argv)
 {
-    return search_session_prepare(app, "dikdik search", argc, argv);
+    return prepare(app, "dikdik search", argc, argv);
 }
 
 static enum status run_prepare(struct app *app, int argc, char **argv)
 {
-    return search_session_prepare(app, "dikdik run", argc, argv);
+    return prepare(app, "dikdik run", argc, argv);
 }
 
 static void search_close(struct app *app)
 {
-    search_session_close(app->session);
+    run_session_close(app->session);
     app->session = NULL;
 }
 

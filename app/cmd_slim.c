@@ -2,12 +2,12 @@
 // smaller network.
 #include "app/command.h"
 #include "app/command_line.h"
-#include "app/load.h"
 #include "app/output.h"
 #include "app/slim_widths.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "nn/plan.h"
+#include "run/load.h"
 #include "search_space/cost.h"
 #include "search_space/importance.h"
 #include "search_space/refit.h"

@@ -3,7 +3,7 @@
 #include "app/command.h"
 #include "app/command_line.h"
 #include "app/output.h"
-#include "app/run_folder.h"
+#include "app/train_folder.h"
 #include "core/log.h"
 #include "search_space/cost.h"
 #include "train/evaluate.h"
@@ -29,7 +29,7 @@ static const struct cli train_cli = {
 struct training {
     struct app *app;
     const struct train_config *config;
-    struct run_folder folder;
+    struct train_folder folder;
     struct backend *backend;
     struct dataset data;
     struct network network, teacher;
@@ -123,8 +123,8 @@ static enum status open_training(struct training *t)
     TRY(train_config_identity(config, &t->identity));
     const struct train_job job = training_job(t);
     TRY(train_check(&job, &t->network));
-    return c->rank == 0 ? run_folder_open(config->run_dir, config, &t->folder)
-                        : run_folder_paths(config->run_dir, &t->folder);
+    return c->rank == 0 ? train_folder_open(config->run_dir, config, &t->folder)
+                        : train_folder_paths(config->run_dir, &t->folder);
 }
 
 static enum status train_and_save(struct training *t)

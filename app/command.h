@@ -3,7 +3,7 @@
 #include "core/status.h"
 #include "transport/collective.h"
 
-struct search_session;
+struct run_session;
 struct app {
     struct collective collective; // alone unless the command is parallel and under mpirun
     // Set by a command whose error all ranks have reached together, with nothing left to wait for:
@@ -14,7 +14,7 @@ struct app {
     // exit_code.
     bool finished;
     int exit_code;
-    struct search_session *session; // of search and run; owned by the command
+    struct run_session *session; // of search and run; owned by the command
 };
 
 struct command {

@@ -1,7 +1,8 @@
 // Reading a search's command line: names filled in, tasks chosen, everything checked that can be
 // checked without data.
+#include "app/search_config_read.h"
+
 #include "app/command_line.h"
-#include "app/search_config.h"
 #include "core/config.h"
 #include "core/file.h"
 #include "envs/env_list.h"
@@ -30,7 +31,7 @@ static enum status check_word(const char *where, const char *word)
     return OK;
 }
 
-static enum status name_run(struct search_config *config, const char *path, struct arena *arena)
+static enum status name_run(struct run_config *config, const char *path, struct arena *arena)
 {
     if (config->name[0] == '\0') {
         const char *slash = strrchr(path, '/');
@@ -71,7 +72,7 @@ static enum status check_train_rows(const struct network_config *network, int i)
     return OK;
 }
 
-static enum status resolve_networks(struct search_config *config, struct arena *arena)
+static enum status resolve_networks(struct run_config *config, struct arena *arena)
 {
     const int n = config->networks->n;
     struct network_config *networks;
@@ -79,7 +80,7 @@ static enum status resolve_networks(struct search_config *config, struct arena *
     ARENA_NEW(arena, networks, (size_t)n);
     ARENA_NEW(arena, list, 1);
     for (int i = 0; i < n; i++) {
-        networks[i] = *search_config_network(config, i);
+        networks[i] = *run_config_network(config, i);
         struct network_config *network = &networks[i];
         char where[64];
         snprintf(where, sizeof where, "networks[%d].name", i);
@@ -108,11 +109,11 @@ static enum status resolve_networks(struct search_config *config, struct arena *
     return OK;
 }
 
-static enum status fill_task(const struct search_config *config, int i, struct task_config *task,
+static enum status fill_task(const struct run_config *config, int i, struct task_config *task,
                              struct arena *arena)
 {
     if (task->network[0] == '\0' && config->networks->n == 1) {
-        task->network = search_config_network(config, 0)->name;
+        task->network = run_config_network(config, 0)->name;
     }
     if (task->macs <= 0 && task->params <= 0) {
         FAIL(ERR_CONFIG, "tasks[%d]: expected a budget, macs or params above 0", i);
@@ -130,7 +131,7 @@ static enum status fill_task(const struct search_config *config, int i, struct t
     return check_word(where, task->name);
 }
 
-static enum status resolve_tasks(struct search_config *config, struct arena *arena)
+static enum status resolve_tasks(struct run_config *config, struct arena *arena)
 {
     const int n = config->tasks->n;
     struct task_config *tasks;
@@ -138,7 +139,7 @@ static enum status resolve_tasks(struct search_config *config, struct arena *are
     ARENA_NEW(arena, tasks, (size_t)n);
     ARENA_NEW(arena, list, 1);
     for (int i = 0; i < n; i++) {
-        tasks[i] = *search_config_task(config, i);
+        tasks[i] = *run_config_task(config, i);
         TRY(fill_task(config, i, &tasks[i], arena));
         for (int j = 0; j < i; j++) {
             if (strcmp(tasks[j].name, tasks[i].name) == 0) {
@@ -152,7 +153,7 @@ static enum status resolve_tasks(struct search_config *config, struct arena *are
     *list = (struct object_list){.n = n, .stride = sizeof *tasks, .values = tasks};
     config->tasks = list;
     for (int i = 0; i < n; i++) {
-        if (search_config_task_network(config, i) < 0) {
+        if (run_config_task_network(config, i) < 0) {
             FAIL(ERR_CONFIG, "tasks[%d].network: there is no network \"%s\" in networks", i,
                  tasks[i].network);
         }
@@ -161,12 +162,11 @@ static enum status resolve_tasks(struct search_config *config, struct arena *are
 }
 
 // One word of --task: a name, or NETWORK:macs=0.38.
-static enum status choose_task(const struct search_config *config, char *word,
-                               struct task_config *out)
+static enum status choose_task(const struct run_config *config, char *word, struct task_config *out)
 {
     for (int i = 0; i < config->tasks->n; i++) {
-        if (strcmp(search_config_task(config, i)->name, word) == 0) {
-            *out = *search_config_task(config, i);
+        if (strcmp(run_config_task(config, i)->name, word) == 0) {
+            *out = *run_config_task(config, i);
             return OK;
         }
     }
@@ -193,7 +193,7 @@ static enum status choose_task(const struct search_config *config, char *word,
     return OK;
 }
 
-static enum status choose_tasks(struct search_config *config, struct arena *arena)
+static enum status choose_tasks(struct run_config *config, struct arena *arena)
 {
     if (config->only[0] == '\0') {
         return OK;
@@ -217,7 +217,7 @@ static enum status choose_tasks(struct search_config *config, struct arena *aren
     return resolve_tasks(config, arena);
 }
 
-static enum status check_environment(const struct search_config *config)
+static enum status check_environment(const struct run_config *config)
 {
     const struct env_ops *ops = env_find(config->environment);
     if (ops == NULL) {
@@ -231,18 +231,18 @@ static enum status check_environment(const struct search_config *config)
         text_close(&names);
         return ERR_CONFIG;
     }
-    CHECK(search_config_prunes(config) || ops->options_bytes <= ENVIRONMENT_OPTION_BYTES);
-    if (search_config_prunes(config) && config->networks->n == 0) {
-        FAIL(ERR_CONFIG, "networks: expected at least one network to prune, got none");
+    CHECK(run_config_designs(config) || ops->options_bytes <= ENVIRONMENT_OPTION_BYTES);
+    if (run_config_designs(config) && config->networks->n == 0) {
+        FAIL(ERR_CONFIG, "networks: expected at least one network to start from, got none");
     }
-    if (search_config_prunes(config) && config->tasks->n == 0) {
+    if (run_config_designs(config) && config->tasks->n == 0) {
         FAIL(ERR_CONFIG, "tasks: expected at least one task, a network and a budget, got none");
     }
     return OK;
 }
 
 // Methods that bring their own agent (AMC, He et al. 2018: 300-300, deterministic with noise).
-static void resolve_agent(struct search_config *config)
+static void resolve_agent(struct run_config *config)
 {
     static const int amc_widths[] = {300, 300};
     static const struct int_list amc_dense = {.n = 2, .values = amc_widths};
@@ -254,7 +254,7 @@ static void resolve_agent(struct search_config *config)
     }
 }
 
-static enum status resolve(struct search_config *config, const char *path, struct arena *arena)
+static enum status resolve(struct run_config *config, const char *path, struct arena *arena)
 {
     TRY(name_run(config, path, arena));
     TRY(check_environment(config));
@@ -270,7 +270,7 @@ static enum status resolve(struct search_config *config, const char *path, struc
 }
 
 // The config of the run that trained the policy.
-static enum status read_trained(const char *policy, struct arena *arena, struct search_config *out)
+static enum status read_trained(const char *policy, struct arena *arena, struct run_config *out)
 {
     char path[4096];
     struct json *document;
@@ -279,7 +279,7 @@ static enum status read_trained(const char *policy, struct arena *arena, struct 
     if (code != OK) {
         return status_context(code, "--policy %s: the folder of a run is expected", policy);
     }
-    code = config_read(document, path, search_config_table, out, arena);
+    code = config_read(document, path, run_config_table, out, arena);
     json_close(document);
     return code;
 }
@@ -291,7 +291,7 @@ static bool is_same_network(const struct network_config *a, const struct network
 }
 
 // Networks that the trained run had too are taken as they lie there.
-static enum status adopt_networks(struct search_config *config, const struct search_config *trained,
+static enum status adopt_networks(struct run_config *config, const struct run_config *trained,
                                   struct arena *arena)
 {
     struct network_config *networks;
@@ -300,12 +300,12 @@ static enum status adopt_networks(struct search_config *config, const struct sea
     ARENA_NEW(arena, networks, (size_t)n);
     ARENA_NEW(arena, list, 1);
     for (int i = 0; i < n; i++) {
-        networks[i] = *search_config_network(config, i);
+        networks[i] = *run_config_network(config, i);
         const char *file =
             arena_format(arena, "%s/networks/%s.safetensors", config->policy, networks[i].name);
         bool same = false;
         for (int j = 0; j < trained->networks->n; j++) {
-            same = same || is_same_network(&networks[i], search_config_network(trained, j));
+            same = same || is_same_network(&networks[i], run_config_network(trained, j));
         }
         if (file == NULL) {
             return ERR_MEMORY;
@@ -321,9 +321,9 @@ static enum status adopt_networks(struct search_config *config, const struct sea
 
 // With --policy the agent is that of the run that trained it, and it only proposes: for tasks of
 // that run's networks or of others.
-static enum status resolve_policy(struct search_config *config, struct arena *arena)
+static enum status resolve_policy(struct run_config *config, struct arena *arena)
 {
-    struct search_config *trained;
+    struct run_config *trained;
     ARENA_NEW(arena, trained, 1);
     TRY(read_trained(config->policy, arena, trained));
     if (strcmp(trained->environment, config->environment) != 0) {
@@ -350,7 +350,7 @@ static enum status resolve_policy(struct search_config *config, struct arena *ar
 }
 
 enum status search_config_read(const char *command, int argc, char **argv, struct arena *arena,
-                               struct search_config *out, bool *help)
+                               struct run_config *out, bool *help)
 {
     const struct cli cli = {
         .command = command,
@@ -363,7 +363,7 @@ enum status search_config_read(const char *command, int argc, char **argv, struc
             "RUN/config.json or another one.",
         .positional = positional,
         .required = 1,
-        .table = search_command_table,
+        .table = run_command_table,
     };
     struct cli_result words;
     TRY(command_line_read(&cli, argc, argv, out, arena, &words));

@@ -1,7 +1,7 @@
 // The config of a training run: what a JSON file and the command line of `dikdik train` say.
 #pragma once
-#include "app/load.h"
 #include "core/text.h"
+#include "run/load.h"
 #include "train/train.h"
 
 struct model_config {

@@ -5,6 +5,7 @@
 #include "core/row_set.h"
 #include "core/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum dataset_part { DATASET_TRAIN, DATASET_TEST };
@@ -56,6 +57,8 @@ extern const struct option dataset_option_table[];
 enum status dataset_open(const struct dataset_options *options, enum dataset_part part,
                          struct dataset *out);
 void dataset_close(struct dataset *dataset); // a zeroed one is fine
+// Whether both name the same images, labels and groups. Classes may be NULL: none named.
+bool dataset_options_same(const struct dataset_options *a, const struct dataset_options *b);
 
 // Where `name` would be read from, for dikdik doctor: a path (or "drawn by dikdik") in `out`, or
 // false.

@@ -2,6 +2,7 @@
 #include "data/dataset.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const char *const label_kinds[] = {"fine", "coarse", NULL};
 
@@ -71,3 +72,19 @@ const struct option dataset_option_table[] = {
      AT(group_pattern)},
     {.key = NULL},
 };
+
+static bool same_classes(const struct int_list *a, const struct int_list *b)
+{
+    const int n_a = a != NULL ? a->n : 0, n_b = b != NULL ? b->n : 0;
+    return n_a == n_b &&
+           (n_a == 0 || memcmp(a->values, b->values, (size_t)n_a * sizeof *a->values) == 0);
+}
+
+bool dataset_options_same(const struct dataset_options *a, const struct dataset_options *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
+           strcmp(a->data_root, b->data_root) == 0 && strcmp(a->labels, b->labels) == 0 &&
+           a->superclass == b->superclass && same_classes(a->classes, b->classes) &&
+           a->share == b->share && a->size == b->size && a->count == b->count &&
+           a->seed == b->seed && strcmp(a->group_pattern, b->group_pattern) == 0;
+}

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct env; // each environment's own struct begins with `struct env base`
+struct network_env_ops; // network_env.h
+struct env;             // each environment's own struct begins with `struct env base`
 
 enum env_end { ENV_RUNNING, ENV_TERMINATED, ENV_TRUNCATED };
 
@@ -69,7 +70,8 @@ struct env_ops {
     enum status (*step)(struct env *env, int choice, const struct env_row *row, float *reward,
                         enum env_end *end);
     void (*outcome)(const struct env *env, struct env_outcome *out);
-    void (*close)(struct env *env); // NULL is fine
+    void (*close)(struct env *env);        // NULL is fine
+    const struct network_env_ops *network; // NULL: its episodes design no networks
 };
 struct env {
     const struct env_ops *ops;

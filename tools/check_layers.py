@@ -24,8 +24,9 @@ ARROWS = {
     "envs": ["search_space", "data"],
     "actors": ["envs", "agent", "transport"],
     "learner": ["agent", "transport"],
+    "run": ["actors", "learner", "train"],
     "experiments": [],
-    "app": ["actors", "learner", "train", "deploy", "experiments"],
+    "app": ["run", "deploy", "experiments"],
 }
 
 # Header pattern: the files that may include it.

@@ -31,6 +31,7 @@ struct trainer {
     struct train_state state; // arena
     int64_t steps_per_epoch;
     struct progress progress;
+    double started; // clock_seconds, of the updates of this call
     double seconds; // of updates in this call
     int64_t images; // trained on in this call, all ranks
     bool resumed;
@@ -139,8 +140,10 @@ static enum status resume(struct trainer *trainer, struct arena *arena)
     if (job->checkpoint != NULL && c->rank == 0 && file_exists(job->checkpoint)) {
         TRY(train_checkpoint_load(job->checkpoint, job->identity, state));
         trainer->resumed = true;
-        log_info("continuing from %s: %lld of %d epochs done", job->checkpoint,
-                 (long long)state->position.epoch, trainer->recipe->epochs);
+        if (!job->quiet) {
+            log_info("continuing from %s: %lld of %d epochs done", job->checkpoint,
+                     (long long)state->position.epoch, trainer->recipe->epochs);
+        }
     }
     if (state->position.batch >= trainer->steps_per_epoch) {
         FAIL(ERR_INPUT, "%s: stands at batch %lld of an epoch of %lld; remove it to start afresh",
@@ -249,6 +252,9 @@ static enum status update(struct trainer *trainer)
     position->right_sum += result.correct;
     trainer->seconds += clock_seconds() - start;
     trainer->images += recipe->batch;
+    if (trainer->job->quiet) {
+        return OK;
+    }
     const double done = (double)position->batch;
     progress_update(&trainer->progress, (step + 1) * recipe->batch,
                     "epoch %lld/%d  loss %.4f  accuracy %.1f%%  rate %.4g",
@@ -285,6 +291,21 @@ static enum status validate(struct trainer *trainer)
     return OK;
 }
 
+static void say_epoch(const struct trainer *trainer, double loss, double accuracy)
+{
+    const struct train_position *position = &trainer->state.position;
+    const double speed = (double)trainer->images / trainer->seconds;
+    if (trainer->split.n_validation > 0) {
+        log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%, validation accuracy %.2f%%, "
+                 "%.0f images/s",
+                 (long long)position->epoch, trainer->recipe->epochs, loss, accuracy,
+                 100 * position->validation_accuracy, speed);
+    } else {
+        log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%, %.0f images/s",
+                 (long long)position->epoch, trainer->recipe->epochs, loss, accuracy, speed);
+    }
+}
+
 static enum status end_epoch(struct trainer *trainer)
 {
     struct train_position *position = &trainer->state.position;
@@ -298,17 +319,17 @@ static enum status end_epoch(struct trainer *trainer)
     position->loss_sum = 0;
     position->right_sum = 0;
     TRY(save(trainer));
-    const double speed = (double)trainer->images / trainer->seconds;
-    if (trainer->split.n_validation > 0) {
-        log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%, validation accuracy %.2f%%, "
-                 "%.0f images/s",
-                 (long long)position->epoch, trainer->recipe->epochs, loss, accuracy,
-                 100 * position->validation_accuracy, speed);
-    } else {
-        log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%, %.0f images/s",
-                 (long long)position->epoch, trainer->recipe->epochs, loss, accuracy, speed);
+    if (!trainer->job->quiet) {
+        say_epoch(trainer, loss, accuracy);
     }
     return OK;
+}
+
+// Whether what is left is to be put off; not before the first update, so that every call gets on.
+static bool time_is_up(const struct trainer *trainer)
+{
+    const double most = trainer->job->seconds;
+    return most > 0 && trainer->images > 0 && clock_seconds() - trainer->started >= most;
 }
 
 static enum status run_epochs(struct trainer *trainer)
@@ -318,9 +339,15 @@ static enum status run_epochs(struct trainer *trainer)
     while (position->epoch < recipe->epochs) {
         while (position->batch < trainer->steps_per_epoch) {
             TRY(stop_if_interrupted(trainer));
+            if (time_is_up(trainer)) {
+                return save(trainer);
+            }
             TRY(update(trainer));
         }
         TRY(end_epoch(trainer));
+        if (time_is_up(trainer)) {
+            return OK; // the checkpoint is there
+        }
     }
     return OK;
 }
@@ -342,10 +369,16 @@ static enum status train_all(struct trainer *trainer, struct arena *arena)
     TRY(open_teacher(trainer, arena));
     TRY(resume(trainer, arena));
     if (trainer->state.position.epoch >= recipe->epochs) {
-        log_info("all %d epochs are done already", recipe->epochs);
+        if (!job->quiet) {
+            log_info("all %d epochs are done already", recipe->epochs);
+        }
         return share_params(trainer);
     }
     TRY(open_loader(trainer));
+    trainer->started = clock_seconds();
+    if (job->quiet) {
+        return run_epochs(trainer);
+    }
     progress_begin(&trainer->progress, "train", "images",
                    recipe->epochs * trainer->steps_per_epoch * recipe->batch);
     const enum status code = run_epochs(trainer);
@@ -402,20 +435,28 @@ enum status train_network(const struct train_job *job, struct network *network, 
                           struct train_report *out)
 {
     CHECK(job->checkpoint == NULL || job->identity != NULL);
+    CHECK(job->seconds == 0 || (job->checkpoint != NULL && job->collective->ranks == 1));
     TRY(train_check(job, network));
     struct trainer trainer = {.job = job, .recipe = job->recipe, .network = network};
     enum status code = train_all(&trainer, arena);
     loader_close(trainer.loader);
     train_close(trainer.plan);
     infer_close(trainer.teacher);
-    if (code == OK) {
+    if (code == OK && trainer.state.position.epoch == job->recipe->epochs) {
         code = note_rows(&trainer, arena);
     }
     TRY(code);
     const int epochs = job->recipe->epochs;
+    const struct train_position *position = &trainer.state.position;
     *out = (struct train_report){
         .epochs = epochs,
+        .updates = position->epoch * trainer.steps_per_epoch + position->batch,
+        .updates_all = epochs * trainer.steps_per_epoch,
+        .updates_here = trainer.images / job->recipe->batch,
+        .finished = position->epoch == epochs,
         .resumed = trainer.resumed,
+        .seconds = trainer.seconds,
+        .loss = position->epoch > 0 ? trainer.state.losses[position->epoch - 1] : 0,
         .final_loss = trainer.state.losses[epochs - 1],
         .validation_accuracy = trainer.state.position.validation_accuracy,
         .images_per_second = trainer.seconds > 0 ? (double)trainer.images / trainer.seconds : 0,

@@ -34,7 +34,12 @@ extern const struct option finetune_option_table[];
 
 struct train_report {
     int epochs;
-    bool resumed; // from a checkpoint
+    int64_t updates, updates_all; // done so far, of how many
+    int64_t updates_here;         // of them, by this call
+    bool finished;                // all of them
+    bool resumed;                 // from a checkpoint
+    double seconds;               // of the updates done by this call
+    double loss;                  // of the last whole epoch, 0 before
     double final_loss, validation_accuracy;
     double images_per_second; // of the updates done by this call, over all ranks; 0 if none was
     double *losses;           // [epochs] mean loss of each epoch, arena
@@ -55,13 +60,18 @@ struct train_job {
     // Text that says all that shapes the result (the resolved config): a checkpoint with another
     // one is refused. NULL without a checkpoint.
     const char *identity;
+    // Puts off what is left after so long, at an update, once the checkpoint is written; the next
+    // call goes on to the same bytes. 0: goes on to the end. One rank only.
+    double seconds;
+    bool quiet; // shows no progress and says nothing but warnings
 };
 // Names what does not fit between recipe, data, network and number of ranks; train_network would
 // say the same, but only after the caller has made its run folder. Not collective.
 enum status train_check(const struct train_job *job, const struct network *network);
 
 // Collective. Trains `network` in place on the training rows, which it then says it was trained on
-// (with those it said before), as rows of this data set. Rank 0 shows progress. Errors:
+// (with those it said before), as rows of this data set; it is what it was when the work was put
+// off. Rank 0 shows progress. Errors:
 // ERR_CONFIG when the loss stops being a number or the recipe does not fit; ERR_INTERRUPTED, on all
 // ranks at once and after the checkpoint is written.
 enum status train_network(const struct train_job *job, struct network *network, struct arena *arena,

@@ -1,15 +1,22 @@
 // The environment itself: tasks, steps, the outcome, and what the stages after a search ask for.
 #include "core/hash.h"
 #include "envs/env_list.h"
+#include "envs/network_env.h"
 #include "envs/prune/prune.h"
 #include "envs/prune/prune_features.h"
 #include "envs/prune/prune_score.h"
+#include "envs/prune/prune_space.h"
 #include "nn/calibrate_params.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+// Training images beyond those of the node, kept for the next candidate.
+struct more_images {
+    uint8_t *images; // NULL: none yet; arena
+    int wanted, n;   // asked for; there are
+};
 struct prune_env {
     struct env base;
     const struct prune_config *config; // borrowed
@@ -19,6 +26,7 @@ struct prune_env {
     struct node_data node;
     struct prune_study *studies; // [n_networks] arena
     struct prune_walk *walks;    // [n_tasks] arena
+    struct more_images *more;    // [node.n_datasets] arena
     struct env_spec spec;
     int task;      // of the episode
     bool imagined; // likewise
@@ -100,6 +108,7 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
     const char *backend = job->backend != NULL ? job->backend : "cpu";
     TRY(backend_open(backend, &options, &env->backend));
     TRY(node_data_open(config, job->seed, env->backend, job->shared_fd, &env->arena, &env->node));
+    ARENA_NEW(&env->arena, env->more, (size_t)env->node.n_datasets);
     TRY(open_studies(env));
     return open_walks(env);
 }
@@ -234,23 +243,22 @@ const struct prune_config *prune_env_config(const struct env *env)
     return self_const(env)->config;
 }
 
-void prune_facts(const struct env *env, int task, struct prune_task_facts *out)
+static void prune_facts(const struct env *env, int task, struct network_task_facts *out)
 {
     const struct prune_walk *walk = prune_env_walk(env, task);
-    *out = (struct prune_task_facts){
+    *out = (struct network_task_facts){
         .full_macs = walk->study->full[COST_MACS],
         .full_params = walk->study->full[COST_PARAMS],
         .most_macs = walk->own[COST_MACS],
         .most_params = walk->own[COST_PARAMS],
         .base_accuracy = walk->study->network->base_accuracy,
-        .n_groups = walk->study->n_steps,
+        .n_steps = walk->study->n_steps,
         .unseen = walk->study->network->train_rows.known,
     };
 }
 
 // Recalibrates on the node's images, or, when those are too few, on images read anew.
-static enum status recalibrate(struct prune_env *env, int task, int images, struct arena *arena,
-                               struct network *network)
+static enum status recalibrate(struct prune_env *env, int task, int images, struct network *network)
 {
     const struct prune_study *study = env->walks[task].study;
     struct calibration calibration = {
@@ -260,26 +268,29 @@ static enum status recalibrate(struct prune_env *env, int task, int images, stru
         .batchnorm = true,
     };
     if (images > study->data->n_calibration) {
-        uint8_t *more;
-        TRY(node_data_sample(env->config, &env->node, env->config->tasks[task].network, env->seed,
-                             arena, &more, &calibration.n));
-        calibration.images = more;
+        struct more_images *more = &env->more[study->network->data];
+        if (more->wanted != images) {
+            more->n = images;
+            TRY(node_data_sample(env->config, &env->node, env->config->tasks[task].network,
+                                 env->seed, &env->arena, &more->images, &more->n));
+            more->wanted = images;
+        }
+        calibration.images = more->images;
+        calibration.n = more->n;
     }
     return calibrate_params(env->backend, &network->graph, network->params, &calibration);
 }
 
-enum status prune_build(struct env *env, int task, const int32_t *widths, int images,
-                        struct network *out)
+static enum status prune_build(struct env *env, int task, const int32_t *widths, int images,
+                               struct network *out)
 {
     const struct prune_study *study = prune_env_walk(env, task)->study;
     struct network network = {.info = study->network->info};
-    struct arena arena = {0};
     TRY(prune_cut(study, widths, &network.graph, &network.params));
     enum status code = row_set_copy(&study->network->train_rows, &network.train_rows);
     if (code == OK) {
-        code = recalibrate(self(env), task, images, &arena, &network);
+        code = recalibrate(self(env), task, images, &network);
     }
-    arena_close(&arena);
     if (code != OK) {
         network_close(&network);
         return code;
@@ -288,8 +299,8 @@ enum status prune_build(struct env *env, int task, const int32_t *widths, int im
     return OK;
 }
 
-enum status prune_rescore(struct env *env, int task, const struct network *network,
-                          double *accuracy)
+static enum status prune_score(struct env *env, int task, const struct network *network,
+                               struct network_score *out)
 {
     const struct node_dataset *data = prune_env_walk(env, task)->study->data;
     const struct score_request request = {.graph = &network->graph,
@@ -299,9 +310,35 @@ enum status prune_rescore(struct env *env, int task, const struct network *netwo
                                           .images = data->n_validation};
     struct score score;
     TRY(prune_score_params(self(env)->backend, &request, &score));
-    *accuracy = isfinite(score.loss) ? (double)score.right / (double)score.images : 0;
+    *out = (struct network_score){
+        .accuracy = isfinite(score.loss) ? (double)score.right / (double)score.images : 0,
+        .loss = score.loss / (double)score.images,
+    };
     return OK;
 }
+
+static void prune_describe(const int32_t *widths, int n, struct json_writer *out)
+{
+    json_write_begin(out, '[', "widths");
+    for (int i = 0; i < n; i++) {
+        json_write_int(out, NULL, widths[i]);
+    }
+    json_write_end(out, ']');
+}
+
+static const struct network_env_ops network_ops = {
+    .check_tasks = prune_check_tasks,
+    .check_images = prune_check_images,
+    .facts = prune_facts,
+    .build = prune_build,
+    .score = prune_score,
+    .space = prune_space_task,
+    .use = prune_space_use,
+    .holds = prune_space_holds,
+    .suggest = prune_space_suggest,
+    .noise = prune_space_noise,
+    .describe = prune_describe,
+};
 
 const struct env_ops env_prune = {
     .name = "prune",
@@ -313,4 +350,5 @@ const struct env_ops env_prune = {
     .step = prune_step,
     .outcome = prune_outcome,
     .close = prune_close,
+    .network = &network_ops,
 };

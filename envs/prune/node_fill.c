@@ -6,22 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool same_classes(const struct int_list *a, const struct int_list *b)
-{
-    const int n_a = a != NULL ? a->n : 0, n_b = b != NULL ? b->n : 0;
-    return n_a == n_b &&
-           (n_a == 0 || memcmp(a->values, b->values, (size_t)n_a * sizeof *a->values) == 0);
-}
-
-static bool same_data(const struct dataset_options *a, const struct dataset_options *b)
-{
-    return strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
-           strcmp(a->data_root, b->data_root) == 0 && strcmp(a->labels, b->labels) == 0 &&
-           a->superclass == b->superclass && same_classes(a->classes, b->classes) &&
-           a->share == b->share && a->size == b->size && a->count == b->count &&
-           a->seed == b->seed && strcmp(a->group_pattern, b->group_pattern) == 0;
-}
-
 static enum status gather_validation(const struct dataset *dataset,
                                      const struct dataset_split *split, struct arena *arena,
                                      struct node_dataset *out)
@@ -87,7 +71,7 @@ static enum status find_data(struct node_fill *fill, const struct dataset_option
                              const struct row_set *train_rows, int *out)
 {
     for (int d = 0; d < fill->n_datasets; d++) {
-        if (same_data(&fill->options[d], options) &&
+        if (dataset_options_same(&fill->options[d], options) &&
             row_set_equal(&fill->train_rows[d], train_rows)) {
             *out = d;
             return OK;

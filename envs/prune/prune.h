@@ -46,11 +46,11 @@ struct prune_config {
     struct scoring_options scoring;
 };
 
-// ERR_CONFIG when a task of this network cannot be met, whatever is cut: names the task, the budget
-// and the least there is; ERR_UNSUPPORTED when it cannot be refitted but has to be. From the uncut
-// graph alone, so that it can be said before any training.
-enum status prune_check_tasks(const struct prune_config *config, int network,
-                              const struct network_info *info, const struct graph *graph);
+// network_env_ops.check_tasks and check_images; config: struct prune_config.
+enum status prune_check_tasks(const void *config, int network, const struct network_info *info,
+                              const struct graph *graph);
+enum status prune_check_images(const void *config, uint64_t seed, const struct dataset *dataset,
+                               const struct row_set *train_rows);
 
 // A network's images: validation ones are those that the search scores on, the others are for
 // calibration and refit. train_rows: what the file says the network was trained on, of this data
@@ -59,22 +59,3 @@ enum status prune_check_tasks(const struct prune_config *config, int network,
 enum status prune_split(const struct scoring_options *scoring, const struct dataset *dataset,
                         const struct row_set *train_rows, uint64_t seed, struct arena *arena,
                         struct dataset_split *out);
-
-// What is known of a task once the environment is open.
-struct prune_task_facts {
-    int64_t full_macs, full_params; // of the uncut network
-    int64_t most_macs, most_params; // the budget as numbers; INT64_MAX = none
-    double base_accuracy;           // uncut, on the whole search-validation set, float32
-    int n_groups;                   // steps of an episode
-    bool unseen; // no weight of the network was trained on the search-validation images; else it is
-                 // not known whether
-};
-void prune_facts(const struct env *env, int task, struct prune_task_facts *out);
-
-// A candidate as a network of its own: cut, refitted when so configured, recalibrated on `images`
-// training images. widths [n_groups]. Closed by the caller.
-enum status prune_build(struct env *env, int task, const int32_t *widths, int images,
-                        struct network *out);
-// Its accuracy on the whole search-validation set, float32.
-enum status prune_rescore(struct env *env, int task, const struct network *network,
-                          double *accuracy);

@@ -37,8 +37,8 @@ static enum status check_refit(const struct prune_config *config, int network,
     return code;
 }
 
-enum status prune_check_tasks(const struct prune_config *config, int network,
-                              const struct network_info *info, const struct graph *graph)
+enum status prune_check_tasks(const void *config, int network, const struct network_info *info,
+                              const struct graph *graph)
 {
     struct node_network checked = {.info = *info, .graph = *graph};
     struct arena arena = {0};
@@ -51,6 +51,18 @@ enum status prune_check_tasks(const struct prune_config *config, int network,
         code = check_tasks(config, network, &checked, &arena);
     }
     groups_close(&checked.groups);
+    arena_close(&arena);
+    return code;
+}
+
+enum status prune_check_images(const void *config, uint64_t seed, const struct dataset *dataset,
+                               const struct row_set *train_rows)
+{
+    const struct prune_config *prune = config;
+    struct arena arena = {0};
+    struct dataset_split split;
+    const enum status code =
+        prune_split(&prune->scoring, dataset, train_rows, seed, &arena, &split);
     arena_close(&arena);
     return code;
 }

@@ -5,15 +5,15 @@
 
 #include <math.h>
 
-void prune_space_task(const struct env *env, int task, struct prune_space_task *out)
+void prune_space_task(const struct env *env, int task, struct network_space *out)
 {
     const struct prune_walk *walk = prune_env_walk(env, task);
     const struct prune_study *study = walk->study;
-    *out = (struct prune_space_task){.network = prune_env_config(env)->tasks[task].network,
-                                     .steps = study->n_steps,
-                                     .n_choices = study->n_choices,
-                                     .position = study->position,
-                                     .budget = 1};
+    *out = (struct network_space){.network = prune_env_config(env)->tasks[task].network,
+                                  .steps = study->n_steps,
+                                  .n_choices = study->n_choices,
+                                  .position = study->position,
+                                  .budget = 1};
     for (int k = 0; k < 2; k++) {
         if (walk->own[k] != INT64_MAX) {
             out->budget = fmin(out->budget, (double)walk->own[k] / (double)study->full[k]);

@@ -57,6 +57,28 @@ const char *program_path(const struct program *program, const char *name, char *
     return out;
 }
 
+static void read_bytes(const struct program *program, const char *name, struct arena *arena,
+                       char **out, size_t *n)
+{
+    char path[PROGRAM_PATH_CHARS];
+    if (file_read(program_path(program, name, path), 1 << 28, arena, out, n) != OK) {
+        fail_msg("%s", status_message());
+    }
+}
+
+void program_assert_same(const struct program *program, const char *a, const char *b)
+{
+    struct arena arena = {0};
+    char *bytes[2];
+    size_t n[2];
+    read_bytes(program, a, &arena, &bytes[0], &n[0]);
+    read_bytes(program, b, &arena, &bytes[1], &n[1]);
+    if (n[0] != n[1] || memcmp(bytes[0], bytes[1], n[0]) != 0) {
+        fail_msg("%s and %s differ", a, b);
+    }
+    arena_close(&arena);
+}
+
 void program_write(const struct program *program, const char *name, const char *text)
 {
     char path[PROGRAM_PATH_CHARS];

@@ -44,6 +44,9 @@ const char *program_string(const struct json *object, const char *path);
 const char *program_path(const struct program *program, const char *name, char *out);
 void program_write(const struct program *program, const char *name, const char *text);
 
+// Two files of the folder hold the same bytes.
+void program_assert_same(const struct program *program, const char *a, const char *b);
+
 // The last run ended with this code and its standard error has `part` in it.
 #define ASSERT_RUN(program, code, part)                                                            \
     do {                                                                                           \

@@ -26,29 +26,6 @@ static const char config[] =
     " \"learner\": {\"mode\": \"sync\", \"batch\": 4},"
     " \"finetune\": {\"epochs\": 1, \"batch\": 32, \"learning_rate\": 0.02, \"crop_pad\": 0}}";
 
-static void read_bytes(const struct program *p, const char *name, struct arena *arena, char **out,
-                       size_t *n)
-{
-    char path[PROGRAM_PATH_CHARS];
-    program_path(p, name, path);
-    if (file_read(path, 1 << 28, arena, out, n) != OK) {
-        fail_msg("%s", status_message());
-    }
-}
-
-static void assert_same_file(const struct program *p, const char *a, const char *b)
-{
-    struct arena arena = {0};
-    char *bytes[2];
-    size_t n[2];
-    read_bytes(p, a, &arena, &bytes[0], &n[0]);
-    read_bytes(p, b, &arena, &bytes[1], &n[1]);
-    if (n[0] != n[1] || memcmp(bytes[0], bytes[1], n[0]) != 0) {
-        fail_msg("%s and %s differ", a, b);
-    }
-    arena_close(&arena);
-}
-
 static void read_table(const struct program *p, const char *folder, enum run_table table,
                        struct arena *arena, char **rows, int64_t *n)
 {
@@ -76,7 +53,7 @@ static void assert_same_run(const struct program *p, const char *a, const char *
         char names[2][PROGRAM_PATH_CHARS];
         snprintf(names[0], sizeof names[0], "%s/%s", a, files[i]);
         snprintf(names[1], sizeof names[1], "%s/%s", b, files[i]);
-        assert_same_file(p, names[0], names[1]);
+        program_assert_same(p, names[0], names[1]);
     }
     static const enum run_table same[] = {TABLE_EPISODES, TABLE_UPDATES};
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {

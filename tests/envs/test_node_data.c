@@ -1,5 +1,6 @@
 // Which images the workers of a node share: never scored on what weights were trained on, where
 // their file says what that was.
+#include "envs/network_env.h"
 #include "envs/prune/node_data.h"
 #include "nn/network.h"
 #include "prune_case.h"
@@ -158,11 +159,11 @@ static void candidates_carry_rows_on(void **state)
     prune_case_env(&n->c, 1, -1, &env);
     for (int task = 0; task < PRUNE_CASE_TASKS; task++) {
         struct network network;
-        struct prune_task_facts facts;
+        struct network_task_facts facts;
         const struct env_outcome outcome = prune_case_play(&env, task, 0);
-        prune_facts(env.env, task, &facts);
+        env_prune.network->facts(env.env, task, &facts);
         assert_int_equal(facts.unseen, task < 3);
-        assert_ok(prune_build(env.env, task, outcome.result, 100, &network));
+        assert_ok(env_prune.network->build(env.env, task, outcome.result, 100, &network));
         assert_int_equal(network.train_rows.known, task < 3);
         assert_int_equal(row_set_count(&network.train_rows), task < 3 ? 3000 : 0);
         network_close(&network);

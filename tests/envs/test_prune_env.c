@@ -1,8 +1,7 @@
 // The pruning environment as its users see it: rows, rewards, budgets, and accuracies that equal
 // those of the long way round.
+#include "envs/network_env.h"
 #include "envs/prune/prune_score.h"
-#include "envs/prune/prune_space.h"
-#include "nn/network.h"
 #include "prune_case.h"
 #include "search_space/cost.h"
 
@@ -34,9 +33,9 @@ static void rewards_come_at_the_end_within_budget(void **state)
     assert_int_equal(env.spec.n_tasks, PRUNE_CASE_TASKS);
     for (int episode = 0; episode < 12; episode++) {
         const int task = episode % PRUNE_CASE_TASKS;
-        struct prune_task_facts facts;
+        struct network_task_facts facts;
         struct rng rng = rng_make(4, RNG_TEST, (uint64_t)episode, 0);
-        prune_facts(env.env, task, &facts);
+        env_prune.network->facts(env.env, task, &facts);
         env_case_reset(&env, task, episode);
         int steps = 0;
         for (; env.end == ENV_RUNNING; steps++) {
@@ -47,8 +46,8 @@ static void rewards_come_at_the_end_within_budget(void **state)
             assert_true(env.end == ENV_TERMINATED || env.reward == 0);
         }
         const struct env_outcome outcome = env_case_outcome(&env);
-        assert_int_equal(steps, facts.n_groups);
-        assert_int_equal(outcome.n_result, facts.n_groups); // "all"
+        assert_int_equal(steps, facts.n_steps);
+        assert_int_equal(outcome.n_result, facts.n_steps); // "all"
         assert_true(env.reward == (float)outcome.score && outcome.score > 0 && !outcome.diverged);
         assert_true(outcome.macs <= facts.most_macs && outcome.params <= facts.most_params);
         assert_true(outcome.macs < facts.full_macs && outcome.params < facts.full_params);
@@ -75,16 +74,16 @@ static void budgets_can_be_other_ones(void **state)
 {
     const struct prune_case *c = *state;
     struct env_case env;
-    struct prune_task_facts facts;
+    struct network_task_facts facts;
     prune_case_env(c, 1, -1, &env);
-    prune_facts(env.env, 0, &facts); // "half"
+    env_prune.network->facts(env.env, 0, &facts); // "half"
     const double times[] = {0, 1, 0.8, 1.5, INFINITY, 1e-9};
     int64_t macs[6];
     for (int i = 0; i < 6; i++) {
         const struct env_start start = {.task = 0, .budget = times[i], .imagined = true};
         const struct env_outcome outcome = play_greedily(&env, &start);
         macs[i] = outcome.macs;
-        assert_true(outcome.n_result == facts.n_groups && outcome.arithmetic_seconds <= 0);
+        assert_true(outcome.n_result == facts.n_steps && outcome.arithmetic_seconds <= 0);
         assert_true(env.reward == 0 && outcome.score <= 0 && !outcome.cached);
     }
     assert_true(macs[0] <= facts.most_macs && macs[1] == macs[0]);
@@ -134,12 +133,12 @@ static void choices_are_known_without_playing(void **state)
     struct env_case env;
     prune_case_env(c, 1, -1, &env);
     for (int task = 0; task < PRUNE_CASE_TASKS; task++) {
-        struct prune_space_task space;
-        struct prune_task_facts facts;
+        struct network_space space;
+        struct network_task_facts facts;
         int16_t choices[64];
-        prune_facts(env.env, task, &facts);
-        prune_space_task(env.env, task, &space);
-        assert_int_equal(space.steps, facts.n_groups);
+        env_prune.network->facts(env.env, task, &facts);
+        env_prune.network->space(env.env, task, &space);
+        assert_int_equal(space.steps, facts.n_steps);
         int held = 0;
         for (int episode = 0; episode < 40; episode++) { // freely: what costs too much shows
             struct rng rng = rng_make(5, RNG_TEST, (uint64_t)episode, (uint32_t)task);
@@ -156,18 +155,18 @@ static void choices_are_known_without_playing(void **state)
                 outcome.macs <= facts.most_macs && outcome.params <= facts.most_params;
             const double use = fmax((double)outcome.macs / (double)facts.most_macs,
                                     (double)outcome.params / (double)facts.most_params);
-            assert_int_equal(prune_space_holds(env.env, task, choices), holds);
-            assert_true(fabs(prune_space_use(env.env, task, choices) - use) < 1e-9);
+            assert_int_equal(env_prune.network->holds(env.env, task, choices), holds);
+            assert_true(fabs(env_prune.network->use(env.env, task, choices) - use) < 1e-9);
             held += holds;
         }
         assert_true(task == 0 ? held > 0 && held < 40 : true);
         int16_t uniform[64], again[64];
-        assert_true(prune_space_suggest(env.env, task, 0, uniform));
+        assert_true(env_prune.network->suggest(env.env, task, 0, uniform));
         int n = 0;
-        for (; prune_space_suggest(env.env, task, n, choices); n++) {
-            assert_true(prune_space_holds(env.env, task, choices));
+        for (; env_prune.network->suggest(env.env, task, n, choices); n++) {
+            assert_true(env_prune.network->holds(env.env, task, choices));
             assert_true(n == 0 || memcmp(choices, uniform, (size_t)space.steps * 2) != 0);
-            assert_true(prune_space_suggest(env.env, task, n, again));
+            assert_true(env_prune.network->suggest(env.env, task, n, again));
             assert_memory_equal(choices, again, (size_t)space.steps * sizeof *choices);
         }
         assert_true(n >= 2 || task != 3);
@@ -244,9 +243,9 @@ static void base_accuracy_is_the_same_in_every_task(void **state)
     struct env_case env;
     prune_case_env(c, 2, -1, &env);
     for (int task = 0; task < PRUNE_CASE_TASKS; task++) {
-        struct prune_task_facts facts;
+        struct network_task_facts facts;
         const struct long_way way = {.images = 0};
-        prune_facts(env.env, task, &facts);
+        env_prune.network->facts(env.env, task, &facts);
         assert_true(facts.base_accuracy == prune_case_long_way(c, c->tasks[task].network, &way));
         assert_true(task == 3 || facts.base_accuracy > 0.75); // trained a little: chance is 0.5
     }
@@ -344,23 +343,25 @@ static void candidates_become_networks(void **state)
 {
     struct prune_case c = *(struct prune_case *)*state;
     const char *path = test_folder_path(&c.folder, "built.safetensors");
+    const struct network_env_ops *network_env = env_prune.network;
     struct env_case env;
     prune_case_env(&c, 2, -1, &env);
     for (int task = 0; task < PRUNE_CASE_TASKS; task += 3) {
         const struct env_outcome outcome = prune_case_play(&env, task, 1);
         for (int images = 40; images <= 400; images += 360) { // fewer and more than the node holds
             struct network built, loaded;
-            double accuracy, accuracy_loaded;
-            assert_ok(prune_build(env.env, task, outcome.result, images, &built));
+            struct network_score score, score_loaded;
+            assert_ok(network_env->build(env.env, task, outcome.result, images, &built));
             const struct network_cost cost = cost_of_graph(&built.graph);
             assert_true(cost.macs == outcome.macs && cost.params == outcome.params);
-            assert_ok(prune_rescore(env.env, task, &built, &accuracy));
+            assert_ok(network_env->score(env.env, task, &built, &score));
             const struct long_way way = {.calibration_images = images, .widths = outcome.result};
-            assert_true(accuracy == prune_case_long_way(&c, c.tasks[task].network, &way));
+            assert_true(score.accuracy == prune_case_long_way(&c, c.tasks[task].network, &way));
             assert_ok(network_save(&built, path));
             assert_ok(network_load(path, NULL, &loaded));
-            assert_ok(prune_rescore(env.env, task, &loaded, &accuracy_loaded));
-            assert_true(accuracy_loaded == accuracy);
+            assert_ok(network_env->score(env.env, task, &loaded, &score_loaded));
+            assert_true(score_loaded.accuracy == score.accuracy);
+            assert_true(score.loss > 0 && score_loaded.loss == score.loss);
             network_close(&built);
             network_close(&loaded);
         }

@@ -2,6 +2,7 @@
 // much the same as float32, and that no image is scored on that weights were trained on.
 #include "core/file.h"
 #include "env_case.h"
+#include "envs/network_env.h"
 #include "envs/prune/node_data.h"
 #include "test_unit.h"
 
@@ -47,12 +48,12 @@ static void int8_tells_what_float32_tells(void **state)
 {
     (void)state;
     struct env_case exact, quick;
-    struct prune_task_facts facts;
+    struct network_task_facts facts;
     open_env("float32", 1, &exact);
     open_env("auto", 2, &quick);
-    prune_facts(exact.env, 0, &facts);
+    env_prune.network->facts(exact.env, 0, &facts);
     assert_true(facts.full_macs == 40551040 && facts.full_params == 269722);
-    assert_int_equal(facts.n_groups, 9);
+    assert_int_equal(facts.n_steps, 9);
     assert_true(facts.base_accuracy > 0.97); // it was trained on these images
     assert_false(facts.unseen);              // but its file does not say so
     double sum = 0;

@@ -139,6 +139,31 @@ static void killed_runs_end_in_the_same_bytes(void **state)
     check_same_as_uninterrupted(f);
 }
 
+// Slices of any length: the same bytes as in one go.
+static void work_put_off_ends_in_the_same_bytes(void **state)
+{
+    const struct fixture *f = *state;
+    struct train_case c;
+    int64_t updates = 0;
+    int slices = 0;
+    bool finished = false;
+    const double run = (double)time_run() / 1e6;
+    for (; !finished; slices++) {
+        open_case(&c);
+        c.seconds = slices % 2 == 0 ? 1e-9 : run / 5; // one update; some
+        c.quiet = true;
+        assert_ok(train_case_run(&c, f->checkpoint, "same"));
+        assert_true(c.report.updates > updates && c.report.updates <= c.report.updates_all);
+        assert_true(slices % 2 != 0 || c.report.updates == updates + 1);
+        updates = c.report.updates;
+        finished = c.report.finished;
+        assert_true(finished == (updates == c.report.updates_all));
+        train_case_close(&c);
+    }
+    assert_true(slices > 3);
+    check_same_as_uninterrupted(f);
+}
+
 static void a_finished_run_only_hands_out_its_result(void **state)
 {
     const struct fixture *f = *state;
@@ -193,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(interrupted_runs_end_in_the_same_bytes),
         TEST(killed_runs_end_in_the_same_bytes),
+        TEST(work_put_off_ends_in_the_same_bytes),
         TEST(a_finished_run_only_hands_out_its_result),
         TEST(checkpoints_of_others_are_refused),
         TEST(a_checkpoint_that_cannot_be_written_is_an_error),

@@ -71,6 +71,8 @@ enum status train_case_run(struct train_case *c, const char *checkpoint, const c
         .recipe = &c->recipe,
         .checkpoint = checkpoint,
         .identity = identity,
+        .seconds = c->seconds,
+        .quiet = c->quiet,
     };
     return train_network(&job, &c->network, &c->arena, &c->report);
 }

@@ -10,6 +10,8 @@ struct train_case {
     struct backend *backend;
     struct arena arena;
     struct train_report report;
+    double seconds; // as in train_job, as is quiet
+    bool quiet;
 };
 
 #define TRAIN_CASE_CLASSES 2

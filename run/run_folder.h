@@ -1,7 +1,9 @@
 // The folder of a run: config.json (resolved) says which run it belongs to; what else lies in it is
 // its kind's own.
 #pragma once
-#include "app/train_config.h"
+#include "core/option.h"
+#include "core/status.h"
+#include "core/text.h"
 
 // A kind of config: how the one in a folder is read back, and what of it shapes the result.
 struct run_kind {
@@ -13,12 +15,3 @@ struct run_kind {
 // the one there belongs to the same run (ERR_CONFIG names the first option that differs).
 enum status run_folder_claim(const char *path, const struct run_kind *kind, const void *config,
                              const char *text);
-
-// ---- of a training run: config.json, checkpoint.safetensors, network.safetensors
-struct run_folder {
-    char config[4096], checkpoint[4096], network[4096]; // paths
-};
-enum status run_folder_open(const char *path, const struct train_config *config,
-                            struct run_folder *out);
-// Only the paths, for the other ranks.
-enum status run_folder_paths(const char *path, struct run_folder *out);

@@ -1,5 +1,5 @@
 // Opening what commands need: backend, network file, data set.
-#include "app/load.h"
+#include "run/load.h"
 
 #include "core/file.h"
 #include "core/machine.h"

@@ -3,10 +3,10 @@
 #pragma once
 #include "actors/actor_options.h"
 #include "agent/agent.h"
-#include "app/load.h"
 #include "core/text.h"
 #include "envs/prune/prune.h"
 #include "learner/learner_options.h"
+#include "run/load.h"
 #include "train/train.h"
 
 struct network_config {
@@ -29,7 +29,7 @@ union environment_values {
     char bytes[ENVIRONMENT_OPTION_BYTES];
 };
 
-struct search_config {
+struct run_config {
     const char *name;
     uint64_t seed;
     const char *environment; // "prune", or a small one: bandit, catch, cartpole, sleep
@@ -53,23 +53,18 @@ struct search_config {
     int restarts;
     bool json;
 };
-extern const struct option search_config_table[];  // rows of a config file
-extern const struct option search_command_table[]; // the same and those of the command line
-
-// Reads a command line: config file and options; with --policy the agent of that run, and its base
-// networks where the config has the same. Names filled in, everything checked that can be checked
-// without data. Strings and lists live in `arena`. help: it was asked for and has been printed.
-enum status search_config_read(const char *command, int argc, char **argv, struct arena *arena,
-                               struct search_config *out, bool *help);
+extern const struct option run_config_table[];  // rows of a config file
+extern const struct option run_command_table[]; // the same and those of the command line
 
 // The resolved config as it is kept in the run folder: JSON, pretty.
-enum status search_config_text(const struct search_config *config, struct text *out);
+enum status run_config_text(const struct run_config *config, struct text *out);
 // What shapes the result, as JSON: name, backend, actors and the place of the data are not in it.
-enum status search_config_identity(const struct search_config *config, struct text *out);
+enum status run_config_identity(const struct run_config *config, struct text *out);
 
-const struct network_config *search_config_network(const struct search_config *config, int i);
-const struct task_config *search_config_task(const struct search_config *config, int i);
-int search_config_task_network(const struct search_config *config, int task); // index
-bool search_config_prunes(const struct search_config *config); // environment is "prune"
+const struct network_config *run_config_network(const struct run_config *config, int i);
+const struct task_config *run_config_task(const struct run_config *config, int i);
+int run_config_task_network(const struct run_config *config, int task); // index
+// Whether episodes design networks, for the networks and tasks of the config (network_env.h).
+bool run_config_designs(const struct run_config *config);
 // The budget in words: "macs <= 0.5".
-void search_config_budget(const struct task_config *task, char *out, size_t bytes);
+void run_config_budget(const struct task_config *task, char *out, size_t bytes);

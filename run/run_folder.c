@@ -1,5 +1,5 @@
 // Making a run folder, or finding out whether an existing one belongs to the same run.
-#include "app/run_folder.h"
+#include "run/run_folder.h"
 
 #include "core/config.h"
 #include "core/file.h"
@@ -8,13 +8,6 @@
 #include <string.h>
 
 #define VALUE_CHARS 80
-
-enum status run_folder_paths(const char *path, struct run_folder *out)
-{
-    TRY(file_join(out->config, sizeof out->config, path, "config.json"));
-    TRY(file_join(out->checkpoint, sizeof out->checkpoint, path, "checkpoint.safetensors"));
-    return file_join(out->network, sizeof out->network, path, "network.safetensors");
-}
 
 static void describe_value(const struct json *value, char *out, size_t n)
 {
@@ -138,25 +131,4 @@ enum status run_folder_claim(const char *path, const struct run_kind *kind, cons
         return check_config(config_path, kind, config);
     }
     return file_write(config_path, text, strlen(text));
-}
-
-static enum status train_identity(const void *config, struct text *out)
-{
-    return train_config_identity(config, out);
-}
-
-enum status run_folder_open(const char *path, const struct train_config *config,
-                            struct run_folder *out)
-{
-    const struct run_kind kind = {
-        .table = train_config_table, .bytes = sizeof *config, .identity = train_identity};
-    struct text text = {0};
-    TRY(run_folder_paths(path, out));
-    TRY(train_config_text(config, &text));
-    const enum status code = run_folder_claim(path, &kind, config, text.bytes);
-    text_close(&text);
-    TRY(code);
-    file_remove_leftovers(out->checkpoint);
-    file_remove_leftovers(out->network);
-    return OK;
 }

@@ -1,5 +1,5 @@
-// Rows of a search config, and its two texts. Reading and checking is in search_config_read.c.
-#include "app/search_config.h"
+// Rows of a search config, and its two texts. Reading and checking is in app/search_config_read.c.
+#include "run/run_config.h"
 
 #include "core/config.h"
 #include "envs/env_list.h"
@@ -40,7 +40,7 @@ static const struct option task_table[] = {
 
 static const char *const transports[] = {"auto", "mpi", "local", "inline", NULL};
 
-#define AT(field) .offset = offsetof(struct search_config, field)
+#define AT(field) .offset = offsetof(struct run_config, field)
 #define NAME_ROW                                                                                   \
     {                                                                                              \
         "name", "of the run; by default the config file's", OPTION_STRING, AT(name)                \
@@ -81,8 +81,8 @@ static const char *const transports[] = {"auto", "mpi", "local", "inline", NULL}
         "backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table      \
     }
 
-const struct option search_config_table[] = {NAME_ROW, RESULT_ROWS, HOW_ROWS, {.key = NULL}};
-const struct option search_command_table[] = {
+const struct option run_config_table[] = {NAME_ROW, RESULT_ROWS, HOW_ROWS, {.key = NULL}};
+const struct option run_command_table[] = {
     NAME_ROW,
     RESULT_ROWS,
     HOW_ROWS,
@@ -106,14 +106,14 @@ const struct option search_command_table[] = {
 };
 static const struct option identity_table[] = {RESULT_ROWS, {.key = NULL}};
 
-enum status search_config_text(const struct search_config *config, struct text *out)
+enum status run_config_text(const struct run_config *config, struct text *out)
 {
-    return config_text(search_config_table, config, out);
+    return config_text(run_config_table, config, out);
 }
 
-enum status search_config_identity(const struct search_config *config, struct text *out)
+enum status run_config_identity(const struct run_config *config, struct text *out)
 {
-    struct search_config shaped = *config;
+    struct run_config shaped = *config;
     struct arena arena = {0};
     struct network_config *networks;
     const size_t n = (size_t)config->networks->n;
@@ -122,7 +122,7 @@ enum status search_config_identity(const struct search_config *config, struct te
         return ERR_MEMORY;
     }
     for (size_t i = 0; i < n; i++) {
-        networks[i] = *search_config_network(config, (int)i);
+        networks[i] = *run_config_network(config, (int)i);
         networks[i].data.data_root = "";
     }
     const struct object_list list = {.n = (int)n, .stride = sizeof *networks, .values = networks};
@@ -133,35 +133,36 @@ enum status search_config_identity(const struct search_config *config, struct te
     return code;
 }
 
-const struct network_config *search_config_network(const struct search_config *config, int i)
+const struct network_config *run_config_network(const struct run_config *config, int i)
 {
     CHECK(i >= 0 && i < config->networks->n);
     return &((const struct network_config *)config->networks->values)[i];
 }
 
-const struct task_config *search_config_task(const struct search_config *config, int i)
+const struct task_config *run_config_task(const struct run_config *config, int i)
 {
     CHECK(i >= 0 && i < config->tasks->n);
     return &((const struct task_config *)config->tasks->values)[i];
 }
 
-int search_config_task_network(const struct search_config *config, int task)
+int run_config_task_network(const struct run_config *config, int task)
 {
-    const char *name = search_config_task(config, task)->network;
+    const char *name = run_config_task(config, task)->network;
     for (int i = 0; i < config->networks->n; i++) {
-        if (strcmp(search_config_network(config, i)->name, name) == 0) {
+        if (strcmp(run_config_network(config, i)->name, name) == 0) {
             return i;
         }
     }
     return -1;
 }
 
-bool search_config_prunes(const struct search_config *config)
+bool run_config_designs(const struct run_config *config)
 {
-    return strcmp(config->environment, "prune") == 0;
+    const struct env_ops *ops = env_find(config->environment);
+    return ops != NULL && ops->network != NULL;
 }
 
-void search_config_budget(const struct task_config *task, char *out, size_t bytes)
+void run_config_budget(const struct task_config *task, char *out, size_t bytes)
 {
     if (task->macs > 0 && task->params > 0) {
         snprintf(out, bytes, "macs <= %g, params <= %g", task->macs, task->params);

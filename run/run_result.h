@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-struct search_result {
+struct run_result {
     int64_t full_macs, full_params; // of the uncut network
     int64_t macs, params;           // of the winner
     // Of the search-validation set: "unseen", no weight of the uncut network was trained on it, or
@@ -19,5 +19,5 @@ struct search_result {
     bool tested;       // fine-tuned and scored on the test images
     double accuracy_test, accuracy_base_test;
 };
-enum status search_result_write(const struct search_result *result, const char *path);
-enum status search_result_read(const char *path, struct arena *arena, struct search_result *out);
+enum status run_result_write(const struct run_result *result, const char *path);
+enum status run_result_read(const char *path, struct arena *arena, struct run_result *out);

@@ -1,10 +1,10 @@
-#include "app/search_space_link.h"
+#include "run/run_space_link.h"
 
-#include "envs/prune/prune_space.h"
+#include "envs/network_env.h"
 
 #include <stdlib.h>
 
-struct search_space_link {
+struct run_space_link {
     struct arena arena;
     struct rollout *rollout; // borrowed
     struct env *env;         // borrowed, of the rollout
@@ -14,26 +14,26 @@ struct search_space_link {
 
 static bool holds(void *context, int task, const int16_t *choices)
 {
-    const struct search_space_link *link = context;
-    return prune_space_holds(link->env, task, choices);
+    const struct run_space_link *link = context;
+    return link->env->ops->network->holds(link->env, task, choices);
 }
 
 static double use(void *context, int task, const int16_t *choices)
 {
-    const struct search_space_link *link = context;
-    return prune_space_use(link->env, task, choices);
+    const struct run_space_link *link = context;
+    return link->env->ops->network->use(link->env, task, choices);
 }
 
 static bool suggest(void *context, int task, int number, int16_t *choices)
 {
-    const struct search_space_link *link = context;
-    return prune_space_suggest(link->env, task, number, choices);
+    const struct run_space_link *link = context;
+    return link->env->ops->network->suggest(link->env, task, number, choices);
 }
 
 static enum status imagine(void *context, const struct ticket *ticket, const float *weights,
                            size_t n, void *block)
 {
-    const struct search_space_link *link = context;
+    const struct run_space_link *link = context;
     CHECK(ticket->kind == TICKET_IMAGINED);
     if (weights != NULL) {
         rollout_load(link->rollout, weights, n);
@@ -41,13 +41,14 @@ static enum status imagine(void *context, const struct ticket *ticket, const flo
     return rollout_run(link->rollout, ticket, block);
 }
 
-static enum status list_tasks(struct search_space_link *link, int n_tasks)
+static enum status list_tasks(struct run_space_link *link, int n_tasks)
 {
+    const struct network_env_ops *designs = link->env->ops->network;
     ARENA_NEW(&link->arena, link->tasks, (size_t)n_tasks);
     int n_models = 0;
     for (int i = 0; i < n_tasks; i++) {
-        struct prune_space_task task;
-        prune_space_task(link->env, i, &task);
+        struct network_space task;
+        designs->space(link->env, i, &task);
         if (task.steps > TICKET_MOST_GIVEN) {
             FAIL(ERR_UNSUPPORTED, "episodes of %d steps, at most %d", task.steps,
                  TICKET_MOST_GIVEN);
@@ -63,7 +64,7 @@ static enum status list_tasks(struct search_space_link *link, int n_tasks)
                                            .n_tasks = n_tasks,
                                            .n_models = n_models,
                                            .tasks = link->tasks,
-                                           .noise = prune_space_noise(link->env),
+                                           .noise = designs->noise(link->env),
                                            .holds = holds,
                                            .use = use,
                                            .suggest = suggest,
@@ -71,10 +72,9 @@ static enum status list_tasks(struct search_space_link *link, int n_tasks)
     return OK;
 }
 
-enum status search_space_link_open(struct rollout *rollout, int n_tasks,
-                                   struct search_space_link **out)
+enum status run_space_link_open(struct rollout *rollout, int n_tasks, struct run_space_link **out)
 {
-    struct search_space_link *link = calloc(1, sizeof *link);
+    struct run_space_link *link = calloc(1, sizeof *link);
     if (link == NULL) {
         FAIL(ERR_MEMORY, "no memory for the space of candidates");
     }
@@ -82,19 +82,19 @@ enum status search_space_link_open(struct rollout *rollout, int n_tasks,
     link->env = rollout_env(rollout);
     const enum status code = list_tasks(link, n_tasks);
     if (code != OK) {
-        search_space_link_close(link);
+        run_space_link_close(link);
         return code;
     }
     *out = link;
     return OK;
 }
 
-const struct candidate_space *search_space_link_space(const struct search_space_link *link)
+const struct candidate_space *run_space_link_space(const struct run_space_link *link)
 {
     return link != NULL ? &link->space : NULL;
 }
 
-void search_space_link_close(struct search_space_link *link)
+void run_space_link_close(struct run_space_link *link)
 {
     if (link != NULL) {
         arena_close(&link->arena);

@@ -1,5 +1,5 @@
 // Saving and loading the policy network.
-#include "app/search_policy.h"
+#include "run/run_policy.h"
 
 #include "core/file.h"
 #include "nn/safetensors.h"
@@ -42,7 +42,7 @@ static enum status write_tensors(const struct agent *agent, const struct graph *
     return code;
 }
 
-enum status search_policy_save(const char *run_dir, const struct agent *agent, const float *weights)
+enum status run_policy_save(const char *run_dir, const struct agent *agent, const float *weights)
 {
     char path[4096];
     struct graph graph;
@@ -137,7 +137,7 @@ static enum status count_floats(const struct agent *agent, size_t *n)
     return OK;
 }
 
-enum status search_policy_load(const char *run_dir, const struct agent *agent, float **weights)
+enum status run_policy_load(const char *run_dir, const struct agent *agent, float **weights)
 {
     char path[4096];
     size_t n;

@@ -1,5 +1,5 @@
 // A task's result in and out of JSON, by one option table.
-#include "app/search_result.h"
+#include "run/run_result.h"
 
 #include "core/config.h"
 #include "core/file.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct stored {
-    struct search_result result;
+    struct run_result result;
     const struct int_list *widths;
 };
 
@@ -35,7 +35,7 @@ static const struct option result_table[] = {
 };
 #undef AT
 
-enum status search_result_write(const struct search_result *result, const char *path)
+enum status run_result_write(const struct run_result *result, const char *path)
 {
     const struct int_list widths = {.n = result->n_widths, .values = result->widths};
     const struct stored stored = {.result = *result, .widths = &widths};
@@ -46,7 +46,7 @@ enum status search_result_write(const struct search_result *result, const char *
     return code;
 }
 
-enum status search_result_read(const char *path, struct arena *arena, struct search_result *out)
+enum status run_result_read(const char *path, struct arena *arena, struct run_result *out)
 {
     struct json *document;
     struct stored stored;

@@ -1,0 +1,75 @@
+// The end of a search on standard output: a table for people, or the report as it is.
+#include "app/search_print.h"
+
+#include "app/output.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_table(const struct run_report *report)
+{
+    static const char *const headers[] = {"task",
+                                          "budget",
+                                          ">MACs",
+                                          ">share",
+                                          ">parameters",
+                                          ">uncut (search-validation)",
+                                          ">found (search-validation)",
+                                          ">test, uncut",
+                                          ">test",
+                                          ">tried",
+                                          NULL};
+    bool all_unseen = true;
+    struct output_table table;
+    output_table_open(&table, headers);
+    for (int task = 0; task < report->session->config.tasks->n; task++) {
+        const struct run_result *result = &report->results[task];
+        const struct task_config *config = run_config_task(&report->session->config, task);
+        char budget[96];
+        run_config_budget(config, budget, sizeof budget);
+        output_cell(&table, "%s", config->name);
+        output_cell(&table, "%s", budget);
+        output_cell_count(&table, result->macs);
+        output_cell(&table, "%.3f", (double)result->macs / (double)result->full_macs);
+        output_cell_count(&table, result->params);
+        const bool unseen = strcmp(result->validation_images, "unseen") == 0;
+        all_unseen = all_unseen && unseen;
+        output_cell(&table, "%.2f%%%s", 100 * result->accuracy_base, unseen ? "" : " *");
+        output_cell(&table, "%.2f%%%s", 100 * result->accuracy_found, unseen ? "" : " *");
+        if (result->tested) {
+            output_cell(&table, "%.2f%%", 100 * result->accuracy_base_test);
+            output_cell(&table, "%.2f%%", 100 * result->accuracy_test);
+        } else {
+            output_cell(&table, "-");
+            output_cell(&table, "-");
+        }
+        output_cell(&table, "%lld", (long long)result->evaluations);
+    }
+    output_table_print(&table);
+    output_table_close(&table);
+    printf("\n%sfound: before fine-tuning; test: after it\nnetworks: %s/%s\n",
+           all_unseen ? ""
+                      : "* of images that the weights may have been trained on: it is not known "
+                        "which they were (train_rows)\n",
+           report->session->config.run_dir, report->results[0].tested ? "final" : "found");
+}
+
+static void print_scores(const struct run_session *session)
+{
+    for (int task = 0; task < session->agent.shape.n_tasks; task++) {
+        const struct run_candidates *all = &session->candidates[task];
+        printf("%s task %d: best score %g of %lld episodes\n", session->config.environment, task,
+               all->n > 0 ? all->candidates[0].score : 0.0, (long long)all->evaluations);
+    }
+}
+
+void search_print(const struct run_report *report)
+{
+    if (report->session->config.json) {
+        fputs(report->text.bytes, stdout);
+    } else if (report->results != NULL) {
+        print_table(report);
+    } else {
+        print_scores(report->session);
+    }
+}

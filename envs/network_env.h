@@ -1,0 +1,70 @@
+// What environments offer whose episodes design networks: enough for the stages of a run to check
+// their tasks, build, score and describe what an episode chose, without knowing the environment.
+// Reached through env_ops.network. A choice is env_outcome.result: for pruning, the widths.
+#pragma once
+#include "core/json.h"
+#include "data/dataset.h"
+#include "envs/env.h"
+#include "nn/network.h"
+
+// What is known of a task once the environment is open.
+struct network_task_facts {
+    int64_t full_macs, full_params; // of the whole network
+    int64_t most_macs, most_params; // the budget as numbers; INT64_MAX = none
+    double base_accuracy;           // whole, on the whole search-validation set, float32
+    int n_steps;                    // of an episode
+    bool unseen; // no weight of the network was trained on the search-validation images; else it is
+                 // not known whether
+};
+// What is known of a task's candidates.
+struct network_space {
+    int network;                  // tasks of one network share their candidates
+    int steps;                    // of an episode
+    const int *n_choices;         // [steps]; the environment's, as is the next
+    const float *const *position; // [steps][n_choices] as in env_row
+    double budget;                // the tightest limit, as a share of the whole cost
+};
+// On the whole search-validation set, in float32.
+struct network_score {
+    double accuracy; // 0..1; 0 when the loss is not finite
+    double loss;     // mean cross-entropy, nats
+};
+
+struct network_env_ops {
+    // ERR_CONFIG when a task of this network cannot be met, whatever is chosen: names the task, the
+    // budget and the least there is; ERR_UNSUPPORTED when it cannot be scored as asked for. From
+    // the whole graph alone, so that it can be said before any training. config: env_job.config.
+    enum status (*check_tasks)(const void *config, int network, const struct network_info *info,
+                               const struct graph *graph);
+    // ERR_INPUT when the data set has too few images to score on that a network trained on these
+    // rows has not seen.
+    enum status (*check_images)(const void *config, uint64_t seed, const struct dataset *dataset,
+                                const struct row_set *train_rows);
+
+    // ---- of an open environment
+    void (*facts)(const struct env *env, int task, struct network_task_facts *out);
+    // The network of a choice, refitted when so configured, BatchNorm recalibrated on `images`
+    // training images; a function of (config, seed, task, choice, images) alone. Closed by the
+    // caller.
+    enum status (*build)(struct env *env, int task, const int32_t *choice, int images,
+                         struct network *out);
+    enum status (*score)(struct env *env, int task, const struct network *network,
+                         struct network_score *out);
+
+    // ---- of its candidates, without any being tried. steps [network_space.steps] are choices by
+    // number, as in an episode. Not while one is under way in this environment: these share its
+    // memory.
+    void (*space)(const struct env *env, int task, struct network_space *out);
+    // The greatest share of one of the task's limits that these steps use up, and whether they keep
+    // all of them, to the last unit.
+    double (*use)(struct env *env, int task, const int16_t *steps);
+    bool (*holds)(struct env *env, int task, const int16_t *steps);
+    // The number-th candidate to try unasked, the most promising first, all within the budget;
+    // false: there are no more. 0 keeps the same share of everything.
+    bool (*suggest)(struct env *env, int task, int number, int16_t *steps);
+    // Standard deviation of the reward of one candidate if the scoring images were drawn anew.
+    double (*noise)(const struct env *env);
+
+    // Members of the writer's object that say what was chosen [n].
+    void (*describe)(const int32_t *choice, int n, struct json_writer *out);
+};

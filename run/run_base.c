@@ -1,0 +1,93 @@
+// Base networks: what the config names is loaded, the rest is trained, in slices, side by side.
+// They end up in the run folder, where every worker finds them.
+#include "core/file.h"
+#include "nn/network_info.h"
+#include "run/load.h"
+#include "run/run_train.h"
+#include "run/run_weights.h"
+
+// The tasks of one network, by its graph, and its images.
+static enum status check_network(struct run_session *session, int index)
+{
+    const struct network_config *config = run_config_network(&session->config, index);
+    const struct network_env_ops *designs = session->network_env;
+    const void *values = session->rollout_job.env.config;
+    struct dataset data = {0};
+    struct network network = {0};
+    enum status code = OK;
+    TRY(dataset_open(&config->data, DATASET_TRAIN, &data));
+    if (config->weights[0] != '\0') {
+        TRY_GOTO(code, run_load_weights(config, &data, &session->arena, &network), done);
+        code = designs->check_images(values, session->config.seed, &data, &network.train_rows);
+        if (code != OK) {
+            (void)status_context(code, "network \"%s\"", config->name);
+            goto done;
+        }
+    } else {
+        load_info_of_dataset(config->architecture, &data, &network.info);
+        TRY_GOTO(code, network_build_graph(&network.info, NULL, &network.graph), done);
+    }
+    code = designs->check_tasks(values, index, &network.info, &network.graph);
+done:
+    network_close(&network);
+    dataset_close(&data);
+    return code;
+}
+
+enum status run_check_tasks(struct run_session *session)
+{
+    for (int i = 0; i < session->config.networks->n; i++) {
+        TRY(check_network(session, i));
+    }
+    return OK;
+}
+
+static enum status answered(struct run_board *board, struct run_job *job,
+                            const struct work_answer *answer)
+{
+    bool finished;
+    struct run_outcome outcome;
+    TRY(run_take_slice(board, job, answer, &finished));
+    run_board_outcome(answer, &outcome);
+    if (outcome.unknown_rows) {
+        const char *data = run_config_network(&board->session->config, job->ticket.task)->data.name;
+        log_warning("network %s: it is not known which images of %s its weights were trained on, "
+                    "so the search may score on some of them; train_rows can say it",
+                    job->name, data);
+    }
+    return OK;
+}
+
+static enum status list_jobs(struct run_session *session, struct run_board *board)
+{
+    const int n = session->config.networks->n;
+    ARENA_NEW(&session->arena, board->jobs, (size_t)n);
+    for (int i = 0; i < n; i++) {
+        const struct network_config *config = run_config_network(&session->config, i);
+        const bool trains = config->weights[0] == '\0';
+        if (!file_exists(session->network_files[i])) {
+            board->jobs[board->n++] = (struct run_job){
+                .ticket = {.task = i, .source = RUN_ORDER_BASE},
+                .name = config->name,
+                .sliced = trains,
+                .whole = trains ? config->train.epochs : 0,
+                .units = trains ? config->train.epochs : 0,
+            };
+            board->total += trains ? config->train.epochs : 0;
+        }
+    }
+    return OK;
+}
+
+enum status run_stage_base(struct run_session *session)
+{
+    struct run_board board = {.session = session,
+                              .stage = "base",
+                              .unit = "epochs",
+                              .time = &session->times.base,
+                              .answered = answered};
+    if (session->collective->rank == 0 && run_config_designs(&session->config)) {
+        TRY(list_jobs(session, &board));
+    }
+    return run_board_work(&board);
+}

@@ -1,0 +1,150 @@
+// What came out of a search as one JSON object.
+#include "run/run_report.h"
+
+#include "core/file.h"
+#include "core/json.h"
+
+static const char *result_file(const struct run_report *report, int task)
+{
+    return run_path(report->session, &report->session->arena,
+                    report->results[task].tested ? "final" : "found",
+                    run_task_name(report->session, task), ".safetensors");
+}
+
+static void write_task(const struct run_report *report, int task, struct json_writer *w)
+{
+    const struct run_result *result = &report->results[task];
+    const struct task_config *config = run_config_task(&report->session->config, task);
+    char budget[96];
+    run_config_budget(config, budget, sizeof budget);
+    json_write_begin(w, '{', NULL);
+    json_write_string(w, "task", config->name);
+    json_write_string(w, "network", config->network);
+    json_write_string(w, "budget", budget);
+    json_write_int(w, "macs", result->macs);
+    json_write_int(w, "params", result->params);
+    json_write_double(w, "macs_share", (double)result->macs / (double)result->full_macs);
+    json_write_double(w, "params_share", (double)result->params / (double)result->full_params);
+    json_write_string(w, "validation_images", result->validation_images);
+    json_write_double(w, "accuracy_base", result->accuracy_base);
+    json_write_double(w, "score", result->score);
+    json_write_double(w, "accuracy_found", result->accuracy_found);
+    if (result->tested) {
+        json_write_double(w, "accuracy_test", result->accuracy_test);
+        json_write_double(w, "accuracy_base_test", result->accuracy_base_test);
+    } else {
+        json_write_raw(w, "accuracy_test", "null");
+        json_write_raw(w, "accuracy_base_test", "null");
+    }
+    json_write_int(w, "evaluations", result->evaluations);
+    report->session->network_env->describe(result->widths, result->n_widths, w);
+    json_write_string(w, "file", result_file(report, task));
+    json_write_end(w, '}');
+}
+
+static void write_summary(const struct learner_summary *summary, struct json_writer *w)
+{
+    json_write_begin(w, '{', "search");
+    json_write_int(w, "episodes", summary->episodes);
+    json_write_int(w, "evaluations", summary->evaluations);
+    json_write_int(w, "failed", summary->failed);
+    json_write_int(w, "retries", summary->retries);
+    json_write_int(w, "updates", summary->updates);
+    json_write_int(w, "skipped", summary->skipped);
+    json_write_double(w, "lag_mean", summary->lag_mean);
+    json_write_int(w, "lag_most", summary->lag_most);
+    json_write_double(w, "learner_busy_share", summary->busy_share);
+    json_write_double(w, "seconds", summary->seconds);
+    json_write_end(w, '}');
+}
+
+static void write_stages(const struct run_times *times, struct json_writer *w)
+{
+    const struct {
+        const char *name;
+        const struct run_stage_time *time;
+    } stages[] = {{"base", &times->base},
+                  {"search", &times->search},
+                  {"rescore", &times->rescore},
+                  {"finetune", &times->finetune}};
+    json_write_begin(w, '{', "stages");
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        json_write_begin(w, '{', stages[i].name);
+        json_write_double(w, "seconds", stages[i].time->seconds);
+        json_write_double(w, "busy_share", run_busy_share(stages[i].time));
+        json_write_int(w, "orders", stages[i].time->orders);
+        json_write_int(w, "retries", stages[i].time->retries);
+        json_write_end(w, '}');
+    }
+    json_write_end(w, '}');
+}
+
+static enum status write_report(const struct run_report *report, struct text *out)
+{
+    const struct run_config *config = &report->session->config;
+    struct json_writer w = {.out = out, .pretty = true};
+    json_write_begin(&w, '{', NULL);
+    json_write_string(&w, "name", config->name);
+    json_write_string(&w, "method", config->search.method);
+    json_write_string(&w, "run_dir", config->run_dir);
+    json_write_begin(&w, '[', "tasks");
+    for (int task = 0; task < report->session->config.tasks->n && report->results != NULL; task++) {
+        write_task(report, task, &w);
+    }
+    json_write_end(&w, ']');
+    if (report->results == NULL) {
+        json_write_begin(&w, '[', "scores");
+        for (int task = 0; task < report->session->agent.shape.n_tasks; task++) {
+            const struct run_candidates *all = &report->session->candidates[task];
+            json_write_double(&w, NULL, all->n > 0 ? all->candidates[0].score : 0);
+        }
+        json_write_end(&w, ']');
+    }
+    write_summary(&report->session->summary, &w);
+    write_stages(&report->session->times, &w);
+    json_write_end(&w, '}');
+    text_add(out, "\n");
+    if (out->failed) {
+        FAIL(ERR_MEMORY, "no memory for the report");
+    }
+    return OK;
+}
+
+static enum status read_results(struct run_report *report)
+{
+    struct run_session *session = report->session;
+    ARENA_NEW(&session->arena, report->results, (size_t)session->config.tasks->n);
+    for (int task = 0; task < session->config.tasks->n; task++) {
+        const char *path =
+            run_path(session, &session->arena, "results", run_task_name(session, task), ".json");
+        if (path == NULL) {
+            return ERR_MEMORY;
+        }
+        TRY(run_result_read(path, &session->arena, &report->results[task]));
+    }
+    return OK;
+}
+
+enum status run_report_make(struct run_session *session, struct run_report *out)
+{
+    struct run_report report = {.session = session};
+    if (run_config_designs(&session->config)) {
+        TRY(read_results(&report));
+    }
+    const char *path = run_path(session, &session->arena, "", "report", ".json");
+    enum status code = path != NULL ? write_report(&report, &report.text) : ERR_MEMORY;
+    if (code == OK) {
+        code = file_write(path, report.text.bytes, report.text.length);
+    }
+    if (code != OK) {
+        run_report_close(&report);
+        return code;
+    }
+    *out = report;
+    return OK;
+}
+
+void run_report_close(struct run_report *report)
+{
+    text_close(&report->text);
+}

@@ -1,0 +1,199 @@
+// After the search: the best candidates of each task scored again, on all search-validation images
+// in float32, then the winner saved as what was found.
+#include "core/file.h"
+#include "run/run_board.h"
+
+#include <string.h>
+
+struct rescoring {
+    struct run_session *session;
+    struct run_board board;
+    double *accuracy; // [jobs] of candidates, -1 = none; arena
+    int *first;       // [tasks] its first job: its candidates, then the winner; arena
+};
+
+static bool is_rescored(struct run_session *session, int task)
+{
+    const char *name = run_task_name(session, task);
+    const char *path = run_path(session, &session->arena, "found", name, ".safetensors");
+    const char *result = run_path(session, &session->arena, "results", name, ".json");
+    return path != NULL && result != NULL && file_exists(path) && file_exists(result);
+}
+
+static enum status fill_choice(const struct run_candidate *candidate, struct ticket *ticket)
+{
+    if (candidate->n_widths > TICKET_MOST_GIVEN) {
+        FAIL(ERR_UNSUPPORTED, "a candidate has %d widths, and an order has room for %d",
+             candidate->n_widths, TICKET_MOST_GIVEN);
+    }
+    ticket->n_given = candidate->n_widths;
+    for (int i = 0; i < candidate->n_widths; i++) {
+        if (candidate->widths[i] > INT16_MAX) {
+            FAIL(ERR_UNSUPPORTED, "a candidate has a width of %d, and an order has room for %d",
+                 candidate->widths[i], INT16_MAX);
+        }
+        ticket->given[i] = (int16_t)candidate->widths[i];
+    }
+    return OK;
+}
+
+static const struct run_candidates *candidates_of(const struct rescoring *r, int task)
+{
+    return &r->session->candidates[task];
+}
+
+// ---- answers
+
+static enum status take_candidate(struct rescoring *r, struct run_job *job,
+                                  const struct work_answer *answer)
+{
+    const int task = job->ticket.task;
+    const int index = (int)(job - r->board.jobs), first = r->first[task];
+    const int n = candidates_of(r, task)->n;
+    double best = -1;
+    int winner = -1, left = 0;
+    if (answer->status == OK) {
+        struct run_outcome outcome;
+        run_board_outcome(answer, &outcome);
+        r->accuracy[index] = outcome.accuracy;
+    } else if (!work_may_try_again((enum status)answer->status)) {
+        return run_board_failed(job, answer);
+    } else {
+        log_warning("task %s: candidate %d of %d is left out, it could not be scored: %s",
+                    job->name, index - first + 1, n, answer->note.message);
+    }
+    job->state = RUN_JOB_DONE;
+    job->units = 0;
+    for (int i = first; i < first + n; i++) {
+        left += r->board.jobs[i].state != RUN_JOB_DONE;
+        if (r->accuracy[i] > best) {
+            best = r->accuracy[i];
+            winner = i;
+        }
+    }
+    progress_update(&r->board.progress, r->board.progress.done + 1, "%s %.2f%%", job->name,
+                    100 * best);
+    if (left > 0) {
+        return OK;
+    }
+    if (winner < 0) {
+        FAIL(ERR_INPUT, "task %s: none of its best candidates could be scored again; %s", job->name,
+             answer->note.message);
+    }
+    struct run_job *keep = &r->board.jobs[first + n];
+    keep->ticket.n_given = r->board.jobs[winner].ticket.n_given;
+    memcpy(keep->ticket.given, r->board.jobs[winner].ticket.given, sizeof keep->ticket.given);
+    keep->ticket.version = winner - first; // for take_winner
+    keep->state = RUN_JOB_READY;
+    return OK;
+}
+
+static enum status take_winner(struct rescoring *r, struct run_job *job,
+                               const struct work_answer *answer)
+{
+    struct run_session *session = r->session;
+    const int task = job->ticket.task, number = (int)job->ticket.version;
+    const struct run_candidate *winner = &candidates_of(r, task)->candidates[number];
+    const char *path = run_path(session, &session->arena, "results", job->name, ".json");
+    struct run_outcome outcome;
+    if (answer->status != OK) {
+        return run_board_failed(job, answer);
+    }
+    if (path == NULL) {
+        return ERR_MEMORY;
+    }
+    run_board_outcome(answer, &outcome);
+    const struct run_result result = {
+        .full_macs = outcome.facts.full_macs,
+        .full_params = outcome.facts.full_params,
+        .macs = outcome.macs,
+        .params = outcome.params,
+        .validation_images = outcome.facts.unseen ? "unseen" : "unknown",
+        .accuracy_base = outcome.facts.base_accuracy,
+        .score = winner->score,
+        .accuracy_found = r->accuracy[r->first[task] + number],
+        .evaluations = candidates_of(r, task)->evaluations,
+        .episode = winner->episode,
+        .n_widths = winner->n_widths,
+        .widths = winner->widths,
+    };
+    job->state = RUN_JOB_DONE;
+    job->units = 0;
+    return run_result_write(&result, path);
+}
+
+static enum status answered(struct run_board *board, struct run_job *job,
+                            const struct work_answer *answer)
+{
+    struct rescoring *r = board->context;
+    return job->ticket.source == RUN_ORDER_RESCORE ? take_candidate(r, job, answer)
+                                                   : take_winner(r, job, answer);
+}
+
+// ---- the stage
+
+// What a candidate costs: its multiply-adds, once per image.
+static enum status list_task(struct rescoring *r, int task)
+{
+    const struct run_candidates *all = candidates_of(r, task);
+    const char *name = run_task_name(r->session, task);
+    if (all->n == 0) {
+        FAIL(ERR_INPUT,
+             "task %s: no candidate could be scored, every episode failed; run.h5 has the reasons",
+             name);
+    }
+    r->first[task] = r->board.n;
+    for (int i = 0; i <= all->n; i++) {
+        const bool winner = i == all->n;
+        struct run_job *job = &r->board.jobs[r->board.n];
+        r->accuracy[r->board.n++] = -1;
+        *job = (struct run_job){
+            .ticket = {.task = task, .source = winner ? RUN_ORDER_KEEP : RUN_ORDER_RESCORE},
+            .name = name,
+            .state = winner ? RUN_JOB_WAITS : RUN_JOB_READY,
+            .units = (double)all->candidates[winner ? 0 : i].macs,
+        };
+        if (!winner) {
+            TRY(fill_choice(&all->candidates[i], &job->ticket));
+            r->board.total++;
+        }
+    }
+    return OK;
+}
+
+static enum status list_jobs(struct rescoring *r)
+{
+    struct run_session *session = r->session;
+    const int n_tasks = session->config.tasks->n;
+    size_t most = 0;
+    for (int task = 0; task < n_tasks; task++) {
+        most += (size_t)candidates_of(r, task)->n + 1;
+    }
+    ARENA_NEW(&session->arena, r->board.jobs, most);
+    ARENA_NEW(&session->arena, r->accuracy, most);
+    ARENA_NEW(&session->arena, r->first, (size_t)n_tasks);
+    for (int task = 0; task < n_tasks; task++) {
+        if (!is_rescored(session, task)) {
+            TRY(list_task(r, task));
+        }
+    }
+    return OK;
+}
+
+enum status run_stage_rescore(struct run_session *session)
+{
+    struct rescoring r = {
+        .session = session,
+        .board = {.session = session,
+                  .stage = "rescore",
+                  .unit = "candidates",
+                  .even = true,
+                  .time = &session->times.rescore,
+                  .answered = answered},
+    };
+    r.board.context = &r;
+    if (session->collective->rank == 0) {
+        TRY(list_jobs(&r));
+    }
+    return run_board_work(&r.board);
+}

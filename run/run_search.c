@@ -1,0 +1,306 @@
+// The search itself: the learner's loop on rank 0, actors on the others, or all in one process. Who
+// has nothing to do sleeps.
+#include "compute/blas.h"
+#include "core/backoff.h"
+#include "core/clock.h"
+#include "core/interrupt.h"
+#include "core/machine.h"
+#include "run/load.h"
+#include "run/run_crew.h"
+#include "run/run_policy.h"
+#include "run/run_session.h"
+#include "run/run_space_link.h"
+#include "search_space/cost.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LEASE_FACTOR 1.5
+
+// What the learner has to know of the environment; the same on all ranks.
+struct world {
+    struct trajectory_shape shape;
+    struct agent_shape agent;
+};
+
+struct searching {
+    struct run_session *session;
+    struct run_crew crew;
+    size_t n_weights;
+    struct backend *backend; // learner's
+    struct learner *learner;
+    struct run_space_link *link; // learner's; NULL where there are no candidates
+    struct text config, identity;
+    char host[256], onednn[32];
+    float *initial; // owned; NULL without --policy
+    bool begun;     // all ranks came as far as the loop, so they can end it together
+};
+
+// The environments open: workers of this process, or one in it. Fills the session's shape and
+// agent.
+static enum status open_world(struct run_session *session, struct world *world)
+{
+    struct agent agent;
+    if (session->nursery != NULL) {
+        struct backoff backoff = {0};
+        bool known = false;
+        while (!known) {
+            TRY(nursery_shape(session->nursery, &world->shape, &world->agent, &known));
+            TRY(interrupt_check());
+            backoff_wait(&backoff);
+        }
+        return OK;
+    }
+    struct rollout_job job = session->rollout_job;
+    job.env.threads = run_worker_threads(session);
+    TRY(rollout_open(&job, &session->rollout));
+    rollout_shape(session->rollout, &world->shape);
+    rollout_agent(session->rollout, &agent);
+    world->agent = agent.shape;
+    return OK;
+}
+
+static enum status share_world(struct run_session *session)
+{
+    const struct collective *c = session->collective;
+    struct world world = {0};
+    TRY(run_assign(session, NURSERY_EPISODES));
+    if (c->rank != 0 || c->ranks == 1) {
+        TRY(open_world(session, &world));
+    }
+    TRY(collective_broadcast(c, &world, sizeof world, c->ranks > 1 ? 1 : 0));
+    session->shape = world.shape;
+    return agent_make(&session->config.agent, &world.agent, &session->agent);
+}
+
+// An environment for the learner's own use, in which nothing is scored.
+static enum status open_space(struct searching *s)
+{
+    struct run_session *session = s->session;
+    if (!run_config_designs(&session->config)) {
+        return OK;
+    }
+    if (session->rollout == NULL) {
+        struct rollout_job job = session->rollout_job;
+        job.env.shared_fd = session->shared_fd;
+        TRY(rollout_open(&job, &session->rollout));
+    }
+    return run_space_link_open(session->rollout, session->agent.shape.n_tasks, &s->link);
+}
+
+static enum status count_weights(struct searching *s)
+{
+    struct graph graph;
+    TRY(agent_graph(&s->session->agent, 1, &graph));
+    s->n_weights = graph.n_floats;
+    graph_close(&graph);
+    return OK;
+}
+
+static enum status full_macs(const char *file, double *out)
+{
+    struct network loaded;
+    TRY(network_load(file, NULL, &loaded));
+    *out = (double)cost_of_graph(&loaded.graph).macs;
+    network_close(&loaded);
+    return OK;
+}
+
+// Names, and costs: what a network that just keeps its budget costs, so that the learner knows
+// which episodes are long before it has seen any.
+static enum status list_tasks(struct run_session *session, struct learner_task **out)
+{
+    const struct run_config *config = &session->config;
+    const int n_tasks = session->agent.shape.n_tasks;
+    const int n_networks = config->networks->n;
+    struct learner_task *tasks;
+    double *macs; // [n_networks] uncut
+    ARENA_NEW(&session->arena, tasks, (size_t)n_tasks);
+    ARENA_NEW(&session->arena, macs, (size_t)n_networks);
+    for (int i = 0; i < n_networks && run_config_designs(config); i++) {
+        TRY(full_macs(session->network_files[i], &macs[i]));
+    }
+    for (int i = 0; i < n_tasks; i++) {
+        tasks[i].cost = 1;
+        if (!run_config_designs(config)) {
+            tasks[i].name = arena_format(&session->arena, "%s-%d", config->environment, i);
+            if (tasks[i].name == NULL) {
+                return ERR_MEMORY;
+            }
+            continue;
+        }
+        const struct task_config *task = run_config_task(config, i);
+        const double full = macs[run_config_task_network(config, i)];
+        tasks[i].name = task->name;
+        tasks[i].cost = task->macs > 1 ? task->macs : task->macs > 0 ? task->macs * full : full;
+    }
+    *out = tasks;
+    return OK;
+}
+
+static enum status open_learner(struct searching *s)
+{
+    struct run_session *session = s->session;
+    const struct run_config *config = &session->config;
+    struct learner_task *tasks;
+    TRY(list_tasks(session, &tasks));
+    // A small policy is learnt faster by one thread than several can agree on it.
+    const bool large = strcmp(config->agent.core, "lstm") == 0;
+    const struct backend_config backend = {
+        .name = config->backend.name, .threads = large ? 0 : 1, .check = config->backend.check};
+    TRY(load_backend(&backend, 1, &s->backend));
+    TRY(run_config_text(config, &s->config));
+    TRY(run_config_identity(config, &s->identity));
+    if (config->policy[0] != '\0') {
+        TRY(run_policy_load(config->policy, &session->agent, &s->initial));
+    }
+    if (gethostname(s->host, sizeof s->host - 1) != 0) {
+        s->host[0] = '\0';
+    }
+    backend_cpu_onednn(s->onednn, sizeof s->onednn);
+    const struct hdf5_text texts[] = {
+        {"config", s->config.bytes},  {"dikdik", DIKDIK_VERSION},         {"onednn", s->onednn},
+        {"openblas", blas_version()}, {"processor", machine_processor()}, {"host", s->host},
+    };
+    const double longest = config->actors.first_episode_seconds;
+    const struct learner_job job = {
+        .transport = &s->crew.transport,
+        .learner = &config->learner,
+        .search = &config->search,
+        .method = method_find(config->search.method),
+        .agent = &session->agent,
+        .backend = s->backend,
+        .shape = &session->shape,
+        .tasks = tasks,
+        .n_tasks = session->agent.shape.n_tasks,
+        .seed = config->seed,
+        .lease_seconds = longest > 0 ? LEASE_FACTOR * longest * config->actors.tries : 0,
+        .run_dir = config->run_dir,
+        .texts = {texts, (int)(sizeof texts / sizeof texts[0])},
+        .identity = s->identity.bytes,
+        .initial = s->initial,
+        .space = run_space_link_space(s->link),
+    };
+    return learner_open(&job, &s->learner);
+}
+
+// Tells all actors to stop, and waits until those that answer have.
+static enum status stop_actors(struct searching *s)
+{
+    const double start = clock_seconds();
+    struct backoff backoff = {0};
+    bool all = false;
+    while (!all && clock_seconds() - start < RUN_STOP_SECONDS) {
+        bool moved = false;
+        bool stopped = false;
+        TRY(learner_stop_actors(s->learner, &all));
+        TRY(run_crew_poll(&s->crew, &moved, &stopped));
+        run_wait_unless(&backoff, moved);
+    }
+    return OK;
+}
+
+static enum status learn(struct searching *s)
+{
+    struct backoff backoff = {0};
+    bool done = false;
+    enum status code = OK;
+    while (!done && code == OK) {
+        bool moved = false;
+        bool stopped = false;
+        if (interrupt_pending()) {
+            TRY(learner_checkpoint(s->learner));
+            code = interrupt_check();
+            break;
+        }
+        code = learner_poll(s->learner, &moved, &done);
+        if (code == OK) {
+            code = run_crew_poll(&s->crew, &moved, &stopped);
+        }
+        run_wait_unless(&backoff, moved);
+    }
+    if (code != OK && code != ERR_INTERRUPTED) {
+        return code;
+    }
+    struct status_note note;
+    status_save(&note);
+    TRY(stop_actors(s));
+    status_restore(&note);
+    return code;
+}
+
+static enum status keep_results(struct searching *s)
+{
+    struct run_session *session = s->session;
+    learner_summarize(s->learner, &session->summary);
+    TRY(run_keep_candidates(session, s->learner));
+    size_t n = 0;
+    const float *weights = learner_weights(s->learner, &n);
+    return weights != NULL ? run_policy_save(session->config.run_dir, &session->agent, weights)
+                           : OK;
+}
+
+static enum status run_rank(struct searching *s)
+{
+    TRY(share_world(s->session));
+    TRY(count_weights(s));
+    TRY(run_crew_open(s->session, false, s->n_weights, &s->crew));
+    if (s->session->collective->rank != 0) {
+        s->begun = true;
+        return run_crew_act(&s->crew);
+    }
+    TRY(open_space(s));
+    TRY(open_learner(s));
+    s->begun = true;
+    TRY(learn(s));
+    return keep_results(s);
+}
+
+// Of all episodes that run.h5 has, so also of those before a resume.
+static enum status add_up_episodes(struct run_session *session)
+{
+    const struct hdf5_table *table = &run_tables[TABLE_EPISODE_COSTS];
+    const char *path = run_path(session, &session->arena, "", "run", ".h5");
+    struct run_stage_time time = {.seconds = session->summary.seconds,
+                                  .retries = session->summary.retries};
+    struct episode_cost_row *rows;
+    struct arena arena = {0};
+    TRY(path != NULL ? hdf5_log_count(path, table, &time.orders) : ERR_MEMORY);
+    rows = arena_alloc(&arena, (size_t)time.orders + 1, sizeof *rows);
+    const enum status code =
+        rows != NULL ? hdf5_log_read(path, table, 0, time.orders, rows) : ERR_MEMORY;
+    for (int64_t i = 0; code == OK && i < time.orders; i++) {
+        time.busy_seconds += rows[i].environment_seconds + rows[i].policy_seconds;
+    }
+    arena_close(&arena);
+    TRY(code);
+    const int threads = run_worker_threads(session);
+    time.busy_seconds *= threads;
+    for (int i = 0; i < session->n_nodes; i++) {
+        time.core_seconds += time.seconds * threads * session->nodes[i].actors;
+    }
+    session->times.search = time;
+    return run_times_write(&session->times, session->times_path);
+}
+
+enum status run_stage_search(struct run_session *session)
+{
+    struct searching s = {.session = session};
+    const enum status code = run_rank(&s);
+    const enum status agreed = s.begun ? run_agree(session, code) : code;
+    struct status_note note; // what closes may fail as well, and is not what went wrong first
+    status_save(&note);
+    rollout_close(session->rollout);
+    session->rollout = NULL;
+    learner_close(s.learner);
+    run_space_link_close(s.link);
+    run_crew_close(&s.crew);
+    backend_close(s.backend);
+    text_close(&s.config);
+    text_close(&s.identity);
+    free(s.initial);
+    status_restore(&note);
+    return agreed == OK && session->collective->rank == 0 ? add_up_episodes(session) : agreed;
+}

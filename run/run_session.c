@@ -1,0 +1,298 @@
+// Opening a run: config, processes, folder.
+#include "run/run_session.h"
+
+#include "core/config.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "core/machine.h"
+#include "envs/env_list.h"
+#include "run/run_folder.h"
+#include "run/run_order.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *run_path(const struct run_session *session, struct arena *arena, const char *folder,
+                     const char *name, const char *suffix)
+{
+    return arena_format(arena, "%s%s%s/%s%s", session->config.run_dir, folder[0] != '\0' ? "/" : "",
+                        folder, name, suffix);
+}
+
+const char *run_task_name(const struct run_session *session, int task)
+{
+    return run_config_task(&session->config, task)->name;
+}
+
+static enum status name_files(struct run_session *session)
+{
+    const struct run_config *config = &session->config;
+    const char **files;
+    ARENA_NEW(&session->arena, files, (size_t)config->networks->n);
+    for (int i = 0; i < config->networks->n; i++) {
+        files[i] = run_path(session, &session->arena, "networks",
+                            run_config_network(config, i)->name, ".safetensors");
+        if (files[i] == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    session->network_files = files;
+    return OK;
+}
+
+static enum status fill_prune(struct run_session *session)
+{
+    const struct run_config *config = &session->config;
+    struct prune_network *networks;
+    struct prune_task *tasks;
+    ARENA_NEW(&session->arena, networks, (size_t)config->networks->n);
+    ARENA_NEW(&session->arena, tasks, (size_t)config->tasks->n);
+    for (int i = 0; i < config->networks->n; i++) {
+        const struct network_config *network = run_config_network(config, i);
+        networks[i] = (struct prune_network){
+            .name = network->name,
+            .file = session->network_files[i],
+            .data = network->data,
+        };
+    }
+    for (int i = 0; i < config->tasks->n; i++) {
+        const struct task_config *task = run_config_task(config, i);
+        tasks[i] = (struct prune_task){
+            .name = task->name,
+            .network = run_config_task_network(config, i),
+            .macs = task->macs,
+            .params = task->params,
+        };
+    }
+    session->prune = (struct prune_config){
+        .networks = networks,
+        .tasks = tasks,
+        .n_networks = config->networks->n,
+        .n_tasks = config->tasks->n,
+        .space = config->space,
+        .scoring = config->scoring,
+    };
+    return OK;
+}
+
+static const void *environment_values(const struct run_session *session)
+{
+    const struct run_config *config = &session->config;
+    const struct {
+        const char *name;
+        const void *values;
+    } all[] = {
+        {"prune", &session->prune},      {"bandit", &config->bandit}, {"catch", &config->catch},
+        {"cartpole", &config->cartpole}, {"sleep", &config->sleep},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(all[i].name, config->environment) == 0) {
+            return all[i].values;
+        }
+    }
+    return NULL;
+}
+
+int run_session_actors(const struct run_session *session)
+{
+    const int asked = session->config.actors.count;
+    if (strcmp(session->config.transport, "inline") == 0) {
+        return 1;
+    }
+    return asked > 0 ? asked : machine_cores();
+}
+
+bool run_session_wants_mpi(const struct run_session *session)
+{
+    const char *transport = session->config.transport;
+    return strcmp(transport, "auto") == 0 || strcmp(transport, "mpi") == 0;
+}
+
+static enum status open_processes(struct run_session *session)
+{
+    const bool mpi = run_session_wants_mpi(session);
+    // The learner's rank forks nothing.
+    if (strcmp(session->config.transport, "inline") == 0 ||
+        (mpi && collective_launcher_rank() == 0)) {
+        return OK;
+    }
+    const int workers = mpi ? 1 : run_session_actors(session);
+    return nursery_open(&session->rollout_job, workers, &session->nursery);
+}
+
+enum status run_session_make(const struct collective *collective, struct run_session **out)
+{
+    struct run_session *session = calloc(1, sizeof *session);
+    if (session == NULL) {
+        FAIL(ERR_MEMORY, "no memory for a search");
+    }
+    session->collective = collective;
+    session->shared_fd = -1;
+    *out = session;
+    return OK;
+}
+
+enum status run_session_prepare(struct run_session *session)
+{
+    TRY(name_files(session));
+    TRY(fill_prune(session));
+    const struct env_ops *ops = env_find(session->config.environment);
+    session->network_env = ops->network;
+    session->rollout_job = (struct rollout_job){
+        .ops = ops,
+        .env = {.config = environment_values(session),
+                .seed = session->config.seed,
+                .backend = session->config.backend.name,
+                .threads = 1,
+                .check = session->config.backend.check,
+                .shared_fd = -1},
+        .agent = &session->config.agent,
+        .actor = &session->config.actors,
+        .work = &session->work_job,
+    };
+    session->work_job = (struct work_job){.ops = &run_work_ops, .context = session};
+    return open_processes(session);
+}
+
+// Who is on which node, with how many cores.
+static enum status find_nodes(struct run_session *session)
+{
+    const struct collective *c = session->collective;
+    const bool alone = c->ranks == 1;
+    const int actors = alone ? run_session_actors(session) : c->ranks - 1;
+    double *said; // [ranks][2] first rank of the node, cores
+    ARENA_NEW(&session->arena, said, 2 * (size_t)c->ranks);
+    ARENA_NEW(&session->arena, session->nodes, (size_t)c->ranks);
+    ARENA_NEW(&session->arena, session->actor_node, (size_t)actors);
+    said[2 * (size_t)c->rank] = c->node_first;
+    said[2 * (size_t)c->rank + 1] = machine_cores();
+    TRY(collective_sum_f64(c, said, 2 * (size_t)c->ranks));
+    int *node_of; // [ranks]
+    ARENA_NEW(&session->arena, node_of, (size_t)c->ranks);
+    for (int rank = 0; rank < c->ranks; rank++) {
+        const int first = (int)said[2 * (size_t)rank];
+        node_of[rank] = first == rank ? session->n_nodes++ : node_of[first];
+        session->nodes[node_of[rank]].cores = (int)said[2 * (size_t)rank + 1];
+    }
+    for (int actor = 0; actor < actors; actor++) {
+        session->actor_node[actor] = alone ? 0 : node_of[actor + 1];
+        session->nodes[session->actor_node[actor]].actors++;
+    }
+    session->node_actors = session->nodes[node_of[c->rank]].actors;
+    session->first_actor = alone || c->local_rank == (c->node_first == 0 ? 1 : 0);
+    return OK;
+}
+
+static enum status identity_of_values(const void *config, struct text *out)
+{
+    return run_config_identity(config, out);
+}
+
+static enum status open_folder(struct run_session *session)
+{
+    static const char *const inside[] = {"networks", "found", "final", "results"};
+    const struct run_kind kind = {
+        .table = run_config_table,
+        .bytes = sizeof session->config,
+        .identity = identity_of_values,
+    };
+    struct text text = {0};
+    const char *config_path = run_path(session, &session->arena, "", "config", ".json");
+    if (config_path == NULL) {
+        return ERR_MEMORY;
+    }
+    // What cannot be met leaves no folder behind.
+    if (run_config_designs(&session->config) && !file_exists(config_path)) {
+        TRY(run_check_tasks(session));
+    }
+    TRY(run_config_text(&session->config, &text));
+    enum status code =
+        run_folder_claim(session->config.run_dir, &kind, &session->config, text.bytes);
+    text_close(&text);
+    session->times_path = run_path(session, &session->arena, "", "times", ".json");
+    if (code == OK) {
+        code = session->times_path != NULL ? run_times_read(session->times_path, &session->times)
+                                           : ERR_MEMORY;
+    }
+    for (size_t i = 0; code == OK && i < sizeof inside / sizeof inside[0]; i++) {
+        const char *path = run_path(session, &session->arena, inside[i], "", "");
+        code = path != NULL ? file_make_folders(path) : ERR_MEMORY;
+    }
+    return code;
+}
+
+enum status run_session_begin(struct run_session *session)
+{
+    const struct collective *c = session->collective;
+    if (c->rank == 0 && c->ranks > 1) {
+        nursery_close(session->nursery);
+        session->nursery = NULL;
+    }
+    TRY(find_nodes(session));
+    // What rank 0 refuses ends all ranks alike: no abort adds its own lines to the message.
+    enum status code = c->rank == 0 ? open_folder(session) : OK;
+    TRY(collective_broadcast(c, &code, sizeof code, 0));
+    session->stopped_together = code != OK;
+    return code;
+}
+
+enum status run_keep_candidates(struct run_session *session, const struct learner *learner)
+{
+    const int n_tasks = session->agent.shape.n_tasks;
+    const int most = session->config.search.best;
+    struct learner_candidate *best;
+    ARENA_NEW(&session->arena, session->candidates, (size_t)n_tasks);
+    ARENA_NEW(&session->arena, best, (size_t)most);
+    for (int task = 0; task < n_tasks; task++) {
+        struct run_candidates *kept = &session->candidates[task];
+        kept->evaluations = learner_evaluations(learner, task);
+        kept->n = learner_best(learner, task, most, best);
+        ARENA_NEW(&session->arena, kept->candidates, (size_t)kept->n);
+        for (int i = 0; i < kept->n; i++) {
+            int *widths;
+            ARENA_NEW(&session->arena, widths, (size_t)best[i].n_widths);
+            memcpy(widths, best[i].widths, (size_t)best[i].n_widths * sizeof *widths);
+            kept->candidates[i] = (struct run_candidate){
+                .score = best[i].score,
+                .macs = best[i].macs,
+                .params = best[i].params,
+                .episode = best[i].episode,
+                .n_widths = best[i].n_widths,
+                .widths = widths,
+            };
+        }
+    }
+    return OK;
+}
+
+enum status run_agree(struct run_session *session, enum status code)
+{
+    const struct collective *c = session->collective;
+    double interrupted = code == ERR_INTERRUPTED ? 1 : 0;
+    if (code != OK && code != ERR_INTERRUPTED) {
+        return code;
+    }
+    TRY(collective_sum_f64(c, &interrupted, 1));
+    if (interrupted == 0) {
+        return OK;
+    }
+    session->stopped_together = true;
+    FAIL(ERR_INTERRUPTED, "interrupted; the same command goes on from here");
+}
+
+void run_session_close(struct run_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    nursery_close(session->nursery);
+    rollout_close(session->rollout);
+    if (session->shared_fd >= 0) {
+        close(session->shared_fd);
+    }
+    run_work_ops.close(session->work);
+    arena_close(&session->arena);
+    free(session);
+}

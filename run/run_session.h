@@ -1,0 +1,96 @@
+// One run of `dikdik search` or `dikdik run`: what its stages share. Stages, in order: base
+// networks trained or loaded, the search itself, the best candidates scored again, and (run)
+// fine-tuned and tested. Each leaves its result in the run folder, so that a run that was cut off
+// goes on with the first stage that is not done.
+#pragma once
+#include "actors/nursery.h"
+#include "envs/network_env.h"
+#include "learner/learner.h"
+#include "run/run_config.h"
+#include "run/run_result.h"
+#include "run/run_times.h"
+#include "transport/collective.h"
+
+// The best candidates of a task, kept beyond the learner's life.
+struct run_candidate {
+    double score;
+    int64_t macs, params, episode;
+    int n_widths;
+    const int *widths; // arena
+};
+struct run_candidates {
+    int64_t evaluations;
+    int n;
+    struct run_candidate *candidates; // [n], best first; arena
+};
+
+struct run_node {
+    int cores, actors;
+};
+struct run_session {
+    const struct collective *collective; // borrowed
+    // An error that all ranks have reached together, with nothing left to wait for: they may end in
+    // order instead of being stopped.
+    bool stopped_together;
+    struct run_config config;
+    struct arena arena;
+    const struct network_env_ops *network_env; // NULL: episodes design no networks
+    const char *const *network_files;          // [networks] in the run folder; arena
+    struct prune_config prune;                 // of the environment of that name
+    struct rollout_job rollout_job;
+    struct work_job work_job;
+    struct nursery *nursery; // NULL on the learner's rank, and inline
+    bool workers_begun;      // on all ranks that have any
+    enum nursery_duty duty;  // of them
+    struct rollout *rollout; // during the search: inline; else the learner's own, which scores
+                             // nothing
+    int shared_fd;           // of this node's workers' memory, on the learner's rank; -1 = none
+    void *work;              // inline, once there are orders; of run_work_ops
+    struct trajectory_shape shape;
+    struct agent agent;
+    struct run_node *nodes; // [n_nodes] arena
+    int *actor_node;        // [actors of all ranks] index in nodes; arena
+    int n_nodes;
+    int node_actors;                   // on this node
+    bool first_actor;                  // this rank is the first of them
+    struct run_candidates *candidates; // [n_tasks], rank 0 after the search; arena
+    struct learner_summary summary;    // rank 0
+    struct run_times times;            // rank 0
+    const char *times_path;            // arena
+};
+
+// Zeroed but for the collective, which may still be closed. The caller fills the config, with the
+// session's arena for what it points to.
+enum status run_session_make(const struct collective *collective, struct run_session **out);
+bool run_session_wants_mpi(const struct run_session *session);
+// Actors as the config says it, or one per core.
+int run_session_actors(const struct run_session *session);
+// Before MPI and before any thread, with the config in it: forks the nursery where this process
+// will have one.
+enum status run_session_prepare(struct run_session *session);
+// Collective. Makes the run folder (ERR_CONFIG when another run lives there) and finds out who is
+// on which node.
+enum status run_session_begin(struct run_session *session);
+void run_session_close(struct run_session *session); // NULL is fine
+
+// Collective, at the end of a stage: when one rank was interrupted, all are, together
+// (ERR_INTERRUPTED); another error comes back at once.
+enum status run_agree(struct run_session *session, enum status code);
+
+// A path in the run folder; NULL when memory ran out (the message is set).
+const char *run_path(const struct run_session *session, struct arena *arena, const char *folder,
+                     const char *name, const char *suffix);
+
+const char *run_task_name(const struct run_session *session, int task);
+
+// ---- the stages; each collective
+enum status run_stage_base(struct run_session *session);
+enum status run_stage_search(struct run_session *session);
+enum status run_stage_rescore(struct run_session *session); // designs only; fills results
+enum status run_stage_finish(struct run_session *session);  // fine-tune, test, save
+
+// ---- pieces of stages
+// Not collective. Whether all tasks can be met, by the networks' graphs; for a run not begun yet.
+enum status run_check_tasks(struct run_session *session);
+// Copies the best candidates of every task out of the learner.
+enum status run_keep_candidates(struct run_session *session, const struct learner *learner);

@@ -1,0 +1,13 @@
+// The candidates of an environment that designs networks, as the learner's process sees them
+// (candidate_space.h): an environment of its own that scores nothing, on the memory of this node's
+// workers.
+#pragma once
+#include "actors/rollout.h"
+#include "learner/candidate_space.h"
+
+struct run_space_link;
+// rollout: borrowed, of an environment with env_ops.network; nothing else plays in it while the
+// learner asks.
+enum status run_space_link_open(struct rollout *rollout, int n_tasks, struct run_space_link **out);
+const struct candidate_space *run_space_link_space(const struct run_space_link *link);
+void run_space_link_close(struct run_space_link *link); // NULL is fine

@@ -1,0 +1,179 @@
+// Orders that train: a base network, or what was found for a task, on from its checkpoint for as
+// long as the order says. And scores on the test images.
+#include "core/config.h"
+#include "core/file.h"
+#include "nn/network_info.h"
+#include "run/load.h"
+#include "run/run_weights.h"
+#include "run/run_work.h"
+#include "train/evaluate.h"
+#include "train/train.h"
+
+#define TEST_BATCH 64
+
+static const struct collective alone = {.ranks = 1, .local_ranks = 1};
+
+// One slice; the job lacks what all have in common. Struck before and after, so that a fault hits
+// with work lost and with work done.
+static enum status train_slice(struct run_task *task, struct train_job *job,
+                               struct network *network)
+{
+    struct train_report report;
+    TRY(run_work_backend(task, &job->backend));
+    job->collective = &alone;
+    job->seconds = (double)task->ticket->seconds;
+    job->quiet = true;
+    file_remove_leftovers(job->checkpoint);
+    TRY(faults_strike(task->faults));
+    TRY(train_network(job, network, &task->arena, &report));
+    struct run_outcome *out = task->out;
+    out->updates = report.updates;
+    out->updates_all = report.updates_all;
+    out->updates_here = report.updates_here;
+    out->epochs = report.epochs;
+    out->finished = report.finished;
+    out->seconds = report.seconds;
+    out->loss = report.loss;
+    out->accuracy = report.validation_accuracy;
+    return faults_strike(task->faults);
+}
+
+// ---- base networks
+
+// What shapes a trained network, for its checkpoint.
+static enum status network_identity(const struct network_config *network, uint64_t seed,
+                                    struct text *out)
+{
+    struct json_writer writer = {.out = out, .pretty = true};
+    json_write_begin(&writer, '{', NULL);
+    json_write_string(&writer, "architecture", network->architecture);
+    json_write_int(&writer, "seed", (int64_t)seed);
+    config_write(dataset_option_table, &network->data, &writer, "data");
+    config_write(train_option_table, &network->train, &writer, "train");
+    json_write_end(&writer, '}');
+    return out->failed ? ERR_MEMORY : OK;
+}
+
+static enum status train_base(struct run_task *task, const struct network_config *config,
+                              const struct dataset *data, struct network *network)
+{
+    struct text identity = {0};
+    struct train_job job = {.dataset = data, .recipe = &config->train};
+    TRY(run_work_path(task, "networks", config->name, ".checkpoint.safetensors", &job.checkpoint));
+    enum status code = network_identity(config, task->work->session->config.seed, &identity);
+    if (code == OK) {
+        job.identity = identity.bytes;
+        code = train_slice(task, &job, network);
+    }
+    text_close(&identity);
+    return code;
+}
+
+// Loaded from the file that the config names, or made anew and trained.
+static enum status get_base(struct run_task *task, const struct network_config *config,
+                            const struct dataset *data, struct network *network)
+{
+    struct network_info info;
+    if (config->weights[0] != '\0') {
+        TRY(run_load_weights(config, data, &task->arena, network));
+        task->out->unknown_rows = !network->train_rows.known;
+        task->out->finished = true;
+        return OK;
+    }
+    load_info_of_dataset(config->architecture, data, &info);
+    TRY(network_create(&info, task->work->session->config.seed, network));
+    return train_base(task, config, data, network);
+}
+
+enum status run_work_base(struct run_task *task)
+{
+    const struct run_session *session = task->work->session;
+    const struct network_config *config = run_config_network(&session->config, task->ticket->task);
+    const char *path = session->network_files[task->ticket->task];
+    const struct dataset *data;
+    struct network network = {0};
+    enum status code = OK;
+    TRY(run_data_open(&task->work->data, &config->data, DATASET_TRAIN, &data));
+    file_remove_leftovers(path);
+    TRY_GOTO(code, get_base(task, config, data, &network), done);
+    if (task->out->finished) {
+        TRY_GOTO(code, evaluate_check_fit(&network, data), done);
+        code = network_save(&network, path);
+    }
+done:
+    network_close(&network);
+    return code;
+}
+
+// ---- fine-tuning
+
+static enum status tune(struct run_task *task, const char *name, struct network *base,
+                        struct network *network)
+{
+    const struct run_session *session = task->work->session;
+    const int index = run_config_task_network(&session->config, task->ticket->task);
+    struct text identity = {0};
+    struct train_job job = {.recipe = &session->config.finetune, .teacher = base};
+    TRY(run_work_path(task, "final", name, ".checkpoint.safetensors", &job.checkpoint));
+    TRY(run_data_open(&task->work->data, &run_config_network(&session->config, index)->data,
+                      DATASET_TRAIN, &job.dataset));
+    TRY(run_config_identity(&session->config, &identity));
+    text_add(&identity, "task %s\n", name);
+    job.identity = identity.bytes;
+    const enum status code = identity.failed ? ERR_MEMORY : train_slice(task, &job, network);
+    text_close(&identity);
+    return code;
+}
+
+enum status run_work_tune(struct run_task *task)
+{
+    const struct run_session *session = task->work->session;
+    const char *name = run_task_name(session, task->ticket->task);
+    const int index = run_config_task_network(&session->config, task->ticket->task);
+    const char *found, *final;
+    struct network base = {0}, network = {0};
+    enum status code = OK;
+    TRY(run_work_path(task, "found", name, ".safetensors", &found));
+    TRY(run_work_path(task, "final", name, ".safetensors", &final));
+    TRY_GOTO(code, network_load(session->network_files[index], NULL, &base), done);
+    TRY_GOTO(code, network_load(found, NULL, &network), done);
+    TRY_GOTO(code, tune(task, name, &base, &network), done);
+    if (task->out->finished) {
+        code = network_save(&network, final);
+    }
+done:
+    network_close(&base);
+    network_close(&network);
+    return code;
+}
+
+// ---- test
+
+enum status run_work_test(struct run_task *task)
+{
+    const struct run_session *session = task->work->session;
+    const bool whole = task->ticket->source == RUN_ORDER_TEST_BASE;
+    const int index =
+        whole ? task->ticket->task : run_config_task_network(&session->config, task->ticket->task);
+    const char *path = session->network_files[index];
+    const struct evaluate_options options = {.batch = TEST_BATCH};
+    const struct dataset *data;
+    struct backend *backend;
+    struct network network;
+    struct evaluation evaluation;
+    if (!whole) {
+        TRY(run_work_path(task, "final", run_task_name(session, task->ticket->task), ".safetensors",
+                          &path));
+    }
+    TRY(run_work_backend(task, &backend));
+    TRY(run_data_open(&task->work->data, &run_config_network(&session->config, index)->data,
+                      DATASET_TEST, &data));
+    TRY(network_load(path, NULL, &network));
+    const enum status code =
+        evaluate_network(backend, &network, data, NULL, data->n, &options, &evaluation);
+    network_close(&network);
+    TRY(code);
+    task->out->accuracy = evaluation.accuracy;
+    task->out->loss = evaluation.loss;
+    return OK;
+}
