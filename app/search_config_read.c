@@ -263,17 +263,36 @@ static enum status resolve(struct run_config *config, const char *path, struct a
     TRY(choose_tasks(config, arena));
     resolve_agent(config);
     config->finetune.seed = config->seed;
-    if (config->run_dir[0] == '\0') {
-        config->run_dir = config->policy[0] != '\0'
-                              ? arena_format(arena, "%s-tries", config->policy)
-                              : arena_format(arena, "runs/%s", config->name);
+    if (config->run_dir[0] == '\0' && config->policy[0] == '\0') {
+        config->run_dir = arena_format(arena, "runs/%s", config->name);
     }
     return config->run_dir != NULL ? OK : ERR_MEMORY;
 }
 
-// With --policy the config is that of the run that trained it; its base networks are used as they
-// lie there, and the policy only proposes.
-static enum status resolve_policy(struct run_config *config, struct arena *arena)
+// The config of the run that trained the policy.
+static enum status read_trained(const char *policy, struct arena *arena, struct run_config *out)
+{
+    char path[4096];
+    struct json *document;
+    TRY(file_join(path, sizeof path, policy, "config.json"));
+    enum status code = json_read_file(path, &document);
+    if (code != OK) {
+        return status_context(code, "--policy %s: the folder of a run is expected", policy);
+    }
+    code = config_read(document, path, run_config_table, out, arena);
+    json_close(document);
+    return code;
+}
+
+static bool is_same_network(const struct network_config *a, const struct network_config *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->architecture, b->architecture) == 0 &&
+           strcmp(a->weights, b->weights) == 0 && strcmp(a->data.name, b->data.name) == 0;
+}
+
+// Networks that the trained run had too are taken as they lie there.
+static enum status adopt_networks(struct run_config *config, const struct run_config *trained,
+                                  struct arena *arena)
 {
     struct network_config *networks;
     struct object_list *list;
@@ -282,16 +301,47 @@ static enum status resolve_policy(struct run_config *config, struct arena *arena
     ARENA_NEW(arena, list, 1);
     for (int i = 0; i < n; i++) {
         networks[i] = *run_config_network(config, i);
-        networks[i].weights =
+        const char *file =
             arena_format(arena, "%s/networks/%s.safetensors", config->policy, networks[i].name);
-        if (networks[i].weights == NULL) {
+        bool same = false;
+        for (int j = 0; j < trained->networks->n; j++) {
+            same = same || is_same_network(&networks[i], run_config_network(trained, j));
+        }
+        if (file == NULL) {
             return ERR_MEMORY;
+        }
+        if (same && file_exists(file)) {
+            networks[i].weights = file;
         }
     }
     *list = (struct object_list){.n = n, .stride = sizeof *networks, .values = networks};
     config->networks = list;
+    return OK;
+}
+
+// With --policy the agent is that of the run that trained it, and it only proposes: for tasks of
+// that run's networks or of others.
+static enum status resolve_policy(struct run_config *config, struct arena *arena)
+{
+    struct run_config *trained;
+    ARENA_NEW(arena, trained, 1);
+    TRY(read_trained(config->policy, arena, trained));
+    if (strcmp(trained->environment, config->environment) != 0) {
+        FAIL(ERR_CONFIG, "--policy %s: it was trained in environment %s, not in %s", config->policy,
+             trained->environment, config->environment);
+    }
+    TRY(adopt_networks(config, trained, arena));
+    config->agent = trained->agent;
     config->search.method = "frozen";
     config->search.evaluations = config->tries;
+    if (config->run_dir[0] == '\0') {
+        config->run_dir = strcmp(config->name, trained->name) == 0
+                              ? arena_format(arena, "%s-tries", config->policy)
+                              : arena_format(arena, "%s-on-%s", config->policy, config->name);
+    }
+    if (config->run_dir == NULL) {
+        return ERR_MEMORY;
+    }
     if (strcmp(config->policy, config->run_dir) == 0) {
         FAIL(ERR_CONFIG, "--run-dir: %s is the run that trained the policy; name another folder",
              config->run_dir);
@@ -308,8 +358,9 @@ enum status search_config_read(const char *command, int argc, char **argv, struc
         .about =
             "Searches small networks within budget for all tasks of a JSON config with one agent. "
             "Given again, it goes on where it stopped. Starts mpirun by itself, one process per "
-            "actor and one that learns, when it was not started under one. With --policy RUN and "
-            "CONFIG = RUN/config.json a trained agent proposes for budgets that it has not seen.",
+            "actor and one that learns, when it was not started under one. With --policy RUN a "
+            "trained agent proposes for budgets and networks that it has not seen; CONFIG may be "
+            "RUN/config.json or another one.",
         .positional = positional,
         .required = 1,
         .table = run_command_table,

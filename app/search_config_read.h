@@ -2,8 +2,8 @@
 #pragma once
 #include "run/run_config.h"
 
-// Reads a command line: config file and options, or, with --policy, the config of that run with the
-// tasks of --task. Names filled in, everything checked that can be checked without data. Strings
-// and lists live in `arena`. help: it was asked for and has been printed.
+// Reads a command line: config file and options; with --policy the agent of that run, and its base
+// networks where the config has the same. Names filled in, everything checked that can be checked
+// without data. Strings and lists live in `arena`. help: it was asked for and has been printed.
 enum status search_config_read(const char *command, int argc, char **argv, struct arena *arena,
                                struct run_config *out, bool *help);

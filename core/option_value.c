@@ -142,40 +142,48 @@ static const char *choice_word(const struct option *row, const char *word)
     return word;
 }
 
+static enum status read_choice(const struct option_reader *reader, const struct option *row,
+                               const char *path, const struct json *value, const char **out)
+{
+    const char *word = NULL;
+    if (json_kind(value) == JSON_STRING) {
+        word = choice_word(row, json_string(value));
+    } else if (json_kind(value) == JSON_BOOL) {
+        const char *plain = json_bool(value) ? "true" : "false";
+        word = choice_word(row, plain) != plain ? choice_word(row, plain) : NULL;
+    }
+    if (word == NULL) {
+        return fail_type(reader, path, "a string", value);
+    }
+    struct text names = {0};
+    struct suggest suggest = suggest_begin(word);
+    for (int i = 0; row->choices[i] != NULL; i++) {
+        if (strcmp(row->choices[i], word) == 0) {
+            text_close(&names);
+            *out = row->choices[i];
+            return OK;
+        }
+        text_add(&names, "%s%s", i > 0 ? ", " : "", row->choices[i]);
+        suggest_offer(&suggest, row->choices[i]);
+    }
+    const char *best = suggest.best;
+    const enum status status =
+        status_fail(ERR_CONFIG, __FILE__, __LINE__, "%s: %s: expected one of %s, got '%.60s'%s%s%s",
+                    reader->source, path, names.failed ? "the choices" : names.bytes, word,
+                    best != NULL ? " (did you mean '" : "", best != NULL ? best : "",
+                    best != NULL ? "'?)" : "");
+    text_close(&names);
+    return status;
+}
+
 static enum status read_text(const struct option_reader *reader, const struct option *row,
                              const char *path, const struct json *value, const char **out)
 {
-    const char *text = json_kind(value) == JSON_STRING ? json_string(value) : NULL;
-    if (row->kind == OPTION_CHOICE && json_kind(value) == JSON_BOOL) {
-        const char *word = json_bool(value) ? "true" : "false";
-        text = choice_word(row, word) != word ? word : NULL;
-    }
-    if (text == NULL) {
+    (void)row;
+    if (json_kind(value) != JSON_STRING) {
         return fail_type(reader, path, "a string", value);
     }
-    if (row->kind == OPTION_CHOICE) {
-        text = choice_word(row, text);
-        struct text names = {0};
-        struct suggest suggest = suggest_begin(text);
-        for (int i = 0; row->choices[i] != NULL; i++) {
-            if (strcmp(row->choices[i], text) == 0) {
-                text_close(&names);
-                *out = row->choices[i];
-                return OK;
-            }
-            text_add(&names, "%s%s", i > 0 ? ", " : "", row->choices[i]);
-            suggest_offer(&suggest, row->choices[i]);
-        }
-        const char *best = suggest.best;
-        const enum status status = status_fail(
-            ERR_CONFIG, __FILE__, __LINE__, "%s: %s: expected one of %s, got '%.60s'%s%s%s",
-            reader->source, path, names.failed ? "the choices" : names.bytes, text,
-            best != NULL ? " (did you mean '" : "", best != NULL ? best : "",
-            best != NULL ? "'?)" : "");
-        text_close(&names);
-        return status;
-    }
-    *out = arena_copy_text(reader->arena, text);
+    *out = arena_copy_text(reader->arena, json_string(value));
     return *out != NULL ? OK : ERR_MEMORY;
 }
 
@@ -309,8 +317,10 @@ enum status option_read_value(const struct option_reader *reader, const struct o
         READ_AND_STORE(double, read_double);
         break;
     case OPTION_STRING:
-    case OPTION_CHOICE:
         READ_AND_STORE(const char *, read_text);
+        break;
+    case OPTION_CHOICE:
+        READ_AND_STORE(const char *, read_choice);
         break;
     case OPTION_INT_LIST:
         READ_AND_STORE(const struct int_list *, read_int_list);

@@ -10,7 +10,8 @@
 
 static const char *const file_name = "policy.safetensors";
 
-static enum status write_tensors(const struct graph *graph, const float *weights, const char *path)
+static enum status write_tensors(const struct agent *agent, const struct graph *graph,
+                                 const float *weights, const char *path)
 {
     struct arena arena = {0};
     struct safetensor *tensors = arena_alloc(&arena, (size_t)graph->n_params, sizeof *tensors);
@@ -31,8 +32,12 @@ static enum status write_tensors(const struct graph *graph, const float *weights
             tensor->dims[d] = param->dims[d];
         }
     }
-    const struct safetensors_entry metadata[] = {{"format", "dikdik-policy"}};
-    const enum status code = safetensors_write(path, tensors, graph->n_params, metadata, 1);
+    char observations[16], outputs[16];
+    snprintf(observations, sizeof observations, "%d", agent->shape.n_obs);
+    snprintf(outputs, sizeof outputs, "%d", agent->n_policy);
+    const struct safetensors_entry metadata[] = {
+        {"format", "dikdik-policy"}, {"observations", observations}, {"outputs", outputs}};
+    const enum status code = safetensors_write(path, tensors, graph->n_params, metadata, 3);
     arena_close(&arena);
     return code;
 }
@@ -43,7 +48,7 @@ enum status run_policy_save(const char *run_dir, const struct agent *agent, cons
     struct graph graph;
     TRY(file_join(path, sizeof path, run_dir, file_name));
     TRY(agent_graph(agent, 1, &graph));
-    const enum status code = write_tensors(&graph, weights, path);
+    const enum status code = write_tensors(agent, &graph, weights, path);
     graph_close(&graph);
     return code;
 }
@@ -82,10 +87,38 @@ static enum status read_param(const struct safetensors_file *file, const struct 
     return code;
 }
 
+static int metadata_number(const struct safetensors_file *file, const char *key)
+{
+    const char *text = safetensors_metadata(file, key);
+    return text != NULL ? (int)strtol(text, NULL, 10) : 0;
+}
+
+// What the environment shows and what the policy can answer have to be the same.
+static enum status check_fit(const struct safetensors_file *file, const struct agent *agent)
+{
+    const int n_obs = metadata_number(file, "observations");
+    const int outputs = metadata_number(file, "outputs");
+    if (n_obs != 0 && n_obs != agent->shape.n_obs) {
+        FAIL(ERR_CONFIG,
+             "%s: this policy was trained on observations of %d numbers, and the environment shows "
+             "%d; it serves the environment and the version of dikdik that trained it",
+             file->path, n_obs, agent->shape.n_obs);
+    }
+    if (outputs != 0 && outputs != agent->n_policy) {
+        FAIL(
+            ERR_CONFIG,
+            "%s: this policy has %d outputs, one for each choice, and the tasks here have steps of "
+            "%d choices; train with agent.distribution gaussian, which chooses among any number",
+            file->path, outputs, agent->shape.n_choices);
+    }
+    return OK;
+}
+
 static enum status read_params(const struct safetensors_file *file, const struct agent *agent,
                                float *weights)
 {
     struct graph graph;
+    TRY(check_fit(file, agent));
     TRY(agent_graph(agent, 1, &graph));
     enum status code = OK;
     for (int i = 0; code == OK && i < graph.n_params; i++) {

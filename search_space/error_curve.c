@@ -163,12 +163,13 @@ static enum status add_part(const struct curves *curves, const struct error_laye
     layer.taps = (int)(weights->count / (size_t)weights->dims[0]) / layer.channels;
     layer.weights =
         input->params + weights->offset + (size_t)part * (weights->count / (size_t)parts);
-    layer.group += part * layer.channels;
-    layer.enter += part * layer.channels;
-    layer.square += part * layer.channels;
+    const size_t first = (size_t)part * (size_t)layer.channels;
+    layer.group += first;
+    layer.enter += first;
+    layer.square += first;
     layer.gram = find_gram(input->refit, node, part);
     layer.lambda = input->refit != NULL ? input->refit->lambda : 0;
-    layer.worth = whole->worth != NULL ? whole->worth + part * layer.rows : NULL;
+    layer.worth = whole->worth != NULL ? whole->worth + (size_t)part * (size_t)layer.rows : NULL;
     double *lost, total = 0;
     ARENA_NEW(arena, lost, (size_t)layer.channels);
     TRY(error_layer_lost(&layer, arena, lost));

@@ -48,9 +48,9 @@ static enum status factor_gram(const struct error_layer *layer, struct factor *f
         mean += gram_at(layer->gram, i, i) / f->n;
     }
     const double scale = mean > 0 ? mean : 1;
+    double ridge = layer->lambda * scale;
     enum status status = ERR_INPUT;
-    for (double ridge = layer->lambda * scale; status == ERR_INPUT && ridge <= 1e3 * scale;
-         ridge *= 10) {
+    while (status == ERR_INPUT && ridge <= 1e3 * scale) {
         for (size_t i = 0; i < n; i++) {
             for (size_t j = 0; j <= i; j++) {
                 f->lower[i * n + j] =
@@ -59,6 +59,7 @@ static enum status factor_gram(const struct error_layer *layer, struct factor *f
             f->lower[i * n + i] += ridge;
         }
         status = blas_cholesky(f->n, f->lower, f->n);
+        ridge *= 10;
     }
     return status;
 }

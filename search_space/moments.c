@@ -26,11 +26,14 @@ static void guess_node(const struct graph *graph, const float *params, int node,
                        const struct moments *all, struct moments *out)
 {
     const struct node *n = &graph->nodes[node];
-    const struct moments *in = n->n_inputs > 0 ? &all[n->inputs[0]] : NULL;
     for (int c = 0; c < n->c; c++) {
         out->mean[c] = 0;
         out->variance[c] = n->kind == NODE_SHORTCUT ? 0 : 1;
     }
+    if (n->n_inputs == 0) {
+        return;
+    }
+    const struct moments *in = &all[n->inputs[0]];
     switch (n->kind) {
     case NODE_BATCHNORM:
         for (int c = 0; c < n->c; c++) {

@@ -126,7 +126,7 @@ static bool limits_hold(const struct attempt *a)
 // Every undecided group chooses at this price, one after the other.
 static bool try_level(struct attempt *a, int level)
 {
-    const double price = exp2((double)(level - LEVELS / 2) / STEPS_PER_DOUBLING);
+    const double price = exp2((level - 0.5 * LEVELS) / STEPS_PER_DOUBLING);
     memcpy(a->widths, a->from, (size_t)a->study->network->groups.n * sizeof *a->widths);
     memcpy(a->totals, a->from_totals, sizeof a->totals);
     for (int i = 0; i < a->sweeps; i++) {

@@ -40,7 +40,7 @@ const struct option scoring_option_table[] = {
      "network is too large for it",
      OPTION_CHOICE, AT(refit), .fallback_text = "auto", .choices = refit_kinds},
     {"refit_images", "training images that refit samples", OPTION_INT, AT(refit_images),
-     .fallback = 256, .least = 1, .most = 1e6},
+     .fallback = 512, .least = 1, .most = 1e6},
     {.key = NULL},
 };
 #undef AT

@@ -201,6 +201,45 @@ static void a_trained_agent_serves_a_new_budget(void **state)
     assert_true(program_number(task, "evaluations") <= 8);
 }
 
+// Other groups, other choices, another data set: a policy needs no more than what it is shown.
+static void a_trained_agent_serves_a_new_network(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "small.json", config);
+    program_write(p, "other.json",
+                  "{\"networks\": [{\"name\": \"b\", \"architecture\": \"resnet20\", \"data\":"
+                  "  {\"name\": \"shapes\", \"size\": 16, \"count\": 600}, \"train\":"
+                  "  {\"epochs\": 1, \"batch\": 32, \"crop_pad\": 0}}],"
+                  " \"tasks\": [{\"macs\": 0.6}, {\"macs\": 0.7, \"params\": 0.7}],"
+                  " \"space\": {\"round_to\": 4},"
+                  " \"scoring\": {\"calibration_images\": 64, \"refit_images\": 64}}");
+    program_json(p, "search small.json --transport inline");
+    const struct json *report =
+        program_json(p, "search other.json --policy runs/small --tries 5 --transport inline");
+    const struct json *tasks = json_get(report, "tasks");
+    assert_int_equal(json_count(tasks), 2);
+    for (int i = 0; i < 2; i++) {
+        const struct json *task = json_at(tasks, i);
+        assert_string_equal(program_string(task, "task"), i == 0 ? "b-macs0.6" : "b-macs0.7");
+        assert_true(program_number(task, "macs_share") <= (i == 0 ? 0.6 : 0.7));
+        assert_true(program_number(task, "macs_share") > 0.4);
+        assert_true(i == 0 || program_number(task, "params_share") <= 0.7);
+        assert_in_range((int)program_number(task, "evaluations"), 1, 5);
+    }
+    char path[PROGRAM_PATH_CHARS];
+    program_path(p, "runs/small-on-other/results/b-macs0.6.json", path);
+    assert_true(file_exists(path));
+    program_run(p, "search other.json --policy runs/nobody --transport inline");
+    ASSERT_RUN(p, 1, "--policy runs/nobody");
+    program_run(p, "search other.json --policy runs/small --environment bandit");
+    ASSERT_RUN(p, 1, "trained in environment prune");
+    // One output per choice serves as many choices only.
+    program_json(p, "search small.json --transport inline --agent.distribution categorical "
+                    "--search.evaluations 6 --run-dir each");
+    program_run(p, "search other.json --policy each --transport inline");
+    ASSERT_RUN(p, 1, "one for each choice");
+}
+
 static void methods_share_tasks_and_budgets(void **state)
 {
     struct program *p = *state;
@@ -285,6 +324,7 @@ int main(void)
         TEST(any_number_of_actors_gives_the_same_bytes),
         TEST(a_killed_job_goes_on_to_the_same_bytes),
         TEST(a_trained_agent_serves_a_new_budget),
+        TEST(a_trained_agent_serves_a_new_network),
         TEST(methods_share_tasks_and_budgets),
         TEST(rows_of_given_weights),
         TEST(bad_input_says_what_to_do),

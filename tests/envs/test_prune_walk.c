@@ -302,7 +302,7 @@ static double least_error(const struct studied *s, const struct prune_walk *walk
 {
     const int *choices[3];
     int n[3], widths[3];
-    double best = INFINITY;
+    double best = (double)INFINITY;
     for (int g = 0; g < 3; g++) {
         n[g] = wall_choices(walk->wall, g, &choices[g]);
     }

@@ -39,7 +39,7 @@ static int add_conv(struct graph *graph, const char *name, int input, int out_c,
 // A Gram matrix of more random rows than columns, for every layer that refit knows.
 static void add_gram(struct fixture *f, struct rng *rng, int columns)
 {
-    double *x = arena_alloc(&f->arena, (size_t)(3 * columns * columns), sizeof *x);
+    double *x = arena_alloc(&f->arena, 3 * (size_t)columns * (size_t)columns, sizeof *x);
     assert_non_null(x);
     for (int i = 0; i < 3 * columns * columns; i++) {
         x[i] = (double)rng_below(rng, 1000) / 500 - 0.7;
