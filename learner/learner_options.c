@@ -88,7 +88,7 @@ const struct option learner_option_table[] = {
     {"taught_batches",
      "with a model: batches at the start in which the policy imitates the environment's own "
      "one-shot ranking",
-     OPTION_INT, AT(taught_batches), .fallback = 30, .least = 0, .most = 1000000},
+     OPTION_INT, AT(taught_batches), .fallback = 100, .least = 0, .most = 1000000},
     {"distilled_batches",
      "with a model: such batches at the end, so that the policy knows what the model knows",
      OPTION_INT, AT(distilled_batches), .fallback = 150, .least = 0, .most = 1000000},
