@@ -78,7 +78,7 @@ const struct option learner_option_table[] = {
     {"on_policy",
      "with a model: the share of evaluations that is the policy's own sample, learnt from with its "
      "real lag; its errors of prediction judge the model",
-     OPTION_DOUBLE, AT(on_policy), .fallback = 0.2, .least = 0, .most = 1},
+     OPTION_DOUBLE, AT(on_policy), .fallback = 0.1, .least = 0, .most = 1},
     {"imagined",
      "with a model: episodes per task in a batch that the policy plays without scoring and the "
      "model rewards",
