@@ -10,6 +10,8 @@
 // LAPACK, by Fortran's calling rules: column-major, everything by address, lengths of texts last.
 extern void dpotrf_(const char *triangle, const int *n, double *a, const int *lda, int *info,
                     size_t triangle_length);
+extern void dpotri_(const char *triangle, const int *n, double *a, const int *lda, int *info,
+                    size_t triangle_length);
 extern void dpotrs_(const char *triangle, const int *n, const int *rhs, const double *a,
                     const int *lda, double *b, const int *ldb, int *info, size_t triangle_length);
 
@@ -70,6 +72,25 @@ enum status blas_cholesky(int n, double *a)
              n, n, info);
     }
     return OK;
+}
+
+void blas_invert_factored(int n, double *l)
+{
+    CHECK(n >= 1);
+    int info = 0;
+    dpotri_("U", &n, l, &n, &info, 1);
+    CHECK(info == 0);
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < i; j++) {
+            l[(size_t)j * (size_t)n + (size_t)i] = l[(size_t)i * (size_t)n + (size_t)j];
+        }
+    }
+}
+
+void blas_subtract_product(int m, int n, int k, const double *a, const double *b, double *c)
+{
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, -1.0, a, k > 0 ? k : 1, b,
+                k > 0 ? k : 1, 1.0, c, n > 0 ? n : 1);
 }
 
 void blas_times_lower(int m, int n, const double *l, double *b)

@@ -18,6 +18,13 @@ void blas_gram(int rows, int columns, const float *x, int ldx, float *g);
 // Cholesky factor l, a = l l^T. ERR_INPUT when a is not positive definite.
 enum status blas_cholesky(int n, double *a);
 
+// l [n, n] as blas_cholesky leaves it: replaced by the inverse of the matrix it is the factor of,
+// both triangles.
+void blas_invert_factored(int n, double *l);
+
+// c -= a b^T. a [m, k], b [n, k], c [m, n].
+void blas_subtract_product(int m, int n, int k, const double *a, const double *b, double *c);
+
 // b := b l. b [m, n]; l [n, n], only its lower triangle read.
 void blas_times_lower(int m, int n, const double *l, double *b);
 

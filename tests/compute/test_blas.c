@@ -115,6 +115,62 @@ static void gram_adds_both_triangles(void **state)
     free(x);
 }
 
+// a = m m^T + 0.5 I with random m, its upper triangle rubbish: the factor, what it multiplies, and
+// the inverse from it.
+static void factors_positive_systems(void **state)
+{
+    (void)state;
+    enum { N = 19, M = 4 };
+    struct rng rng = rng_make(4, RNG_TEST, 2, 0);
+    float *m = random_floats(&rng, N * N);
+    double full[N * N], l[N * N], b[M * N], product[M * N], rest[M * N];
+    for (int i = 0; i < N * N; i++) {
+        double sum = i / N == i % N ? 0.5 : 0.0;
+        for (int k = 0; k < N; k++) {
+            sum += (double)m[i / N * N + k] * (double)m[i % N * N + k];
+        }
+        full[i] = sum;
+        l[i] = i % N <= i / N ? sum : 1e9;
+    }
+    for (int i = 0; i < M * N; i++) {
+        b[i] = product[i] = (double)rng_normal(&rng);
+        rest[i] = 1;
+    }
+    assert_int_equal(blas_cholesky(N, l), OK);
+    blas_times_lower(M, N, l, product);
+    for (int i = 0; i < M * N; i++) {
+        double sum = 0.0;
+        for (int k = i % N; k < N; k++) {
+            sum += b[i / N * N + k] * l[k * N + i % N];
+        }
+        assert_true(fabs(sum - product[i]) <= 1e-9);
+    }
+    for (int r = 0; r < M; r++) {
+        double left = 0.0, right = 0.0;
+        for (int i = 0; i < N; i++) {
+            left += product[r * N + i] * product[r * N + i];
+            for (int j = 0; j < N; j++) {
+                right += b[r * N + i] * full[i * N + j] * b[r * N + j];
+            }
+        }
+        assert_true(fabs(left - right) <= 1e-9 * right);
+    }
+    blas_invert_factored(N, l);
+    for (int i = 0; i < N * N; i++) {
+        double sum = 0.0;
+        for (int k = 0; k < N; k++) {
+            sum += full[i / N * N + k] * l[k * N + i % N];
+        }
+        assert_true(fabs(sum - (i / N == i % N ? 1.0 : 0.0)) <= 1e-9);
+        assert_true(l[i] == l[i % N * N + i / N]);
+    }
+    blas_subtract_product(M, N, 1, b, full, rest); // b as [M][1], full as [N][1]
+    for (int i = 0; i < M * N; i++) {
+        assert_true(fabs(rest[i] - (1 - b[i / N] * full[i % N])) <= 1e-12);
+    }
+    free(m);
+}
+
 // a = m m^T + 0.1 I with random m; the upper triangle is filled with rubbish, which must not
 // matter.
 static void solves_positive_systems(void **state)
@@ -176,9 +232,13 @@ static void names_are_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products_equal_plain_loops), cmocka_unit_test(zero_beta_overwrites_nan),
-        cmocka_unit_test(gram_adds_both_triangles),   cmocka_unit_test(solves_positive_systems),
-        cmocka_unit_test(refuses_other_systems),      cmocka_unit_test(names_are_known),
+        cmocka_unit_test(products_equal_plain_loops),
+        cmocka_unit_test(zero_beta_overwrites_nan),
+        cmocka_unit_test(gram_adds_both_triangles),
+        cmocka_unit_test(factors_positive_systems),
+        cmocka_unit_test(solves_positive_systems),
+        cmocka_unit_test(refuses_other_systems),
+        cmocka_unit_test(names_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,7 +127,7 @@ static double measured_error(struct fixture *f, int group, int width, const char
             lost += pow((double)x[i] - (double)y[i], 2);
             total += pow((double)x[i] - bias, 2);
         }
-        error += lost / total / n_layers;
+        error += lost / total;
     }
     probe_close(before);
     probe_close(after);
@@ -190,8 +190,7 @@ static void test_from_weights(void **state)
         }
         const int part = c / f.groups.groups[group].equal_parts;
         double expected = 0;
-        int readers = 0;
-        for (; readers < 2 && cases[i].readers[readers] != NULL; readers++) {
+        for (int readers = 0; readers < 2 && cases[i].readers[readers] != NULL; readers++) {
             const struct param *param = graph_find_param(&f.graph, cases[i].readers[readers]);
             const size_t block = param->count / (size_t)(param->dims[0] * c);
             double cut = 0, total = 0;
@@ -210,10 +209,42 @@ static void test_from_weights(void **state)
         }
         double error, with_grams;
         assert_ok(width_errors(&f.network, NULL, &f.ranking, group, &cases[i].width, 1, &error));
-        assert_true(fabs(error - expected / readers) < 1e-9);
+        assert_true(fabs(error - expected) < 1e-9);
         assert_ok(
             width_errors(&f.network, f.refit, &f.ranking, group, &cases[i].width, 1, &with_grams));
         assert_true(group == 3 ? with_grams == error : with_grams < error);
+    }
+    close_fixture(&f);
+}
+
+// Scores are what the error rises by, over what a channel costs, the same for every equal part; the
+// classes are one pixel, all other readers put out 16.
+static void test_scores(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, 5);
+    static const double costs[4] = {0.5, 2, 1, 4};
+    float **scores;
+    assert_ok(width_scores(&f.network, f.refit, &f.ranking, costs, &f.arena, &scores));
+    const int *order = f.ranking.order;
+    for (int g = 0; g < 4; g++) {
+        const int parts = f.groups.groups[g].equal_parts, c = f.groups.groups[g].channels;
+        const double pixels = g < 3 ? pow(16, 0.125) : 1;
+        int widths[9];
+        double errors[9], sum = 0;
+        for (int r = 0; r <= c / parts; r++) {
+            widths[r] = r * parts;
+        }
+        assert_ok(width_errors(&f.network, f.refit, &f.ranking, g, widths, c / parts + 1, errors));
+        for (int k = 0; k < c; k++) {
+            const int rank = k % (c / parts);
+            const double rise = (errors[rank] - errors[rank + 1]) / parts;
+            assert_true(fabs((double)scores[g][order[k]] * costs[g] * pixels - rise) < 1e-6);
+            sum += (double)scores[g][order[k]] * costs[g] * pixels;
+        }
+        assert_true(fabs(sum - errors[0]) < 1e-5 && errors[0] > 0.1 && errors[0] < 2 + 1e-9);
+        order += c;
     }
     close_fixture(&f);
 }
@@ -237,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_refit),
         cmocka_unit_test(test_from_weights),
+        cmocka_unit_test(test_scores),
         cmocka_unit_test(test_not_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
