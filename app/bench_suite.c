@@ -96,7 +96,7 @@ static enum status slim_copy(const struct bench_config *config, const struct net
     struct keep keep;
     int *widths;
     ARENA_NEW(arena, widths, (size_t)groups->n);
-    TRY(slim_widths_choose(&network->graph, groups, &request, NULL, arena, widths));
+    TRY(slim_widths_choose(&input, &request, NULL, arena, widths));
     TRY(criterion_keep(criterion_find("l1"), &input, widths, arena, &keep));
     TRY(slim_network(&network->graph, groups, network->params, &keep, &out->graph, &out->params));
     out->info = network->info;

@@ -11,6 +11,7 @@
 #include "search_space/cost.h"
 #include "search_space/importance.h"
 #include "search_space/refit.h"
+#include "search_space/refit_rank.h"
 #include "train/calibrate.h"
 #include "train/evaluate.h"
 
@@ -22,7 +23,7 @@ struct slim_config {
     struct slim_request request;
     struct dataset_options data;
     struct backend_config backend;
-    const char *output, *criterion, *architecture;
+    const char *output, *by, *criterion, *architecture;
     struct importance_options importance;
     int recalibrate, refit_images, refit_points;
     double refit_lambda;
@@ -30,6 +31,7 @@ struct slim_config {
     bool refit, json;
 };
 
+static const char *const by_kinds[] = {"auto", "importance", "errors", NULL};
 static const char *const group_kinds[] = {"inner", "all", NULL};
 
 #define AT(field) .offset = offsetof(struct slim_config, field)
@@ -52,10 +54,16 @@ static const struct option slim_option_table[] = {
      AT(request.least_share), .fallback = 0, .least = 0, .most = 1},
     {"round_to", "widths are multiples of this; odd ones save arithmetic but hardly any time",
      OPTION_INT, AT(request.round_to), .fallback = 8, .least = 1, .most = 1024},
+    {"by",
+     "what decides which channels stay, and with --global how many of each group: importance, from "
+     "weights alone; errors: what the layers that read a channel lose without it; auto: errors "
+     "where "
+     "weights are refitted",
+     OPTION_CHOICE, AT(by), .fallback_text = "auto", .choices = by_kinds},
     {"criterion", "how important a channel is to each layer that makes or reads it", OPTION_CHOICE,
-     AT(criterion), .fallback_text = "l1", .choices = criterion_names},
+     AT(criterion), .fallback_text = "l2", .choices = criterion_names},
     {"normalise", "what each layer's values are divided by, over the group", OPTION_CHOICE,
-     AT(importance.normalise), .fallback_text = "max", .choices = importance_normalisers},
+     AT(importance.normalise), .fallback_text = "mean", .choices = importance_normalisers},
     {"reduce", "how the layers of a channel add up to its importance; most: the largest",
      OPTION_CHOICE, AT(importance.reduce), .fallback_text = "sum",
      .choices = importance_reductions},
@@ -84,9 +92,9 @@ static const char *const slim_positional[] = {"FILE", NULL};
 static const struct cli slim_cli = {
     .command = "dikdik slim",
     .usage = "FILE -o OUT (--macs B | --params B | --share S | --widths JSON) [options]",
-    .about = "Cuts channels: keeps those that a criterion rates highest, so many of each group "
-             "that the budget is met, and writes the smaller network. With --data NAME its "
-             "BatchNorm statistics are recomputed on training images.",
+    .about = "Cuts channels: keeps those that matter most, so many of each group "
+             "that the budget is met, and writes the smaller network. With --data NAME the kept "
+             "weights are refitted and BatchNorm statistics recomputed on training images.",
     .positional = slim_positional,
     .required = 1,
     .table = slim_option_table,
@@ -99,12 +107,14 @@ struct slimming {
     struct backend *backend;
     struct groups groups;
     struct arena arena;
-    float **scores;  // [groups.n][channels]: importance
     int *widths;     // [groups.n]
     int32_t *images; // [n_images] of the data set, which the network may be fitted to; arena
     int n_images;
+    bool seen;           // it was trained on none of them: by fitting it sees them
+    struct refit *refit; // NULL: weights are not refitted
     double refit_seconds;
-    int n_refit_images; // 0: not refitted
+    int n_refit_images;
+    bool by_errors; // else by importance
 };
 
 static enum status check_config(const struct slim_config *config)
@@ -112,6 +122,9 @@ static enum status check_config(const struct slim_config *config)
     TRY(slim_request_check(&config->request));
     if (config->output[0] == '\0') {
         FAIL(ERR_CONFIG, "--output is missing: the file to write the slimmed network to");
+    }
+    if (strcmp(config->by, "errors") == 0 && (config->data.name[0] == '\0' || !config->refit)) {
+        FAIL(ERR_CONFIG, "--by errors needs a refit: name a data set with --data");
     }
     return OK;
 }
@@ -134,24 +147,23 @@ static enum status open_network(struct slimming *s, const char *path)
 // One that was trained on none of them takes all, and says that.
 static enum status choose_images(struct slimming *s)
 {
-    struct network *after = &s->after;
-    const bool ours = strcmp(after->info.dataset, s->data.name) == 0;
+    const struct network *before = &s->before;
+    const bool ours = strcmp(before->info.dataset, s->data.name) == 0;
     ARENA_NEW(&s->arena, s->images, (size_t)s->data.n);
-    for (int i = 0; i < s->data.n && ours && after->train_rows.known; i++) {
-        if (row_set_has(&after->train_rows, dataset_row(&s->data, i))) {
+    for (int i = 0; i < s->data.n && ours && before->train_rows.known; i++) {
+        if (row_set_has(&before->train_rows, dataset_row(&s->data, i))) {
             s->images[s->n_images++] = i;
         }
     }
-    if (s->n_images > 0) {
-        return OK;
-    }
-    for (; s->n_images < s->data.n; s->n_images++) {
+    s->seen = s->n_images == 0 && ours;
+    for (bool all = s->n_images == 0; all && s->n_images < s->data.n; s->n_images++) {
         s->images[s->n_images] = s->n_images;
     }
-    return ours ? row_set_add(&after->train_rows, s->data.rows, s->data.n) : OK;
+    return OK;
 }
 
-static enum status refit(struct slimming *s, const struct keep *keep)
+// Gathers what the kept weights are fitted to.
+static enum status open_refit(struct slimming *s)
 {
     const struct slim_config *config = s->config;
     const struct plan_input input = {.mean = s->before.info.mean, .std = s->before.info.std};
@@ -162,20 +174,17 @@ static enum status refit(struct slimming *s, const struct keep *keep)
         .seed = config->seed,
     };
     uint8_t *images;
-    struct refit *gram;
     const double start = clock_seconds();
     TRY(dataset_sample(&s->data, s->images, s->n_images, options.images, config->seed, &s->arena,
                        &images));
     TRY(refit_open(s->backend, &s->before.graph, &s->groups, s->before.params, &input, images,
-                   &options, &gram));
-    const enum status code = refit_apply(gram, keep, &s->after.graph, s->after.params);
-    refit_close(gram);
+                   &options, &s->refit));
     s->refit_seconds = clock_seconds() - start;
     s->n_refit_images = options.images;
-    return code;
+    return OK;
 }
 
-static enum status choose_widths(struct slimming *s)
+static enum status choose_channels(struct slimming *s, struct keep *keep)
 {
     const struct slim_config *config = s->config;
     const struct criterion_input input = {
@@ -184,20 +193,24 @@ static enum status choose_widths(struct slimming *s)
         .params = s->before.params,
         .seed = config->seed,
     };
+    float **importance;
+    struct ranking ranking;
     TRY(importance_score(criterion_find(config->criterion), &input, &config->importance, &s->arena,
-                         &s->scores));
+                         &importance));
+    TRY(s->by_errors ? refit_rank(&input, s->refit, &s->arena, &ranking)
+                     : ranking_by_score(&s->groups, importance, &s->arena, &ranking));
+    const struct slim_basis basis = {
+        .importance = importance, .ranking = &ranking, .refit = s->by_errors ? s->refit : NULL};
     ARENA_NEW(&s->arena, s->widths, (size_t)s->groups.n);
-    return slim_widths_choose(&s->before.graph, &s->groups, &config->request, s->scores, &s->arena,
-                              s->widths);
+    TRY(slim_widths_choose(&input, &config->request, &basis, &s->arena, s->widths));
+    return ranking_keep(&s->groups, &ranking, s->widths, &s->arena, keep);
 }
 
 static enum status cut(struct slimming *s)
 {
     const struct slim_config *config = s->config;
-    struct ranking ranking;
     struct keep keep;
-    TRY(ranking_by_score(&s->groups, s->scores, &s->arena, &ranking));
-    TRY(ranking_keep(&s->groups, &ranking, s->widths, &s->arena, &keep));
+    TRY(choose_channels(s, &keep));
     TRY(slim_network(&s->before.graph, &s->groups, s->before.params, &keep, &s->after.graph,
                      &s->after.params));
     s->after.info = s->before.info;
@@ -207,11 +220,13 @@ static enum status cut(struct slimming *s)
                     "refitted, which costs accuracy; name a data set with --data for both");
         return OK;
     }
-    if (config->refit || config->recalibrate > 0) {
-        TRY(choose_images(s));
+    if (s->seen) {
+        TRY(row_set_add(&s->after.train_rows, s->data.rows, s->data.n));
     }
-    if (config->refit) {
-        TRY(refit(s, &keep));
+    if (s->refit != NULL) {
+        const double start = clock_seconds();
+        TRY(refit_apply(s->refit, &keep, &s->after.graph, s->after.params));
+        s->refit_seconds += clock_seconds() - start;
     }
     if (config->recalibrate == 0) {
         return OK;
@@ -240,14 +255,17 @@ static enum status print_json(const struct slimming *s)
     struct json_writer *w = &json.writer;
     json_write_string(w, "file", s->config->output);
     json_write_string(w, "architecture", s->after.info.architecture);
-    json_write_string(w, "criterion", s->config->criterion);
+    json_write_string(w, "by", s->by_errors ? "errors" : "importance");
+    if (!s->by_errors) {
+        json_write_string(w, "criterion", s->config->criterion);
+    }
     json_write_int(w, "macs", after.macs);
     json_write_int(w, "params", after.params);
     json_write_int(w, "bytes", (int64_t)network_bytes(&s->after));
     json_write_int(w, "macs_before", before.macs);
     json_write_int(w, "params_before", before.params);
     json_write_int(w, "bytes_before", (int64_t)network_bytes(&s->before));
-    if (s->n_refit_images > 0) {
+    if (s->refit != NULL) {
         json_write_int(w, "refit_images", s->n_refit_images);
         json_write_double(w, "refit_seconds", s->refit_seconds);
     }
@@ -299,7 +317,7 @@ static void print_tables(const struct slimming *s)
     if (streams_cut(s) > 0) {
         printf("\n%d groups on residual streams were cut too\n", streams_cut(s));
     }
-    if (s->n_refit_images > 0) {
+    if (s->refit != NULL) {
         printf("\nrefitted on %d images in %.1f s\n", s->n_refit_images, s->refit_seconds);
     }
     printf("\nwritten to %s\n", s->config->output);
@@ -310,7 +328,13 @@ static enum status slim_file(struct slimming *s, const char *path)
     TRY(check_config(s->config));
     TRY(open_network(s, path));
     TRY(groups_find(&s->before.graph, &s->groups));
-    TRY(choose_widths(s));
+    if (s->backend != NULL && (s->config->refit || s->config->recalibrate > 0)) {
+        TRY(choose_images(s));
+    }
+    if (s->backend != NULL && s->config->refit) {
+        TRY(open_refit(s));
+    }
+    s->by_errors = s->refit != NULL && strcmp(s->config->by, "importance") != 0;
     TRY(cut(s));
     TRY(network_save(&s->after, s->config->output));
     if (s->config->json) {
@@ -330,6 +354,7 @@ static enum status slim_run(struct app *app, int argc, char **argv)
     if (code == OK && !words.help) {
         code = slim_file(&slimming, words.positional[0]);
     }
+    refit_close(slimming.refit);
     backend_close(slimming.backend);
     groups_close(&slimming.groups);
     network_close(&slimming.after);

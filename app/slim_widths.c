@@ -3,6 +3,7 @@
 
 #include "core/json.h"
 #include "search_space/wall.h"
+#include "search_space/width_errors.h"
 
 #include <math.h>
 #include <string.h>
@@ -89,11 +90,27 @@ static bool keeps_streams(const struct slim_request *request)
     return strcmp(request->groups, "inner") == 0;
 }
 
-static enum status widths_to_budget(const struct graph *graph, const struct groups *groups,
-                                    const struct slim_request *request, float *const *scores,
-                                    struct arena *arena, int *widths)
+static enum status global_widths(const struct criterion_input *network,
+                                 const struct slim_basis *basis, struct wall *wall,
+                                 struct arena *arena, int *widths)
 {
-    const struct network_cost whole = cost_of_graph(graph);
+    if (basis->refit == NULL) {
+        return wall_global(wall, basis->importance, widths);
+    }
+    double *costs;
+    float **scores;
+    ARENA_NEW(arena, costs, (size_t)network->groups->n);
+    wall_channel_costs(wall, costs);
+    TRY(width_scores(network, basis->refit, basis->ranking, costs, arena, &scores));
+    return wall_global(wall, scores, widths);
+}
+
+static enum status widths_to_budget(const struct criterion_input *network,
+                                    const struct slim_request *request,
+                                    const struct slim_basis *basis, struct arena *arena,
+                                    int *widths)
+{
+    const struct network_cost whole = cost_of_graph(network->graph);
     struct wall_limit limits[2];
     int n = 0;
     if (request->macs > 0) {
@@ -105,22 +122,24 @@ static enum status widths_to_budget(const struct graph *graph, const struct grou
     const struct wall_options options = {.round_to = request->round_to,
                                          .least_share = request->least_share};
     struct wall *wall;
-    TRY(wall_open(graph, groups, &options, limits, n, arena, &wall));
+    TRY(wall_open(network->graph, network->groups, &options, limits, n, arena, &wall));
     if (keeps_streams(request)) {
-        const enum status code = wall_keep_streams(wall, groups);
+        const enum status code = wall_keep_streams(wall, network->groups);
         if (code != OK) {
             return status_context(code, "without --groups all");
         }
     }
-    return request->global ? wall_global(wall, scores, widths) : wall_uniform(wall, widths);
+    return request->global ? global_widths(network, basis, wall, arena, widths)
+                           : wall_uniform(wall, widths);
 }
 
-enum status slim_widths_choose(const struct graph *graph, const struct groups *groups,
-                               const struct slim_request *request, float *const *scores,
+enum status slim_widths_choose(const struct criterion_input *network,
+                               const struct slim_request *request, const struct slim_basis *basis,
                                struct arena *arena, int *widths)
 {
+    const struct groups *groups = network->groups;
     if (request->macs > 0 || request->params > 0) {
-        return widths_to_budget(graph, groups, request, scores, arena, widths);
+        return widths_to_budget(network, request, basis, arena, widths);
     }
     for (int g = 0; g < groups->n; g++) {
         const struct channel_group *group = &groups->groups[g];

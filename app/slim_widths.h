@@ -1,7 +1,8 @@
 // How many channels each group keeps: a share of every group, widths from a file, or widths that
 // meet a budget, uniform or by one ranking over all groups.
 #pragma once
-#include "search_space/groups.h"
+#include "search_space/criterion.h"
+#include "search_space/refit.h"
 
 struct slim_request {
     double macs, params; // budget: a share of the network's own when <= 1, else a number; 0 = none
@@ -15,7 +16,13 @@ struct slim_request {
 // ERR_CONFIG unless the request has exactly one of share, widths, and a budget, and a budget where
 // it asks for a global cut.
 enum status slim_request_check(const struct slim_request *request);
-// scores[g][channel]: what a global cut ranks by. widths [groups->n].
-enum status slim_widths_choose(const struct graph *graph, const struct groups *groups,
-                               const struct slim_request *request, float *const *scores,
+// What a global cut goes by: importance, or with `refit` the errors of the layers that read.
+struct slim_basis {
+    float *const *importance;      // [groups][channels]
+    const struct ranking *ranking; // of the channels within each group
+    const struct refit *refit;     // NULL: by importance
+};
+// basis may be NULL unless the request is global. widths [groups->n].
+enum status slim_widths_choose(const struct criterion_input *network,
+                               const struct slim_request *request, const struct slim_basis *basis,
                                struct arena *arena, int *widths);

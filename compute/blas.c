@@ -10,10 +10,10 @@
 // LAPACK, by Fortran's calling rules: column-major, everything by address, lengths of texts last.
 extern void dpotrf_(const char *triangle, const int *n, double *a, const int *lda, int *info,
                     size_t triangle_length);
-extern void dpotrs_(const char *triangle, const int *n, const int *rhs, const double *a,
-                    const int *lda, double *b, const int *ldb, int *info, size_t triangle_length);
 extern void dpotri_(const char *triangle, const int *n, double *a, const int *lda, int *info,
                     size_t triangle_length);
+extern void dpotrs_(const char *triangle, const int *n, const int *rhs, const double *a,
+                    const int *lda, double *b, const int *ldb, int *info, size_t triangle_length);
 
 // Up to SMALL_TERMS multiply-adds OpenBLAS multiplies without first copying b into its own layout.
 // With few rows in a the copy costs more than the product, so b is taken in slices below that size:

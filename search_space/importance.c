@@ -7,7 +7,7 @@
 
 const char *const importance_normalisers[] = {"mean", "max", "none", NULL};
 const char *const importance_reductions[] = {"sum", "mean", "most", NULL};
-const struct importance_options importance_defaults = {.normalise = "max", .reduce = "sum"};
+const struct importance_options importance_defaults = {.normalise = "mean", .reduce = "sum"};
 
 enum normaliser { BY_MEAN, BY_MAX, BY_NOTHING };
 enum reduction { REDUCE_SUM, REDUCE_MEAN, REDUCE_MOST };

@@ -5,7 +5,7 @@
 #include "search_space/criterion.h"
 
 struct importance_options {
-    const char *normalise; // a member's values over its group: by their "max", their "mean", "none"
+    const char *normalise; // a member's values over its group: by their "mean", their "max", "none"
     const char *reduce;    // the members of a channel: "sum", "mean", "most" (the largest)
 };
 // Names in order, NULL-ended, for tables of options.

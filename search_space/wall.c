@@ -90,6 +90,7 @@ enum status wall_open(const struct graph *graph, const struct groups *groups,
     ARENA_NEW(arena, wall, 1);
     wall->n = groups->n;
     ARENA_NEW(arena, wall->groups, (size_t)wall->n);
+    ARENA_NEW(arena, wall->full, (size_t)wall->n);
     ARENA_NEW(arena, wall->widths, (size_t)wall->n);
     ARENA_NEW(arena, wall->decided, (size_t)wall->n);
     size_t choices = 0;

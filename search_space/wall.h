@@ -31,6 +31,10 @@ void wall_decide(struct wall *wall, int group, int width); // width must be lega
 const int *wall_widths(const struct wall *wall);           // decided, or least for the undecided
 int64_t wall_cost(const struct wall *wall, enum cost_kind kind);
 
+// What one channel of each group costs in the uncut network, as a share of what is limited (of each
+// limit alike); 1 for all without limits. costs [groups.n].
+void wall_channel_costs(const struct wall *wall, double *costs);
+
 // Decides every group on a residual stream (not `inner`) at its full width. ERR_CONFIG naming the
 // group when the limits do not allow it; the wall is then half decided.
 enum status wall_keep_streams(struct wall *wall, const struct groups *groups);

@@ -86,6 +86,32 @@ static void set_width(const struct wall *wall, int *widths, int64_t *totals, int
     widths[group] = width;
 }
 
+void wall_channel_costs(const struct wall *wall, double *costs)
+{
+    for (int g = 0; g < wall->n; g++) {
+        costs[g] = 0;
+    }
+    int n_limits = 0;
+    for (int g = 0; g < wall->n; g++) {
+        wall->full[g] = wall->groups[g].channels;
+    }
+    for (int k = 0; k < 2; k++) {
+        if (wall->limits[k] == INT64_MAX) {
+            continue;
+        }
+        n_limits++;
+        const int64_t total = cost_model_total(wall->models[k], wall->full);
+        for (int g = 0; g < wall->n; g++) {
+            const int c = wall->full[g];
+            const int64_t without = cost_model_with(wall->models[k], wall->full, total, g, 0);
+            costs[g] += (double)(total - without) / ((double)total * c);
+        }
+    }
+    for (int g = 0; n_limits == 0 && g < wall->n; g++) {
+        costs[g] = 1;
+    }
+}
+
 enum status wall_global(struct wall *wall, float *const *scores, int *widths)
 {
     const int n = list_steps(wall, scores);

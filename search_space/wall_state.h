@@ -19,6 +19,7 @@ struct wall {
     struct wall_group *groups;    // [n]
     struct cost_model *models[2]; // by cost_kind
     int64_t limits[2];            // by cost_kind; INT64_MAX = none
+    int *full;                    // [n]: scratch of wall_channel_costs
     int *widths;                  // [n]: decided, or the least
     bool *decided;                // [n]
     int64_t totals[2];            // at `widths`

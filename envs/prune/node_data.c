@@ -200,6 +200,7 @@ static uint64_t hash_config(const struct prune_config *config, uint64_t seed)
         hash = hash_data(hash, &config->networks[i].data);
     }
     hash = hash_text(hash_text(hash, config->space.criterion), scoring->dtype);
+    hash = hash_text(hash, config->space.by);
     hash = hash_text(hash, scoring->refit);
     hash = hash_bytes(hash, &scoring->validation_share, sizeof scoring->validation_share);
     return hash_bytes(hash, numbers, sizeof numbers);

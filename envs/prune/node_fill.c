@@ -1,7 +1,7 @@
 #include "envs/prune/node_fill.h"
 
 #include "envs/prune/prune_score.h"
-#include "search_space/refit.h"
+#include "search_space/refit_rank.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -182,7 +182,6 @@ static enum status prepare_network(struct node_fill *fill, int n)
                                           .groups = &network->groups,
                                           .params = network->params,
                                           .seed = fill->seed};
-    TRY(criterion_rank(criterion, &input, &fill->arena, &network->ranking));
     const struct node_dataset *data = &fill->datasets[network->data];
     const struct score_request request = {.graph = &network->graph,
                                           .params = network->params,
@@ -195,6 +194,9 @@ static enum status prepare_network(struct node_fill *fill, int n)
     if (prune_refits(&config->scoring, &network->graph, &network->groups)) {
         TRY(gather_grams(fill, n));
     }
+    const bool by_errors = fill->refits[n] != NULL && strcmp(config->space.by, "errors") == 0;
+    TRY(by_errors ? refit_rank(&input, fill->refits[n], &fill->arena, &network->ranking)
+                  : criterion_rank(criterion, &input, &fill->arena, &network->ranking));
     return node_prior_make(&input, &network->ranking, fill->refits[n], &fill->arena,
                            &network->prior);
 }

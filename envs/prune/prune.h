@@ -22,6 +22,8 @@ struct space_options {
     int round_to;
     double least_share;
     const char *groups;    // "inner": residual streams stay whole; "all"
+    const char *by;        // "errors": of a refitted network those stay that the others cannot make
+                           // up for (refit_rank.h); "importance": by the criterion
     const char *criterion; // which channels stay
 };
 extern const struct option space_option_table[];

@@ -7,6 +7,8 @@ static const char *const dtype_kinds[] = {"auto", "int8", "float32", NULL};
 static const char *const reward_kinds[] = {"accuracy", "loss", NULL};
 static const char *const refit_kinds[] = {"auto", "on", "off", NULL};
 
+static const char *const by_kinds[] = {"errors", "importance", NULL};
+
 #define AT(field) .offset = offsetof(struct space_options, field)
 const struct option space_option_table[] = {
     {"round_to", "widths are multiples of this; odd ones save arithmetic but hardly any time",
@@ -15,6 +17,10 @@ const struct option space_option_table[] = {
      AT(least_share), .fallback = 0.2, .least = 0, .most = 1},
     {"groups", "inner: only inside blocks, the residual streams stay whole; all: those too",
      OPTION_CHOICE, AT(groups), .fallback_text = "inner", .choices = group_kinds},
+    {"by",
+     "which channels stay of a network whose candidates are refitted: those that the others cannot "
+     "make up for, or the most important ones by the criterion",
+     OPTION_CHOICE, AT(by), .fallback_text = "errors", .choices = by_kinds},
     {"criterion", "which channels of a group stay", OPTION_CHOICE, AT(criterion),
      .fallback_text = "l1", .choices = criterion_names},
     {.key = NULL},

@@ -224,8 +224,16 @@ static void global_cuts_take_options(void **state)
         params[i] = program_number(cut, "params");
     }
     assert_true(params[0] != params[1] && params[0] != params[2]);
-    const struct json *cut = program_json(
+    const struct json *cut = program_json(p,
+                                          "slim %s -o cut.safetensors --macs 0.5 --global "
+                                          "--round-to 1 --data shapes --data.size 8",
+                                          net);
+    assert_string_equal(program_string(cut, "by"), "errors");
+    assert_true(program_number(cut, "macs") <= 0.5 * program_number(cut, "macs_before"));
+    assert_true(program_number(cut, "params") != params[0]);
+    cut = program_json(
         p, "slim %s -o cut.safetensors --macs 0.6 --global --round-to 1 --least-share 0.45", net);
+    assert_string_equal(program_string(cut, "by"), "importance");
     const struct json *groups = json_get(cut, "groups");
     for (int g = 0; g < json_count(groups); g++) {
         const struct json *group = json_at(groups, g);
@@ -251,6 +259,8 @@ static void refit_can_be_turned_off(void **state)
     assert_null(strstr(p->output, "refitted"));
     program_run(p, "slim %s -o plain.safetensors --macs 0.5", net);
     ASSERT_RUN(p, 0, "no weights are refitted");
+    program_run(p, "slim %s -o plain.safetensors --macs 0.5 --by errors", net);
+    ASSERT_RUN(p, 1, "--by errors needs a refit");
 }
 
 static void zoo_networks_can_be_inspected_by_name(void **state)

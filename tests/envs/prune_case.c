@@ -3,7 +3,7 @@
 #include "core/log.h"
 #include "nn/network.h"
 #include "search_space/criterion.h"
-#include "search_space/refit.h"
+#include "search_space/refit_rank.h"
 #include "train/calibrate.h"
 #include "train/evaluate.h"
 #include "train/train.h"
@@ -131,24 +131,30 @@ static void cut(const struct network *network, const struct groups *groups,
     struct arena arena = {0};
     const struct criterion_input input = {
         .graph = &network->graph, .groups = groups, .params = network->params};
+    struct refit *refit = NULL;
+    struct ranking ranking;
     struct keep keep;
     out->info = network->info;
-    assert_ok(criterion_keep(criterion_find("l1"), &input, way->widths, &arena, &keep));
-    assert_ok(
-        slim_network(&network->graph, groups, network->params, &keep, &out->graph, &out->params));
     if (way->refit) {
         const struct refit_options options = {
             .images = 40, .points_per_image = 16, .lambda = 1e-6, .seed = PRUNE_CASE_SEED};
         const struct plan_input pixels = {.mean = network->info.mean, .std = network->info.std};
         uint8_t *images;
-        struct refit *refit;
         assert_ok(dataset_sample(data, split->train, split->n_train, 40, PRUNE_CASE_SEED, &arena,
                                  &images));
         assert_ok(refit_open(backend, &network->graph, groups, network->params, &pixels, images,
                              &options, &refit));
-        assert_ok(refit_apply(refit, &keep, &out->graph, out->params));
-        refit_close(refit);
+        assert_ok(refit_rank(&input, refit, &arena, &ranking));
+    } else {
+        assert_ok(criterion_rank(criterion_find("l1"), &input, &arena, &ranking));
     }
+    assert_ok(ranking_keep(groups, &ranking, way->widths, &arena, &keep));
+    assert_ok(
+        slim_network(&network->graph, groups, network->params, &keep, &out->graph, &out->params));
+    if (refit != NULL) {
+        assert_ok(refit_apply(refit, &keep, &out->graph, out->params));
+    }
+    refit_close(refit);
     arena_close(&arena);
 }
 

@@ -267,7 +267,7 @@ static void set_assisted(struct loop_case *c, int evaluations)
     c->known = true;
     c->imagine = imagine;
     c->search.start = "both";
-    c->learner.distilled_batches = 5;
+    c->learner.taught_batches = c->learner.distilled_batches = 5;
 }
 
 static void a_model_makes_few_evaluations_enough(void **state)

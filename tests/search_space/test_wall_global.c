@@ -194,6 +194,27 @@ static void test_by_hand(void **state)
     close_fixture(&f);
 }
 
+// The shares of a full network's costs that are one channel's, of each limit alike.
+static void test_channel_costs(void **state)
+{
+    (void)state;
+    struct fixture f;
+    build_small(&f);
+    const struct wall_options options = {.round_to = 1};
+    const struct wall_limit limits[2] = {{COST_MACS, 30}, {COST_PARAMS, 30}};
+    static const double expected[3] = {4.0 / 36, 6.0 / 36, 5.0 / 36}; // one pixel: both are alike
+    for (int n = 0; n <= 2; n++) {
+        struct wall *wall;
+        double costs[3];
+        assert_ok(wall_open(&f.graph, &f.groups, &options, limits, n, &f.arena, &wall));
+        wall_channel_costs(wall, costs);
+        for (int g = 0; g < 3; g++) {
+            assert_true(fabs(costs[g] - (n == 0 ? 1 : n * expected[g])) < 1e-12);
+        }
+    }
+    close_fixture(&f);
+}
+
 // Scores that say nothing cut every group alike.
 static void test_equal_scores(void **state)
 {
@@ -220,9 +241,8 @@ static void test_equal_scores(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_budgets),
-        cmocka_unit_test(test_monotone),
-        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_random_budgets), cmocka_unit_test(test_monotone),
+        cmocka_unit_test(test_by_hand),        cmocka_unit_test(test_channel_costs),
         cmocka_unit_test(test_equal_scores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
