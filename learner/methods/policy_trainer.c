@@ -37,62 +37,64 @@ static struct optimizer_options optimizer_options(const struct learner_options *
                                       .clip = (float)o->clip};
 }
 
-static enum status open_network(struct policy_trainer *m, const struct method_job *job)
+static enum status open_network(struct policy_trainer *trainer, const struct method_job *job)
 {
-    TRY(agent_graph(job->agent, m->batch.steps, &m->graph));
-    const struct sequence_options options = {
-        .batch = m->batch.lanes, .training = true, .optimizer = optimizer_options(job->learner)};
-    TRY(sequence_open(job->backend, &m->graph, &options, &m->plan));
-    const size_t n = m->graph.n_floats;
-    m->n_optimizer = sequence_optimizer_count(m->plan);
-    ARENA_NEW(&m->arena, m->weights, n);
-    ARENA_NEW(&m->arena, m->weights_before, n);
-    ARENA_NEW(&m->arena, m->optimizer, m->n_optimizer);
-    ARENA_NEW(&m->arena, m->optimizer_before, m->n_optimizer);
-    ARENA_NEW(&m->arena, m->optimizer_step, 1);
-    const size_t outputs = batch_rows(&m->batch) * (size_t)job->agent->n_outputs;
-    ARENA_NEW(&m->arena, m->output, outputs);
-    ARENA_NEW(&m->arena, m->d_output, outputs);
+    TRY(agent_graph(job->agent, trainer->batch.steps, &trainer->graph));
+    const struct sequence_options options = {.batch = trainer->batch.lanes,
+                                             .training = true,
+                                             .optimizer = optimizer_options(job->learner)};
+    TRY(sequence_open(job->backend, &trainer->graph, &options, &trainer->plan));
+    const size_t n = trainer->graph.n_floats;
+    trainer->n_optimizer = sequence_optimizer_count(trainer->plan);
+    ARENA_NEW(&trainer->arena, trainer->weights, n);
+    ARENA_NEW(&trainer->arena, trainer->weights_before, n);
+    ARENA_NEW(&trainer->arena, trainer->optimizer, trainer->n_optimizer);
+    ARENA_NEW(&trainer->arena, trainer->optimizer_before, trainer->n_optimizer);
+    ARENA_NEW(&trainer->arena, trainer->optimizer_step, 1);
+    const size_t outputs = batch_rows(&trainer->batch) * (size_t)job->agent->n_outputs;
+    ARENA_NEW(&trainer->arena, trainer->output, outputs);
+    ARENA_NEW(&trainer->arena, trainer->d_output, outputs);
     if (job->initial != NULL) {
-        memcpy(m->weights, job->initial, n * sizeof *m->weights);
+        memcpy(trainer->weights, job->initial, n * sizeof *trainer->weights);
     } else {
-        agent_init(&m->graph, job->seed, m->weights);
+        agent_init(&trainer->graph, job->seed, trainer->weights);
     }
-    sequence_load(m->plan, m->weights);
+    sequence_load(trainer->plan, trainer->weights);
     return OK;
 }
 
-static enum status open_rule(struct policy_trainer *m, const struct method_job *job)
+static enum status open_rule(struct policy_trainer *trainer, const struct method_job *job)
 {
     const struct learner_options *o = job->learner;
-    m->rule_options = (struct rule_options){.vtrace = {.discount = o->discount,
-                                                       .rho_max = o->rho_max,
-                                                       .rho_policy_max = o->rho_policy_max,
-                                                       .c_max = o->c_max,
-                                                       .lambda = o->lambda},
-                                            .correct = o->correct,
-                                            .entropy = o->entropy,
-                                            .value_cost = o->value_cost,
-                                            .ratio_clip = o->ratio_clip,
-                                            .imitation = o->imitation};
-    TRY(popart_open(job->n_tasks, o->popart, o->popart_rate, &m->arena, &m->popart));
-    TRY(popart_open(job->n_tasks, o->popart, o->popart_rate, &m->arena, &m->before));
-    TRY(rule_open(&m->batch, &m->arena, &m->work));
-    m->work.rule = rule_find(o->rule);
-    m->work.options = &m->rule_options;
-    m->work.popart = &m->popart;
+    trainer->rule_options = (struct rule_options){.vtrace = {.discount = o->discount,
+                                                             .rho_max = o->rho_max,
+                                                             .rho_policy_max = o->rho_policy_max,
+                                                             .c_max = o->c_max,
+                                                             .lambda = o->lambda},
+                                                  .correct = o->correct,
+                                                  .entropy = o->entropy,
+                                                  .value_cost = o->value_cost,
+                                                  .ratio_clip = o->ratio_clip,
+                                                  .imitation = o->imitation};
+    TRY(popart_open(job->n_tasks, o->popart, o->popart_rate, &trainer->arena, &trainer->popart));
+    TRY(popart_open(job->n_tasks, o->popart, o->popart_rate, &trainer->arena, &trainer->before));
+    TRY(rule_open(&trainer->batch, &trainer->arena, &trainer->work));
+    trainer->work.rule = rule_find(o->rule);
+    trainer->work.options = &trainer->rule_options;
+    trainer->work.popart = &trainer->popart;
     return OK;
 }
 
-static enum status open_parts(struct policy_trainer *m, const struct method_job *job, int episodes)
+static enum status open_parts(struct policy_trainer *trainer, const struct method_job *job,
+                              int episodes)
 {
     const struct batch_options batch = {.shape = job->shape,
                                         .agent = job->agent,
                                         .episodes = episodes,
                                         .unroll = job->learner->unroll};
-    TRY(batch_open(&batch, &m->arena, &m->batch));
-    TRY(open_network(m, job));
-    return open_rule(m, job);
+    TRY(batch_open(&batch, &trainer->arena, &trainer->batch));
+    TRY(open_network(trainer, job));
+    return open_rule(trainer, job);
 }
 
 enum status policy_trainer_open(const struct method_job *job, int episodes,
@@ -102,62 +104,62 @@ enum status policy_trainer_open(const struct method_job *job, int episodes,
         FAIL(ERR_CONFIG, "learner.rule \"%s\" is not known; there are vtrace and mc_is",
              job->learner->rule);
     }
-    struct policy_trainer *m = calloc(1, sizeof *m);
-    if (m == NULL) {
+    struct policy_trainer *trainer = calloc(1, sizeof *trainer);
+    if (trainer == NULL) {
         FAIL(ERR_MEMORY, "no memory for a policy");
     }
-    m->options = job->learner;
-    m->agent = job->agent;
-    const enum status status = open_parts(m, job, episodes);
+    trainer->options = job->learner;
+    trainer->agent = job->agent;
+    const enum status status = open_parts(trainer, job, episodes);
     if (status != OK) {
-        policy_trainer_close(m);
+        policy_trainer_close(trainer);
         return status;
     }
-    *out = m;
+    *out = trainer;
     return OK;
 }
 
-void policy_trainer_close(struct policy_trainer *m)
+void policy_trainer_close(struct policy_trainer *trainer)
 {
-    if (m != NULL) {
-        sequence_close(m->plan);
-        graph_close(&m->graph);
-        arena_close(&m->arena);
-        free(m);
+    if (trainer != NULL) {
+        sequence_close(trainer->plan);
+        graph_close(&trainer->graph);
+        arena_close(&trainer->arena);
+        free(trainer);
     }
 }
 
 // ---- one batch
 
-void policy_trainer_begin(struct policy_trainer *m)
+void policy_trainer_begin(struct policy_trainer *trainer)
 {
-    batch_clear(&m->batch);
-    popart_copy(&m->popart, &m->before);
+    batch_clear(&trainer->batch);
+    popart_copy(&trainer->popart, &trainer->before);
 }
 
-void policy_trainer_add(struct policy_trainer *m, const struct trajectory *trajectory,
+void policy_trainer_add(struct policy_trainer *trainer, const struct trajectory *trajectory,
                         enum trainer_use use)
 {
-    batch_add(&m->batch, trajectory, use == TRAINER_IMITATE ? ROW_IMITATION : 0);
+    batch_add(&trainer->batch, trajectory, use == TRAINER_IMITATE ? ROW_IMITATION : 0);
     if (use == TRAINER_FRESH) {
         double mean, square;
-        popart_episode(trajectory, m->options->discount, &mean, &square);
-        popart_feed(&m->popart, trajectory->header->task, mean, square);
+        popart_episode(trajectory, trainer->options->discount, &mean, &square);
+        popart_feed(&trainer->popart, trajectory->header->task, mean, square);
     }
 }
 
 // The value heads go by the normalisers as they are now.
-static void rescale(struct policy_trainer *m)
+static void rescale(struct policy_trainer *trainer)
 {
-    const struct param *weight = graph_find_param(&m->graph, "heads.weight");
-    const struct param *bias = graph_find_param(&m->graph, "heads.bias");
+    const struct param *weight = graph_find_param(&trainer->graph, "heads.weight");
+    const struct param *bias = graph_find_param(&trainer->graph, "heads.bias");
     CHECK(weight != NULL && bias != NULL);
-    popart_rescale(&m->before, &m->popart,
-                   &(struct popart_heads){.weight = m->weights + weight->offset,
-                                          .bias = m->weights + bias->offset,
+    popart_rescale(&trainer->before, &trainer->popart,
+                   &(struct popart_heads){.weight = trainer->weights + weight->offset,
+                                          .bias = trainer->weights + bias->offset,
                                           .in = weight->dims[1],
-                                          .first = m->agent->n_policy});
-    sequence_load(m->plan, m->weights);
+                                          .first = trainer->agent->n_policy});
+    sequence_load(trainer->plan, trainer->weights);
 }
 
 // Distributions are asked only about numbers.
@@ -171,30 +173,31 @@ static bool all_finite(const float *values, size_t n)
     return true;
 }
 
-static bool use_batch(struct policy_trainer *m, double rate, struct rule_losses *losses,
+static bool use_batch(struct policy_trainer *trainer, double rate, struct rule_losses *losses,
                       double *norm, bool first)
 {
-    const size_t outputs = batch_rows(&m->batch) * (size_t)m->agent->n_outputs;
-    sequence_forward(m->plan, m->batch.inputs, m->batch.reset, NULL, m->output);
-    if (!all_finite(m->output, outputs)) {
+    const size_t outputs = batch_rows(&trainer->batch) * (size_t)trainer->agent->n_outputs;
+    sequence_forward(trainer->plan, trainer->batch.inputs, trainer->batch.reset, NULL,
+                     trainer->output);
+    if (!all_finite(trainer->output, outputs)) {
         return false;
     }
-    rule_targets(&m->work, m->output, first);
-    rule_loss(&m->work, m->output, m->d_output, losses);
+    rule_targets(&trainer->work, trainer->output, first);
+    rule_loss(&trainer->work, trainer->output, trainer->d_output, losses);
     if (!isfinite(losses->total)) {
         return false;
     }
-    sequence_backward(m->plan, m->d_output, NULL);
-    return sequence_step(m->plan, (float)rate, norm);
+    sequence_backward(trainer->plan, trainer->d_output, NULL);
+    return sequence_step(trainer->plan, (float)rate, norm);
 }
 
-static bool learn(struct policy_trainer *m, double rate, struct update_row *row)
+static bool learn(struct policy_trainer *trainer, double rate, struct update_row *row)
 {
-    rescale(m);
-    for (int use = 0; use < m->options->reuse; use++) {
+    rescale(trainer);
+    for (int use = 0; use < trainer->options->reuse; use++) {
         struct rule_losses losses;
         double norm;
-        if (!use_batch(m, rate, &losses, &norm, use == 0)) {
+        if (!use_batch(trainer, rate, &losses, &norm, use == 0)) {
             return false;
         }
         if (use == 0) {
@@ -208,52 +211,52 @@ static bool learn(struct policy_trainer *m, double rate, struct update_row *row)
             row->gradient_norm = norm;
         }
     }
-    sequence_params(m->plan, m->weights);
+    sequence_params(trainer->plan, trainer->weights);
     return true;
 }
 
-bool policy_trainer_learn(struct policy_trainer *m, double rate, struct update_row *row)
+bool policy_trainer_learn(struct policy_trainer *trainer, double rate, struct update_row *row)
 {
-    const size_t bytes = m->graph.n_floats * sizeof *m->weights;
-    memcpy(m->weights_before, m->weights, bytes);
-    sequence_save_optimizer(m->plan, m->optimizer_before, m->optimizer_step);
-    if (learn(m, rate, row)) {
+    const size_t bytes = trainer->graph.n_floats * sizeof *trainer->weights;
+    memcpy(trainer->weights_before, trainer->weights, bytes);
+    sequence_save_optimizer(trainer->plan, trainer->optimizer_before, trainer->optimizer_step);
+    if (learn(trainer, rate, row)) {
         return true;
     }
-    memcpy(m->weights, m->weights_before, bytes);
-    sequence_load(m->plan, m->weights);
-    sequence_load_optimizer(m->plan, m->optimizer_before, *m->optimizer_step);
-    popart_copy(&m->before, &m->popart);
+    memcpy(trainer->weights, trainer->weights_before, bytes);
+    sequence_load(trainer->plan, trainer->weights);
+    sequence_load_optimizer(trainer->plan, trainer->optimizer_before, *trainer->optimizer_step);
+    popart_copy(&trainer->before, &trainer->popart);
     return false;
 }
 
-const float *policy_trainer_weights(const struct policy_trainer *m, size_t *n)
+const float *policy_trainer_weights(const struct policy_trainer *trainer, size_t *n)
 {
-    *n = m->graph.n_floats;
-    return m->weights;
+    *n = trainer->graph.n_floats;
+    return trainer->weights;
 }
 
 // ---- state
 
-void policy_trainer_state(struct policy_trainer *m, struct state_list *list)
+void policy_trainer_state(struct policy_trainer *trainer, struct state_list *list)
 {
-    const size_t tasks = (size_t)m->popart.n_tasks;
-    state_list_add(list, "weights", HDF5_F32, m->graph.n_floats, m->weights);
-    state_list_add(list, "optimizer", HDF5_F32, m->n_optimizer, m->optimizer);
-    state_list_add(list, "optimizer_step", HDF5_I64, 1, m->optimizer_step);
-    state_list_add(list, "popart_mean", HDF5_F64, tasks, m->popart.mean);
-    state_list_add(list, "popart_sigma", HDF5_F64, tasks, m->popart.sigma);
-    state_list_add(list, "popart_sums", HDF5_F64, 2 * tasks, m->popart.sums);
-    state_list_add(list, "popart_episodes", HDF5_I64, tasks, m->popart.episodes);
+    const size_t tasks = (size_t)trainer->popart.n_tasks;
+    state_list_add(list, "weights", HDF5_F32, trainer->graph.n_floats, trainer->weights);
+    state_list_add(list, "optimizer", HDF5_F32, trainer->n_optimizer, trainer->optimizer);
+    state_list_add(list, "optimizer_step", HDF5_I64, 1, trainer->optimizer_step);
+    state_list_add(list, "popart_mean", HDF5_F64, tasks, trainer->popart.mean);
+    state_list_add(list, "popart_sigma", HDF5_F64, tasks, trainer->popart.sigma);
+    state_list_add(list, "popart_sums", HDF5_F64, 2 * tasks, trainer->popart.sums);
+    state_list_add(list, "popart_episodes", HDF5_I64, tasks, trainer->popart.episodes);
 }
 
-void policy_trainer_save(struct policy_trainer *m)
+void policy_trainer_save(struct policy_trainer *trainer)
 {
-    sequence_save_optimizer(m->plan, m->optimizer, m->optimizer_step);
+    sequence_save_optimizer(trainer->plan, trainer->optimizer, trainer->optimizer_step);
 }
 
-void policy_trainer_load(struct policy_trainer *m)
+void policy_trainer_load(struct policy_trainer *trainer)
 {
-    sequence_load(m->plan, m->weights);
-    sequence_load_optimizer(m->plan, m->optimizer, *m->optimizer_step);
+    sequence_load(trainer->plan, trainer->weights);
+    sequence_load_optimizer(trainer->plan, trainer->optimizer, *trainer->optimizer_step);
 }

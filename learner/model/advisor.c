@@ -285,7 +285,7 @@ int advisor_best(const struct advisor *advisor, int task, int most, const int16_
     const struct candidate_space *space = advisor->options.space;
     double means[MOST_BEST];
     int n = 0;
-    CHECK(most <= MOST_BEST);
+    CHECK(most >= 1 && most <= MOST_BEST);
     for (int i = 0; i < pool->fitted; i++) {
         const double mean = pool->means[i];
         if ((n == most && !(mean > means[n - 1])) ||
