@@ -77,7 +77,7 @@ static void budgets_can_be_other_ones(void **state)
     struct network_task_facts facts;
     prune_case_env(c, 1, -1, &env);
     env_prune.network->facts(env.env, 0, &facts); // "half"
-    const double times[] = {0, 1, 0.8, 1.5, INFINITY, 1e-9};
+    const double times[] = {0, 1, 0.8, 1.5, (double)INFINITY, 1e-9};
     int64_t macs[6];
     for (int i = 0; i < 6; i++) {
         const struct env_start start = {.task = 0, .budget = times[i], .imagined = true};
@@ -142,7 +142,8 @@ static void choices_are_known_without_playing(void **state)
         int held = 0;
         for (int episode = 0; episode < 40; episode++) { // freely: what costs too much shows
             struct rng rng = rng_make(5, RNG_TEST, (uint64_t)episode, (uint32_t)task);
-            const struct env_start start = {.task = task, .budget = INFINITY, .imagined = true};
+            const struct env_start start = {
+                .task = task, .budget = (double)INFINITY, .imagined = true};
             env_case_start(&env, &start);
             for (int s = 0; s < space.steps; s++) {
                 assert_int_equal(*env.row.choices, space.n_choices[s]);

@@ -188,7 +188,7 @@ static void the_best_are_by_mean_and_within_budget(void **state)
     (void)search(advisor, GAME_MODELS, 20);
     for (int task = 0; task < TASKS; task += GAME_MODELS) {
         const int16_t *best[8];
-        double before = INFINITY;
+        double before = (double)INFINITY;
         const int n = advisor_best(advisor, task, 8, best);
         assert_int_equal(n, 8);
         for (int i = 0; i < n; i++) {
@@ -280,12 +280,14 @@ static void samples_judge_the_model(void **state)
     assert_true(model_check_trust(&check) == 1.0);
     for (int i = 0; i < MODEL_CHECK_MOST; i++) {
         check.tasks[i] = i % 2; // a mean of its own for each task changes no rank
-        check.real[i] = (double)(i / 2) + 100.0 * (i % 2);
-        check.predicted[i] = (double)(i / 2);
+        const int place = i / 2;
+        check.real[i] = place + 100.0 * (i % 2);
+        check.predicted[i] = place;
     }
     assert_true(fabs(model_check_rank(&check) - 1.0) < 1e-12);
     for (int i = 0; i < MODEL_CHECK_MOST; i++) {
-        check.predicted[i] = -(double)(i / 2);
+        const int place = i / 2;
+        check.predicted[i] = -place;
     }
     assert_true(fabs(model_check_rank(&check) + 1.0) < 1e-12);
     assert_true(model_check_trust(&check) == 0.0);
