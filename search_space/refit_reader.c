@@ -89,11 +89,14 @@ void reader_gram(const struct reader *reader, double pull, const int *order, dou
 enum status reader_factor(const struct refit *refit, const struct reader *reader, const int *order,
                           double *matrix)
 {
+    const double most = 1e3;
     enum status status = ERR_INPUT;
-    for (double pull = refit->lambda; status == ERR_INPUT && pull <= 1e3; pull *= 10) {
+    double pull = refit->lambda;
+    while (status == ERR_INPUT && pull <= most) {
         reader_gram(reader, pull, order, matrix);
         status = blas_cholesky(reader->channels * reader->block, matrix,
                                reader->channels * reader->block);
+        pull *= 10;
     }
     return status;
 }

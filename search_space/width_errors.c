@@ -120,6 +120,7 @@ static enum status find_errors(struct curve *curve, const struct ranking *rankin
         order += groups->groups[g].channels;
     }
     curve->n_ranks = group->channels / group->equal_parts;
+    CHECK(curve->n_ranks > 0);
     ARENA_NEW(arena, curve->rank, (size_t)group->channels);
     ARENA_NEW(arena, curve->energy, (size_t)curve->n_ranks);
     for (int k = 0; k < group->channels; k++) {
@@ -168,6 +169,7 @@ static enum status score_group(const struct criterion_input *network, const stru
     const int part = g->channels / g->equal_parts;
     int *widths;
     double *errors;
+    CHECK(part > 0);
     ARENA_NEW(scratch, widths, (size_t)part + 1);
     ARENA_NEW(scratch, errors, (size_t)part + 1);
     for (int r = 0; r <= part; r++) {

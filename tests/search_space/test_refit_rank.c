@@ -97,7 +97,7 @@ static void check_greedy(struct fixture *f, const struct ranking *ranking, int g
     const int count = ranking_count(&f->groups), start = group_start(f, group);
     int *order = arena_alloc(&f->arena, (size_t)count, sizeof *order);
     for (int width = f->groups.groups[group].channels - 1; width > 0; width--) {
-        double taken = 0, least = INFINITY;
+        double taken = 0, least = (double)INFINITY;
         for (int other = width; other >= 0; other--) {
             memcpy(order, ranking->order, (size_t)count * sizeof *order);
             order[start + width] = ranking->order[start + other];
