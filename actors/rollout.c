@@ -15,7 +15,8 @@ struct rollout {
     struct env_spec spec;
     struct backend *backend; // owned
     struct agent agent;
-    struct agent_player *player; // owned
+    struct agent_player *player;    // owned
+    struct agent_player *imagining; // owned; of imagined tickets, NULL before they have weights
     struct trajectory_shape shape;
     uint64_t seed;
     bool loaded;           // the player has weights
@@ -78,6 +79,7 @@ void rollout_close(struct rollout *rollout)
 {
     if (rollout != NULL) {
         agent_player_close(rollout->player);
+        agent_player_close(rollout->imagining);
         backend_close(rollout->backend);
         if (rollout->env != NULL) {
             rollout->env->ops->close(rollout->env);
@@ -113,6 +115,24 @@ void rollout_load(struct rollout *rollout, const float *weights, size_t n)
     rollout->loaded = true;
 }
 
+enum status rollout_load_imagining(struct rollout *rollout, const float *weights, size_t n)
+{
+    CHECK(n > 0);
+    if (rollout->imagining == NULL) {
+        TRY(agent_player_open(rollout->backend, &rollout->agent, &rollout->imagining));
+    }
+    agent_player_load(rollout->imagining, weights);
+    return OK;
+}
+
+// Whose weights a ticket is played with; NULL: they never came.
+static struct agent_player *player_of(const struct rollout *rollout, const struct ticket *ticket)
+{
+    return ticket->kind == TICKET_IMAGINED ? rollout->imagining
+           : rollout->loaded               ? rollout->player
+                                           : NULL;
+}
+
 static struct env_row row_at(const struct rollout *rollout, const struct trajectory *view, int t)
 {
     return (struct env_row){
@@ -136,11 +156,12 @@ static enum status choose_by_policy(struct rollout *rollout, const struct episod
                                     const struct offer *offer, struct chosen *out)
 {
     const struct ticket *ticket = episode->ticket;
-    if (!rollout->loaded) {
+    struct agent_player *player = player_of(rollout, ticket);
+    if (player == NULL) {
         FAIL(ERR_COMM, "episode %lld is to be played by the policy, whose weights never came",
              (long long)ticket->episode);
     }
-    const float *output = agent_player_step(rollout->player, row_at(rollout, &episode->view, t).obs,
+    const float *output = agent_player_step(player, row_at(rollout, &episode->view, t).obs,
                                             episode->last_action, episode->last_reward);
     for (int i = 0; i < rollout->agent.n_policy; i++) {
         if (!isfinite(output[i])) {
@@ -235,7 +256,9 @@ static enum status play(struct rollout *rollout, struct episode *episode)
     TRY(rollout->env->ops->reset(rollout->env, &begin, &first));
     view->header->environment_seconds += clock_seconds() - start;
     view->flags[0] = FLAG_FIRST;
-    agent_player_begin(rollout->player);
+    if (player_of(rollout, ticket) != NULL) {
+        agent_player_begin(player_of(rollout, ticket));
+    }
     TRY(faults_strike(rollout->faults));
     enum env_end end = ENV_RUNNING;
     int t = 0;

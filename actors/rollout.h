@@ -24,6 +24,9 @@ struct env *rollout_env(struct rollout *rollout); // borrowed
 void rollout_agent(const struct rollout *rollout, struct agent *out);
 // Takes over the policy's weights. n must be what the agent has.
 void rollout_load(struct rollout *rollout, const float *weights, size_t n);
+// Likewise the weights that imagined tickets are played with. They are kept apart: where the
+// learner imagines in the rollout of an actor, that one's episodes keep theirs.
+enum status rollout_load_imagining(struct rollout *rollout, const float *weights, size_t n);
 // block [trajectory_bytes]: filled and sealed, header.failure included. An error of the environment
 // is a failure in the header (FAILURE_MEMORY for ERR_MEMORY, else FAILURE_ERROR) and the returned
 // status. The same ticket gives the same bytes, the header's seconds aside. Steps that a list of

@@ -87,6 +87,8 @@ def count_episodes(folders):
             rows = run["episodes"][:]
         for number, task_limits in enumerate(limits):
             tried = rows[(rows["task"] == number) & (rows["failure"] == 0)]
+            if "budget" in rows.dtype.names:  # others are measurements, no candidates
+                tried = tried[tried["budget"] == 0]
             ended += len(tried)
             above += sum(any(row[kind] > limit + 0.5 for kind, limit in task_limits) for row in tried)
     return ended, above

@@ -42,7 +42,7 @@ static enum status imagine(void *context, const struct ticket *ticket, const flo
     const struct run_space_link *link = context;
     CHECK(ticket->kind == TICKET_IMAGINED);
     if (weights != NULL) {
-        rollout_load(link->rollout, weights, n);
+        TRY(rollout_load_imagining(link->rollout, weights, n));
     }
     return rollout_run(link->rollout, ticket, block);
 }

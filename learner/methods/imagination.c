@@ -27,6 +27,24 @@ static void find_budgets(const struct candidate_space *space, int task, double *
     out[1] = isfinite(larger) ? 0.5 * (1.0 + larger / own->budget) : fmin(above, 1.0 / own->budget);
 }
 
+bool imagination_wanted(const struct method_job *job)
+{
+    return job->space != NULL && job->space->imagine != NULL &&
+           strcmp(job->learner->model, "none") != 0;
+}
+
+enum status imagination_open_advisor(const struct method_job *job, struct advisor **out)
+{
+    const struct advisor_options options = {.space = job->space,
+                                            .kind = job->learner->model,
+                                            .share = true,
+                                            .guess = true,
+                                            .evaluations = job->search->evaluations,
+                                            .under_way = job->under_way,
+                                            .seed = job->seed};
+    return advisor_open(&options, out);
+}
+
 enum status imagination_open(const struct method_job *job, struct advisor *advisor,
                              struct arena *arena, struct imagination *out)
 {

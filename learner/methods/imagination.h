@@ -19,6 +19,10 @@ struct imagination {
     int64_t *episodes;    // [1] imagined so far
     bool fresh_weights;   // the environment's player does not have the newest weights
 };
+// Whether the job asks for a reward model and its environment can be imagined.
+bool imagination_wanted(const struct method_job *job);
+// The advisor of an agent: a pool per network, shared by its budgets, that sees guesses.
+enum status imagination_open_advisor(const struct method_job *job, struct advisor **out);
 enum status imagination_open(const struct method_job *job, struct advisor *advisor,
                              struct arena *arena, struct imagination *out);
 // The policy changed: weights of the next episodes.

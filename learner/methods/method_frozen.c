@@ -49,17 +49,10 @@ static enum status count_weights(const struct agent *agent, size_t *n)
 
 static enum status open_model(struct frozen *frozen, const struct method_job *job)
 {
-    const struct advisor_options options = {.space = job->space,
-                                            .kind = job->learner->model,
-                                            .share = true,
-                                            .guess = true,
-                                            .evaluations = job->search->evaluations,
-                                            .under_way = job->under_way,
-                                            .seed = job->seed};
-    if (job->space == NULL || strcmp(job->learner->model, "none") == 0) {
+    if (!imagination_wanted(job)) {
         return OK;
     }
-    TRY(advisor_open(&options, &frozen->advisor));
+    TRY(imagination_open_advisor(job, &frozen->advisor));
     return imagination_open(job, frozen->advisor, &frozen->arena, &frozen->imagination);
 }
 

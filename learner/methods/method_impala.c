@@ -42,6 +42,7 @@ struct impala {
     double mutation;  // share of the policy's repeats that a neighbour of the best is tried for
     double *known;    // [n_tasks] running share of the policy's episodes that were repeats
     int replayed;     // episodes of a batch
+    bool shows;       // given actions can be imitated, and shall be
     int32_t *order;   // scratch of episode_memory_draw_best
     int64_t *updates; // [1]
     // With a reward model; advisor NULL without.
@@ -63,16 +64,11 @@ static int replayed_episodes(const struct learner_options *options)
                                               (1.0 - options->replay_share));
 }
 
-static bool wants_model(const struct method_job *job)
-{
-    return job->space != NULL && job->space->imagine != NULL &&
-           strcmp(job->learner->model, "none") != 0;
-}
-
 // With a model, demonstrations come from its best.
 static int imitated_episodes(const struct method_job *job)
 {
-    return job->learner->imitation > 0.0 && !wants_model(job) ? job->learner->imitation_best : 0;
+    return job->learner->imitation > 0.0 && !imagination_wanted(job) ? job->learner->imitation_best
+                                                                     : 0;
 }
 
 // A squashed action is imitated by the sample behind it, which a given action does not have.
@@ -99,14 +95,7 @@ static enum status check_options(const struct method_job *job)
 
 static enum status open_model(struct impala *m, const struct method_job *job)
 {
-    const struct advisor_options options = {.space = job->space,
-                                            .kind = job->learner->model,
-                                            .share = true,
-                                            .guess = true,
-                                            .evaluations = job->search->evaluations,
-                                            .under_way = job->under_way,
-                                            .seed = job->seed};
-    TRY(advisor_open(&options, &m->advisor));
+    TRY(imagination_open_advisor(job, &m->advisor));
     TRY(model_check_open(&m->arena, &m->check));
     return imagination_open(job, m->advisor, &m->arena, &m->imagination);
 }
@@ -116,12 +105,13 @@ static enum status open_parts(struct impala *m, const struct method_job *job)
     const struct learner_options *o = job->learner;
     TRY(check_options(job));
     m->replayed = replayed_episodes(o);
+    m->shows = o->imitation > 0.0 && can_imitate_given(job);
     const int imitated = imitated_episodes(job);
     int episodes = o->batch + m->replayed + imitated;
-    if (wants_model(job)) {
+    if (imagination_wanted(job)) {
         episodes += job->n_tasks * (o->imagined + SHOWN);
         TRY(open_model(m, job));
-    } else if (imitated > 0 && job->shape->n_result > 0 && can_imitate_given(job)) {
+    } else if (m->shows && job->shape->n_result > 0) {
         m->mutation = o->mutation;
     }
     TRY(policy_trainer_open(job, episodes, &m->trainer));
@@ -163,7 +153,7 @@ static void learn(struct impala *m, double rate, struct update_row *row)
 // first ranking, or what keeps the same share of everything.
 static enum status teach(struct impala *m, const struct candidate_space *space)
 {
-    for (int i = 0; i < m->options->taught_batches && m->options->imitation > 0.0; i++) {
+    for (int i = 0; i < m->options->taught_batches && m->shows; i++) {
         struct update_row row = {0};
         policy_trainer_begin(m->trainer);
         for (int task = 0; task < m->n_tasks; task++) {
@@ -325,7 +315,7 @@ static enum status show_best(struct impala *m, int task, struct rng *rng)
 {
     const int16_t *best[SHOWN_FROM];
     const int n = advisor_best(m->advisor, task, SHOWN_FROM, best);
-    for (int i = 0; i < SHOWN && n > 0 && m->options->imitation > 0.0; i++) {
+    for (int i = 0; i < SHOWN && n > 0 && m->shows; i++) {
         struct trajectory trajectory;
         const int16_t *choices = best[rng_below(rng, (uint32_t)n)];
         TRY(imagination_show(&m->imagination, task, choices, &trajectory));

@@ -44,13 +44,11 @@ static enum status open_pool(struct advisor *advisor, int task, int sharing)
     const size_t n = (size_t)pool->capacity, steps = (size_t)pool->steps;
     const size_t under_way = (size_t)o->under_way;
     ARENA_NEW(arena, pool->n, 1);
-    ARENA_NEW(arena, pool->tasks, n);
     ARENA_NEW(arena, pool->choices, n * steps);
     ARENA_NEW(arena, pool->rewards, n);
     ARENA_NEW(arena, pool->means, n);
     ARENA_NEW(arena, pool->n_under_way, 1);
     ARENA_NEW(arena, pool->episodes, under_way);
-    ARENA_NEW(arena, pool->under_way_tasks, under_way);
     ARENA_NEW(arena, pool->under_way, under_way * steps);
     const struct reward_model_options options = {
         .n_inputs = pool->n_inputs,
@@ -167,8 +165,6 @@ void advisor_lost(struct advisor *advisor, int task, int64_t episode)
         }
         const size_t behind = (size_t)(*pool->n_under_way - 1 - i);
         memmove(pool->episodes + i, pool->episodes + i + 1, behind * sizeof *pool->episodes);
-        memmove(pool->under_way_tasks + i, pool->under_way_tasks + i + 1,
-                behind * sizeof *pool->under_way_tasks);
         memmove(pool->under_way + (size_t)i * steps, pool->under_way + (size_t)(i + 1) * steps,
                 behind * steps * sizeof *pool->under_way);
         --*pool->n_under_way;
@@ -191,7 +187,6 @@ void advisor_take(struct advisor *advisor, const struct trajectory *trajectory)
         return;
     }
     const int i = (*pool->n)++;
-    pool->tasks[i] = task;
     pool->rewards[i] = reward;
     memcpy(result_at(pool, i), choices, (size_t)pool->steps * sizeof *choices);
     double x[TICKET_MOST_GIVEN + 1];
@@ -333,12 +328,10 @@ void advisor_state(struct advisor *advisor, struct state_list *list)
     snprintf(name, sizeof name, "advisor%d.%s", i, label);                                         \
     state_list_add(list, name, type, count, data)
         ADD("n", HDF5_I32, 1, pool->n);
-        ADD("tasks", HDF5_I32, n, pool->tasks);
         ADD("choices", HDF5_U8, n * steps * sizeof *pool->choices, pool->choices);
         ADD("rewards", HDF5_F64, n, pool->rewards);
         ADD("n_under_way", HDF5_I32, 1, pool->n_under_way);
         ADD("episodes", HDF5_I64, under_way, pool->episodes);
-        ADD("under_way_tasks", HDF5_I32, under_way, pool->under_way_tasks);
         ADD("under_way", HDF5_U8, under_way * steps * sizeof *pool->under_way, pool->under_way);
 #undef ADD
         snprintf(prefix, sizeof prefix, "advisor%d.model", i);

@@ -16,14 +16,12 @@ struct advisor_pool {
     int n_inputs;               // of the model: a number per step, and one for the guess
     struct reward_model *model; // owned
     int32_t *n;                 // [1] results
-    int32_t *tasks;             // [capacity] whose budget it kept when it was tried
     int16_t *choices;           // [capacity][steps]
     double *rewards;            // [capacity]
     int fitted;                 // results that the model knows
     double *means;              // [capacity] of results, by the model; valid up to `fitted`
     int32_t *n_under_way;       // [1]
     int64_t *episodes;          // [under_way] that try them
-    int32_t *under_way_tasks;   // [under_way]
     int16_t *under_way;         // [under_way][steps]
 };
 // Candidates that one proposal looks at.

@@ -243,12 +243,10 @@ static bool propose_by_model(struct proposing *p, const struct advisor_wishes *w
     return true;
 }
 
-static void put_under_way(struct advisor_pool *pool, int task, int64_t episode,
-                          const int16_t *choices)
+static void put_under_way(struct advisor_pool *pool, int64_t episode, const int16_t *choices)
 {
     const int i = (*pool->n_under_way)++;
     pool->episodes[i] = episode;
-    pool->under_way_tasks[i] = task;
     memcpy(pool->under_way + (size_t)i * (size_t)pool->steps, choices,
            (size_t)pool->steps * sizeof *choices);
 }
@@ -273,7 +271,7 @@ int advisor_propose(struct advisor *advisor, int task, int64_t episode,
     if (!asked || !propose_by_model(&p, wishes, choices)) {
         propose_first(&p, choices);
     }
-    put_under_way(pool, task, episode, choices);
+    put_under_way(pool, episode, choices);
     advisor->seconds += clock_seconds() - began;
     return pool->steps;
 }

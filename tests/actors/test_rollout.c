@@ -236,6 +236,39 @@ static void test_same_bytes(void **state)
     close_fixture(&g);
 }
 
+// Another policy may play imagined episodes in between.
+static void test_imagined(void **state)
+{
+    (void)state;
+    struct fixture f, g;
+    open_fixture(&f, FAKE_NONE);
+    open_fixture(&g, FAKE_NONE);
+    struct ticket imagined = {
+        .kind = TICKET_IMAGINED, .episode = 50, .source = ACTIONS_POLICY, .version = 3};
+    rollout_load(f.rollout, f.weights, f.n_weights);
+    rollout_load(g.rollout, g.weights, g.n_weights);
+    assert_fails(rollout_run(g.rollout, &imagined, g.block), ERR_COMM, "weights never came");
+    bool differs = false;
+    for (int i = 0; i < 6; i++) {
+        for (size_t k = 0; k < g.n_weights; k++) {
+            g.weights[k] = -2.0F * f.weights[k] + (float)i;
+        }
+        assert_ok(rollout_load_imagining(g.rollout, g.weights, g.n_weights));
+        imagined.episode = i;
+        assert_ok(rollout_run(g.rollout, &imagined, g.block));
+        const float theirs = g.view.logp[0];
+        assert_ok(run(&f, i, ACTIONS_POLICY));
+        assert_ok(run(&g, i, ACTIONS_POLICY));
+        differs = differs || theirs != f.view.logp[0];
+        forget_seconds(f.view.header);
+        forget_seconds(g.view.header);
+        assert_memory_equal(f.block, g.block, f.bytes);
+    }
+    assert_true(differs); // it was another policy
+    close_fixture(&f);
+    close_fixture(&g);
+}
+
 struct trouble_case {
     enum fake_trouble trouble;
     enum status status;
@@ -293,7 +326,7 @@ int main(void)
         cmocka_unit_test(test_shape),       cmocka_unit_test(test_random),
         cmocka_unit_test(test_given),       cmocka_unit_test(test_policy),
         cmocka_unit_test(test_same_bytes),  cmocka_unit_test(test_trouble),
-        cmocka_unit_test(test_bad_tickets),
+        cmocka_unit_test(test_bad_tickets), cmocka_unit_test(test_imagined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
