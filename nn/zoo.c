@@ -9,7 +9,10 @@
 // name, depth, least height and width, builder. The least size is what the network's strides need
 // for one pixel to be left.
 #define ZOO_LIST(X)                                                                                \
+    X("resnet8", 8, 4, zoo_build_resnet)                                                           \
+    X("resnet14", 14, 4, zoo_build_resnet)                                                         \
     X("resnet20", 20, 4, zoo_build_resnet)                                                         \
+    X("resnet26", 26, 4, zoo_build_resnet)                                                         \
     X("resnet32", 32, 4, zoo_build_resnet)                                                         \
     X("resnet44", 44, 4, zoo_build_resnet)                                                         \
     X("resnet56", 56, 4, zoo_build_resnet)                                                         \

@@ -13,7 +13,7 @@
 #pragma once
 #include "nn/graph.h"
 
-#define ZOO_COUNT 10
+#define ZOO_COUNT 13
 extern const char *const zoo_names[ZOO_COUNT + 1]; // NULL-ended
 
 // Builds `name` for an input of h x w x c and `classes` outputs. ERR_CONFIG: unknown name (lists

@@ -27,7 +27,10 @@ static void test_counts(void **state)
         int size, classes;
         int64_t macs, params;
     } expected[] = {
+        {"resnet8", 32, 10, 12239488, 75290},
+        {"resnet14", 32, 10, 26395264, 172506},
         {"resnet20", 32, 10, 40551040, 269722},
+        {"resnet26", 32, 10, 54706816, 366938},
         {"resnet32", 32, 10, 68862592, 464154},
         {"resnet56", 32, 10, 125485696, 853018},
         {"resnet110", 32, 10, 252887680, 1727962},
