@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+// A model that knows more repays a longer search on it.
+enum { REFINEMENTS = 8 };
 // Budgets beyond the outermost tasks' own.
 static const double below = 0.85, above = 1.2;
 // Numbers of imagined episodes are far from those of real ones, which key the same random numbers.
@@ -38,7 +40,8 @@ enum status imagination_open_advisor(const struct method_job *job, struct adviso
     const struct advisor_options options = {.space = job->space,
                                             .kind = job->learner->model,
                                             .share = true,
-                                            .guess = true,
+                                            .informed = true,
+                                            .refinements = REFINEMENTS,
                                             .evaluations = job->search->evaluations,
                                             .under_way = job->under_way,
                                             .seed = job->seed};

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { REFINEMENTS = 2 };
+
 struct bayes {
     struct method base;
     struct advisor *advisor; // owned
@@ -37,6 +39,7 @@ static enum status bayes_open(const struct method_job *job, struct method **out)
     const struct advisor_options options = {.space = job->space,
                                             .kind = "gp",
                                             .share = job->search->share,
+                                            .refinements = REFINEMENTS,
                                             .evaluations = job->search->evaluations,
                                             .under_way = job->under_way,
                                             .seed = job->seed};

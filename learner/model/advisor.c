@@ -30,7 +30,7 @@ static int16_t *result_at(const struct advisor_pool *pool, int i)
 
 static bool sees_guess(const struct advisor *advisor)
 {
-    return advisor->options.guess && advisor->options.space->damage != NULL;
+    return advisor->options.informed && advisor->options.space->damage != NULL;
 }
 
 static enum status open_pool(struct advisor *advisor, int task, int sharing)
@@ -52,6 +52,7 @@ static enum status open_pool(struct advisor *advisor, int task, int sharing)
     ARENA_NEW(arena, pool->under_way, under_way * steps);
     const struct reward_model_options options = {
         .n_inputs = pool->n_inputs,
+        .own_inputs = o->informed ? pool->steps : 0,
         .capacity = pool->capacity,
         .most_points = MOST_POINTS,
         .most_joint = ADVISOR_SCREENED,

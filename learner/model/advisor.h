@@ -13,7 +13,9 @@ struct advisor_options {
     const struct candidate_space *space; // borrowed
     const char *kind;                    // of reward model
     bool share;                          // a pool per model of the space, not per task
-    bool guess;      // the models see what the environment guesses of a candidate, where it does
+    bool informed;   // the models see what the environment guesses of a candidate, where it does,
+                     // and expect that steps matter mostly by themselves
+    int refinements; // rounds in which the best by the model are changed further
     int evaluations; // most results per task
     int under_way;   // most proposals at a time
     uint64_t seed;

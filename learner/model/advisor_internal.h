@@ -7,7 +7,7 @@
 
 enum {
     ADVISOR_SCREENED = 96,    // candidates whose improvement is looked at, best means first
-    ADVISOR_CANDIDATES = 1024 // looked at in all, wishes included
+    ADVISOR_CANDIDATES = 2048 // looked at in all, wishes included
 };
 
 // The results of all tasks that share candidates.

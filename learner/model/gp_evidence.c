@@ -12,53 +12,82 @@
 
 enum { STEPS = 40, ROWS_AT_ONCE = 40 };
 
-static const double length_deviation = 0.7, noise_middle = 0.05, noise_deviation = 1.0;
+// Priors of logarithms.
+struct prior {
+    double middle, deviation;
+};
 
-enum status gp_evidence_open(int most_n, int n_inputs, struct arena *arena, struct gp_evidence *out)
+static struct prior prior_of(const struct gp_form *form, int param)
 {
-    const size_t n = (size_t)most_n, columns = (size_t)n_inputs;
-    *out = (struct gp_evidence){.n_inputs = n_inputs, .points.n_inputs = n_inputs};
+    const double length = 0.7, noise = 0.05, spread = 0.7, wide = 2.0;
+    if (param < form->n_inputs) {
+        return (struct prior){log(length * sqrt(form->n_inputs)), spread};
+    }
+    switch (param - form->n_inputs) {
+    case 0:
+        return (struct prior){log(noise), 1.0};
+    case 1:
+        return (struct prior){0.0, wide};
+    default:
+        return (struct prior){log(length), spread};
+    }
+}
+
+enum status gp_evidence_open(int most_n, const struct gp_form *form, struct arena *arena,
+                             struct gp_evidence *out)
+{
+    const size_t n = (size_t)most_n, columns = (size_t)form->n_inputs;
+    const size_t sums = form->n_own > 0 ? n * n : 0;
+    *out = (struct gp_evidence){.points = {.form = *form, .most = most_n}};
     ARENA_NEW(arena, out->points.u, n * columns);
     ARENA_NEW(arena, out->points.norms, n);
+    ARENA_NEW(arena, out->points.own, n * (size_t)form->n_own);
     ARENA_NEW(arena, out->matrix, n * n);
     ARENA_NEW(arena, out->slopes, n * n);
+    ARENA_NEW(arena, out->sums, sums);
+    ARENA_NEW(arena, out->sum_slopes, sums);
     ARENA_NEW(arena, out->alpha, n);
     ARENA_NEW(arena, out->inputs, n * (columns + 1));
     ARENA_NEW(arena, out->products, n * (columns + 1));
     return OK;
 }
 
-static double length_middle(int n_inputs)
+void gp_evidence_begin(const struct gp_form *form, double *params)
 {
-    return log(0.7 * sqrt((double)n_inputs));
-}
-
-void gp_evidence_begin(int n_inputs, double *params)
-{
-    for (int i = 0; i < n_inputs; i++) {
-        params[i] = length_middle(n_inputs);
+    for (int i = 0; i < gp_params(form); i++) {
+        params[i] = prior_of(form, i).middle;
     }
-    params[n_inputs] = log(noise_middle);
 }
 
 // Adds the priors' part of the gradient.
-static double prior(int n_inputs, const double *params, double *gradient)
+static double add_priors(const struct gp_form *form, const double *params, double *gradient)
 {
     double value = 0.0;
-    for (int i = 0; i <= n_inputs; i++) {
-        const double middle = i < n_inputs ? length_middle(n_inputs) : log(noise_middle);
-        const double deviation = i < n_inputs ? length_deviation : noise_deviation;
-        const double z = (params[i] - middle) / deviation;
+    for (int i = 0; i < gp_params(form); i++) {
+        const struct prior prior = prior_of(form, i);
+        const double z = (params[i] - prior.middle) / prior.deviation;
         value -= 0.5 * z * z;
-        gradient[i] -= z / deviation;
+        gradient[i] -= z / prior.deviation;
     }
     return value;
 }
 
-// The lower triangles of A and of the slopes, by blocks of rows that go a little beyond it.
-static void fill_matrices(struct gp_evidence *e, double noise)
+// Row i of the sum and its slopes; the sum joins the matrix.
+static void add_sum(struct gp_evidence *e, int i, int columns, double weight)
 {
+    const size_t at = (size_t)i * (size_t)e->n;
+    gp_sum_slopes(&e->points, i, &e->points, columns, e->sums + at, e->sum_slopes + at);
+    for (size_t k = 0; k < (size_t)columns; k++) {
+        e->matrix[at + k] += weight * e->sums[at + k];
+    }
+}
+
+// The lower triangles of A and of the slopes, by blocks of rows that go a little beyond it.
+static void fill_matrices(struct gp_evidence *e, const double *params)
+{
+    const struct gp_form *form = &e->points.form;
     const size_t n = (size_t)e->n;
+    const double noise = gp_noise(form, params), variance = gp_variance(form, params);
     for (int first = 0; first < e->n; first += ROWS_AT_ONCE) {
         const int rows = e->n - first < ROWS_AT_ONCE ? e->n - first : ROWS_AT_ONCE;
         const int columns = first + rows;
@@ -66,38 +95,53 @@ static void fill_matrices(struct gp_evidence *e, double noise)
                    e->n);
         for (int i = first; i < first + rows; i++) {
             gp_kernel_slopes(columns, e->matrix + (size_t)i * n, e->slopes + (size_t)i * n);
-            e->matrix[(size_t)i * n + (size_t)i] = 1.0 + noise * noise;
+            if (form->n_own > 0) {
+                add_sum(e, i, columns, variance - 1.0);
+            }
+            e->matrix[(size_t)i * n + (size_t)i] = variance + noise * noise;
         }
     }
 }
 
-// Slopes become S, but on the diagonal, which belongs to no pair and cancels out. Returns tr Q.
-static double weigh_slopes(struct gp_evidence *e, double s2)
+// What the weights Q of all pairs make of the matrices.
+struct weighed {
+    double trace;            // tr Q
+    double sums, sum_slopes; // tr(Q M) / 2 of either matrix M
+};
+
+// Slopes become S, but on the diagonal, which belongs to no pair and cancels out.
+static struct weighed weigh_slopes(struct gp_evidence *e, double s2)
 {
     const size_t n = (size_t)e->n;
-    double trace = 0.0;
+    const bool summed = e->points.form.n_own > 0;
+    struct weighed out = {0};
     for (size_t j = 0; j < n; j++) {
         const double weight = e->alpha[j] / s2;
         const double *inverse = e->matrix + j * n;
         double *slopes = e->slopes + j * n;
         for (size_t k = 0; k < j; k++) {
-            slopes[k] *= weight * e->alpha[k] - inverse[k];
+            const double q = weight * e->alpha[k] - inverse[k];
+            slopes[k] *= q;
+            out.sums += summed ? q * e->sums[j * n + k] : 0.0;
+            out.sum_slopes += summed ? q * e->sum_slopes[j * n + k] : 0.0;
         }
-        trace += weight * e->alpha[j] - inverse[j];
+        out.trace += weight * e->alpha[j] - inverse[j];
     }
-    return trace;
+    out.sums += summed ? 0.5 * out.trace : 0.0; // 1 on the diagonal
+    return out;
 }
 
 // The lengths' part of the gradient; `inputs` are the scaled points and a column of ones.
 static void differentiate_lengths(struct gp_evidence *e, double *gradient)
 {
-    const size_t columns = (size_t)e->n_inputs, wide = columns + 1;
+    const int n_inputs = e->points.form.n_inputs;
+    const size_t columns = (size_t)n_inputs, wide = columns + 1;
     for (size_t j = 0; j < (size_t)e->n; j++) {
         memcpy(e->inputs + j * wide, e->points.u + j * columns, columns * sizeof *e->inputs);
         e->inputs[j * wide + columns] = 1.0;
     }
-    blas_multiply_symmetric(e->n, e->n_inputs + 1, e->slopes, e->n, e->inputs, e->n_inputs + 1,
-                            e->products, e->n_inputs + 1);
+    blas_multiply_symmetric(e->n, n_inputs + 1, e->slopes, e->n, e->inputs, n_inputs + 1,
+                            e->products, n_inputs + 1);
     memset(gradient, 0, columns * sizeof *gradient);
     for (size_t j = 0; j < (size_t)e->n; j++) {
         const double *u = e->inputs + j * wide, *product = e->products + j * wide;
@@ -109,10 +153,11 @@ static void differentiate_lengths(struct gp_evidence *e, double *gradient)
 
 double gp_evidence_value(struct gp_evidence *e, const double *params, double *gradient)
 {
-    const int n = e->n;
-    const double noise = exp(params[e->n_inputs]);
+    const struct gp_form *form = &e->points.form;
+    const int n = e->n, n_inputs = form->n_inputs;
+    const double noise = gp_noise(form, params);
     gp_points_fill(&e->points, 0, n, e->x, params);
-    fill_matrices(e, noise);
+    fill_matrices(e, params);
     const enum status status = blas_cholesky(n, e->matrix, n);
     CHECK(status == OK);   // noise alone makes it positive definite
     double log_root = 0.0; // of the determinant
@@ -125,10 +170,15 @@ double gp_evidence_value(struct gp_evidence *e, const double *params, double *gr
     const double s2 = blas_dot(n, e->y, e->alpha) / n;
     CHECK(s2 > 0.0);
     blas_invert_factored(n, e->matrix, n);
-    const double trace = weigh_slopes(e, s2);
+    const struct weighed weighed = weigh_slopes(e, s2);
     differentiate_lengths(e, gradient);
-    gradient[e->n_inputs] = noise * noise * trace;
-    return prior(e->n_inputs, params, gradient) - 0.5 * n * log(s2) - log_root;
+    gradient[n_inputs] = noise * noise * weighed.trace;
+    if (form->n_own > 0) {
+        const double weight = gp_variance(form, params) - 1.0;
+        gradient[n_inputs + 1] = weight * weighed.sums;
+        gradient[n_inputs + 2] = weight * weighed.sum_slopes;
+    }
+    return add_priors(form, params, gradient) - 0.5 * n * log(s2) - log_root;
 }
 
 static double clamp(double value, double least, double most)
@@ -140,13 +190,14 @@ static double clamp(double value, double least, double most)
 void gp_evidence_climb(struct gp_evidence *e, double noise_least, double *params, double *scratch)
 {
     const double rate = 0.1, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
-    const size_t n = (size_t)e->n_inputs + 1, bytes = n * sizeof *params;
+    const int noise = e->points.form.n_inputs;
+    const size_t n = (size_t)gp_params(&e->points.form), bytes = n * sizeof *params;
     double *here = scratch, *gradient = here + n, *first = gradient + n, *second = first + n;
     double best = -HUGE_VAL, left1 = 1.0, left2 = 1.0;
     memcpy(here, params, bytes);
     memset(first, 0, 2 * bytes);
     for (int step = 0; step <= STEPS; step++) {
-        here[n - 1] = clamp(here[n - 1], log(noise_least), 0.0);
+        here[noise] = clamp(here[noise], log(noise_least), 0.0);
         const double value = gp_evidence_value(e, here, gradient);
         if (value > best) {
             best = value;

@@ -6,33 +6,35 @@
 
 enum { ROWS_AT_ONCE = 64 };
 
-enum status gp_factor_open(int most, int n_inputs, struct arena *arena, struct gp_factor *out)
+enum status gp_factor_open(int most, const struct gp_form *form, struct arena *arena,
+                           struct gp_factor *out)
 {
     const size_t n = (size_t)most;
-    *out = (struct gp_factor){.most = most, .points.n_inputs = n_inputs};
+    *out = (struct gp_factor){.most = most, .points = {.form = *form, .most = most}};
     ARENA_NEW(arena, out->lower, n * n);
-    ARENA_NEW(arena, out->points.u, n * (size_t)n_inputs);
+    ARENA_NEW(arena, out->points.u, n * (size_t)form->n_inputs);
     ARENA_NEW(arena, out->points.norms, n);
+    ARENA_NEW(arena, out->points.own, n * (size_t)form->n_own);
     return OK;
 }
 
 // Rows from..to - 1 of K + noise^2 I, by blocks that go a little beyond the diagonal.
-static void fill_rows(struct gp_factor *f, int from, int to, double noise)
+static void fill_rows(struct gp_factor *f, int from, int to, const double *params)
 {
+    const double noise = gp_noise(&f->points.form, params);
+    const double diagonal = gp_variance(&f->points.form, params) + noise * noise;
     const size_t ld = (size_t)f->most;
     for (int first = from; first < to; first += ROWS_AT_ONCE) {
         const int rows = to - first < ROWS_AT_ONCE ? to - first : ROWS_AT_ONCE;
-        gp_squares(&f->points, first, rows, &f->points, first + rows, f->lower + (size_t)first * ld,
-                   f->most);
+        gp_covariances(&f->points, first, rows, &f->points, first + rows, params,
+                       f->lower + (size_t)first * ld, f->most);
         for (int i = first; i < first + rows; i++) {
-            gp_kernel(i, f->lower + (size_t)i * ld);
-            f->lower[(size_t)i * ld + (size_t)i] = 1.0 + noise * noise;
+            f->lower[(size_t)i * ld + (size_t)i] = diagonal;
         }
     }
 }
 
-void gp_factor_grow(struct gp_factor *f, int n, const double *x, const double *log_lengths,
-                    double noise)
+void gp_factor_grow(struct gp_factor *f, int n, const double *x, const double *params)
 {
     const int old = f->n;
     double *rows = f->lower + (size_t)old * (size_t)f->most, *corner = rows + old;
@@ -40,8 +42,8 @@ void gp_factor_grow(struct gp_factor *f, int n, const double *x, const double *l
     if (n == 0) {
         return;
     }
-    gp_points_fill(&f->points, old, n, x, log_lengths);
-    fill_rows(f, old, old + n, noise);
+    gp_points_fill(&f->points, old, n, x, params);
+    fill_rows(f, old, old + n, params);
     if (old > 0) {
         blas_solve_lower(false, n, old, f->lower, f->most, rows, f->most);
         blas_gemm_double(false, true, n, n, old, -1.0, rows, f->most, rows, f->most, 1.0, corner,

@@ -9,8 +9,8 @@ struct gp_factor {
     double *lower;           // [most][most], row-major; what is above the diagonal is rubbish
     struct gp_points points; // [most], of the rows
 };
-enum status gp_factor_open(int most, int n_inputs, struct arena *arena, struct gp_factor *out);
-// Adds rows for x [n][n_inputs]: of K + noise^2 I, K by these length scales, which must be those of
-// the rows before. log_lengths [n_inputs].
-void gp_factor_grow(struct gp_factor *factor, int n, const double *x, const double *log_lengths,
-                    double noise);
+enum status gp_factor_open(int most, const struct gp_form *form, struct arena *arena,
+                           struct gp_factor *out);
+// Adds rows for x [n][n_inputs]: of K + noise^2 I by these params, which must be those of the rows
+// before.
+void gp_factor_grow(struct gp_factor *factor, int n, const double *x, const double *params);

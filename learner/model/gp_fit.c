@@ -10,11 +10,6 @@
 
 enum { STREAM_LEARN, STREAM_THIN }; // steps of RNG_MODEL
 
-double gp_noise_share(const struct gp *gp)
-{
-    return exp(gp->params[gp->base.options.n_inputs]);
-}
-
 // Mean and scale of the data that are fitted. Equal rewards say nothing of a scale: the noise's.
 void gp_standardise(struct gp *gp)
 {
@@ -90,7 +85,7 @@ void gp_grow(struct gp *gp, int to)
 {
     const int from = gp->factor.n;
     gather(gp, to - from, gp->rows + from);
-    gp_factor_grow(&gp->factor, to - from, gp->gathered_x, gp->params, gp_noise_share(gp));
+    gp_factor_grow(&gp->factor, to - from, gp->gathered_x, gp->params);
 }
 
 // The weights of the mean, and the amplitude.
@@ -109,8 +104,7 @@ void gp_solve(struct gp *gp)
 void gp_grow_pending(struct gp *gp)
 {
     gp->factor.n = (int)gp->counts[COUNT_HELD];
-    gp_factor_grow(&gp->factor, (int)gp->counts[COUNT_PENDING], gp->pending, gp->params,
-                   gp_noise_share(gp));
+    gp_factor_grow(&gp->factor, (int)gp->counts[COUNT_PENDING], gp->pending, gp->params);
 }
 
 void gp_fit(struct reward_model *model)

@@ -1,5 +1,5 @@
-// A Gaussian process with a Matern-5/2 kernel, one length scale per input (Rasmussen and Williams
-// 2006, algorithm 2.1), as the files of its own see it.
+// A Gaussian process with the kernel of gp_kernel.h (Rasmussen and Williams 2006, algorithm 2.1),
+// as the files of its own see it.
 #pragma once
 #include "learner/model/gp_evidence.h"
 #include "learner/model/gp_factor.h"
@@ -15,11 +15,12 @@ enum { COUNT_ADDED, COUNT_FITTED, COUNT_LEARNT, COUNT_HELD, COUNT_STEPS, COUNT_P
 struct gp {
     struct reward_model base;
     struct arena arena;
+    struct gp_form form;
     int most_held;
     // The state.
     int64_t counts[N_COUNTS];
     double *x, *y;   // [capacity][n_inputs], [capacity]
-    double *params;  // [n_inputs + 1] logarithms of lengths and noise (gp_evidence.h)
+    double *params;  // [gp_params]
     int32_t *rows;   // [most_held] which datum each row of the factor is
     int32_t *steps;  // [most_held] rows after each step of its growth
     double *pending; // [most_joint][n_inputs]
@@ -32,7 +33,7 @@ struct gp {
     // Scratch.
     struct gp_evidence evidence;
     double *gathered_x, *gathered_y; // [n][n_inputs], [n]: most_held, or what is learnt from
-    double *climb;                   // [4 * (n_inputs + 1)]
+    double *climb;                   // [4 * gp_params]
     int32_t *order;                  // [capacity]
     uint8_t *taken;                  // [capacity]
     struct gp_points candidates;     // [most rows at once]
@@ -46,7 +47,6 @@ void gp_pending(struct reward_model *model, const double *x, int n_pending);
 void gp_state(struct reward_model *model, const char *prefix, struct state_list *list);
 enum status gp_restore(struct reward_model *model);
 
-double gp_noise_share(const struct gp *gp); // standard deviation, of the amplitude's
 // Steps of a fit that a restored model takes again: mean and scale of the fitted data; the factor
 // without pending rows to `to` rows; what follows from a factor of all rows held; pending rows.
 void gp_standardise(struct gp *gp);

@@ -38,19 +38,45 @@ CPU_INLINE double exp_minus(double distance)
     return scale * p;
 }
 
-void gp_points_fill(const struct gp_points *points, int first, int n, const double *x,
-                    const double *log_lengths)
+int gp_params(const struct gp_form *form)
 {
-    const size_t n_inputs = (size_t)points->n_inputs;
+    return form->n_inputs + (form->n_own > 0 ? 3 : 1);
+}
+
+double gp_noise(const struct gp_form *form, const double *params)
+{
+    return exp(params[form->n_inputs]);
+}
+
+static double sum_weight(const struct gp_form *form, const double *params)
+{
+    return form->n_own > 0 ? exp(params[form->n_inputs + 1]) : 0.0;
+}
+
+double gp_variance(const struct gp_form *form, const double *params)
+{
+    return 1.0 + sum_weight(form, params);
+}
+
+void gp_points_fill(const struct gp_points *points, int first, int n, const double *x,
+                    const double *params)
+{
+    const size_t n_inputs = (size_t)points->form.n_inputs, most = (size_t)points->most;
     for (size_t g = 0; g < n_inputs; g++) {
-        const double scale = sqrt(5.0) * exp(-log_lengths[g]);
+        const double scale = sqrt(5.0) * exp(-params[g]);
         for (size_t i = 0; i < (size_t)n; i++) {
             points->u[((size_t)first + i) * n_inputs + g] = scale * x[i * n_inputs + g];
         }
     }
     for (int i = first; i < first + n; i++) {
         const double *u = points->u + (size_t)i * n_inputs;
-        points->norms[i] = blas_dot(points->n_inputs, u, u);
+        points->norms[i] = blas_dot(points->form.n_inputs, u, u);
+    }
+    for (size_t g = 0; g < (size_t)points->form.n_own; g++) {
+        const double scale = sqrt(5.0) * exp(-params[n_inputs + 2]);
+        for (size_t i = 0; i < (size_t)n; i++) {
+            points->own[g * most + (size_t)first + i] = scale * x[i * n_inputs + g];
+        }
     }
 }
 
@@ -66,7 +92,7 @@ CPU_CLONES static void add_norms(int n, double norm, const double *restrict norm
 void gp_squares(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b, int n_b,
                 double *out, int ldo)
 {
-    const int n_inputs = a->n_inputs;
+    const int n_inputs = a->form.n_inputs;
     blas_gemm_double(false, true, n_a, n_b, n_inputs, -2.0,
                      a->u + (size_t)first_a * (size_t)n_inputs, n_inputs, b->u, n_inputs, 0.0, out,
                      ldo);
@@ -89,5 +115,51 @@ CPU_CLONES void gp_kernel_slopes(int n, double *restrict values, double *restric
         const double square = values[j], d = sqrt(square), e = exp_minus(d);
         values[j] = (1.0 + d + square * (1.0 / 3.0)) * e;
         slopes[j] = (1.0 + d) * e * (1.0 / 3.0);
+    }
+}
+
+CPU_CLONES static void add_one(int n, double at, const double *restrict of, double weight,
+                               double *restrict row)
+{
+    for (int j = 0; j < n; j++) {
+        const double d = fabs(at - of[j]);
+        row[j] += weight * (1.0 + d + d * d * (1.0 / 3.0)) * exp_minus(d);
+    }
+}
+
+CPU_CLONES static void add_one_slopes(int n, double at, const double *restrict of, double weight,
+                                      double *restrict values, double *restrict slopes)
+{
+    for (int j = 0; j < n; j++) {
+        const double d = fabs(at - of[j]), e = weight * exp_minus(d), third = d * d * (1.0 / 3.0);
+        values[j] += (1.0 + d + third) * e;
+        slopes[j] += (1.0 + d) * third * e;
+    }
+}
+
+void gp_covariances(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b,
+                    int n_b, const double *params, double *out, int ldo)
+{
+    const size_t n_own = (size_t)a->form.n_own;
+    const double weight = n_own > 0 ? sum_weight(&a->form, params) / (double)n_own : 0.0;
+    gp_squares(a, first_a, n_a, b, n_b, out, ldo);
+    for (int i = 0; i < n_a; i++) {
+        double *row = out + (size_t)i * (size_t)ldo;
+        gp_kernel(n_b, row);
+        for (size_t g = 0; g < n_own; g++) {
+            const double at = a->own[g * (size_t)a->most + (size_t)(first_a + i)];
+            add_one(n_b, at, b->own + g * (size_t)b->most, weight, row);
+        }
+    }
+}
+
+void gp_sum_slopes(const struct gp_points *a, int i, const struct gp_points *b, int n,
+                   double *values, double *slopes)
+{
+    memset(values, 0, (size_t)n * sizeof *values);
+    memset(slopes, 0, (size_t)n * sizeof *slopes);
+    for (size_t g = 0; g < (size_t)a->form.n_own; g++) {
+        add_one_slopes(n, a->own[g * (size_t)a->most + (size_t)i], b->own + g * (size_t)b->most,
+                       1.0 / a->form.n_own, values, slopes);
     }
 }

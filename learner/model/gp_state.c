@@ -21,7 +21,7 @@ void gp_state(struct reward_model *model, const char *prefix, struct state_list 
     list_item(list, prefix, "counts", HDF5_I64, N_COUNTS, gp->counts);
     list_item(list, prefix, "x", HDF5_F64, capacity * n_inputs, gp->x);
     list_item(list, prefix, "y", HDF5_F64, capacity, gp->y);
-    list_item(list, prefix, "params", HDF5_F64, n_inputs + 1, gp->params);
+    list_item(list, prefix, "params", HDF5_F64, (size_t)gp_params(&gp->form), gp->params);
     list_item(list, prefix, "rows", HDF5_I32, held, gp->rows);
     list_item(list, prefix, "steps", HDF5_I32, held, gp->steps);
     list_item(list, prefix, "pending", HDF5_F64, joint * n_inputs, gp->pending);

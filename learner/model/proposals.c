@@ -15,9 +15,8 @@ enum {
     PARENTS_ABOVE = 4, // of the best that are a little above the budget
     CHILDREN_ABOVE = 10,
     RANDOM = 40,
-    REFINED = 16, // best by mean, twice changed
+    REFINED = 16, // best by mean, changed in each round
     CHANGES = 6,
-    REFINEMENTS = 2,
     FIRST_TRIES = 64, // for a candidate that is not known
 };
 static const double most_above = 1.25; // times the budget
@@ -158,7 +157,7 @@ static int screen(struct proposing *p, int most)
 
 static void refine(struct proposing *p)
 {
-    for (int round = 0; round < REFINEMENTS; round++) {
+    for (int round = 0; round < p->advisor->options.refinements; round++) {
         const int n = screen(p, REFINED), first = p->sheet->n;
         for (int i = 0; i < n; i++) {
             const int16_t *parent = cell(p->sheet, p->sheet->order[i]);

@@ -24,7 +24,8 @@ static struct advisor *open_guessing(bool share, bool guess)
     const struct advisor_options options = {.space = &space,
                                             .kind = "gp",
                                             .share = share,
-                                            .guess = guess,
+                                            .informed = guess,
+                                            .refinements = 2,
                                             .evaluations = EVALUATIONS,
                                             .under_way = UNDER_WAY,
                                             .seed = 3};

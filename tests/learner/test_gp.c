@@ -7,7 +7,12 @@
 
 #include <math.h>
 
-enum { INPUTS = 7, MOST = 230 };
+enum { INPUTS = 7, MOST = 230, MOST_PARAMS = INPUTS + 3 };
+
+// Without a sum, with one of some inputs, with one of all.
+static const struct gp_form forms[] = {
+    {.n_inputs = INPUTS}, {.n_inputs = INPUTS, .n_own = 4}, {.n_inputs = INPUTS, .n_own = INPUTS}};
+enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
 // Points of a cube of side 2, and a smooth function of them with a little noise.
 static void draw_data(uint64_t seed, int n, double *x, double *y)
@@ -23,23 +28,34 @@ static void draw_data(uint64_t seed, int n, double *x, double *y)
     }
 }
 
-static void draw_params(uint64_t seed, double *params)
+static void draw_params(uint64_t seed, const struct gp_form *form, double *params)
 {
     struct rng rng = rng_make(seed, RNG_TEST, 1, 0);
-    gp_evidence_begin(INPUTS, params);
-    for (int g = 0; g <= INPUTS; g++) {
+    gp_evidence_begin(form, params);
+    for (int g = 0; g < gp_params(form); g++) {
         params[g] += 0.5 * (double)rng_normal(&rng);
     }
 }
 
-static double plain_kernel(const double *a, const double *b, const double *params)
+static double plain_matern(double square)
+{
+    return (1.0 + sqrt(square) + square / 3.0) * exp(-sqrt(square));
+}
+
+static double plain_kernel(const double *a, const double *b, const struct gp_form *form,
+                           const double *params)
 {
     double square = 0.0;
     for (int g = 0; g < INPUTS; g++) {
         const double difference = (a[g] - b[g]) / exp(params[g]);
         square += 5.0 * difference * difference;
     }
-    return (1.0 + sqrt(square) + square / 3.0) * exp(-sqrt(square));
+    double sum = 0.0;
+    for (int g = 0; g < form->n_own; g++) {
+        const double difference = (a[g] - b[g]) / exp(params[INPUTS + 2]);
+        sum += exp(params[INPUTS + 1]) * plain_matern(5.0 * difference * difference);
+    }
+    return plain_matern(square) + (form->n_own > 0 ? sum / form->n_own : 0.0);
 }
 
 static void kernel_is_matern(void **state)
@@ -64,33 +80,40 @@ static void kernel_is_matern(void **state)
     }
 }
 
+static void check_slopes(const struct gp_form *form, int n)
+{
+    static double x[MOST * INPUTS], y[MOST];
+    struct arena arena = {0};
+    struct gp_evidence evidence;
+    double params[MOST_PARAMS], gradient[MOST_PARAMS], unused[MOST_PARAMS];
+    assert_ok(gp_evidence_open(n, form, &arena, &evidence));
+    draw_data((uint64_t)n, n, x, y);
+    draw_params((uint64_t)n, form, params);
+    evidence.n = n;
+    evidence.x = x;
+    evidence.y = y;
+    gp_evidence_value(&evidence, params, gradient);
+    for (int g = 0; g < gp_params(form); g++) {
+        const double middle = params[g], step = 1e-5;
+        params[g] = middle + step;
+        const double above = gp_evidence_value(&evidence, params, unused);
+        params[g] = middle - step;
+        const double below = gp_evidence_value(&evidence, params, unused);
+        params[g] = middle;
+        const double slope = (above - below) / (2.0 * step);
+        assert_true(fabs(gradient[g] - slope) <= 1e-5 * (1.0 + fabs(slope)));
+    }
+    arena_close(&arena);
+}
+
 static void slope_equals_differences(void **state)
 {
     (void)state;
-    static double x[MOST * INPUTS], y[MOST];
     static const int sizes[] = {2, 5, 39, 40, 41, 90};
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct arena arena = {0};
-        struct gp_evidence evidence;
-        double params[INPUTS + 1], gradient[INPUTS + 1], unused[INPUTS + 1];
-        assert_ok(gp_evidence_open(sizes[i], INPUTS, &arena, &evidence));
-        draw_data(i, sizes[i], x, y);
-        draw_params(i, params);
-        evidence.n = sizes[i];
-        evidence.x = x;
-        evidence.y = y;
-        gp_evidence_value(&evidence, params, gradient);
-        for (int g = 0; g <= INPUTS; g++) {
-            const double middle = params[g], step = 1e-5;
-            params[g] = middle + step;
-            const double above = gp_evidence_value(&evidence, params, unused);
-            params[g] = middle - step;
-            const double below = gp_evidence_value(&evidence, params, unused);
-            params[g] = middle;
-            const double slope = (above - below) / (2.0 * step);
-            assert_true(fabs(gradient[g] - slope) <= 1e-5 * (1.0 + fabs(slope)));
+    for (size_t f = 0; f < N_FORMS; f++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            check_slopes(&forms[f], sizes[i]);
         }
-        arena_close(&arena);
     }
 }
 
@@ -99,44 +122,45 @@ static void climbs(void **state)
 {
     (void)state;
     static double x[MOST * INPUTS], y[MOST];
-    struct arena arena = {0};
-    struct gp_evidence evidence;
-    double params[INPUTS + 1], gradient[INPUTS + 1], scratch[4 * (INPUTS + 1)];
-    assert_ok(gp_evidence_open(60, INPUTS, &arena, &evidence));
-    evidence.n = 60;
-    evidence.x = x;
-    evidence.y = y;
-    for (uint64_t seed = 0; seed < 5; seed++) {
-        draw_data(seed, 60, x, y);
-        gp_evidence_begin(INPUTS, params);
-        const double before = gp_evidence_value(&evidence, params, gradient);
-        gp_evidence_climb(&evidence, GP_NOISE_LEAST, params, scratch);
-        const double after = gp_evidence_value(&evidence, params, gradient);
-        assert_true(after > before + 1.0);
-        gp_evidence_climb(&evidence, 0.5, params, scratch);
-        assert_true(params[INPUTS] >= log(0.5) && params[INPUTS] <= 0.0);
+    for (size_t f = 0; f < N_FORMS; f++) {
+        struct arena arena = {0};
+        struct gp_evidence evidence;
+        double params[MOST_PARAMS], gradient[MOST_PARAMS], scratch[4 * MOST_PARAMS];
+        assert_ok(gp_evidence_open(60, &forms[f], &arena, &evidence));
+        evidence.n = 60;
+        evidence.x = x;
+        evidence.y = y;
+        for (uint64_t seed = 0; seed < 5; seed++) {
+            draw_data(seed, 60, x, y);
+            gp_evidence_begin(&forms[f], params);
+            const double before = gp_evidence_value(&evidence, params, gradient);
+            gp_evidence_climb(&evidence, GP_NOISE_LEAST, params, scratch);
+            const double after = gp_evidence_value(&evidence, params, gradient);
+            assert_true(after > before + 1.0);
+            gp_evidence_climb(&evidence, 0.5, params, scratch);
+            assert_true(params[INPUTS] >= log(0.5) && params[INPUTS] <= 0.0);
+        }
+        arena_close(&arena);
     }
-    arena_close(&arena);
 }
 
-// Every element of the factor, however it grew, against the definition: L L^T = K + noise^2 I.
-static void grows_like_made_at_once(void **state)
+static void check_growth(const struct gp_form *form)
 {
-    (void)state;
     static double x[MOST * INPUTS], y[MOST];
     static const int steps[] = {1, 3, 60, 64, 65, 66, 150, MOST};
     const double noise = 0.02;
     struct arena arena = {0};
     struct gp_factor once, grown;
-    double params[INPUTS + 1];
+    double params[MOST_PARAMS];
     draw_data(3, MOST, x, y);
-    draw_params(4, params);
-    assert_ok(gp_factor_open(MOST, INPUTS, &arena, &once));
-    assert_ok(gp_factor_open(MOST + 5, INPUTS, &arena, &grown));
-    gp_factor_grow(&once, MOST, x, params, noise);
+    draw_params(4, form, params);
+    params[INPUTS] = log(noise);
+    assert_ok(gp_factor_open(MOST, form, &arena, &once));
+    assert_ok(gp_factor_open(MOST + 5, form, &arena, &grown));
+    gp_factor_grow(&once, MOST, x, params);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        gp_factor_grow(&grown, steps[i] - grown.n, x + grown.n * INPUTS, params, noise);
-        gp_factor_grow(&grown, 0, NULL, params, noise);
+        gp_factor_grow(&grown, steps[i] - grown.n, x + grown.n * INPUTS, params);
+        gp_factor_grow(&grown, 0, NULL, params);
     }
     assert_int_equal(grown.n, MOST);
     for (int i = 0; i < MOST; i++) {
@@ -146,13 +170,22 @@ static void grows_like_made_at_once(void **state)
             for (int k = 0; k <= j; k++) {
                 sum += a[k] * b[k];
             }
-            const double expected = plain_kernel(x + i * INPUTS, x + j * INPUTS, params) +
+            const double expected = plain_kernel(x + i * INPUTS, x + j * INPUTS, form, params) +
                                     (i == j ? noise * noise : 0.0);
-            assert_true(fabs(sum - expected) <= 1e-12);
+            assert_true(fabs(sum - expected) <= 1e-12 * gp_variance(form, params));
             assert_true(fabs(a[j] - once.lower[i * once.most + j]) <= 1e-9);
         }
     }
     arena_close(&arena);
+}
+
+// Every element of the factor, however it grew, against the definition: L L^T = K + noise^2 I.
+static void grows_like_made_at_once(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < N_FORMS; f++) {
+        check_growth(&forms[f]);
+    }
 }
 
 int main(void)

@@ -16,7 +16,7 @@ static void assert_near(double value, double expected, double tolerance)
 static void repeats_the_golden_case(void **state)
 {
     (void)state;
-    struct reward_model *model = reward_case_open(CASE_MOST, 0.0);
+    struct reward_model *model = reward_case_open(0, CASE_MOST, 0.0);
     struct reward_model_facts facts;
     double mean[GOLDEN_CANDIDATES], sd[GOLDEN_CANDIDATES];
     assert_int_equal(GOLDEN_INPUTS, CASE_INPUTS);
@@ -45,26 +45,41 @@ static void repeats_the_golden_case(void **state)
     reward_model_close(model);
 }
 
-static double plain_kernel(const double *a, const double *b, const double *lengths)
+// Hyper-parameters as the model describes them.
+struct plain_params {
+    double lengths[CASE_INPUTS], share, weight, own_length;
+    int own_inputs;
+};
+
+static double plain_matern(double square)
 {
-    double square = 0.0;
-    for (int g = 0; g < CASE_INPUTS; g++) {
-        const double difference = (a[g] - b[g]) / lengths[g];
-        square += 5.0 * difference * difference;
-    }
     return (1.0 + sqrt(square) + square / 3.0) * exp(-sqrt(square));
 }
 
+static double plain_kernel(const double *a, const double *b, const struct plain_params *p)
+{
+    double square = 0.0, sum = 0.0;
+    for (int g = 0; g < CASE_INPUTS; g++) {
+        const double difference = (a[g] - b[g]) / p->lengths[g];
+        square += 5.0 * difference * difference;
+    }
+    for (int g = 0; g < p->own_inputs; g++) {
+        const double difference = (a[g] - b[g]) / p->own_length;
+        sum += p->weight / p->own_inputs * plain_matern(5.0 * difference * difference);
+    }
+    return plain_matern(square) + sum;
+}
+
 // z with (K + share^2 I) z = b, by elimination without pivots, as the matrix is positive definite.
-static void solve_plainly(int n, const double *x, const double *lengths, double share,
-                          const double *b, double *z)
+static void solve_plainly(int n, const double *x, const struct plain_params *p, const double *b,
+                          double *z)
 {
     static double a[CASE_MOST * CASE_MOST];
     for (int i = 0; i < n; i++) {
         z[i] = b[i];
         for (int k = 0; k < n; k++) {
-            a[i * n + k] = plain_kernel(x + i * CASE_INPUTS, x + k * CASE_INPUTS, lengths) +
-                           (i == k ? share * share : 0.0);
+            a[i * n + k] = plain_kernel(x + i * CASE_INPUTS, x + k * CASE_INPUTS, p) +
+                           (i == k ? p->share * p->share : 0.0);
         }
     }
     for (int k = 0; k < n; k++) {
@@ -85,7 +100,8 @@ static void solve_plainly(int n, const double *x, const double *lengths, double 
 struct plain {
     int n_data, n;
     double x[CASE_MOST * CASE_INPUTS], alpha[CASE_MOST];
-    double lengths[CASE_INPUTS], share, mean, scale, s2;
+    struct plain_params params;
+    double mean, scale, s2;
 };
 
 static void make_plain(const struct reward_model *model, int n_data, const double *pending,
@@ -95,8 +111,11 @@ static void make_plain(const struct reward_model *model, int n_data, const doubl
     struct reward_model_facts facts;
     double squares = 0.0;
     reward_model_describe(model, &facts);
-    memcpy(out->lengths, facts.lengths, sizeof out->lengths);
-    out->share = facts.noise / facts.amplitude;
+    out->params = (struct plain_params){.share = facts.noise / facts.amplitude,
+                                        .weight = facts.sum_weight,
+                                        .own_length = facts.sum_length,
+                                        .own_inputs = model->options.own_inputs};
+    memcpy(out->params.lengths, facts.lengths, sizeof out->params.lengths);
     out->n_data = n_data;
     out->n = n_data + n_pending;
     out->mean = out->s2 = 0.0;
@@ -114,7 +133,7 @@ static void make_plain(const struct reward_model *model, int n_data, const doubl
     for (int i = 0; i < n_data; i++) {
         y[i] = (y[i] - out->mean) / out->scale;
     }
-    solve_plainly(n_data, out->x, out->lengths, out->share, y, out->alpha);
+    solve_plainly(n_data, out->x, &out->params, y, out->alpha);
     for (int i = 0; i < n_data; i++) {
         out->s2 += y[i] * out->alpha[i] / n_data;
     }
@@ -125,7 +144,7 @@ static double plain_mean(const struct plain *plain, const double *x)
 {
     double sum = 0.0;
     for (int i = 0; i < plain->n_data; i++) {
-        sum += plain->alpha[i] * plain_kernel(x, plain->x + i * CASE_INPUTS, plain->lengths);
+        sum += plain->alpha[i] * plain_kernel(x, plain->x + i * CASE_INPUTS, &plain->params);
     }
     return plain->mean + plain->scale * sum;
 }
@@ -135,25 +154,24 @@ static double plain_covariance(const struct plain *plain, const double *a, const
 {
     static double k[CASE_MOST], z[CASE_MOST];
     for (int i = 0; i < plain->n; i++) {
-        k[i] = plain_kernel(a, plain->x + i * CASE_INPUTS, plain->lengths);
+        k[i] = plain_kernel(a, plain->x + i * CASE_INPUTS, &plain->params);
     }
-    solve_plainly(plain->n, plain->x, plain->lengths, plain->share, k, z);
-    double left = plain_kernel(a, b, plain->lengths);
+    solve_plainly(plain->n, plain->x, &plain->params, k, z);
+    double left = plain_kernel(a, b, &plain->params);
     for (int i = 0; i < plain->n; i++) {
-        left -= plain_kernel(b, plain->x + i * CASE_INPUTS, plain->lengths) * z[i];
+        left -= plain_kernel(b, plain->x + i * CASE_INPUTS, &plain->params) * z[i];
     }
     return plain->scale * plain->scale * plain->s2 * left;
 }
 
 // Also after growing by rows, with pending candidates, and in more than one block of candidates.
-static void equals_plain_algebra(void **state)
+static void check_algebra(int own_inputs)
 {
-    (void)state;
     enum { CANDIDATES = 150 };
     static struct plain plain;
     static const int sizes[] = {1, 2, 3, 20, 23, 25, 26, 40};
     double x[CANDIDATES * CASE_INPUTS], pending[2 * CASE_INPUTS], mean[CANDIDATES], sd[CANDIDATES];
-    struct reward_model *model = reward_case_open(CASE_MOST, 0.0);
+    struct reward_model *model = reward_case_open(own_inputs, CASE_MOST, 0.0);
     reward_case_candidates(CANDIDATES, x);
     reward_case_sample(2, 0, pending);
     reward_case_sample(2, 1, pending + CASE_INPUTS);
@@ -179,13 +197,21 @@ static void equals_plain_algebra(void **state)
     reward_model_close(model);
 }
 
+static void equals_plain_algebra(void **state)
+{
+    (void)state;
+    check_algebra(0);
+    check_algebra(2);
+    check_algebra(CASE_INPUTS);
+}
+
 static void pending_lowers_deviations_alone(void **state)
 {
     (void)state;
     enum { CANDIDATES = 40 };
     double x[CANDIDATES * CASE_INPUTS], mean[CANDIDATES], sd[CANDIDATES];
     double mean_then[CANDIDATES], sd_then[CANDIDATES];
-    struct reward_model *model = reward_case_open(CASE_MOST, 0.0);
+    struct reward_model *model = reward_case_open(0, CASE_MOST, 0.0);
     reward_case_candidates(CANDIDATES, x);
     reward_case_add(model, 0, 15);
     reward_model_fit(model);
@@ -210,13 +236,12 @@ static void pending_lowers_deviations_alone(void **state)
     reward_model_close(model);
 }
 
-static void draws_are_joint(void **state)
+static void check_draws(int own_inputs)
 {
-    (void)state;
     enum { N = 4, DRAWS = 20000 };
     static struct plain plain;
     double x[N * CASE_INPUTS], pending[CASE_INPUTS], draw[N], sums[N] = {0}, products[N][N] = {{0}};
-    struct reward_model *model = reward_case_open(CASE_MOST, 0.0);
+    struct reward_model *model = reward_case_open(own_inputs, CASE_MOST, 0.0);
     struct rng rng = rng_make(4, RNG_TEST, 5, 0);
     reward_case_candidates(N, x);
     x[CASE_INPUTS] = x[0] + 0.1; // the second is near the first
@@ -254,13 +279,20 @@ static void draws_are_joint(void **state)
     reward_model_close(model);
 }
 
+static void draws_are_joint(void **state)
+{
+    (void)state;
+    check_draws(0);
+    check_draws(2);
+}
+
 static void unusual_data_break_nothing(void **state)
 {
     (void)state;
     double x[2 * CASE_INPUTS] = {0}, mean[2], sd[2], draw[2];
     struct rng rng = rng_make(4, RNG_TEST, 6, 0);
     for (int distinct = 0; distinct < 2; distinct++) {
-        struct reward_model *model = reward_case_open(CASE_MOST, 0.5);
+        struct reward_model *model = reward_case_open(0, CASE_MOST, 0.5);
         for (int i = 0; i < 10; i++) {
             double at[CASE_INPUTS] = {-1.0, -1.0, -1.0};
             if (distinct == 1) {
@@ -296,7 +328,7 @@ static void noise_has_a_floor(void **state)
     struct reward_model_facts facts;
     for (int i = 0; i < 3; i++) {
         const double noise_floor = i == 0 ? 0.0 : i == 1 ? 2.0 : 1000.0;
-        struct reward_model *model = reward_case_open(CASE_MOST, noise_floor);
+        struct reward_model *model = reward_case_open(0, CASE_MOST, noise_floor);
         reward_case_add(model, 0, 40);
         reward_model_fit(model);
         make_plain(model, 40, NULL, 0, &plain);
@@ -316,7 +348,7 @@ static void thins(void **state)
 {
     (void)state;
     enum { POINTS = 64 };
-    struct reward_model *model = reward_case_open(POINTS, 0.0);
+    struct reward_model *model = reward_case_open(0, POINTS, 0.0);
     struct reward_model_facts facts;
     double best = -HUGE_VAL, best_x[CASE_INPUTS] = {0}, x[CASE_INPUTS], mean, sd, squares = 0.0;
     int thinned = 0, before = 0;
