@@ -59,8 +59,9 @@ struct network_env_ops {
     // all of them, to the last unit.
     double (*use)(struct env *env, int task, const int16_t *steps);
     bool (*holds)(struct env *env, int task, const int16_t *steps);
-    // What these steps are guessed to lose, before anything was tried: above 0, smaller is better.
-    double (*damage)(struct env *env, int task, const int16_t *steps);
+    // What each of these steps is guessed to lose by itself, before anything was tried: losses
+    // [number of steps], at least 0, which add up.
+    void (*losses)(struct env *env, int task, const int16_t *steps, double *losses);
     // The number-th candidate to try unasked, the most promising first, all within the budget;
     // false: there are no more. 0 keeps the same share of everything.
     bool (*suggest)(struct env *env, int task, int number, int16_t *steps);

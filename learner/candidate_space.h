@@ -27,9 +27,9 @@ struct candidate_space {
     // limit that they use up (above 1 when they do not hold).
     bool (*holds)(void *context, int task, const int16_t *choices);
     double (*use)(void *context, int task, const int16_t *choices);
-    // What the environment guesses that these choices lose, above 0, smaller is better; NULL: it
-    // has no guess.
-    double (*damage)(void *context, int task, const int16_t *choices);
+    // What the environment guesses that each step's choice loses by itself: losses [steps], at least
+    // 0, which add up; NULL: it has no guess.
+    void (*losses)(void *context, int task, const int16_t *choices, double *losses);
     // The number-th candidate that the environment would try unasked, within the budget: 0 keeps
     // the same share of everything, others rank what there is to cut. False: there are no more.
     bool (*suggest)(void *context, int task, int number, int16_t *choices);

@@ -24,10 +24,10 @@ static double use(void *context, int task, const int16_t *choices)
     return link->env->ops->network->use(link->env, task, choices);
 }
 
-static double damage(void *context, int task, const int16_t *choices)
+static void losses(void *context, int task, const int16_t *choices, double *losses)
 {
     const struct run_space_link *link = context;
-    return link->env->ops->network->damage(link->env, task, choices);
+    link->env->ops->network->losses(link->env, task, choices, losses);
 }
 
 static bool suggest(void *context, int task, int number, int16_t *choices)
@@ -73,7 +73,7 @@ static enum status list_tasks(struct run_space_link *link, int n_tasks)
                                            .noise = designs->noise(link->env),
                                            .holds = holds,
                                            .use = use,
-                                           .damage = damage,
+                                           .losses = losses,
                                            .suggest = suggest,
                                            .imagine = imagine};
     return OK;

@@ -64,18 +64,15 @@ bool prune_space_holds(struct env *env, int task, const int16_t *choices)
     return true;
 }
 
-double prune_space_damage(struct env *env, int task, const int16_t *choices)
+void prune_space_losses(struct env *env, int task, const int16_t *choices, double *losses)
 {
-    const double least = 1e-6; // nothing is cut
     const struct prune_walk *walk = prune_env_walk(env, task);
     const struct prune_study *study = walk->study;
     const int *widths = widths_of(walk, choices);
-    double sum = least;
     for (int s = 0; s < study->n_steps; s++) {
         const int group = study->steps[s];
-        sum += prune_error_at(study->network, study->first[s], group, widths[group]);
+        losses[s] = prune_error_at(study->network, study->first[s], group, widths[group]);
     }
-    return sum;
 }
 
 bool prune_space_suggest(struct env *env, int task, int number, int16_t *choices)

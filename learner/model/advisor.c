@@ -13,6 +13,7 @@ enum { MOST_POINTS = 2000, MOST_BEST = 32 };
 // Lengths of the process begin at 0.7 sqrt(inputs); guesses of good candidates differ by about a
 // third.
 static const double guess_scale = 2.0;
+static const double least_loss = 1e-6;      // of a candidate that loses nothing
 static const double flat_deviation = 0.005; // of rewards that tell nothing
 
 struct advisor_pool *advisor_pool_of(const struct advisor *advisor, int task)
@@ -30,7 +31,7 @@ static int16_t *result_at(const struct advisor_pool *pool, int i)
 
 static bool sees_guess(const struct advisor *advisor)
 {
-    return advisor->options.informed && advisor->options.space->damage != NULL;
+    return advisor->options.informed && advisor->options.space->losses != NULL;
 }
 
 static enum status open_pool(struct advisor *advisor, int task, int sharing)
@@ -39,7 +40,7 @@ static enum status open_pool(struct advisor *advisor, int task, int sharing)
     struct advisor_pool *pool = advisor_pool_of(advisor, task);
     struct arena *arena = &advisor->arena;
     pool->steps = o->space->tasks[task].steps;
-    pool->n_inputs = pool->steps + (sees_guess(advisor) ? 1 : 0);
+    pool->n_inputs = pool->steps + (sees_guess(advisor) ? 1 + pool->steps : 0);
     pool->capacity = sharing * o->evaluations;
     const size_t n = (size_t)pool->capacity, steps = (size_t)pool->steps;
     const size_t under_way = (size_t)o->under_way;
@@ -47,12 +48,14 @@ static enum status open_pool(struct advisor *advisor, int task, int sharing)
     ARENA_NEW(arena, pool->choices, n * steps);
     ARENA_NEW(arena, pool->rewards, n);
     ARENA_NEW(arena, pool->means, n);
+    ARENA_NEW(arena, pool->first_losses, steps);
     ARENA_NEW(arena, pool->n_under_way, 1);
     ARENA_NEW(arena, pool->episodes, under_way);
     ARENA_NEW(arena, pool->under_way, under_way * steps);
     const struct reward_model_options options = {
         .n_inputs = pool->n_inputs,
         .own_inputs = o->informed ? pool->steps : 0,
+        .linear_inputs = sees_guess(advisor) ? pool->steps : 0,
         .capacity = pool->capacity,
         .most_points = MOST_POINTS,
         .most_joint = ADVISOR_SCREENED,
@@ -85,7 +88,7 @@ static enum status open_pools(struct advisor *advisor)
     struct advisor_sheet *sheet = &advisor->sheet;
     const size_t n = ADVISOR_CANDIDATES;
     ARENA_NEW(&advisor->arena, sheet->choices, n * (size_t)most_steps);
-    ARENA_NEW(&advisor->arena, sheet->x, n * (size_t)(most_steps + 1));
+    ARENA_NEW(&advisor->arena, sheet->x, n * (size_t)(2 * most_steps + 1));
     ARENA_NEW(&advisor->arena, sheet->mean, ADVISOR_CANDIDATES);
     ARENA_NEW(&advisor->arena, sheet->sd, ADVISOR_CANDIDATES);
     ARENA_NEW(&advisor->arena, sheet->order, ADVISOR_CANDIDATES);
@@ -123,6 +126,35 @@ void advisor_close(struct advisor *advisor)
 
 // ---- results
 
+// ln of the sum of the guessed losses, then each of them against the first result's, in units of
+// half the mean of these: about as much as good candidates differ by.
+static void describe_losses(const struct advisor *advisor, int task, const int16_t *choices,
+                            double *x)
+{
+    const struct advisor_pool *pool = advisor_pool_of(advisor, task);
+    const struct candidate_space *space = advisor->options.space;
+    double sum = least_loss, first = least_loss, *each = x + 1;
+    space->losses(space->context, task, choices, each);
+    for (int step = 0; step < pool->steps; step++) {
+        sum += each[step];
+        first += pool->first_losses[step];
+    }
+    x[0] = guess_scale * sqrt(pool->steps) * log(sum);
+    for (int step = 0; step < pool->steps; step++) {
+        each[step] = (each[step] - pool->first_losses[step]) * 2.0 * pool->steps / first;
+    }
+}
+
+// The first result stays the one that others are described against.
+static void note_first(struct advisor *advisor, int task)
+{
+    struct advisor_pool *pool = advisor_pool_of(advisor, task);
+    const struct candidate_space *space = advisor->options.space;
+    if (sees_guess(advisor) && *pool->n > 0) {
+        space->losses(space->context, task, result_at(pool, 0), pool->first_losses);
+    }
+}
+
 void advisor_describe(const struct advisor *advisor, int task, const int16_t *choices, double *x)
 {
     const struct candidate_task *t = &advisor->options.space->tasks[task];
@@ -130,9 +162,7 @@ void advisor_describe(const struct advisor *advisor, int task, const int16_t *ch
         x[step] = log((double)t->position[step][choices[step]]);
     }
     if (sees_guess(advisor)) {
-        const struct candidate_space *space = advisor->options.space;
-        x[t->steps] =
-            guess_scale * sqrt(t->steps) * log(space->damage(space->context, task, choices));
+        describe_losses(advisor, task, choices, x + t->steps);
     }
 }
 
@@ -190,7 +220,10 @@ void advisor_take(struct advisor *advisor, const struct trajectory *trajectory)
     const int i = (*pool->n)++;
     pool->rewards[i] = reward;
     memcpy(result_at(pool, i), choices, (size_t)pool->steps * sizeof *choices);
-    double x[TICKET_MOST_GIVEN + 1];
+    if (i == 0) {
+        note_first(advisor, task);
+    }
+    double x[2 * TICKET_MOST_GIVEN + 1];
     advisor_describe(advisor, task, choices, x);
     reward_model_add(pool->model, x, reward);
 }
@@ -366,6 +399,7 @@ enum status advisor_restore(struct advisor *advisor, bool keep_under_way)
         }
         TRY(check_choices(advisor, i, pool->choices, *pool->n));
         TRY(check_choices(advisor, i, pool->under_way, *pool->n_under_way));
+        note_first(advisor, first_task(advisor, i));
         TRY(reward_model_restore(pool->model));
         *pool->n_under_way = keep_under_way ? *pool->n_under_way : 0;
         // A checkpoint stands behind an update, which ends in a fit.

@@ -13,7 +13,8 @@ enum {
 // The results of all tasks that share candidates.
 struct advisor_pool {
     int steps, capacity;
-    int n_inputs;               // of the model: a number per step, and one for the guess
+    int n_inputs;               // of the model
+    double *first_losses;       // [steps] guessed, of the first result; 0 without guesses
     struct reward_model *model; // owned
     int32_t *n;                 // [1] results
     int16_t *choices;           // [capacity][steps]
@@ -44,8 +45,9 @@ struct advisor {
 };
 
 struct advisor_pool *advisor_pool_of(const struct advisor *advisor, int task);
-// The numbers [n_inputs] that describe a candidate to a model: ln of what each step keeps, and ln
-// of the guessed damage, scaled so that it alone can matter as much as all steps.
+// The numbers [n_inputs] that describe a candidate to a model: ln of what each step keeps; where
+// the model is informed, ln of the guessed loss, scaled so that it alone can matter as much as all
+// steps, and the guessed loss of each step.
 void advisor_describe(const struct advisor *advisor, int task, const int16_t *choices, double *x);
 bool advisor_is_known(const struct advisor_pool *pool, const int16_t *choices);
 // What is under way in a pool, told to its model; of very many the newest ones.

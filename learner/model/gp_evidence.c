@@ -19,37 +19,39 @@ struct prior {
 
 static struct prior prior_of(const struct gp_form *form, int param)
 {
-    const double length = 0.7, noise = 0.05, spread = 0.7, wide = 2.0;
-    if (param < form->n_inputs) {
-        return (struct prior){log(length * sqrt(form->n_inputs)), spread};
+    const double length = 0.7, noise = 0.05, spread = 0.25, narrow = 0.7, wide = 2.0;
+    const struct gp_places places = gp_places(form);
+    if (param < form->n_joint) {
+        return (struct prior){log(length * sqrt(form->n_joint)), narrow};
     }
-    switch (param - form->n_inputs) {
-    case 0:
+    if (param == places.noise) {
         return (struct prior){log(noise), 1.0};
-    case 1:
-        return (struct prior){0.0, wide};
-    default:
-        return (struct prior){log(length), spread};
     }
+    if (param == places.sum_weight) {
+        return (struct prior){0.0, wide};
+    }
+    if (param == places.sum_length) {
+        return (struct prior){log(length), narrow};
+    }
+    return param == places.linear_weight ? (struct prior){1.0, wide}
+                                         : (struct prior){log(spread), 1.0};
 }
 
 enum status gp_evidence_open(int most_n, const struct gp_form *form, struct arena *arena,
                              struct gp_evidence *out)
 {
-    const size_t n = (size_t)most_n, columns = (size_t)form->n_inputs;
+    const int joint = form->n_joint + 1, linear = gp_linear_columns(form);
+    const size_t n = (size_t)most_n, columns = (size_t)(joint > linear ? joint : linear);
     const size_t sums = form->n_own > 0 ? n * n : 0;
-    *out = (struct gp_evidence){.points = {.form = *form, .most = most_n}};
-    ARENA_NEW(arena, out->points.u, n * columns);
-    ARENA_NEW(arena, out->points.norms, n);
-    ARENA_NEW(arena, out->points.own, n * (size_t)form->n_own);
+    *out = (struct gp_evidence){0};
     ARENA_NEW(arena, out->matrix, n * n);
     ARENA_NEW(arena, out->slopes, n * n);
     ARENA_NEW(arena, out->sums, sums);
     ARENA_NEW(arena, out->sum_slopes, sums);
     ARENA_NEW(arena, out->alpha, n);
-    ARENA_NEW(arena, out->inputs, n * (columns + 1));
-    ARENA_NEW(arena, out->products, n * (columns + 1));
-    return OK;
+    ARENA_NEW(arena, out->inputs, n * columns);
+    ARENA_NEW(arena, out->products, n * columns);
+    return gp_points_open(most_n, form, arena, &out->points);
 }
 
 void gp_evidence_begin(const struct gp_form *form, double *params)
@@ -87,7 +89,7 @@ static void fill_matrices(struct gp_evidence *e, const double *params)
 {
     const struct gp_form *form = &e->points.form;
     const size_t n = (size_t)e->n;
-    const double noise = gp_noise(form, params), variance = gp_variance(form, params);
+    const double noise = gp_noise(form, params), weight = gp_sum_weight(form, params);
     for (int first = 0; first < e->n; first += ROWS_AT_ONCE) {
         const int rows = e->n - first < ROWS_AT_ONCE ? e->n - first : ROWS_AT_ONCE;
         const int columns = first + rows;
@@ -96,9 +98,13 @@ static void fill_matrices(struct gp_evidence *e, const double *params)
         for (int i = first; i < first + rows; i++) {
             gp_kernel_slopes(columns, e->matrix + (size_t)i * n, e->slopes + (size_t)i * n);
             if (form->n_own > 0) {
-                add_sum(e, i, columns, variance - 1.0);
+                add_sum(e, i, columns, weight);
             }
-            e->matrix[(size_t)i * n + (size_t)i] = variance + noise * noise;
+        }
+        gp_add_linear(&e->points, first, rows, &e->points, columns, e->matrix + (size_t)first * n,
+                      e->n);
+        for (int i = first; i < first + rows; i++) {
+            e->matrix[(size_t)i * n + (size_t)i] = e->points.variances[i] + noise * noise;
         }
     }
 }
@@ -134,7 +140,7 @@ static struct weighed weigh_slopes(struct gp_evidence *e, double s2)
 // The lengths' part of the gradient; `inputs` are the scaled points and a column of ones.
 static void differentiate_lengths(struct gp_evidence *e, double *gradient)
 {
-    const int n_inputs = e->points.form.n_inputs;
+    const int n_inputs = e->points.form.n_joint;
     const size_t columns = (size_t)n_inputs, wide = columns + 1;
     for (size_t j = 0; j < (size_t)e->n; j++) {
         memcpy(e->inputs + j * wide, e->points.u + j * columns, columns * sizeof *e->inputs);
@@ -151,10 +157,34 @@ static void differentiate_lengths(struct gp_evidence *e, double *gradient)
     }
 }
 
+// The linear part's: with covariances Z Z^T, tr(Q Z Z^T) / 2 by columns of Z, the weights' and that
+// of their sum.
+static void differentiate_linear(struct gp_evidence *e, double s2, double *gradient)
+{
+    const struct gp_places places = gp_places(&e->points.form);
+    const int n = gp_linear_columns(&e->points.form);
+    double each = 0.0, whole = 0.0;
+    blas_multiply_symmetric(e->n, n, e->matrix, e->n, e->points.linear, n, e->products, n);
+    for (int c = 0; c < n; c++) {
+        double with_alpha = 0.0, with_inverse = 0.0;
+        for (size_t j = 0; j < (size_t)e->n; j++) {
+            const double z = e->points.linear[j * (size_t)n + (size_t)c];
+            with_alpha += z * e->alpha[j];
+            with_inverse += z * e->products[j * (size_t)n + (size_t)c];
+        }
+        const double value = 0.5 * (with_alpha * with_alpha / s2 - with_inverse);
+        each += c < n - 1 ? value : 0.0;
+        whole += value;
+    }
+    gradient[places.linear_weight] = whole;
+    gradient[places.linear_spread] = each;
+}
+
 double gp_evidence_value(struct gp_evidence *e, const double *params, double *gradient)
 {
     const struct gp_form *form = &e->points.form;
-    const int n = e->n, n_inputs = form->n_inputs;
+    const struct gp_places places = gp_places(form);
+    const int n = e->n;
     const double noise = gp_noise(form, params);
     gp_points_fill(&e->points, 0, n, e->x, params);
     fill_matrices(e, params);
@@ -172,11 +202,13 @@ double gp_evidence_value(struct gp_evidence *e, const double *params, double *gr
     blas_invert_factored(n, e->matrix, n);
     const struct weighed weighed = weigh_slopes(e, s2);
     differentiate_lengths(e, gradient);
-    gradient[n_inputs] = noise * noise * weighed.trace;
+    gradient[places.noise] = noise * noise * weighed.trace;
     if (form->n_own > 0) {
-        const double weight = gp_variance(form, params) - 1.0;
-        gradient[n_inputs + 1] = weight * weighed.sums;
-        gradient[n_inputs + 2] = weight * weighed.sum_slopes;
+        gradient[places.sum_weight] = gp_sum_weight(form, params) * weighed.sums;
+        gradient[places.sum_length] = gp_sum_weight(form, params) * weighed.sum_slopes;
+    }
+    if (form->n_linear > 0) {
+        differentiate_linear(e, s2, gradient);
     }
     return add_priors(form, params, gradient) - 0.5 * n * log(s2) - log_root;
 }
@@ -190,7 +222,7 @@ static double clamp(double value, double least, double most)
 void gp_evidence_climb(struct gp_evidence *e, double noise_least, double *params, double *scratch)
 {
     const double rate = 0.1, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
-    const int noise = e->points.form.n_inputs;
+    const int noise = gp_places(&e->points.form).noise;
     const size_t n = (size_t)gp_params(&e->points.form), bytes = n * sizeof *params;
     double *here = scratch, *gradient = here + n, *first = gradient + n, *second = first + n;
     double best = -HUGE_VAL, left1 = 1.0, left2 = 1.0;

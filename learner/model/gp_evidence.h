@@ -2,21 +2,22 @@
 // in its parameters (gp_kernel.h), and its maximum.
 //
 // y ~ N(0, s2 (K + noise^2 I)), y standardised. The amplitude s2 is profiled: at its best value,
-// y^T (K + noise^2 I)^-1 y / n. Priors: ln length ~ N(ln(.7 sqrt(n_inputs)), .7^2) and ln noise ~
-// N(ln .05, 1); of the sum, ln weight ~ N(0, 2^2) and ln length ~ N(ln .7, .7^2).
+// y^T (K + noise^2 I)^-1 y / n. Priors: ln length ~ N(ln(.7 sqrt(n_joint)), .7^2) and ln noise ~
+// N(ln .05, 1); of the sum, ln weight ~ N(0, 2^2) and ln length ~ N(ln .7, .7^2); of the linear
+// part, ln weight ~ N(1, 2^2) and ln spread ~ N(ln .25, 1).
 #pragma once
 #include "core/arena.h"
 #include "learner/model/gp_kernel.h"
 
 struct gp_evidence {
     int n;
-    const double *x; // [n][n_inputs], borrowed
+    const double *x; // [n][gp_inputs], borrowed
     const double *y; // [n], borrowed
     struct gp_points points;
     double *matrix, *slopes;   // [n][n]
     double *sums, *sum_slopes; // [n][n], of the sum of single inputs
     double *alpha;             // [n]
-    double *inputs, *products; // [n][n_inputs + 1]
+    double *inputs, *products; // [n][columns]: scaled inputs and a column of ones; the linear part
 };
 #define GP_NOISE_LEAST 0.01 // of the amplitude, as of standardised rewards; at most 1
 

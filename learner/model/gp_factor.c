@@ -10,26 +10,22 @@ enum status gp_factor_open(int most, const struct gp_form *form, struct arena *a
                            struct gp_factor *out)
 {
     const size_t n = (size_t)most;
-    *out = (struct gp_factor){.most = most, .points = {.form = *form, .most = most}};
+    *out = (struct gp_factor){.most = most};
     ARENA_NEW(arena, out->lower, n * n);
-    ARENA_NEW(arena, out->points.u, n * (size_t)form->n_inputs);
-    ARENA_NEW(arena, out->points.norms, n);
-    ARENA_NEW(arena, out->points.own, n * (size_t)form->n_own);
-    return OK;
+    return gp_points_open(most, form, arena, &out->points);
 }
 
 // Rows from..to - 1 of K + noise^2 I, by blocks that go a little beyond the diagonal.
 static void fill_rows(struct gp_factor *f, int from, int to, const double *params)
 {
     const double noise = gp_noise(&f->points.form, params);
-    const double diagonal = gp_variance(&f->points.form, params) + noise * noise;
     const size_t ld = (size_t)f->most;
     for (int first = from; first < to; first += ROWS_AT_ONCE) {
         const int rows = to - first < ROWS_AT_ONCE ? to - first : ROWS_AT_ONCE;
         gp_covariances(&f->points, first, rows, &f->points, first + rows, params,
                        f->lower + (size_t)first * ld, f->most);
         for (int i = first; i < first + rows; i++) {
-            f->lower[(size_t)i * ld + (size_t)i] = diagonal;
+            f->lower[(size_t)i * ld + (size_t)i] = f->points.variances[i] + noise * noise;
         }
     }
 }

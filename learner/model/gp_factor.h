@@ -11,6 +11,6 @@ struct gp_factor {
 };
 enum status gp_factor_open(int most, const struct gp_form *form, struct arena *arena,
                            struct gp_factor *out);
-// Adds rows for x [n][n_inputs]: of K + noise^2 I by these params, which must be those of the rows
+// Adds rows for x [n][gp_inputs]: of K + noise^2 I by these params, which must be those of the rows
 // before.
 void gp_factor_grow(struct gp_factor *factor, int n, const double *x, const double *params);

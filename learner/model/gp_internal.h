@@ -29,7 +29,7 @@ struct gp {
     double mean, scale, s2;
     struct gp_factor factor;
     double *alpha;   // [most_held]
-    double *lengths; // [n_inputs] as last described
+    double *lengths; // [n_joint] as last described
     // Scratch.
     struct gp_evidence evidence;
     double *gathered_x, *gathered_y; // [n][n_inputs], [n]: most_held, or what is learnt from

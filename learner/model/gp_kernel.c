@@ -38,44 +38,107 @@ CPU_INLINE double exp_minus(double distance)
     return scale * p;
 }
 
+int gp_inputs(const struct gp_form *form)
+{
+    return form->n_joint + form->n_linear;
+}
+
+struct gp_places gp_places(const struct gp_form *form)
+{
+    const int sums = form->n_joint + 1, linear = sums + (form->n_own > 0 ? 2 : 0);
+    struct gp_places places = {form->n_joint, -1, -1, -1, -1};
+    if (form->n_own > 0) {
+        places.sum_weight = sums;
+        places.sum_length = sums + 1;
+    }
+    if (form->n_linear > 0) {
+        places.linear_weight = linear;
+        places.linear_spread = linear + 1;
+    }
+    return places;
+}
+
 int gp_params(const struct gp_form *form)
 {
-    return form->n_inputs + (form->n_own > 0 ? 3 : 1);
+    return form->n_joint + 1 + (form->n_own > 0 ? 2 : 0) + (form->n_linear > 0 ? 2 : 0);
+}
+
+int gp_linear_columns(const struct gp_form *form)
+{
+    return form->n_linear > 0 ? form->n_linear + 1 : 0;
 }
 
 double gp_noise(const struct gp_form *form, const double *params)
 {
-    return exp(params[form->n_inputs]);
+    return exp(params[gp_places(form).noise]);
 }
 
-static double sum_weight(const struct gp_form *form, const double *params)
+double gp_sum_weight(const struct gp_form *form, const double *params)
 {
-    return form->n_own > 0 ? exp(params[form->n_inputs + 1]) : 0.0;
+    return form->n_own > 0 ? exp(params[gp_places(form).sum_weight]) : 0.0;
 }
 
-double gp_variance(const struct gp_form *form, const double *params)
+enum status gp_points_open(int most, const struct gp_form *form, struct arena *arena,
+                           struct gp_points *out)
 {
-    return 1.0 + sum_weight(form, params);
+    const size_t n = (size_t)most;
+    *out = (struct gp_points){.form = *form, .most = most};
+    ARENA_NEW(arena, out->u, n * (size_t)form->n_joint);
+    ARENA_NEW(arena, out->norms, n);
+    ARENA_NEW(arena, out->own, n * (size_t)form->n_own);
+    ARENA_NEW(arena, out->linear, n * (size_t)gp_linear_columns(form));
+    ARENA_NEW(arena, out->variances, n);
+    return OK;
+}
+
+static void fill_joint(const struct gp_points *points, int i, const double *x, const double *params)
+{
+    const int n = points->form.n_joint;
+    double *u = points->u + (size_t)i * (size_t)n;
+    for (int g = 0; g < n; g++) {
+        u[g] = sqrt(5.0) * exp(-params[g]) * x[g];
+    }
+    points->norms[i] = blas_dot(n, u, u);
+}
+
+static void fill_own(const struct gp_points *points, int i, const double *x, const double *params)
+{
+    const double scale = sqrt(5.0) * exp(-params[gp_places(&points->form).sum_length]);
+    for (size_t g = 0; g < (size_t)points->form.n_own; g++) {
+        points->own[g * (size_t)points->most + (size_t)i] = scale * x[g];
+    }
+}
+
+static void fill_linear(const struct gp_points *points, int i, const double *x,
+                        const double *params)
+{
+    const struct gp_places places = gp_places(&points->form);
+    const int n = points->form.n_linear;
+    const double whole = sqrt(exp(params[places.linear_weight]) / n);
+    const double each = whole * sqrt(exp(params[places.linear_spread]));
+    double *to = points->linear + (size_t)i * (size_t)gp_linear_columns(&points->form), sum = 0.0;
+    for (int c = 0; c < n; c++) {
+        const double e = x[points->form.n_joint + c];
+        to[c] = each * e;
+        sum += e;
+    }
+    to[n] = whole * sum;
+    points->variances[i] += blas_dot(n + 1, to, to);
 }
 
 void gp_points_fill(const struct gp_points *points, int first, int n, const double *x,
                     const double *params)
 {
-    const size_t n_inputs = (size_t)points->form.n_inputs, most = (size_t)points->most;
-    for (size_t g = 0; g < n_inputs; g++) {
-        const double scale = sqrt(5.0) * exp(-params[g]);
-        for (size_t i = 0; i < (size_t)n; i++) {
-            points->u[((size_t)first + i) * n_inputs + g] = scale * x[i * n_inputs + g];
+    const size_t n_inputs = (size_t)gp_inputs(&points->form);
+    for (int i = 0; i < n; i++) {
+        const double *point = x + (size_t)i * n_inputs;
+        points->variances[first + i] = 1.0 + gp_sum_weight(&points->form, params);
+        fill_joint(points, first + i, point, params);
+        if (points->form.n_own > 0) {
+            fill_own(points, first + i, point, params);
         }
-    }
-    for (int i = first; i < first + n; i++) {
-        const double *u = points->u + (size_t)i * n_inputs;
-        points->norms[i] = blas_dot(points->form.n_inputs, u, u);
-    }
-    for (size_t g = 0; g < (size_t)points->form.n_own; g++) {
-        const double scale = sqrt(5.0) * exp(-params[n_inputs + 2]);
-        for (size_t i = 0; i < (size_t)n; i++) {
-            points->own[g * most + (size_t)first + i] = scale * x[i * n_inputs + g];
+        if (points->form.n_linear > 0) {
+            fill_linear(points, first + i, point, params);
         }
     }
 }
@@ -92,7 +155,7 @@ CPU_CLONES static void add_norms(int n, double norm, const double *restrict norm
 void gp_squares(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b, int n_b,
                 double *out, int ldo)
 {
-    const int n_inputs = a->form.n_inputs;
+    const int n_inputs = a->form.n_joint;
     blas_gemm_double(false, true, n_a, n_b, n_inputs, -2.0,
                      a->u + (size_t)first_a * (size_t)n_inputs, n_inputs, b->u, n_inputs, 0.0, out,
                      ldo);
@@ -137,11 +200,21 @@ CPU_CLONES static void add_one_slopes(int n, double at, const double *restrict o
     }
 }
 
+void gp_add_linear(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b,
+                   int n_b, double *out, int ldo)
+{
+    const int n = gp_linear_columns(&a->form);
+    if (n > 0) {
+        blas_gemm_double(false, true, n_a, n_b, n, 1.0, a->linear + (size_t)first_a * (size_t)n, n,
+                         b->linear, n, 1.0, out, ldo);
+    }
+}
+
 void gp_covariances(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b,
                     int n_b, const double *params, double *out, int ldo)
 {
     const size_t n_own = (size_t)a->form.n_own;
-    const double weight = n_own > 0 ? sum_weight(&a->form, params) / (double)n_own : 0.0;
+    const double weight = n_own > 0 ? gp_sum_weight(&a->form, params) / (double)n_own : 0.0;
     gp_squares(a, first_a, n_a, b, n_b, out, ldo);
     for (int i = 0; i < n_a; i++) {
         double *row = out + (size_t)i * (size_t)ldo;
@@ -151,6 +224,7 @@ void gp_covariances(const struct gp_points *a, int first_a, int n_a, const struc
             add_one(n_b, at, b->own + g * (size_t)b->most, weight, row);
         }
     }
+    gp_add_linear(a, first_a, n_a, b, n_b, out, ldo);
 }
 
 void gp_sum_slopes(const struct gp_points *a, int i, const struct gp_points *b, int n,

@@ -1,29 +1,46 @@
 // The covariance of many pairs of points at once: a joint Matern-5/2 kernel with one length scale
-// per input and, where wanted, a sum of Matern-5/2 kernels of single inputs with one length scale
-// for all of them. Such a sum stands for a function that is nearly one of each input added up,
-// which far fewer points determine (Duvenaud et al. 2011, "Additive Gaussian processes").
+// per input and, where wanted,
+//   a sum of Matern-5/2 kernels of single inputs with one length scale for all of them: a function
+//   that is nearly one of each input added up, which far fewer points determine (Duvenaud et al.
+//   2011, "Additive Gaussian processes");
+//   a linear part, (T T' + spread sum_c e_c e_c') / n of further inputs e with the sum T: weights
+//   of one size, each of which may differ from it.
 #pragma once
+#include "core/arena.h"
 
-// Which parameters there are. params [gp_params]: logarithms of the length scales of the joint part
-// [n_inputs]; of the noise, in units of the joint part's amplitude; and, with n_own > 0, of the
-// weight of the sum, whose variance in the same units that is, and of its length scale.
+// What the inputs are for, and which parameters there are. params [gp_params] are logarithms: of
+// the length scales of the joint part [n_joint]; of the noise, in units of the joint part's
+// amplitude; with n_own > 0 of the weight of the sum, its variance in the same units, and its
+// length scale; with n_linear > 0 of the weight of the linear part and of its spread.
 struct gp_form {
-    int n_inputs;
-    int n_own; // inputs with a function of their own: the first ones; 0: no sum
+    int n_joint;  // inputs of the joint part, first in a point
+    int n_own;    // the first of them, with a function of their own; 0: no sum
+    int n_linear; // inputs of the linear part, last in a point; 0: none
 };
+int gp_inputs(const struct gp_form *form); // numbers in a point
 int gp_params(const struct gp_form *form);
-double gp_noise(const struct gp_form *form, const double *params);    // standard deviation
-double gp_variance(const struct gp_form *form, const double *params); // without noise: 1 + weight
+// Where in params they are; -1: nowhere.
+struct gp_places {
+    int noise, sum_weight, sum_length, linear_weight, linear_spread;
+};
+struct gp_places gp_places(const struct gp_form *form);
+double gp_noise(const struct gp_form *form, const double *params);      // standard deviation
+double gp_sum_weight(const struct gp_form *form, const double *params); // 0 without a sum
 
-// Points in units in which the kernels depend on distances alone: sqrt(5) x / length.
+// Points in units in which the kernels depend on distances, or products, alone.
 struct gp_points {
     struct gp_form form;
     int most;
-    double *u;     // [most][n_inputs]
-    double *norms; // [most] |u|^2
-    double *own;   // [n_own][most], by the length scale of the sum
+    double *u;         // [most][n_joint] sqrt(5) x / length
+    double *norms;     // [most] |u|^2
+    double *own;       // [n_own][most] sqrt(5) x / length of the sum
+    double *linear;    // [most][gp_linear_columns]
+    double *variances; // [most] covariance of a point with itself, without noise
 };
-// Fills points first to first + n - 1 from x [n][n_inputs].
+int gp_linear_columns(const struct gp_form *form); // the inputs and their sum; 0 without them
+enum status gp_points_open(int most, const struct gp_form *form, struct arena *arena,
+                           struct gp_points *out);
+// Fills points first to first + n - 1 from x [n][gp_inputs].
 void gp_points_fill(const struct gp_points *points, int first, int n, const double *x,
                     const double *params);
 
@@ -46,3 +63,6 @@ void gp_kernel_slopes(int n, double *values, double *slopes);
 // derivatives by the logarithm of its length scale.
 void gp_sum_slopes(const struct gp_points *a, int i, const struct gp_points *b, int n,
                    double *values, double *slopes);
+// Adds the linear part's covariances, of the points that gp_covariances takes.
+void gp_add_linear(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b,
+                   int n_b, double *out, int ldo);

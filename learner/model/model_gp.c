@@ -22,12 +22,13 @@ static enum status allocate(struct gp *gp, const struct reward_model_options *op
 {
     const size_t n_inputs = (size_t)options->n_inputs, capacity = (size_t)options->capacity;
     const size_t joint = (size_t)options->most_joint, held = (size_t)gp->most_held;
+    const size_t n_params = (size_t)gp_params(&gp->form);
     const int most_learnt = smaller(options->capacity, GP_LEARN_BEST + GP_LEARN_OTHERS);
     const size_t gathered = (size_t)larger(gp->most_held, most_learnt);
-    const size_t n_own = (size_t)options->own_inputs, n_params = (size_t)gp_params(&gp->form);
-    const size_t at_once = (size_t)larger(options->most_joint, PREDICT_ROWS);
+    const int at_once = larger(options->most_joint, PREDICT_ROWS);
     TRY(gp_factor_open(gp->most_held + options->most_joint, &gp->form, &gp->arena, &gp->factor));
     TRY(gp_evidence_open(most_learnt, &gp->form, &gp->arena, &gp->evidence));
+    TRY(gp_points_open(at_once, &gp->form, &gp->arena, &gp->candidates));
     ARENA_NEW(&gp->arena, gp->x, capacity * n_inputs);
     ARENA_NEW(&gp->arena, gp->y, capacity);
     ARENA_NEW(&gp->arena, gp->params, n_params);
@@ -35,18 +36,13 @@ static enum status allocate(struct gp *gp, const struct reward_model_options *op
     ARENA_NEW(&gp->arena, gp->steps, held);
     ARENA_NEW(&gp->arena, gp->pending, joint * n_inputs);
     ARENA_NEW(&gp->arena, gp->alpha, held);
-    ARENA_NEW(&gp->arena, gp->lengths, n_inputs);
+    ARENA_NEW(&gp->arena, gp->lengths, (size_t)gp->form.n_joint);
     ARENA_NEW(&gp->arena, gp->gathered_x, gathered * n_inputs);
     ARENA_NEW(&gp->arena, gp->gathered_y, gathered);
     ARENA_NEW(&gp->arena, gp->climb, 4 * n_params);
     ARENA_NEW(&gp->arena, gp->order, capacity);
     ARENA_NEW(&gp->arena, gp->taken, capacity);
-    gp->candidates.form = gp->form;
-    gp->candidates.most = (int)at_once;
-    ARENA_NEW(&gp->arena, gp->candidates.u, at_once * n_inputs);
-    ARENA_NEW(&gp->arena, gp->candidates.norms, at_once);
-    ARENA_NEW(&gp->arena, gp->candidates.own, at_once * n_own);
-    ARENA_NEW(&gp->arena, gp->cross, at_once * (size_t)gp->factor.most);
+    ARENA_NEW(&gp->arena, gp->cross, (size_t)at_once * (size_t)gp->factor.most);
     ARENA_NEW(&gp->arena, gp->joint, joint * joint);
     ARENA_NEW(&gp->arena, gp->normals, joint);
     return OK;
@@ -65,7 +61,9 @@ static enum status gp_open(const struct reward_model_options *options, struct re
     if (gp == NULL) {
         FAIL(ERR_MEMORY, "no memory for a reward model");
     }
-    gp->form = (struct gp_form){.n_inputs = options->n_inputs, .n_own = options->own_inputs};
+    gp->form = (struct gp_form){.n_joint = options->n_inputs - options->linear_inputs,
+                                .n_own = options->own_inputs,
+                                .n_linear = options->linear_inputs};
     gp->most_held = smaller(options->capacity, options->most_points);
     const enum status status = allocate(gp, options);
     if (status != OK) {
@@ -110,13 +108,13 @@ static void gp_predict(struct reward_model *model, const double *x, int n, doubl
 {
     struct gp *gp = (struct gp *)model;
     const size_t n_inputs = (size_t)model->options.n_inputs;
-    const double variance = gp_variance(&gp->form, gp->params);
     for (int first = 0; first < n; first += PREDICT_ROWS) {
         const int rows = smaller(n - first, PREDICT_ROWS);
         compare(gp, x + (size_t)first * n_inputs, rows, mean + first, sd != NULL);
         for (int i = 0; sd != NULL && i < rows; i++) {
             const double *v = gp->cross + (size_t)i * (size_t)gp->factor.most;
-            const double left = fmax(0.0, variance - blas_dot(gp->factor.n, v, v));
+            const double left =
+                fmax(0.0, gp->candidates.variances[i] - blas_dot(gp->factor.n, v, v));
             sd[first + i] = gp->scale * sqrt(gp->s2 * left);
         }
     }
@@ -126,10 +124,9 @@ static void gp_predict(struct reward_model *model, const double *x, int n, doubl
 static void fill_joint(struct gp *gp, int n, double jitter)
 {
     const int ld = gp->base.options.most_joint;
-    const double diagonal = gp_variance(&gp->form, gp->params) + jitter;
     gp_covariances(&gp->candidates, 0, n, &gp->candidates, n, gp->params, gp->joint, ld);
     for (int i = 0; i < n; i++) {
-        gp->joint[(size_t)i * (size_t)ld + (size_t)i] = diagonal;
+        gp->joint[(size_t)i * (size_t)ld + (size_t)i] = gp->candidates.variances[i] + jitter;
     }
     blas_gemm_double(false, true, n, n, gp->factor.n, -1.0, gp->cross, gp->factor.most, gp->cross,
                      gp->factor.most, 1.0, gp->joint, ld);
@@ -161,18 +158,20 @@ static void gp_draw(struct reward_model *model, const double *x, int n, struct r
 static void gp_describe(const struct reward_model *model, struct reward_model_facts *out)
 {
     const struct gp *gp = (const struct gp *)model;
-    for (int i = 0; i < model->options.n_inputs; i++) {
+    const struct gp_places places = gp_places(&gp->form);
+    const double amplitude = gp->scale * sqrt(gp->s2);
+    for (int i = 0; i < gp->form.n_joint; i++) {
         gp->lengths[i] = exp(gp->params[i]);
     }
-    const double amplitude = gp->scale * sqrt(gp->s2);
-    const int own_length = model->options.n_inputs + 2;
     *out = (struct reward_model_facts){
         .points = (int)gp->counts[COUNT_HELD],
         .noise = amplitude * gp_noise(&gp->form, gp->params),
         .amplitude = amplitude,
         .lengths = gp->lengths,
-        .sum_weight = gp_variance(&gp->form, gp->params) - 1.0,
-        .sum_length = gp->form.n_own > 0 ? exp(gp->params[own_length]) : 0.0,
+        .sum_weight = gp_sum_weight(&gp->form, gp->params),
+        .sum_length = gp->form.n_own > 0 ? exp(gp->params[places.sum_length]) : 0.0,
+        .linear_weight = gp->form.n_linear > 0 ? exp(gp->params[places.linear_weight]) : 0.0,
+        .linear_spread = gp->form.n_linear > 0 ? exp(gp->params[places.linear_spread]) : 0.0,
     };
 }
 

@@ -25,8 +25,8 @@ enum status reward_model_open(const char *kind, const struct reward_model_option
     if (ops == NULL) {
         FAIL(ERR_CONFIG, "there is no reward model \"%s\"", kind);
     }
-    CHECK(options->n_inputs >= 1 && options->capacity >= 1 && options->most_points >= 1 &&
-          options->most_joint >= 1 && options->noise_floor >= 0.0);
+    CHECK(options->n_inputs > options->linear_inputs && options->capacity >= 1 &&
+          options->most_points >= 1 && options->most_joint >= 1 && options->noise_floor >= 0.0);
     blas_set_threads(1);
     struct reward_model *model = NULL;
     TRY(ops->open(options, &model));

@@ -10,6 +10,7 @@ struct reward_model; // each kind's own struct begins with `struct reward_model 
 struct reward_model_options {
     int n_inputs;       // numbers that describe a candidate
     int own_inputs;     // the first so many have a function of their own that is added; 0: none
+    int linear_inputs;  // the last so many only matter in proportion, all about alike; 0: none
     int capacity;       // most data points ever added
     int most_points;    // of the exact process; above it the data are thinned
     int most_joint;     // candidates pending, or drawn together, at most
@@ -20,10 +21,12 @@ struct reward_model_facts {
     int points;            // that the model holds, after thinning
     double noise;          // standard deviation, in units of the rewards
     double amplitude;      // standard deviation of the joint part, in units of the rewards
-    const double *lengths; // [n_inputs] length scales of the joint part, in units of the inputs;
+    const double *lengths; // of the joint part's inputs, length scales, in units of the inputs;
                            // borrowed
     double sum_weight;     // variance of the sum of own functions over the joint part's; 0: no sum
     double sum_length;     // length scale of all own functions, in units of the inputs
+    double linear_weight;  // variance of the linear part's, likewise, where all its inputs are 1
+    double linear_spread;  // variance of its weights by themselves over that of their mean
 };
 struct reward_model_ops {
     const char *name;

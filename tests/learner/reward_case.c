@@ -4,10 +4,12 @@
 
 #include <math.h>
 
-struct reward_model *reward_case_open(int own_inputs, int most_points, double noise_floor)
+struct reward_model *reward_case_open(int own_inputs, int linear_inputs, int most_points,
+                                      double noise_floor)
 {
     const struct reward_model_options options = {.n_inputs = CASE_INPUTS,
                                                  .own_inputs = own_inputs,
+                                                 .linear_inputs = linear_inputs,
                                                  .capacity = CASE_MOST,
                                                  .most_points = most_points,
                                                  .most_joint = CASE_JOINT,

@@ -14,13 +14,13 @@ enum { TASKS = GAME_MOST_TASKS, EVALUATIONS = 40, UNDER_WAY = 6 };
 static struct trajectory_shape shape;
 
 // A guess of what a candidate loses that thinks too much of some groups and too little of others.
-static double damage(void *context, int task, const int16_t *choices);
+static void losses(void *context, int task, const int16_t *choices, double *losses);
 
 static struct advisor *open_guessing(bool share, bool guess)
 {
     static struct candidate_space space;
     space = *game_space(TASKS);
-    space.damage = damage;
+    space.losses = losses;
     const struct advisor_options options = {.space = &space,
                                             .kind = "gp",
                                             .share = share,
@@ -55,14 +55,14 @@ static const struct trajectory *play(int task, int64_t episode, const int16_t *c
     return &trajectory;
 }
 
-static double damage(void *context, int task, const int16_t *choices)
+static void losses(void *context, int task, const int16_t *choices, double *losses)
 {
     (void)context;
-    double lean = 0.0;
+    const double all = 1.01 - play(task, 0, choices)->header->score;
     for (int g = 0; g < GAME_GROUPS; g++) {
-        lean += (g % 2 == 0 ? 0.1 : -0.1) * (choices[g] - 4) / GAME_CHOICES;
+        const double lean = (g % 2 == 0 ? 0.1 : -0.1) * (choices[g] - 4) / GAME_CHOICES;
+        losses[g] = all / GAME_GROUPS * exp(GAME_GROUPS * lean);
     }
-    return (1.01 - play(task, 0, choices)->header->score) * exp(lean);
 }
 
 static void candidates_keep_budgets(void **state)

@@ -32,7 +32,7 @@ static struct reward_model *resume(struct reward_model *model, int most_points, 
     const char *path = test_folder_path(&folder, "model.h5");
     reward_model_state(model, "model", &list);
     assert_ok(state_list_save(&list, "x", path));
-    struct reward_model *fresh = reward_case_open(2, most_points, 0.1);
+    struct reward_model *fresh = reward_case_open(2, 1, most_points, 0.1);
     reward_case_add(fresh, 0, before); // forgotten
     reward_model_fit(fresh);
     reward_model_state(fresh, "model", &other);
@@ -50,8 +50,8 @@ static void a_restored_model_gives_the_same_bytes(void **state)
     double says[3 * SHOWN], again[3 * SHOWN];
     for (int large = 0; large < 2; large++) {
         const int most_points = large == 1 ? CASE_MOST : 90;
-        struct reward_model *unbroken = reward_case_open(2, most_points, 0.1);
-        struct reward_model *resumed = reward_case_open(2, most_points, 0.1);
+        struct reward_model *unbroken = reward_case_open(2, 1, most_points, 0.1);
+        struct reward_model *resumed = reward_case_open(2, 1, most_points, 0.1);
         reward_case_add(unbroken, 0, 160 * large);
         reward_case_add(resumed, 0, 160 * large);
         for (int round = 0; round < ROUNDS; round++) {
@@ -70,7 +70,7 @@ static void a_restored_model_gives_the_same_bytes(void **state)
 static void damaged_states_are_refused(void **state)
 {
     (void)state;
-    struct reward_model *model = reward_case_open(2, CASE_MOST, 0.0);
+    struct reward_model *model = reward_case_open(2, 1, CASE_MOST, 0.0);
     struct state_list list = {0};
     assert_ok(reward_model_restore(model)); // of nothing
     reward_case_add(model, 0, 20);
@@ -115,7 +115,7 @@ static void bytes_do_not_depend_on_threads(void **state)
     reward_case_candidates(CANDIDATES, x);
     for (int i = 0; i < 2; i++) {
         blas_set_threads(1 + i);
-        struct reward_model *model = reward_case_open(2, CASE_MOST, 0.0);
+        struct reward_model *model = reward_case_open(2, 1, CASE_MOST, 0.0);
         reward_case_add(model, 0, CASE_MOST - 3);
         reward_model_fit(model);
         reward_case_add(model, CASE_MOST - 3, CASE_MOST);
@@ -130,7 +130,7 @@ static void the_loop_allocates_nothing(void **state)
 {
     (void)state;
     double says[3 * SHOWN];
-    struct reward_model *model = reward_case_open(2, 90, 0.1);
+    struct reward_model *model = reward_case_open(2, 1, 90, 0.1);
     const long before = allocations_so_far();
     for (int round = 0; round < CASE_MOST / 2; round++) {
         play_round(model, round, says);

@@ -16,7 +16,7 @@ static void assert_near(double value, double expected, double tolerance)
 static void repeats_the_golden_case(void **state)
 {
     (void)state;
-    struct reward_model *model = reward_case_open(0, CASE_MOST, 0.0);
+    struct reward_model *model = reward_case_open(0, 0, CASE_MOST, 0.0);
     struct reward_model_facts facts;
     double mean[GOLDEN_CANDIDATES], sd[GOLDEN_CANDIDATES];
     assert_int_equal(GOLDEN_INPUTS, CASE_INPUTS);
@@ -47,8 +47,8 @@ static void repeats_the_golden_case(void **state)
 
 // Hyper-parameters as the model describes them.
 struct plain_params {
-    double lengths[CASE_INPUTS], share, weight, own_length;
-    int own_inputs;
+    double lengths[CASE_INPUTS], share, weight, own_length, linear_weight, linear_spread;
+    int joint_inputs, own_inputs;
 };
 
 static double plain_matern(double square)
@@ -58,14 +58,23 @@ static double plain_matern(double square)
 
 static double plain_kernel(const double *a, const double *b, const struct plain_params *p)
 {
-    double square = 0.0, sum = 0.0;
-    for (int g = 0; g < CASE_INPUTS; g++) {
+    double square = 0.0, sum = 0.0, products = 0.0, sum_a = 0.0, sum_b = 0.0;
+    const int linear = CASE_INPUTS - p->joint_inputs;
+    for (int g = 0; g < p->joint_inputs; g++) {
         const double difference = (a[g] - b[g]) / p->lengths[g];
         square += 5.0 * difference * difference;
     }
     for (int g = 0; g < p->own_inputs; g++) {
         const double difference = (a[g] - b[g]) / p->own_length;
         sum += p->weight / p->own_inputs * plain_matern(5.0 * difference * difference);
+    }
+    for (int c = p->joint_inputs; c < CASE_INPUTS; c++) {
+        products += a[c] * b[c];
+        sum_a += a[c];
+        sum_b += b[c];
+    }
+    if (linear > 0) {
+        sum += p->linear_weight / linear * (sum_a * sum_b + p->linear_spread * products);
     }
     return plain_matern(square) + sum;
 }
@@ -114,8 +123,12 @@ static void make_plain(const struct reward_model *model, int n_data, const doubl
     out->params = (struct plain_params){.share = facts.noise / facts.amplitude,
                                         .weight = facts.sum_weight,
                                         .own_length = facts.sum_length,
+                                        .linear_weight = facts.linear_weight,
+                                        .linear_spread = facts.linear_spread,
+                                        .joint_inputs = CASE_INPUTS - model->options.linear_inputs,
                                         .own_inputs = model->options.own_inputs};
-    memcpy(out->params.lengths, facts.lengths, sizeof out->params.lengths);
+    memcpy(out->params.lengths, facts.lengths,
+           (size_t)out->params.joint_inputs * sizeof *facts.lengths);
     out->n_data = n_data;
     out->n = n_data + n_pending;
     out->mean = out->s2 = 0.0;
@@ -165,13 +178,13 @@ static double plain_covariance(const struct plain *plain, const double *a, const
 }
 
 // Also after growing by rows, with pending candidates, and in more than one block of candidates.
-static void check_algebra(int own_inputs)
+static void check_algebra(int own_inputs, int linear_inputs)
 {
     enum { CANDIDATES = 150 };
     static struct plain plain;
     static const int sizes[] = {1, 2, 3, 20, 23, 25, 26, 40};
     double x[CANDIDATES * CASE_INPUTS], pending[2 * CASE_INPUTS], mean[CANDIDATES], sd[CANDIDATES];
-    struct reward_model *model = reward_case_open(own_inputs, CASE_MOST, 0.0);
+    struct reward_model *model = reward_case_open(own_inputs, linear_inputs, CASE_MOST, 0.0);
     reward_case_candidates(CANDIDATES, x);
     reward_case_sample(2, 0, pending);
     reward_case_sample(2, 1, pending + CASE_INPUTS);
@@ -200,9 +213,11 @@ static void check_algebra(int own_inputs)
 static void equals_plain_algebra(void **state)
 {
     (void)state;
-    check_algebra(0);
-    check_algebra(2);
-    check_algebra(CASE_INPUTS);
+    check_algebra(0, 0);
+    check_algebra(2, 0);
+    check_algebra(CASE_INPUTS, 0);
+    check_algebra(0, 2);
+    check_algebra(1, 2);
 }
 
 static void pending_lowers_deviations_alone(void **state)
@@ -211,7 +226,7 @@ static void pending_lowers_deviations_alone(void **state)
     enum { CANDIDATES = 40 };
     double x[CANDIDATES * CASE_INPUTS], mean[CANDIDATES], sd[CANDIDATES];
     double mean_then[CANDIDATES], sd_then[CANDIDATES];
-    struct reward_model *model = reward_case_open(0, CASE_MOST, 0.0);
+    struct reward_model *model = reward_case_open(0, 0, CASE_MOST, 0.0);
     reward_case_candidates(CANDIDATES, x);
     reward_case_add(model, 0, 15);
     reward_model_fit(model);
@@ -236,12 +251,12 @@ static void pending_lowers_deviations_alone(void **state)
     reward_model_close(model);
 }
 
-static void check_draws(int own_inputs)
+static void check_draws(int own_inputs, int linear_inputs)
 {
     enum { N = 4, DRAWS = 20000 };
     static struct plain plain;
     double x[N * CASE_INPUTS], pending[CASE_INPUTS], draw[N], sums[N] = {0}, products[N][N] = {{0}};
-    struct reward_model *model = reward_case_open(own_inputs, CASE_MOST, 0.0);
+    struct reward_model *model = reward_case_open(own_inputs, linear_inputs, CASE_MOST, 0.0);
     struct rng rng = rng_make(4, RNG_TEST, 5, 0);
     reward_case_candidates(N, x);
     x[CASE_INPUTS] = x[0] + 0.1; // the second is near the first
@@ -282,8 +297,9 @@ static void check_draws(int own_inputs)
 static void draws_are_joint(void **state)
 {
     (void)state;
-    check_draws(0);
-    check_draws(2);
+    check_draws(0, 0);
+    check_draws(2, 0);
+    check_draws(1, 2);
 }
 
 static void unusual_data_break_nothing(void **state)
@@ -292,7 +308,7 @@ static void unusual_data_break_nothing(void **state)
     double x[2 * CASE_INPUTS] = {0}, mean[2], sd[2], draw[2];
     struct rng rng = rng_make(4, RNG_TEST, 6, 0);
     for (int distinct = 0; distinct < 2; distinct++) {
-        struct reward_model *model = reward_case_open(0, CASE_MOST, 0.5);
+        struct reward_model *model = reward_case_open(0, 0, CASE_MOST, 0.5);
         for (int i = 0; i < 10; i++) {
             double at[CASE_INPUTS] = {-1.0, -1.0, -1.0};
             if (distinct == 1) {
@@ -328,7 +344,7 @@ static void noise_has_a_floor(void **state)
     struct reward_model_facts facts;
     for (int i = 0; i < 3; i++) {
         const double noise_floor = i == 0 ? 0.0 : i == 1 ? 2.0 : 1000.0;
-        struct reward_model *model = reward_case_open(0, CASE_MOST, noise_floor);
+        struct reward_model *model = reward_case_open(0, 0, CASE_MOST, noise_floor);
         reward_case_add(model, 0, 40);
         reward_model_fit(model);
         make_plain(model, 40, NULL, 0, &plain);
@@ -348,7 +364,7 @@ static void thins(void **state)
 {
     (void)state;
     enum { POINTS = 64 };
-    struct reward_model *model = reward_case_open(0, POINTS, 0.0);
+    struct reward_model *model = reward_case_open(0, 0, POINTS, 0.0);
     struct reward_model_facts facts;
     double best = -HUGE_VAL, best_x[CASE_INPUTS] = {0}, x[CASE_INPUTS], mean, sd, squares = 0.0;
     int thinned = 0, before = 0;
