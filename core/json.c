@@ -260,6 +260,42 @@ const struct json *json_get(const struct json *object, const char *key)
     return get_child(object, key);
 }
 
+static bool same_members(const struct json *a, const struct json *b)
+{
+    bool same = a->n_items == b->n_items;
+    for (int i = 0; i < a->n_items && same; i++) {
+        const struct json *member = json_at(a, i), *other = json_get(b, json_key(member));
+        same = other != NULL && json_same(member, other);
+    }
+    return same;
+}
+
+bool json_same(const struct json *a, const struct json *b)
+{
+    if (json_kind(a) != json_kind(b)) {
+        return false;
+    }
+    switch (json_kind(a)) {
+    case JSON_NULL:
+        return true;
+    case JSON_BOOL:
+        return json_bool(a) == json_bool(b);
+    case JSON_NUMBER:
+        return json_number(a) == json_number(b);
+    case JSON_STRING:
+        return strcmp(json_string(a), json_string(b)) == 0;
+    case JSON_OBJECT:
+        return same_members(a, b);
+    case JSON_ARRAY:
+        break;
+    }
+    bool same = json_count(a) == json_count(b);
+    for (int i = 0; i < json_count(a) && same; i++) {
+        same = json_same(json_at(a, i), json_at(b, i));
+    }
+    return same;
+}
+
 // Appends a null under a new key. The old arrays stay in the arena until the document is closed.
 static enum status add_child(struct arena *arena, struct json *object, const char *key,
                              struct json **out)

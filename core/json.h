@@ -26,6 +26,8 @@ int json_count(const struct json *value);                        // of an array 
 const struct json *json_at(const struct json *value, int index); // child by position
 const char *json_key(const struct json *value);                  // key of a child of an object
 const struct json *json_get(const struct json *object, const char *key); // NULL if absent
+// Whether two values say the same: members of objects in any order.
+bool json_same(const struct json *a, const struct json *b);
 
 // Changing a document: used for --set and for tables of defaults.
 // Sets the value at a dotted path ("train.epochs"; "tasks.0.name" in a list's first element),

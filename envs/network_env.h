@@ -65,6 +65,8 @@ struct network_env_ops {
     // The number-th candidate to try unasked, the most promising first, all within the budget;
     // false: there are no more. 0 keeps the same share of everything.
     bool (*suggest)(struct env *env, int task, int number, int16_t *steps);
+    // The steps of a choice [n]; false: no episode of the task's network could have chosen it.
+    bool (*steps_of)(struct env *env, int task, const int32_t *choice, int n, int16_t *steps);
     // Standard deviation of the reward of one candidate if the scoring images were drawn anew.
     double (*noise)(const struct env *env);
 

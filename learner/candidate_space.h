@@ -18,6 +18,12 @@ struct candidate_task {
     const float *const *position; // [steps][n_choices] ascending in (0, 1]: what is kept
     double budget;                // the tightest limit, as a share of the whole cost
 };
+// What an earlier run made of a candidate.
+struct candidate_result {
+    int task; // any of the model's
+    double reward;
+    int16_t choices[TICKET_MOST_GIVEN];
+};
 struct candidate_space {
     void *context; // first argument of all functions
     int n_tasks, n_models;
@@ -27,8 +33,8 @@ struct candidate_space {
     // limit that they use up (above 1 when they do not hold).
     bool (*holds)(void *context, int task, const int16_t *choices);
     double (*use)(void *context, int task, const int16_t *choices);
-    // What the environment guesses that each step's choice loses by itself: losses [steps], at least
-    // 0, which add up; NULL: it has no guess.
+    // What the environment guesses that each step's choice loses by itself: losses [steps], at
+    // least 0, which add up; NULL: it has no guess.
     void (*losses)(void *context, int task, const int16_t *choices, double *losses);
     // The number-th candidate that the environment would try unasked, within the budget: 0 keeps
     // the same share of everything, others rank what there is to cut. False: there are no more.

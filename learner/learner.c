@@ -67,6 +67,8 @@ static enum status open_method(struct learner *l)
         .seed = job->seed,
         .initial = job->initial,
         .space = job->space,
+        .known = job->known,
+        .n_known = job->n_known,
     };
     TRY(job->method->open(&method_job, &l->method));
     size_t n = 0;

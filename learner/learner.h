@@ -40,6 +40,8 @@ struct learner_job {
     const char *identity;   // what shapes the result: a checkpoint with another one is refused
     const float *initial;   // policy weights to start from; NULL = by seed
     const struct candidate_space *space; // NULL: the environment knows no candidates
+    const struct candidate_result *known; // [n_known] of an earlier run, for a policy from there
+    int n_known;
 };
 struct learner;
 // Continues from the newest whole checkpoint in run_dir when there is one (names a damaged one and

@@ -79,6 +79,10 @@ const struct option learner_option_table[] = {
      "with a model: the share of evaluations that is the policy's own sample, learnt from with its "
      "real lag; its errors of prediction judge the model",
      OPTION_DOUBLE, AT(on_policy), .fallback = 0.1, .least = 0, .most = 1},
+    {"on_policy_from",
+     "such samples begin when so many results of a network are known: before that the policy has "
+     "little to show, and an evaluation is worth most",
+     OPTION_INT, AT(on_policy_from), .fallback = 40, .least = 0, .most = 1000000},
     {"imagined",
      "with a model: episodes per task in a batch that the policy plays without scoring and the "
      "model rewards",

@@ -26,6 +26,7 @@ struct learner_options {
     double imitation;      // weight of self-imitation, 0 = none
     const char *model;     // "gp" | "none": a reward model chooses evaluations
     double on_policy;      // with a model: share of evaluations that are the policy's own sample
+    int on_policy_from;    // ... once a network's model has so many results
     int imagined;          // with a model: imagined episodes per task in a batch ...
     int imagined_batches;  // ... of so many batches per update
     int taught_batches;    // with a model: imitating the environment's own ranking, at the start

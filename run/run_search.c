@@ -7,6 +7,7 @@
 #include "core/machine.h"
 #include "run/load.h"
 #include "run/run_crew.h"
+#include "run/run_experience.h"
 #include "run/run_policy.h"
 #include "run/run_session.h"
 #include "run/run_space_link.h"
@@ -35,6 +36,7 @@ struct searching {
     struct text config, identity;
     char host[256], onednn[32];
     float *initial; // owned; NULL without --policy
+    struct run_experience experience; // of the policy's run
     bool begun;     // all ranks came as far as the loop, so they can end it together
 };
 
@@ -155,6 +157,9 @@ static enum status open_learner(struct searching *s)
     TRY(run_config_identity(config, &s->identity));
     if (config->policy[0] != '\0') {
         TRY(run_policy_load(config->policy, &session->agent, &s->initial));
+        if (s->link != NULL) {
+            TRY(run_experience_open(config, config->policy, s->link, &s->experience));
+        }
     }
     if (gethostname(s->host, sizeof s->host - 1) != 0) {
         s->host[0] = '\0';
@@ -182,6 +187,8 @@ static enum status open_learner(struct searching *s)
         .identity = s->identity.bytes,
         .initial = s->initial,
         .space = run_space_link_space(s->link),
+        .known = s->experience.results,
+        .n_known = s->experience.n,
     };
     return learner_open(&job, &s->learner);
 }
@@ -301,6 +308,7 @@ enum status run_stage_search(struct run_session *session)
     text_close(&s.config);
     text_close(&s.identity);
     free(s.initial);
+    run_experience_close(&s.experience);
     status_restore(&note);
     return agreed == OK && session->collective->rank == 0 ? add_up_episodes(session) : agreed;
 }

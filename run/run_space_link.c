@@ -96,6 +96,12 @@ enum status run_space_link_open(struct rollout *rollout, int n_tasks, struct run
     return OK;
 }
 
+bool run_space_link_steps_of(const struct run_space_link *link, int task, const int32_t *result,
+                             int n, int16_t *choices)
+{
+    return link->env->ops->network->steps_of(link->env, task, result, n, choices);
+}
+
 const struct candidate_space *run_space_link_space(const struct run_space_link *link)
 {
     return link != NULL ? &link->space : NULL;

@@ -336,6 +336,7 @@ static const struct network_env_ops network_ops = {
     .use = prune_space_use,
     .holds = prune_space_holds,
     .losses = prune_space_losses,
+    .steps_of = prune_space_steps_of,
     .suggest = prune_space_suggest,
     .noise = prune_space_noise,
     .describe = prune_describe,

@@ -75,6 +75,33 @@ void prune_space_losses(struct env *env, int task, const int16_t *choices, doubl
     }
 }
 
+bool prune_space_steps_of(struct env *env, int task, const int32_t *widths, int n, int16_t *choices)
+{
+    const struct prune_walk *walk = prune_env_walk(env, task);
+    const struct prune_study *study = walk->study;
+    if (n != study->network->groups.n) {
+        return false;
+    }
+    for (int s = 0; s < study->n_steps; s++) {
+        const int *legal, n_legal = wall_choices(walk->wall, study->steps[s], &legal);
+        int at = 0;
+        while (at < n_legal && legal[at] != widths[study->steps[s]]) {
+            at++;
+        }
+        if (at == n_legal) {
+            return false;
+        }
+        choices[s] = (int16_t)at;
+    }
+    const int *all = widths_of(walk, choices);
+    for (int g = 0; g < n; g++) {
+        if (all[g] != widths[g]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool prune_space_suggest(struct env *env, int task, int number, int16_t *choices)
 {
     return prune_suggest(prune_env_walk(env, task), number, choices);

@@ -43,6 +43,7 @@ enum status imagination_open_advisor(const struct method_job *job, struct adviso
                                             .informed = true,
                                             .refinements = REFINEMENTS,
                                             .evaluations = job->search->evaluations,
+                                            .n_known = job->n_known,
                                             .under_way = job->under_way,
                                             .seed = job->seed};
     return advisor_open(&options, out);

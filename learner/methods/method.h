@@ -26,6 +26,8 @@ struct method_job {
     uint64_t seed;
     const float *initial;                // weights to start from [n_floats]; NULL = by seed
     const struct candidate_space *space; // NULL: the environment knows no candidates
+    const struct candidate_result *known; // [n_known] what is known of its candidates already
+    int n_known;
 };
 struct method_ops {
     const char *name;

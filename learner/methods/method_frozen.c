@@ -3,6 +3,9 @@
 // the next ones are the environment's own ranking and a sample of the policy; then a reward model,
 // which knows nothing but these few, chooses among many samples of the policy and what is near the
 // best. Elsewhere all are samples.
+//
+// Where the policy's own run has evaluated candidates of the same network, the model knows these,
+// and it chooses from the start: first what it expects to be best, then by expected improvement.
 #include "learner/methods/imagination.h"
 #include "learner/model/advisor.h"
 
@@ -17,6 +20,7 @@ struct frozen {
     float *weights; // [n] arena
     size_t n;
     int32_t *proposed; // [n_tasks] candidates proposed per task; arena
+    bool *informed;    // [n_tasks] the model knew the task's network before; arena
     int n_tasks;
     bool sync;
     struct advisor *advisor; // owned; NULL where no candidates are known
@@ -53,6 +57,14 @@ static enum status open_model(struct frozen *frozen, const struct method_job *jo
         return OK;
     }
     TRY(imagination_open_advisor(job, &frozen->advisor));
+    for (int i = 0; i < job->n_known; i++) {
+        const struct candidate_result *known = &job->known[i];
+        advisor_know(frozen->advisor, known->task, known->choices, known->reward);
+    }
+    advisor_fit(frozen->advisor);
+    for (int task = 0; task < frozen->n_tasks; task++) {
+        frozen->informed[task] = advisor_knows(frozen->advisor, task);
+    }
     return imagination_open(job, frozen->advisor, &frozen->arena, &frozen->imagination);
 }
 
@@ -75,6 +87,7 @@ static enum status open_parts(struct frozen *frozen, const struct method_job *jo
     ARENA_NEW(&frozen->arena, frozen->weights, frozen->n);
     ARENA_NEW(&frozen->arena, frozen->proposed, (size_t)job->n_tasks);
     memcpy(frozen->weights, job->initial, frozen->n * sizeof *frozen->weights);
+    ARENA_NEW(&frozen->arena, frozen->informed, (size_t)job->n_tasks);
     TRY(open_model(frozen, job));
     return imagine(frozen);
 }
@@ -101,6 +114,27 @@ static enum status frozen_open(const struct method_job *job, struct method **out
     return OK;
 }
 
+// The best mean of all, whether somebody has tried it already or not.
+static int propose_surest(struct frozen *frozen, struct ticket *ticket)
+{
+    const int16_t *best;
+    const int task = ticket->task;
+    double proposed, known;
+    struct advisor_wishes wishes = imagination_wishes(&frozen->imagination, task);
+    wishes.surest = true;
+    const int steps =
+        advisor_propose(frozen->advisor, task, ticket->episode, &wishes, ticket->given);
+    if (advisor_best(frozen->advisor, task, 1, &best) == 1) {
+        advisor_predict(frozen->advisor, task, ticket->given, 1, 0, &proposed, NULL);
+        advisor_predict(frozen->advisor, task, best, 1, 0, &known, NULL);
+        if (known >= proposed) {
+            advisor_lost(frozen->advisor, task, ticket->episode);
+            memcpy(ticket->given, best, (size_t)steps * sizeof *best);
+        }
+    }
+    return steps;
+}
+
 static void frozen_propose(struct method *method, struct ticket *ticket)
 {
     struct frozen *frozen = frozen_of(method);
@@ -110,14 +144,17 @@ static void frozen_propose(struct method *method, struct ticket *ticket)
         return;
     }
     const struct candidate_space *space = frozen->imagination.space;
-    if (number == FIRST_RANKING && space->suggest(space->context, task, 1, ticket->given)) {
+    if (number == 0 && frozen->informed[task]) {
         ticket->source = ACTIONS_GIVEN;
-        ticket->n_given = space->tasks[task].steps;
-    } else if (number >= FIRST_BY_MODEL) {
+        ticket->n_given = propose_surest(frozen, ticket);
+    } else if (number >= FIRST_BY_MODEL || frozen->informed[task]) {
         const struct advisor_wishes wishes = imagination_wishes(&frozen->imagination, task);
         ticket->source = ACTIONS_GIVEN;
         ticket->n_given =
             advisor_propose(frozen->advisor, task, ticket->episode, &wishes, ticket->given);
+    } else if (number == FIRST_RANKING && space->suggest(space->context, task, 1, ticket->given)) {
+        ticket->source = ACTIONS_GIVEN;
+        ticket->n_given = space->tasks[task].steps;
     }
 }
 

@@ -243,7 +243,8 @@ static void impala_propose(struct method *method, struct ticket *ticket)
         return;
     }
     // A policy that repeats itself would spend no evaluation: the advisor takes its turns then.
-    const double own = m->options->on_policy * (1.0 - m->known[ticket->task]);
+    const bool ready = advisor_results(m->advisor, ticket->task) >= m->options->on_policy_from;
+    const double own = ready ? m->options->on_policy * (1.0 - m->known[ticket->task]) : 0.0;
     const bool flat = advisor_is_flat(m->advisor, ticket->task);
     if (flat || (double)rng_uniform(&rng) >= own) {
         const struct advisor_wishes wishes = imagination_wishes(&m->imagination, ticket->task);

@@ -41,7 +41,7 @@ static enum status open_pool(struct advisor *advisor, int task, int sharing)
     struct arena *arena = &advisor->arena;
     pool->steps = o->space->tasks[task].steps;
     pool->n_inputs = pool->steps + (sees_guess(advisor) ? 1 + pool->steps : 0);
-    pool->capacity = sharing * o->evaluations;
+    pool->capacity = sharing * o->evaluations + o->n_known;
     const size_t n = (size_t)pool->capacity, steps = (size_t)pool->steps;
     const size_t under_way = (size_t)o->under_way;
     ARENA_NEW(arena, pool->n, 1);
@@ -203,17 +203,9 @@ void advisor_lost(struct advisor *advisor, int task, int64_t episode)
     }
 }
 
-void advisor_take(struct advisor *advisor, const struct trajectory *trajectory)
+void advisor_know(struct advisor *advisor, int task, const int16_t *choices, double reward)
 {
-    const int task = trajectory->header->task;
-    const double reward = trajectory_reward(trajectory);
     struct advisor_pool *pool = advisor_pool_of(advisor, task);
-    int16_t choices[TICKET_MOST_GIVEN];
-    advisor_lost(advisor, task, trajectory->header->episode);
-    CHECK(trajectory_steps(trajectory) == pool->steps);
-    for (int step = 0; step < pool->steps; step++) {
-        choices[step] = (int16_t)trajectory->action[step];
-    }
     if (*pool->n == pool->capacity || !isfinite(reward) || advisor_is_known(pool, choices)) {
         return;
     }
@@ -226,6 +218,25 @@ void advisor_take(struct advisor *advisor, const struct trajectory *trajectory)
     double x[2 * TICKET_MOST_GIVEN + 1];
     advisor_describe(advisor, task, choices, x);
     reward_model_add(pool->model, x, reward);
+}
+
+int advisor_results(const struct advisor *advisor, int task)
+{
+    return *advisor_pool_of(advisor, task)->n;
+}
+
+void advisor_take(struct advisor *advisor, const struct trajectory *trajectory)
+{
+    const int task = trajectory->header->task;
+    const double reward = trajectory_reward(trajectory);
+    struct advisor_pool *pool = advisor_pool_of(advisor, task);
+    int16_t choices[TICKET_MOST_GIVEN];
+    advisor_lost(advisor, task, trajectory->header->episode);
+    CHECK(trajectory_steps(trajectory) == pool->steps);
+    for (int step = 0; step < pool->steps; step++) {
+        choices[step] = (int16_t)trajectory->action[step];
+    }
+    advisor_know(advisor, task, choices, reward);
 }
 
 static int first_task(const struct advisor *advisor, int pool)

@@ -16,7 +16,8 @@ struct advisor_options {
     bool informed;   // the models see what the environment guesses of a candidate, where it does,
                      // and expect that steps matter mostly by themselves
     int refinements; // rounds in which the best by the model are changed further
-    int evaluations; // most results per task
+    int evaluations; // most results per task ...
+    int n_known;     // ... and in all of those told by advisor_know
     int under_way;   // most proposals at a time
     uint64_t seed;
 };
@@ -27,8 +28,11 @@ void advisor_close(struct advisor *advisor); // NULL is fine
 // A finished episode: an evaluated candidate. A known one changes nothing but that it is no longer
 // under way.
 void advisor_take(struct advisor *advisor, const struct trajectory *trajectory);
+// A candidate evaluated elsewhere, in one of the tasks that share its pool.
+void advisor_know(struct advisor *advisor, int task, const int16_t *choices, double reward);
 // The proposal of this episode came to nothing.
 void advisor_lost(struct advisor *advisor, int task, int64_t episode);
+int advisor_results(const struct advisor *advisor, int task); // of all tasks that share its pool
 // Brings the models up to date; before proposals and predictions that shall know what was taken.
 void advisor_fit(struct advisor *advisor);
 
@@ -36,6 +40,7 @@ void advisor_fit(struct advisor *advisor);
 struct advisor_wishes {
     int n, stride;
     const int16_t *choices;
+    bool surest; // propose the greatest mean, for a last try, instead of the greatest improvement
 };
 // The candidate that episode shall try, under way from now on. Keeps the task's budget; not
 // evaluated and not under way, unless the space has no other. wishes may be NULL. Returns its

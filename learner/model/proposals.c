@@ -237,7 +237,8 @@ static bool propose_by_model(struct proposing *p, const struct advisor_wishes *w
     if (n == 0) {
         return false;
     }
-    const int16_t *chosen = cell(p->sheet, acquire(p, n));
+    const bool surest = wishes != NULL && wishes->surest;
+    const int16_t *chosen = cell(p->sheet, surest ? p->sheet->order[0] : acquire(p, n));
     memcpy(choices, chosen, (size_t)p->sheet->steps * sizeof *choices);
     return true;
 }

@@ -23,7 +23,7 @@ static const char config[] =
     " \"space\": {\"round_to\": 2},"
     " \"scoring\": {\"calibration_images\": 64, \"images\": 100},"
     " \"search\": {\"evaluations\": 20, \"best\": 2},"
-    " \"learner\": {\"mode\": \"sync\", \"batch\": 4},"
+    " \"learner\": {\"mode\": \"sync\", \"batch\": 4, \"on_policy_from\": 10},"
     " \"finetune\": {\"epochs\": 1, \"batch\": 32, \"learning_rate\": 0.02, \"crop_pad\": 0}}";
 
 static void read_table(const struct program *p, const char *folder, enum run_table table,
@@ -199,6 +199,14 @@ static void a_trained_agent_serves_a_new_budget(void **state)
     assert_string_equal(program_string(task, "task"), "a-macs0.4");
     assert_true(program_number(task, "macs_share") <= 0.4);
     assert_true(program_number(task, "evaluations") <= 8);
+    // The trained run's candidates are of this network, and scored like these; with another seed or
+    // other images they are not.
+    program_run(p, "search runs/small/config.json --policy runs/small --task a:macs=0.35 "
+                   "--tries 1 --transport inline --run-dir once");
+    ASSERT_RUN(p, 0, "candidates of its run are taken over");
+    program_run(p, "search runs/small/config.json --policy runs/small --task a:macs=0.35 "
+                   "--tries 1 --seed 2 --transport inline --run-dir other");
+    ASSERT_RUN(p, 0, "are not taken over: \"seed\" differs");
 }
 
 // Other groups, other choices, another data set: a policy needs no more than what it is shown.

@@ -261,6 +261,33 @@ static void paths_are_set(void **state)
     json_close(document);
 }
 
+static bool same(const char *a, const char *b)
+{
+    struct json *first = parse(a), *second = parse(b);
+    const bool is = json_same(first, second);
+    assert_int_equal(json_same(second, first), is);
+    json_close(first);
+    json_close(second);
+    return is;
+}
+
+static void values_are_compared(void **state)
+{
+    (void)state;
+    static const char *const values[] = {
+        "null", "true",   "false",  "1",  "1.5",   "\"1\"",      "\"\"",       "[]",
+        "[1]",  "[1, 2]", "[2, 1]", "{}", "[[1]]", "{\"a\": 1}", "{\"b\": 1}", "{\"a\": [1]}"};
+    enum { N = sizeof values / sizeof values[0] };
+    for (int i = 0; i < N; i++) {
+        for (int k = 0; k < N; k++) {
+            assert_int_equal(same(values[i], values[k]), i == k);
+        }
+    }
+    assert_true(
+        same("{\"a\": 1, \"b\": [2, {\"c\": null}]}", "{\"b\": [2, {\"c\": null}], \"a\": 1e0}"));
+    assert_false(same("{\"a\": 1, \"b\": 2}", "{\"a\": 1}"));
+}
+
 static void writing(void **state)
 {
     (void)state;
@@ -349,11 +376,17 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_read),       cmocka_unit_test(numbers_are_exact),
-        cmocka_unit_test(bad_texts_are_refused), cmocka_unit_test(nul_bytes_are_refused),
-        cmocka_unit_test(depth_is_limited),      cmocka_unit_test(large_objects_are_fast),
-        cmocka_unit_test(paths_are_set),         cmocka_unit_test(writing),
-        cmocka_unit_test(doubles_come_back),     cmocka_unit_test(files),
+        cmocka_unit_test(values_are_read),
+        cmocka_unit_test(numbers_are_exact),
+        cmocka_unit_test(bad_texts_are_refused),
+        cmocka_unit_test(nul_bytes_are_refused),
+        cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(large_objects_are_fast),
+        cmocka_unit_test(values_are_compared),
+        cmocka_unit_test(paths_are_set),
+        cmocka_unit_test(writing),
+        cmocka_unit_test(doubles_come_back),
+        cmocka_unit_test(files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
