@@ -1,18 +1,18 @@
-// A trained policy that proposes without learning on: for tasks it has not seen. The first
-// candidate of each task is the policy's most likely one. Where candidates are known beforehand,
-// the next ones are the environment's own ranking and a sample of the policy; then a reward model,
-// which knows nothing but these few, chooses among many samples of the policy and what is near the
-// best. Elsewhere all are samples.
-//
-// Where the policy's own run has evaluated candidates of the same network, the model knows these,
-// and it chooses from the start: first what it expects to be best, then by expected improvement.
+// A trained policy that proposes without learning on: for tasks it has not seen. Where no candidates
+// are known beforehand, the first one of each task is the policy's most likely one, the others are
+// samples. Elsewhere a reward model (advisor.h) chooses among samples of the policy and what is near
+// the best:
+//   of a network whose candidates the policy's own run has evaluated the model knows these: first
+//   comes what it expects to be best, then what promises most improvement;
+//   of another network it knows nothing: first come the environment's own ranking and the policy's
+//   most likely candidate, from which the model starts.
 #include "learner/methods/imagination.h"
 #include "learner/model/advisor.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_GREEDY, FIRST_RANKING, FIRST_SAMPLE, FIRST_BY_MODEL };
+enum { FIRST_RANKING, FIRST_GREEDY, FIRST_BY_MODEL };
 
 struct frozen {
     struct method base;
@@ -135,26 +135,34 @@ static int propose_surest(struct frozen *frozen, struct ticket *ticket)
     return steps;
 }
 
+// Without a model, or before it knows anything.
+static void propose_unaided(struct frozen *frozen, int number, struct ticket *ticket)
+{
+    const struct candidate_space *space = frozen->imagination.space;
+    const int greedy = frozen->advisor != NULL ? FIRST_GREEDY : 0;
+    ticket->source = number <= greedy ? ACTIONS_GREEDY : ACTIONS_POLICY;
+    if (frozen->advisor != NULL && number == FIRST_RANKING &&
+        space->suggest(space->context, ticket->task, 1, ticket->given)) {
+        ticket->source = ACTIONS_GIVEN;
+        ticket->n_given = space->tasks[ticket->task].steps;
+    }
+}
+
 static void frozen_propose(struct method *method, struct ticket *ticket)
 {
     struct frozen *frozen = frozen_of(method);
     const int task = ticket->task, number = frozen->proposed[task]++;
-    ticket->source = number == FIRST_GREEDY ? ACTIONS_GREEDY : ACTIONS_POLICY;
-    if (frozen->advisor == NULL) {
+    if (frozen->advisor == NULL || (number < FIRST_BY_MODEL && !frozen->informed[task])) {
+        propose_unaided(frozen, number, ticket);
         return;
     }
-    const struct candidate_space *space = frozen->imagination.space;
-    if (number == 0 && frozen->informed[task]) {
-        ticket->source = ACTIONS_GIVEN;
+    ticket->source = ACTIONS_GIVEN;
+    if (number == 0) {
         ticket->n_given = propose_surest(frozen, ticket);
-    } else if (number >= FIRST_BY_MODEL || frozen->informed[task]) {
+    } else {
         const struct advisor_wishes wishes = imagination_wishes(&frozen->imagination, task);
-        ticket->source = ACTIONS_GIVEN;
         ticket->n_given =
             advisor_propose(frozen->advisor, task, ticket->episode, &wishes, ticket->given);
-    } else if (number == FIRST_RANKING && space->suggest(space->context, task, 1, ticket->given)) {
-        ticket->source = ACTIONS_GIVEN;
-        ticket->n_given = space->tasks[task].steps;
     }
 }
 
