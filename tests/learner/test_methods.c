@@ -261,6 +261,8 @@ static enum status imagine(void *context, const struct ticket *ticket, const flo
     return OK;
 }
 
+enum { OWN_FROM = 10 }; // results of a model
+
 static void set_assisted(struct loop_case *c, int evaluations)
 {
     set_method(c, &method_impala, evaluations);
@@ -268,6 +270,7 @@ static void set_assisted(struct loop_case *c, int evaluations)
     c->imagine = imagine;
     c->search.start = "both";
     c->learner.taught_batches = c->learner.distilled_batches = 5;
+    c->learner.on_policy_from = OWN_FROM;
 }
 
 static void a_model_makes_few_evaluations_enough(void **state)
@@ -282,16 +285,20 @@ static void a_model_makes_few_evaluations_enough(void **state)
         assert_ok(loop_case_open(&c));
         assert_ok(loop_case_run(&c, false));
         run_outcome_read(&c, &o);
-        int policy = 0, imagined = 0;
+        int policy = 0, imagined = 0, results[GAME_MODELS] = {0};
         for (int64_t i = 0; i < o.n_episodes; i++) {
-            policy += o.episodes[i].source == ACTIONS_POLICY;
+            const int model = game_model(o.episodes[i].task);
+            const bool own = o.episodes[i].source == ACTIONS_POLICY;
+            assert_true(!own || results[model] >= OWN_FROM);
+            results[model] += o.episodes[i].fresh;
+            policy += own;
             assert_true((double)o.episodes[i].macs <=
                         1000.0 * game_budget(o.episodes[i].task) + 1.0);
         }
         for (int64_t i = 0; i < o.n_updates; i++) {
             imagined += o.updates[i].imagined;
         }
-        // A tenth of what the start leaves, and some of that known already.
+        // A tenth of what is left then, and some of that known already.
         assert_in_range(policy, 1, 14);
         assert_true(imagined > 8 * 3 * (int)o.n_updates);
         for (int task = 0; task < GAME_TASKS; task++) {
