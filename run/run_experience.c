@@ -68,18 +68,18 @@ static const char *string_of(const struct json *object, const char *key)
     return value != NULL && json_kind(value) == JSON_STRING ? json_string(value) : "";
 }
 
-// The same weights: of one file, or trained by the earlier run.
+// The same weights: of one file, or those that lie in the earlier run's folder.
 static bool weights_same(const struct earlier_run *run, const struct json *theirs,
                          const struct json *ours)
 {
-    const char *given = string_of(theirs, "weights"), *now = string_of(ours, "weights");
+    const char *now = string_of(ours, "weights");
     char trained[4096];
-    if (strcmp(given, now) == 0) {
+    if (strcmp(string_of(theirs, "weights"), now) == 0) {
         return true;
     }
     const int length = snprintf(trained, sizeof trained, "%s/networks/%s.safetensors", run->dir,
                                 string_of(theirs, "name"));
-    return given[0] == '\0' && length < (int)sizeof trained && strcmp(trained, now) == 0;
+    return length < (int)sizeof trained && strcmp(trained, now) == 0;
 }
 
 static bool networks_same(const struct earlier_run *run, const struct json *theirs,
