@@ -39,7 +39,7 @@ struct learner_job {
     struct run_texts texts; // for run.h5: resolved config, versions, host
     const char *identity;   // what shapes the result: a checkpoint with another one is refused
     const float *initial;   // policy weights to start from; NULL = by seed
-    const struct candidate_space *space; // NULL: the environment knows no candidates
+    const struct candidate_space *space;  // NULL: the environment knows no candidates
     const struct candidate_result *known; // [n_known] of an earlier run, for a policy from there
     int n_known;
 };

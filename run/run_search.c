@@ -35,9 +35,9 @@ struct searching {
     struct run_space_link *link; // learner's; NULL where there are no candidates
     struct text config, identity;
     char host[256], onednn[32];
-    float *initial; // owned; NULL without --policy
+    float *initial;                   // owned; NULL without --policy
     struct run_experience experience; // of the policy's run
-    bool begun;     // all ranks came as far as the loop, so they can end it together
+    bool begun; // all ranks came as far as the loop, so they can end it together
 };
 
 // The environments open: workers of this process, or one in it. Fills the session's shape and

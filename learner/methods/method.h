@@ -24,8 +24,8 @@ struct method_job {
     int under_way;   // most tickets at a time
     int64_t updates; // planned for the whole run, for schedules of rates
     uint64_t seed;
-    const float *initial;                // weights to start from [n_floats]; NULL = by seed
-    const struct candidate_space *space; // NULL: the environment knows no candidates
+    const float *initial;                 // weights to start from [n_floats]; NULL = by seed
+    const struct candidate_space *space;  // NULL: the environment knows no candidates
     const struct candidate_result *known; // [n_known] what is known of its candidates already
     int n_known;
 };

@@ -1,7 +1,7 @@
-// A trained policy that proposes without learning on: for tasks it has not seen. Where no candidates
-// are known beforehand, the first one of each task is the policy's most likely one, the others are
-// samples. Elsewhere a reward model (advisor.h) chooses among samples of the policy and what is near
-// the best:
+// A trained policy that proposes without learning on: for tasks it has not seen. Where no
+// candidates are known beforehand, the first one of each task is the policy's most likely one, the
+// others are samples. Elsewhere a reward model (advisor.h) chooses among samples of the policy and
+// what is near the best:
 //   of a network whose candidates the policy's own run has evaluated the model knows these: first
 //   comes what it expects to be best, then what promises most improvement;
 //   of another network it knows nothing: first come the environment's own ranking and the policy's
