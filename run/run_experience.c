@@ -194,7 +194,7 @@ enum status run_experience_open(const struct run_config *config, const char *run
     for (int i = 0; i < run.n_tasks && status == OK; i++) {
         any = any || run.task_of[i] >= 0;
     }
-    if (any) {
+    if (any && file_exists(run.log)) {
         status = read_results(&run, link, out);
     }
     close_earlier(&run);

@@ -10,8 +10,8 @@ struct run_experience {
 };
 // All scored candidates of the run in `run_dir`, of those networks of it that are the config's:
 // with the same weights and data, scored alike with the same seed, so that their rewards are what
-// they would be now. None where nothing is the same. ERR_INPUT: the run folder's files cannot be
-// read.
+// they would be now. None where nothing is the same, or where the folder has no run.h5. ERR_INPUT:
+// the run folder's files cannot be read.
 enum status run_experience_open(const struct run_config *config, const char *run_dir,
                                 const struct run_space_link *link, struct run_experience *out);
 void run_experience_close(struct run_experience *experience);

@@ -2,10 +2,11 @@
 // 2018), with the means that make few episodes enough.
 //
 // With a reward model (learner.model), evaluations are chosen: a share of them, learner.on_policy,
-// is the policy's own sample, learnt from with its real lag; the others are what the advisor
-// expects most of, among the policy's imagined candidates and many others. Chosen episodes are not
-// the policy's, so they only teach the model, and the best of them are imitated. Between them the
-// policy learns from imagined episodes of its own, at budgets in between too (imagination.h).
+// is the policy's own sample once the model has enough results (learner.on_policy_from), learnt
+// from with its real lag; the others are what the advisor expects most of, among the policy's
+// imagined candidates and many others. Chosen episodes are not the policy's, so they only teach the
+// model, and the best of them are imitated. Between them the policy learns from imagined episodes
+// of its own, at budgets in between too (imagination.h).
 //
 // Without it (or where no candidates are known beforehand) every episode is the policy's, and where
 // it has settled, neighbours of the best candidates are tried.

@@ -96,6 +96,7 @@ void gp_solve(struct gp *gp)
     memcpy(gp->alpha, gp->gathered_y, (size_t)n * sizeof *gp->alpha);
     blas_solve_lower(false, 1, n, gp->factor.lower, gp->factor.most, gp->alpha, gp->factor.most);
     blas_solve_lower(true, 1, n, gp->factor.lower, gp->factor.most, gp->alpha, gp->factor.most);
+    gp_parts_begin(&gp->parts, &gp->factor.points, n, gp->alpha);
     const double s2 = blas_dot(n, gp->gathered_y, gp->alpha) / n;
     gp->s2 = s2 > 0.0 ? s2 : 1.0; // 0: equal rewards leave the amplitude at the scale
 }

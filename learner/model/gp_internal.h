@@ -3,6 +3,7 @@
 #pragma once
 #include "learner/model/gp_evidence.h"
 #include "learner/model/gp_factor.h"
+#include "learner/model/gp_parts.h"
 #include "learner/model/reward_model.h"
 
 // Hyper-parameters are learnt from so many of the best data and so many others.
@@ -28,7 +29,8 @@ struct gp {
     bool flat; // all rewards are equal
     double mean, scale, s2;
     struct gp_factor factor;
-    double *alpha;   // [most_held]
+    double *alpha; // [most_held]
+    struct gp_parts parts;
     double *lengths; // [n_joint] as last described
     // Scratch.
     struct gp_evidence evidence;

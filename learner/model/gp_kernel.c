@@ -227,6 +227,14 @@ void gp_covariances(const struct gp_points *a, int first_a, int n_a, const struc
     gp_add_linear(a, first_a, n_a, b, n_b, out, ldo);
 }
 
+void gp_own_covariances(const struct gp_points *b, int g, double at, int n, const double *params,
+                        double *row)
+{
+    const double weight = gp_sum_weight(&b->form, params) / b->form.n_own;
+    memset(row, 0, (size_t)n * sizeof *row);
+    add_one(n, at, b->own + (size_t)g * (size_t)b->most, weight, row);
+}
+
 void gp_sum_slopes(const struct gp_points *a, int i, const struct gp_points *b, int n,
                    double *values, double *slopes)
 {

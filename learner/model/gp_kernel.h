@@ -49,7 +49,7 @@ void gp_points_fill(const struct gp_points *points, int first, int n, const doub
 void gp_covariances(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b,
                     int n_b, const double *params, double *out, int ldo);
 
-// ---- parts, for slopes
+// ---- parts
 
 // Squares of distances, likewise.
 void gp_squares(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b, int n_b,
@@ -63,6 +63,10 @@ void gp_kernel_slopes(int n, double *values, double *slopes);
 // derivatives by the logarithm of its length scale.
 void gp_sum_slopes(const struct gp_points *a, int i, const struct gp_points *b, int n,
                    double *values, double *slopes);
+// Covariances of b's first n points with one at `at` in input g of the sum, by that input's own
+// function: row [n]. at: in units of `own`.
+void gp_own_covariances(const struct gp_points *b, int g, double at, int n, const double *params,
+                        double *row);
 // Adds the linear part's covariances, of the points that gp_covariances takes.
 void gp_add_linear(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b,
                    int n_b, double *out, int ldo);

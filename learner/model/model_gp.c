@@ -29,6 +29,7 @@ static enum status allocate(struct gp *gp, const struct reward_model_options *op
     TRY(gp_factor_open(gp->most_held + options->most_joint, &gp->form, &gp->arena, &gp->factor));
     TRY(gp_evidence_open(most_learnt, &gp->form, &gp->arena, &gp->evidence));
     TRY(gp_points_open(at_once, &gp->form, &gp->arena, &gp->candidates));
+    TRY(gp_parts_open(&gp->form, gp->most_held, &gp->arena, &gp->parts));
     ARENA_NEW(&gp->arena, gp->x, capacity * n_inputs);
     ARENA_NEW(&gp->arena, gp->y, capacity);
     ARENA_NEW(&gp->arena, gp->params, n_params);
@@ -88,8 +89,25 @@ static int gp_count(const struct reward_model *model)
     return (int)((const struct gp *)model)->counts[COUNT_ADDED];
 }
 
-// Means, and v = L^-1 k(rows, x) into `cross` where deviations are wanted.
-static void compare(struct gp *gp, const double *x, int n, double *mean, bool deviations)
+// Means alone: the joint part's covariances, and what the other parts add by value.
+static void predict_means(struct gp *gp, const double *x, int n, double *mean)
+{
+    const struct gp_factor *f = &gp->factor;
+    const int held = (int)gp->counts[COUNT_HELD];
+    CHECK(held > 0);
+    gp_points_fill(&gp->candidates, 0, n, x, gp->params);
+    gp_squares(&gp->candidates, 0, n, &f->points, held, gp->cross, f->most);
+    for (int i = 0; i < n; i++) {
+        double *row = gp->cross + (size_t)i * (size_t)f->most;
+        gp_kernel(held, row);
+        const double other =
+            gp_parts_mean(&gp->parts, &f->points, held, gp->alpha, gp->params, &gp->candidates, i);
+        mean[i] = gp->mean + gp->scale * (blas_dot(held, row, gp->alpha) + other);
+    }
+}
+
+// Means, and v = L^-1 k(rows, x) into `cross`, for deviations.
+static void compare(struct gp *gp, const double *x, int n, double *mean)
 {
     const struct gp_factor *f = &gp->factor;
     CHECK(gp->counts[COUNT_HELD] > 0);
@@ -99,9 +117,7 @@ static void compare(struct gp *gp, const double *x, int n, double *mean, bool de
         const double *row = gp->cross + (size_t)i * (size_t)f->most;
         mean[i] = gp->mean + gp->scale * blas_dot((int)gp->counts[COUNT_HELD], row, gp->alpha);
     }
-    if (deviations) {
-        blas_solve_lower(false, n, f->n, f->lower, f->most, gp->cross, f->most);
-    }
+    blas_solve_lower(false, n, f->n, f->lower, f->most, gp->cross, f->most);
 }
 
 static void gp_predict(struct reward_model *model, const double *x, int n, double *mean, double *sd)
@@ -110,8 +126,12 @@ static void gp_predict(struct reward_model *model, const double *x, int n, doubl
     const size_t n_inputs = (size_t)model->options.n_inputs;
     for (int first = 0; first < n; first += PREDICT_ROWS) {
         const int rows = smaller(n - first, PREDICT_ROWS);
-        compare(gp, x + (size_t)first * n_inputs, rows, mean + first, sd != NULL);
-        for (int i = 0; sd != NULL && i < rows; i++) {
+        if (sd == NULL) {
+            predict_means(gp, x + (size_t)first * n_inputs, rows, mean + first);
+            continue;
+        }
+        compare(gp, x + (size_t)first * n_inputs, rows, mean + first);
+        for (int i = 0; i < rows; i++) {
             const double *v = gp->cross + (size_t)i * (size_t)gp->factor.most;
             const double left =
                 fmax(0.0, gp->candidates.variances[i] - blas_dot(gp->factor.n, v, v));
@@ -139,7 +159,7 @@ static void gp_draw(struct reward_model *model, const double *x, int n, struct r
     struct gp *gp = (struct gp *)model;
     const double jitter_least = 1e-8, jitter_most = 1e-2;
     double jitter = jitter_least;
-    compare(gp, x, n, draw, true);
+    compare(gp, x, n, draw);
     fill_joint(gp, n, jitter);
     while (blas_cholesky(n, gp->joint, model->options.most_joint) != OK) {
         jitter *= 10.0;

@@ -196,6 +196,13 @@ static void check_algebra(int own_inputs, int linear_inputs)
         const int n_pending = (int)(i % 3);
         reward_model_pending(model, pending, n_pending);
         reward_model_predict(model, x, CANDIDATES, mean, sd);
+        double alone[CANDIDATES];
+        for (int again = 0; again < 2; again++) { // values met before, too
+            reward_model_predict(model, x, CANDIDATES, alone, NULL);
+            for (int c = 0; c < CANDIDATES; c++) {
+                assert_near(alone[c], mean[c], 1e-9);
+            }
+        }
         if (n == 1) {
             continue; // one reward has no deviation to standardise by
         }
