@@ -127,6 +127,29 @@ static void rewards_follow_the_loss_when_asked(void **state)
     env_case_close(&by_loss);
 }
 
+// What was written down of an episode says which steps it was; what no episode could leave does
+// not.
+static void check_written_down(struct env *env, int task, const struct env_outcome *outcome,
+                               const int16_t *choices, int steps)
+{
+    int16_t read[64];
+    int32_t other[64];
+    double losses[64];
+    const int n = outcome->n_result;
+    assert_true(n <= 64 && env_prune.network->steps_of(env, task, outcome->result, n, read));
+    assert_memory_equal(read, choices, (size_t)steps * sizeof *read);
+    assert_false(env_prune.network->steps_of(env, task, outcome->result, n - 1, read));
+    for (int g = 0; g < n; g++) {
+        memcpy(other, outcome->result, (size_t)n * sizeof *other);
+        other[g] += 10000;
+        assert_false(env_prune.network->steps_of(env, task, other, n, read));
+    }
+    env_prune.network->losses(env, task, choices, losses);
+    for (int s = 0; s < steps; s++) {
+        assert_true(losses[s] >= 0.0 && isfinite(losses[s]));
+    }
+}
+
 static void choices_are_known_without_playing(void **state)
 {
     const struct prune_case *c = *state;
@@ -158,6 +181,7 @@ static void choices_are_known_without_playing(void **state)
                                     (double)outcome.params / (double)facts.most_params);
             assert_int_equal(env_prune.network->holds(env.env, task, choices), holds);
             assert_true(fabs(env_prune.network->use(env.env, task, choices) - use) < 1e-9);
+            check_written_down(env.env, task, &outcome, choices, space.steps);
             held += holds;
         }
         assert_true(task == 0 ? held > 0 && held < 40 : true);
