@@ -49,7 +49,7 @@ static bool find_difference(const struct json *theirs, const struct json *ours, 
         return true;
     }
     if (!nested) {
-        return strcmp(out->theirs, out->ours) != 0;
+        return !json_same(theirs, ours); // the texts are cut short
     }
     for (int i = 0; i < json_count(theirs); i++) {
         const struct json *child = json_at(theirs, i);
