@@ -121,7 +121,29 @@ static _Noreturn void become(const struct program *program, char **words)
     _exit(122);
 }
 
-static int wait_for(const struct program *program, pid_t child)
+// Its exit status.
+static int wait_and_kill(const struct program *program, pid_t child)
+{
+    char path[PROGRAM_PATH_CHARS];
+    const bool at_once = program->end_file == NULL;
+    double end = at_once ? clock_seconds() + program->kill_seconds : 0;
+    int status;
+    if (!at_once) {
+        program_path(program, program->end_file, path);
+    }
+    while (end == 0 || clock_seconds() < end) {
+        if (waitpid(child, &status, WNOHANG) == child) {
+            return status;
+        }
+        end = end == 0 && file_exists(path) ? clock_seconds() + program->kill_seconds : end;
+        clock_sleep(0.002);
+    }
+    kill(-child, SIGKILL);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static int wait_and_interrupt(const struct program *program, pid_t child)
 {
     int status;
     if (program->end_file != NULL) {
@@ -137,6 +159,13 @@ static int wait_for(const struct program *program, pid_t child)
         kill(child, SIGINT);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static int wait_for(const struct program *program, pid_t child)
+{
+    const int status = program->kill_seconds > 0 ? wait_and_kill(program, child)
+                                                 : wait_and_interrupt(program, child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -165,7 +194,13 @@ static void run_line(struct program *program, char *line)
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
+        if (program->kill_seconds > 0) {
+            setpgid(0, 0); // so that all of its processes can be killed at once
+        }
         become(program, words);
+    }
+    if (program->kill_seconds > 0) {
+        setpgid(child, child);
     }
     char name[PROGRAM_PATH_CHARS];
     const int exit_code = wait_for(program, child);

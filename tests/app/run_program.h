@@ -22,6 +22,8 @@ struct program {
     struct json *json;    // of program_json, owned
     const char *end_file; // send SIGINT once this file of the folder exists; NULL = do not
     double end_seconds;   // else send SIGINT after so long; 0 = never
+    double kill_seconds;  // > 0: SIGKILL to all its processes so long after it began, or after
+                          // end_file exists, unless it has ended before
     int ranks;            // > 0: under mpirun with so many
 };
 

@@ -1,17 +1,13 @@
 // The main job on drawn images, small enough for seconds: a search keeps to its budgets, gives the
 // same bytes for any number of actors and after kill -9, and leaves networks that score.
-#include "core/clock.h"
 #include "core/file.h"
 #include "core/row_set.h"
 #include "learner/run_rows.h"
 #include "run_program.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define DATA "\"data\": {\"name\": \"shapes\", \"size\": 12, \"count\": 3000, \"classes\": [0, 6]}"
 static const char config[] =
@@ -138,37 +134,14 @@ static void any_number_of_actors_gives_the_same_bytes(void **state)
     assert_same_run(p, "inline", "three");
 }
 
-// Starts the program and kills the whole job, all of its processes, after so long. Returns whether
-// it had ended by itself.
-static bool run_and_kill(const struct program *p, double seconds)
+// Kills the whole job after so long. Returns whether it had ended by itself.
+static bool run_and_kill(struct program *p, double seconds)
 {
-    fflush(NULL);
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        const int nowhere = open("/dev/null", O_RDWR);
-        setpgid(0, 0);
-        if (nowhere < 0 || dup2(nowhere, 0) < 0 || dup2(nowhere, 1) < 0 || dup2(nowhere, 2) < 0 ||
-            chdir(p->folder) != 0) {
-            _exit(120);
-        }
-        execl(PROGRAM_PATH, PROGRAM_PATH, "search", "small.json", "--transport", "local",
-              "--actors", "2", "--run-dir", "killed", "--learner.checkpoint_seconds", "0.05",
-              (char *)NULL);
-        _exit(122);
-    }
-    setpgid(child, child);
-    const double end = clock_seconds() + seconds;
-    int status;
-    while (clock_seconds() < end) {
-        if (waitpid(child, &status, WNOHANG) == child) {
-            return true;
-        }
-        clock_sleep(0.005);
-    }
-    kill(-child, SIGKILL);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return false;
+    p->kill_seconds = seconds;
+    program_run(p, "search small.json --transport local --actors 2 --run-dir killed "
+                   "--learner.checkpoint_seconds 0.05");
+    p->kill_seconds = 0;
+    return p->exit_code != 128 + SIGKILL;
 }
 
 static void a_killed_job_goes_on_to_the_same_bytes(void **state)

@@ -1,15 +1,10 @@
 // The stages after (and before) the search, given out as orders: the same bytes for any number of
 // actors, over both transports, whatever happens to workers and whenever the job is stopped.
-#include "core/clock.h"
-#include "core/file.h"
 #include "run_program.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define DATA "\"data\": {\"name\": \"shapes\", \"size\": 12, \"count\": 3000, \"classes\": [0, 6]}"
 #define TRAIN "\"train\": {\"epochs\": 2, \"batch\": 32, \"learning_rate\": 0.05, \"crop_pad\": 0}"
@@ -97,39 +92,17 @@ static void workers_that_die_cost_a_try(void **state)
     }
 }
 
-// Starts the program and kills the whole job, all of its processes, so long after it has begun to
-// fine-tune. Returns whether it had ended by itself.
-static bool run_and_kill(const struct program *p, double seconds)
+// Kills the whole job so long after it has begun to fine-tune. Returns whether it had ended by
+// itself.
+static bool run_and_kill(struct program *p, double seconds)
 {
-    char begun[PROGRAM_PATH_CHARS];
-    fflush(NULL);
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        const int nowhere = open("/dev/null", O_RDWR);
-        setpgid(0, 0);
-        if (nowhere < 0 || dup2(nowhere, 0) < 0 || dup2(nowhere, 1) < 0 || dup2(nowhere, 2) < 0 ||
-            chdir(p->folder) != 0) {
-            _exit(120);
-        }
-        execl(PROGRAM_PATH, PROGRAM_PATH, "run", "small.json", "--transport", "local", "--actors",
-              "2", "--run-dir", "killed", "--actors.slice_seconds", "0.05", (char *)NULL);
-        _exit(122);
-    }
-    setpgid(child, child);
-    program_path(p, "killed/results/b-params0.4.json", begun); // the last task's, of re-scoring
-    double end = 0;
-    int status;
-    while (end == 0 || clock_seconds() < end) {
-        if (waitpid(child, &status, WNOHANG) == child) {
-            return true;
-        }
-        end = end == 0 && file_exists(begun) ? clock_seconds() + seconds : end;
-        clock_sleep(0.002);
-    }
-    kill(-child, SIGKILL);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return false;
+    p->end_file = "killed/results/b-params0.4.json"; // the last task's, of re-scoring
+    p->kill_seconds = seconds;
+    program_run(p, "run small.json --transport local --actors 2 --run-dir killed "
+                   "--actors.slice_seconds 0.05");
+    p->kill_seconds = 0;
+    p->end_file = NULL;
+    return p->exit_code != 128 + SIGKILL;
 }
 
 static void a_job_killed_while_it_fine_tunes_goes_on_to_the_same_bytes(void **state)

@@ -1,34 +1,20 @@
 // Choosing rows: classes and shares, and the mean and std of what is left.
 #include "data/dataset_select.h"
 #include "data_files.h"
+#include "uneven_labels.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { N = 1000, CLASSES = 7 };
-
-// Classes of very different sizes: label k about k + 1 times as often as label 0.
-static void make_labels(int32_t labels[N], int members[CLASSES])
-{
-    memset(members, 0, CLASSES * sizeof *members);
-    for (int i = 0; i < N; i++) {
-        int place = i * 17 % 28, k = 0;
-        while (place > k) {
-            place -= k + 1;
-            k++;
-        }
-        labels[i] = k;
-        members[k]++;
-    }
-}
+enum { N = UNEVEN_N, CLASSES = UNEVEN_CLASSES };
 
 static void test_share(void **state)
 {
     (void)state;
     int32_t labels[N];
     int members[CLASSES], kept[CLASSES] = {0};
-    make_labels(labels, members);
+    uneven_labels(labels, members);
     struct dataset_options options = files_options("d", "");
     options.share = 0.3;
     options.seed = 2;
@@ -64,7 +50,7 @@ static void test_share_of_groups(void **state)
     enum { GROUPS = 120 };
     int32_t labels[N], groups[N];
     int members[CLASSES], kept[CLASSES] = {0}, taken[GROUPS] = {0}, all[GROUPS] = {0};
-    make_labels(labels, members);
+    uneven_labels(labels, members);
     for (int i = 0; i < N; i++) {
         groups[i] = i / 20 * 2 + (labels[i] > 4); // a run of images of several classes
         all[groups[i]]++;
@@ -106,7 +92,7 @@ static void test_classes(void **state)
     (void)state;
     int32_t labels[N];
     int members[CLASSES];
-    make_labels(labels, members);
+    uneven_labels(labels, members);
     labels[0] = -1; // left out by the reader
     struct dataset_options options = files_options("d", "");
     int wanted[] = {5, 1, 6};

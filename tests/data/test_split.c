@@ -3,32 +3,18 @@
 #include "core/rng.h"
 #include "data/dataset.h"
 #include "test_unit.h"
+#include "uneven_labels.h"
 
 #include <math.h>
 
-enum { N = 1000, CLASSES = 7, MOST_GROUPS = 200 };
-
-// Classes of very different sizes: label k about k + 1 times as often as label 0.
-static void make_labels(int32_t labels[N], int members[CLASSES])
-{
-    memset(members, 0, CLASSES * sizeof *members);
-    for (int i = 0; i < N; i++) {
-        int place = i * 17 % 28, k = 0;
-        while (place > k) {
-            place -= k + 1;
-            k++;
-        }
-        labels[i] = k;
-        members[k]++;
-    }
-}
+enum { N = UNEVEN_N, CLASSES = UNEVEN_CLASSES, MOST_GROUPS = 200 };
 
 static void test_split(void **state)
 {
     (void)state;
     int32_t labels[N];
     int members[CLASSES], held[CLASSES] = {0}, seen[N] = {0};
-    make_labels(labels, members);
+    uneven_labels(labels, members);
     const struct dataset dataset = {.name = "d", .n = N, .classes = CLASSES, .labels = labels};
     struct arena arena = {.newest = NULL};
     struct dataset_split a, b, c;
@@ -72,7 +58,7 @@ static void test_split_bounds(void **state)
     (void)state;
     int32_t labels[N];
     int members[CLASSES];
-    make_labels(labels, members);
+    uneven_labels(labels, members);
     const struct dataset dataset = {.name = "d", .n = N, .classes = CLASSES, .labels = labels};
     struct arena arena = {.newest = NULL};
     struct dataset_split split;
@@ -256,7 +242,7 @@ static void test_only_unseen_rows(void **state)
     (void)state;
     int32_t labels[N];
     int members[CLASSES], unseen[CLASSES] = {0}, held[CLASSES] = {0};
-    make_labels(labels, members);
+    uneven_labels(labels, members);
     struct dataset dataset = {
         .name = "d", .n = N, .classes = CLASSES, .labels = labels, .part_rows = N};
     struct arena arena = {.newest = NULL};

@@ -27,3 +27,32 @@ void run_outcome_assert_same(const struct run_outcome *a, const struct run_outco
     assert_int_equal(a->checkpoint_bytes, b->checkpoint_bytes);
     assert_memory_equal(a->checkpoint, b->checkpoint, a->checkpoint_bytes);
 }
+
+void run_outcome_assert_resumes(void (*set)(struct loop_case *c, const struct method_ops *method),
+                                const struct method_ops *method, int64_t first, int64_t stride)
+{
+    struct loop_case c;
+    struct run_outcome whole, parts;
+    set(&c, method);
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &whole);
+    loop_case_close(&c);
+
+    set(&c, method);
+    for (int64_t stop = first; stop < whole.n_updates; stop += stride) {
+        c.actors = 1 + (int)(stop % 3);
+        c.stop_after = stop;
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, true));
+        loop_case_drop(&c);
+    }
+    c.stop_after = 0;
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &parts);
+    run_outcome_assert_same(&whole, &parts);
+    loop_case_close(&c);
+    arena_close(&whole.arena);
+    arena_close(&parts.arena);
+}

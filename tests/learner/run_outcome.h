@@ -13,4 +13,8 @@ struct run_outcome {
     struct arena arena;
 };
 void run_outcome_read(const struct loop_case *c, struct run_outcome *out);
+// A run broken off after updates first, first + stride and so on, with one to three actors by
+// turns, leaves what an unbroken one does. set fills in a case with a folder of its own.
+void run_outcome_assert_resumes(void (*set)(struct loop_case *c, const struct method_ops *method),
+                                const struct method_ops *method, int64_t first, int64_t stride);
 void run_outcome_assert_same(const struct run_outcome *a, const struct run_outcome *b);

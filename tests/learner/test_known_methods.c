@@ -205,36 +205,17 @@ static void failures_do_not_stall(void **state)
     }
 }
 
+static void set_short(struct loop_case *c, const struct method_ops *method)
+{
+    set_method(c, method, 24);
+    c->learner.lag = 1;
+}
+
 static void states_round_trip(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof known_methods / sizeof *known_methods; i++) {
-        struct loop_case c;
-        struct run_outcome whole, parts;
-        set_method(&c, known_methods[i], 24);
-        c.learner.lag = 1;
-        assert_ok(loop_case_open(&c));
-        assert_ok(loop_case_run(&c, false));
-        run_outcome_read(&c, &whole);
-        loop_case_close(&c);
-
-        set_method(&c, known_methods[i], 24);
-        c.learner.lag = 1;
-        for (int64_t stop = 1; stop < whole.n_updates; stop += 5) {
-            c.actors = 1 + (int)(stop % 3);
-            c.stop_after = stop;
-            assert_ok(loop_case_open(&c));
-            assert_ok(loop_case_run(&c, true));
-            loop_case_drop(&c);
-        }
-        c.stop_after = 0;
-        assert_ok(loop_case_open(&c));
-        assert_ok(loop_case_run(&c, false));
-        run_outcome_read(&c, &parts);
-        run_outcome_assert_same(&whole, &parts);
-        loop_case_close(&c);
-        arena_close(&whole.arena);
-        arena_close(&parts.arena);
+        run_outcome_assert_resumes(set_short, known_methods[i], 1, 5);
     }
 }
 

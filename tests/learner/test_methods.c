@@ -369,30 +369,7 @@ static void states_round_trip(void **state)
     static const struct method_ops *const all[] = {&method_impala, &method_random, &method_uniform,
                                                    &method_evolution, &method_amc};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        struct loop_case c;
-        struct run_outcome whole, parts;
-        set_short(&c, all[i]);
-        assert_ok(loop_case_open(&c));
-        assert_ok(loop_case_run(&c, false));
-        run_outcome_read(&c, &whole);
-        loop_case_close(&c);
-
-        set_short(&c, all[i]);
-        for (int64_t stop = 2; stop < whole.n_updates; stop += 4) {
-            c.actors = 1 + (int)(stop % 3);
-            c.stop_after = stop;
-            assert_ok(loop_case_open(&c));
-            assert_ok(loop_case_run(&c, true));
-            loop_case_drop(&c);
-        }
-        c.stop_after = 0;
-        assert_ok(loop_case_open(&c));
-        assert_ok(loop_case_run(&c, false));
-        run_outcome_read(&c, &parts);
-        run_outcome_assert_same(&whole, &parts);
-        loop_case_close(&c);
-        arena_close(&whole.arena);
-        arena_close(&parts.arena);
+        run_outcome_assert_resumes(set_short, all[i], 2, 4);
     }
 }
 
