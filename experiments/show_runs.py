@@ -4,6 +4,7 @@
     experiments/show_runs.py runs/methods/*/                    scores of the search (of scoring.images images)
     experiments/show_runs.py --figure accuracy_found RUN ...    on the whole search-validation set
     experiments/show_runs.py --figure accuracy_test RUN ...     fine-tuned, on the test set
+    experiments/show_runs.py --after 25 RUN ...                 the best by reward after 25 evaluations of each task
 
 Needs nothing but Python. With h5py, every episode of every run is held against its budget as well."""
 import argparse
@@ -68,6 +69,44 @@ def print_images(runs):
         print(f"\nOf images that the weights may have been trained on: {', '.join(unknown)}")
 
 
+def limits_of(report):
+    """Per task [(kind of cost, most)]."""
+    limits = []
+    for task in report["tasks"]:
+        limits.append([])
+        for part in task["budget"].split(", "):
+            kind, budget = part.split(" <= ")
+            whole = task[kind] / task[kind + "_share"]
+            limits[-1].append((kind, float(budget) * whole if float(budget) <= 1 else float(budget)))
+    return limits
+
+
+def read_candidates(folder):
+    """Rows of episodes that came to a candidate, known ones too."""
+    with h5py.File(pathlib.Path(folder) / "run.h5", "r", swmr=True) as run:
+        rows = run["episodes"][:]
+    rows = rows[rows["failure"] == 0]
+    return rows[rows["budget"] == 0] if "budget" in rows.dtype.names else rows  # others are measurements
+
+
+def note_best(folder, report, evaluations):
+    """Gives each task the best by reward once every task has so many evaluations, or at the end of a run with fewer;
+    candidates of all budgets of a network count for each that they keep."""
+    tasks, limits = report["tasks"], limits_of(report)
+    tried = [0] * len(tasks)
+    best = [(float("-inf"), 0.0)] * len(tasks)
+    for row in read_candidates(folder):
+        tried[row["task"]] += row["fresh"]
+        for number, task in enumerate(tasks):
+            held = all(row[kind] <= limit + 0.5 for kind, limit in limits[number])
+            if held and task["network"] == tasks[row["task"]]["network"]:
+                best[number] = max(best[number], (float(row["reward"]), float(row["accuracy"])))
+        if min(tried) >= evaluations:
+            break
+    for task, (reward, accuracy) in zip(tasks, best):
+        task["reward_after"], task["accuracy_after"] = reward, accuracy
+
+
 def count_episodes(folders):
     """Episodes that came to a candidate, known ones too, and those above their task's budget."""
     ended = above = 0
@@ -75,30 +114,36 @@ def count_episodes(folders):
         report = folder / "report.json"
         if not report.exists():
             continue
-        tasks = json.loads(report.read_text())["tasks"]
-        limits = []
-        for task in tasks:
-            limits.append([])
-            for part in task["budget"].split(", "):
-                kind, budget = part.split(" <= ")
-                whole = task[kind] / task[kind + "_share"]
-                limits[-1].append((kind, float(budget) * whole if float(budget) <= 1 else float(budget)))
-        with h5py.File(folder / "run.h5", "r", swmr=True) as run:
-            rows = run["episodes"][:]
-        for number, task_limits in enumerate(limits):
-            tried = rows[(rows["task"] == number) & (rows["failure"] == 0)]
-            if "budget" in rows.dtype.names:  # others are measurements, no candidates
-                tried = tried[tried["budget"] == 0]
+        rows = read_candidates(folder)
+        for number, task_limits in enumerate(limits_of(json.loads(report.read_text()))):
+            tried = rows[rows["task"] == number]
             ended += len(tried)
             above += sum(any(row[kind] > limit + 0.5 for kind, limit in task_limits) for row in tried)
     return ended, above
 
 
+def print_after(folders, evaluations):
+    runs = read_runs(folders)
+    for name, seeds in runs.items():
+        for seed, report in seeds.items():
+            folder = next(f for f in map(pathlib.Path, folders) if f.name == f"{name}-{seed}")
+            note_best(folder, report, evaluations)
+    for figure in ("accuracy_after", "reward_after"):
+        print(f"\nBest by reward after {evaluations} evaluations of each task: {figure.split('_')[0]}\n")
+        print_table(runs, figure)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--figure", default="score", choices=["score", "accuracy_found", "accuracy_test"])
+    parser.add_argument("--after", type=int, metavar="N", help="the best by reward after N evaluations of each task")
     parser.add_argument("runs", nargs="+")
     arguments = parser.parse_args()
+    if arguments.after is not None:
+        if h5py is None:
+            raise SystemExit("--after reads run.h5: install h5py (python3-h5py)")
+        print_after(arguments.runs, arguments.after)
+        return
     print_table(read_runs(arguments.runs), arguments.figure)
     if h5py is not None:
         ended, above = count_episodes(arguments.runs)
