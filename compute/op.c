@@ -38,15 +38,31 @@ int64_t op_macs(const struct op *op)
         return 0;
     }
     const int64_t outputs = (int64_t)op->n * op->out_h * op->out_w * op->out_c;
-    return outputs * (op->in_c / op->groups) * op->kernel_h * op->kernel_w;
+    return outputs * (op->in_c / op->groups) * op->kernel[0] * op->kernel[1];
+}
+
+// ", stride 2, pad 1" where rows and columns agree, else ", stride 2 x 1, pad 0 1 0 2".
+static void describe_window(const struct op *op, char *out, size_t out_bytes)
+{
+    const int *pad = op->pad, *stride = op->stride;
+    char strides[32], pads[64], dilations[48] = "";
+    snprintf(strides, sizeof strides, stride[0] == stride[1] ? "%d" : "%d x %d", stride[0],
+             stride[1]);
+    const bool even = pad[0] == pad[1] && pad[0] == pad[2] && pad[0] == pad[3];
+    snprintf(pads, sizeof pads, even ? "%d" : "%d %d %d %d", pad[0], pad[1], pad[2], pad[3]);
+    if (op->dilation[0] > 1 || op->dilation[1] > 1) {
+        snprintf(dilations, sizeof dilations, ", dilation %d x %d", op->dilation[0],
+                 op->dilation[1]);
+    }
+    snprintf(out, out_bytes, ", kernel %d x %d, stride %s%s, pad %s, groups %d", op->kernel[0],
+             op->kernel[1], strides, dilations, pads, op->groups);
 }
 
 void op_describe(const struct op *op, char *out, size_t out_bytes)
 {
-    char window[96] = "";
-    if (op->kernel_h != 0 || op->stride != 0) {
-        snprintf(window, sizeof window, ", kernel %d x %d, stride %d, pad %d, groups %d",
-                 op->kernel_h, op->kernel_w, op->stride, op->pad, op->groups);
+    char window[256] = "";
+    if (op->kernel[0] != 0 || op->stride[0] != 0) {
+        describe_window(op, window, sizeof window);
     }
     const bool known = (unsigned)op->kind < OP_COUNT;
     snprintf(out, out_bytes, "%s %d x [%d x %d x %d] %s -> [%d x %d x %d] %s%s",

@@ -1,8 +1,7 @@
 // The operations a backend makes executable. A `struct op` says completely what one call does:
 // kind, shapes, attributes. Tensors are NHWC: row-major [n][h][w][c]. A vector per image is h = w =
 // 1; a sequence is h = T, w = 1. A linear layer is a CONV whose kernel covers its whole input
-// (kernel_h = h, kernel_w = w, no padding, 1x1 out), so weights are OIHW everywhere, as PyTorch
-// flattens them.
+// (kernel h x w, no padding, 1x1 out), so weights are OIHW everywhere, as PyTorch flattens them.
 //
 // in[] and out[] below are the argument slots of `struct op_args`. "NULL" means may be NULL.
 // Chunks: a batch is cut into equal chunks of op.n images; per-image operations run once per chunk,
@@ -18,7 +17,7 @@
 // CONV                    x, packed weights (kernel->pack)               y = act(conv(x) + bias [+ y if sum]); f32, or int8
 // CONV_BACKWARD_DATA      dy f32, packed weights                         dx f32
 // CONV_BACKWARD_WEIGHTS   x f32, dy f32                                  partial (partial_bytes; kernel->reduce sums them)
-// POOL_MAX                x f32 | u8 | s8                                y same type, [training] argmax u8: kh * kernel_w + kw
+// POOL_MAX                x f32 | u8 | s8                                y same type, [training] argmax u8: kh * kernel[1] + kw
 // POOL_MAX_BACKWARD       dy f32, argmax u8                              dx f32
 // POOL_AVG                x f32 | u8 | s8                                y f32 (u8, s8: times factor). Padding counts unless exclude_pad
 // POOL_AVG_BACKWARD       dy f32                                         dx f32
@@ -27,14 +26,15 @@
 // BN_SUM                  partials f64 [chunks][2][c]                    sums f64 [2][c], chunks added by halves
 // BN_FINISH               sums f64 [2][c], gamma, beta f32 [c]           scale, shift, mean, inv_std f32 [c], running mean, variance (NULL both)
 // BN_BACKWARD_REDUCE      dy f32, dy2 f32 NULL, y f32 NULL, x, mean, inv_std   g f32 NULL, partial f64 [2][c]: sum g, sum g * xhat
-//                         g = dy + dy2 where y passes act, else 0 (no mask if y is NULL); xhat = (x - mean) * inv_std
+//                         g = (dy + dy2) * slope of act, which must follow from y (factor 1 if y is NULL); xhat = (x - mean) * inv_std
 // BN_BACKWARD_FINISH      sums f64 [2][c], gamma, mean, inv_std f32 [c]  dgamma, dbeta f32 [c] (NULL both; times factor), k f32 [3][c]
 // BN_BACKWARD_APPLY       g f32, x f32, k f32 [3][c]                     dx = k0 * g + k1 * x + k2
 // ADD                     a f32, b f32 NULL                              y = act(a + b), f32 | u8 (round(y * factor))
-// ACT_BACKWARD            dy f32, dy2 f32 NULL, y f32 NULL               g, as in BN_BACKWARD_REDUCE
+// ACT_BACKWARD            dy f32, dy2 f32 NULL, y f32 NULL               g, as in BN_BACKWARD_REDUCE; x instead of y where act is ACT_FROM_INPUT
 // COPY_CHANNELS           x [n][h][w][in_c]                              y[..., to + i] = x[..., from + i], i < count; others untouched
-// SHORTCUT                x [n][h][w][in_c], f32 | u8 | s8               y: every stride-th row and column; `to` zero channels before, rest after
-// SHORTCUT_BACKWARD       dy f32                                         dx f32, zero where not sampled
+// PAD                     x [n][h][w][in_c], f32 | u8 | s8               y same type: x in a frame of zeros, of which every stride-th row and column; `to` zero channels before, rest after
+//                         y[oh][ow][to + c] = x[oh * stride[0] - pad[0]][ow * stride[1] - pad[1]][c], 0 outside; negative pad crops
+// PAD_BACKWARD            dy f32                                         dx f32, zero where not sampled
 // DROPOUT                 x f32                                          y = x * keep / (1 - rate), keep from (seed, step, element); also its backward
 // SOFTMAX_XENT            logits f32 [n][c], labels i32 [n], targets f32 [n][c] NULL   partial f64 [2]: loss sum, correct; dlogits f32 NULL
 // LSTM                    x f32 [n][T][in], packed weights, h0 [n][H], c0 [n][H], reset f32 [n][T] NULL
@@ -46,6 +46,7 @@
 // ADAM                    gradient                                       weights, first moment, second moment
 // clang-format on
 #pragma once
+#include "compute/activation.h"
 #include "core/status.h"
 
 #include <stdbool.h>
@@ -72,8 +73,8 @@
     X(ADD)                                                                                         \
     X(ACT_BACKWARD)                                                                                \
     X(COPY_CHANNELS)                                                                               \
-    X(SHORTCUT)                                                                                    \
-    X(SHORTCUT_BACKWARD)                                                                           \
+    X(PAD)                                                                                         \
+    X(PAD_BACKWARD)                                                                                \
     X(DROPOUT)                                                                                     \
     X(SOFTMAX_XENT)                                                                                \
     X(LSTM)                                                                                        \
@@ -93,30 +94,26 @@ enum op_kind {
 enum dtype { DTYPE_F32, DTYPE_U8, DTYPE_S8 };
 size_t dtype_bytes(enum dtype dtype);
 
-enum activation {
-    ACT_NONE,
-    ACT_RELU,
-    ACT_RELU6
-}; // a gradient passes where 0 < y (RELU6: and y < 6)
-
 struct op {
     enum op_kind kind;
     int n;                   // images in one call
     int in_h, in_w, in_c;    // of the forward input, also for backward kinds
     int out_h, out_w, out_c; // of the forward output
     enum dtype in_type, out_type;
-    enum activation act;
-    // CONV, POOL, SHORTCUT
-    int kernel_h, kernel_w, stride, pad; // zero padding on all four sides
-    int groups;                          // 1 = dense; in_c = depthwise
-    bool bias;                           // packed weights carry a bias per output channel
-    bool sum;                            // CONV: add onto what y already holds, before act
-    bool exclude_pad;                    // POOL_AVG
-    bool training;                       // POOL_MAX: also write argmax; LSTM: also write saved
+    struct activation act;
+    // CONV, POOL; PAD: stride and pad. [0] counts rows (height), [1] columns (width). Tap k of
+    // output o lies on input o * stride - pad + k * dilation.
+    int kernel[2], stride[2], dilation[2]; // at least 1
+    int pad[4];                            // zeros above, left, below, right: ONNX's order
+    int groups;                            // 1 = dense; in_c = depthwise
+    bool bias;                             // packed weights carry a bias per output channel
+    bool sum;                              // CONV: add onto what y already holds, before act
+    bool exclude_pad;                      // POOL_AVG
+    bool training;                         // POOL_MAX: also write argmax; LSTM: also write saved
     // int8: real value -> integer (or back, POOL_AVG). A plan may change it in kernel->op between
     // runs, when it learns new ranges, so kernels read it there.
     float factor;
-    // COPY_CHANNELS, SHORTCUT
+    // COPY_CHANNELS, PAD
     int from, to, count;
     // BN_SUM: chunks. BN_FINISH: epsilon, momentum (of the running values, PyTorch's sense)
     int chunks;

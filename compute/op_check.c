@@ -46,16 +46,16 @@ static enum status check_types(const struct op *op)
         [OP_CONV] = {F32 | U8 | S8, F32 | U8 | S8},
         [OP_POOL_MAX] = {F32 | U8 | S8, F32 | U8 | S8},
         [OP_POOL_AVG] = {F32 | U8 | S8, F32},
-        [OP_SCALE_SHIFT] = {F32, F32 | U8},
-        [OP_ADD] = {F32, F32 | U8},
+        [OP_SCALE_SHIFT] = {F32, F32 | U8 | S8},
+        [OP_ADD] = {F32, F32 | U8 | S8},
         [OP_COPY_CHANNELS] = {F32 | U8 | S8, F32 | U8 | S8},
-        [OP_SHORTCUT] = {F32 | U8 | S8, F32 | U8 | S8},
+        [OP_PAD] = {F32 | U8 | S8, F32 | U8 | S8},
     };
     const int in = types[op->kind].in != 0 ? types[op->kind].in : F32;
     const int out = types[op->kind].out != 0 ? types[op->kind].out : F32;
     const bool known = op->in_type <= DTYPE_S8 && op->out_type <= DTYPE_S8;
     bool fits = known && (in >> op->in_type & 1) != 0 && (out >> op->out_type & 1) != 0;
-    if (op->kind == OP_POOL_MAX || op->kind == OP_COPY_CHANNELS || op->kind == OP_SHORTCUT) {
+    if (op->kind == OP_POOL_MAX || op->kind == OP_COPY_CHANNELS || op->kind == OP_PAD) {
         fits = fits && op->in_type == op->out_type;
     }
     if (op->kind == OP_CONV && op->in_type == DTYPE_F32) {
@@ -68,34 +68,73 @@ static enum status check_types(const struct op *op)
     return OK;
 }
 
-// Output extent of a window over `in`, rounded down; 0 when the window does not fit even once.
-static int window_outputs(int in, int kernel, int stride, int pad)
+// A window along one axis, 0 for rows and 1 for columns.
+struct axis {
+    int in, out, kernel, stride, dilation, before, after;
+};
+
+static struct axis axis_of(const struct op *op, int axis)
 {
-    const int64_t room = (int64_t)in + 2 * (int64_t)pad - kernel;
-    return room < 0 ? 0 : (int)(room / stride) + 1;
+    return (struct axis){.in = axis == 0 ? op->in_h : op->in_w,
+                         .out = axis == 0 ? op->out_h : op->out_w,
+                         .kernel = op->kernel[axis],
+                         .stride = op->stride[axis],
+                         .dilation = op->dilation[axis],
+                         .before = op->pad[axis],
+                         .after = op->pad[2 + axis]};
 }
 
-static enum status check_window(const struct op *op, int kernel_h, int kernel_w, int pad)
+// From a window's first tap to its last.
+static int64_t covered(const struct axis *a)
 {
-    NEED(kernel_h >= 1 && kernel_w >= 1, "the kernel must be at least 1 x 1");
-    NEED(op->stride >= 1, "the stride must be at least 1");
-    // A window that lies in the padding alone would have nothing to look at.
-    NEED(pad >= 0 && pad < kernel_h && pad < kernel_w,
-         "padding must be from 0 to less than the kernel's height and width");
-    const int h = window_outputs(op->in_h, kernel_h, op->stride, pad);
-    const int w = window_outputs(op->in_w, kernel_w, op->stride, pad);
-    NEED(h >= 1 && w >= 1, "the kernel is larger than the padded input");
-    NEED(op->out_h == h && op->out_w == w, "the output must be %d x %d", h, w);
+    return (int64_t)(a->kernel - 1) * a->dilation + 1;
+}
+
+// Output extent, rounded down; 0 when the window does not fit even once.
+static int outputs_floor(const struct axis *a)
+{
+    const int64_t room = (int64_t)a->in + a->before + a->after - covered(a);
+    return room < 0 ? 0 : (int)(room / a->stride) + 1;
+}
+
+// Rounded up, as PyTorch and ONNX do: a last window may end behind the padding if it begins before
+// it.
+static int outputs_ceil(const struct axis *a)
+{
+    const int floor = outputs_floor(a);
+    const int64_t room = (int64_t)a->in + a->before + a->after - covered(a);
+    const bool more = room > 0 && room % a->stride != 0 &&
+                      (int64_t)floor * a->stride < (int64_t)a->in + a->before;
+    return floor + more;
+}
+
+static enum status check_window(const struct op *op)
+{
+    const struct axis axes[2] = {axis_of(op, 0), axis_of(op, 1)};
+    for (int i = 0; i < 2; i++) {
+        const struct axis *a = &axes[i];
+        NEED(a->kernel >= 1, "the kernel must be at least 1 x 1");
+        NEED(a->stride >= 1, "the stride must be at least 1");
+        NEED(a->dilation >= 1, "the dilation must be at least 1");
+        // A window that lies in the padding alone would have nothing to look at.
+        NEED(a->before >= 0 && a->before < covered(a) && a->after >= 0 && a->after < covered(a),
+             "padding must be from 0 to less than what the kernel covers, %lld",
+             (long long)covered(a));
+        NEED(outputs_floor(a) >= 1, "the kernel is larger than the padded input");
+    }
     return OK;
 }
 
 static enum status check_conv(const struct op *op)
 {
-    TRY(check_window(op, op->kernel_h, op->kernel_w, op->pad));
+    TRY(check_window(op));
+    const struct axis rows = axis_of(op, 0), columns = axis_of(op, 1);
+    const int h = outputs_floor(&rows), w = outputs_floor(&columns);
+    NEED(op->out_h == h && op->out_w == w, "the output must be %d x %d", h, w);
     NEED(op->out_c >= 1, "the output needs at least one channel");
     NEED(op->groups >= 1 && op->in_c % op->groups == 0 && op->out_c % op->groups == 0,
          "the groups must divide input and output channels");
-    const int64_t terms = (int64_t)(op->in_c / op->groups) * op->kernel_h * op->kernel_w;
+    const int64_t terms = (int64_t)(op->in_c / op->groups) * op->kernel[0] * op->kernel[1];
     if (op->in_type != DTYPE_F32 && terms > MOST_INT8_TERMS) {
         return misfit(ERR_UNSUPPORTED, op,
                       "%lld products per output could overflow the 32-bit sum; run it in f32",
@@ -104,20 +143,51 @@ static enum status check_conv(const struct op *op)
     return OK;
 }
 
+// Taps far apart can step over a small input: then a window has no greatest value and no mean.
+static bool has_empty_window(const struct axis *a)
+{
+    for (int o = 0; a->dilation > 1 && o < a->out; o++) {
+        bool empty = true;
+        for (int k = 0; empty && k < a->kernel; k++) {
+            const int64_t i = (int64_t)o * a->stride - a->before + (int64_t)k * a->dilation;
+            empty = i < 0 || i >= a->in;
+        }
+        if (empty) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status check_pool(const struct op *op)
 {
-    TRY(check_window(op, op->kernel_h, op->kernel_w, op->pad));
+    TRY(check_window(op));
+    for (int i = 0; i < 2; i++) {
+        const struct axis a = axis_of(op, i);
+        const int least = outputs_floor(&a), most = outputs_ceil(&a);
+        NEED(a.out == least || a.out == most, "the output must have %d or, rounded up, %d %s",
+             least, most, i == 0 ? "rows" : "columns");
+        if (has_empty_window(&a)) {
+            return misfit(ERR_UNSUPPORTED, op, "a window would hold nothing but padding");
+        }
+    }
     NEED(op->out_c == op->in_c, "pooling keeps the number of channels");
     const bool argmax =
         op->kind == OP_POOL_MAX_BACKWARD || (op->kind == OP_POOL_MAX && op->training);
-    NEED(!argmax || (int64_t)op->kernel_h * op->kernel_w <= MOST_TAPS,
+    NEED(!argmax || (int64_t)op->kernel[0] * op->kernel[1] <= MOST_TAPS,
          "argmax is stored in a byte, so the kernel may have at most %d taps", MOST_TAPS);
     return OK;
 }
 
-static enum status check_shortcut(const struct op *op)
+static enum status check_pad(const struct op *op)
 {
-    TRY(check_window(op, 1, 1, 0));
+    NEED(op->stride[0] >= 1 && op->stride[1] >= 1, "the stride must be at least 1");
+    const int64_t frame_h = (int64_t)op->in_h + op->pad[0] + op->pad[2];
+    const int64_t frame_w = (int64_t)op->in_w + op->pad[1] + op->pad[3];
+    NEED(frame_h >= 1 && frame_w >= 1, "padding crops the whole input away");
+    const int64_t h = (frame_h - 1) / op->stride[0] + 1, w = (frame_w - 1) / op->stride[1] + 1;
+    NEED(op->out_h == h && op->out_w == w, "the output must be %lld x %lld", (long long)h,
+         (long long)w);
     NEED(op->to >= 0 && op->out_c >= 1 && op->to <= op->out_c - op->in_c,
          "%d zero channels and the input's do not fit into the output's", op->to);
     return OK;
@@ -162,9 +232,9 @@ static enum status check_shapes(const struct op *op)
     case OP_POOL_AVG:
     case OP_POOL_AVG_BACKWARD:
         return check_pool(op);
-    case OP_SHORTCUT:
-    case OP_SHORTCUT_BACKWARD:
-        return check_shortcut(op);
+    case OP_PAD:
+    case OP_PAD_BACKWARD:
+        return check_pad(op);
     case OP_COPY_CHANNELS:
         return check_copy(op);
     case OP_LSTM:
@@ -206,7 +276,8 @@ static enum status check_optimizer(const struct op *op)
 
 static enum status check_attributes(const struct op *op)
 {
-    NEED((unsigned)op->act <= ACT_RELU6, "unknown activation %d", (int)op->act);
+    const char *why = NULL;
+    NEED(activation_is_valid(op->act, &why), "%s", why);
     switch (op->kind) {
     case OP_QUANTIZE:
     case OP_SCALE_SHIFT:
@@ -216,6 +287,12 @@ static enum status check_attributes(const struct op *op)
         NEED(isfinite(op->factor) && op->factor >= 0.0F,
              "the factor between integers and real values must not be negative, but is %g",
              (double)op->factor);
+        return OK;
+    case OP_BN_BACKWARD_REDUCE:
+        if (activation_type(op->act.kind)->source != ACT_FROM_OUTPUT) {
+            return misfit(ERR_UNSUPPORTED, op, "the slope of %s does not follow from y",
+                          activation_type(op->act.kind)->name);
+        }
         return OK;
     case OP_BN_SUM:
         NEED(op->chunks >= 1, "chunks = %d, expected at least 1", op->chunks);

@@ -58,6 +58,11 @@ bool graph_is_depthwise(const struct graph *graph, int node)
            conv->groups == graph->nodes[conv->inputs[0]].c;
 }
 
+struct activation graph_activation(enum activation_kind kind)
+{
+    return (struct activation){.kind = kind, .b = kind == ACT_CLIP ? 6.0F : 0.0F};
+}
+
 struct op graph_node_op(const struct graph *graph, int node, int n)
 {
     static const enum op_kind kinds[NODE_KIND_COUNT] = {
@@ -66,7 +71,7 @@ struct op graph_node_op(const struct graph *graph, int node, int n)
         [NODE_ACT] = OP_SCALE_SHIFT,      [NODE_ADD] = OP_ADD,
         [NODE_CONCAT] = OP_COPY_CHANNELS, [NODE_SLICE] = OP_COPY_CHANNELS,
         [NODE_MAX_POOL] = OP_POOL_MAX,    [NODE_AVG_POOL] = OP_POOL_AVG,
-        [NODE_GLOBAL_POOL] = OP_POOL_AVG, [NODE_SHORTCUT] = OP_SHORTCUT,
+        [NODE_GLOBAL_POOL] = OP_POOL_AVG, [NODE_SHORTCUT] = OP_PAD,
         [NODE_DROPOUT] = OP_DROPOUT,      [NODE_LSTM] = OP_LSTM,
     };
     CHECK(node >= 0 && node < graph->n_nodes && n > 0);
@@ -83,11 +88,11 @@ struct op graph_node_op(const struct graph *graph, int node, int n)
         .out_c = self->c,
         .in_type = self->kind == NODE_INPUT ? DTYPE_U8 : DTYPE_F32,
         .out_type = DTYPE_F32,
-        .act = self->act,
-        .kernel_h = self->kernel_h,
-        .kernel_w = self->kernel_w,
-        .stride = self->stride,
-        .pad = self->pad,
+        .act = graph_activation(self->act),
+        .kernel = {self->kernel_h, self->kernel_w},
+        .stride = {self->stride, self->stride},
+        .dilation = {1, 1},
+        .pad = {self->pad, self->pad, self->pad, self->pad},
         .groups = self->groups,
         .bias = self->bias,
         .sum = self->sum >= 0,
@@ -95,11 +100,8 @@ struct op graph_node_op(const struct graph *graph, int node, int n)
         .rate = self->rate,
     };
     if (self->kind == NODE_LINEAR || self->kind == NODE_GLOBAL_POOL) {
-        op.kernel_h = input->h;
-        op.kernel_w = input->w;
-    }
-    if (self->kind == NODE_GLOBAL_POOL) {
-        op.stride = input->h > input->w ? input->h : input->w;
+        op.kernel[0] = input->h;
+        op.kernel[1] = input->w;
     }
     if (self->kind == NODE_SHORTCUT || self->kind == NODE_CONCAT) {
         op.to = self->pad_before;

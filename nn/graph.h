@@ -50,7 +50,7 @@ struct node {
     int kernel_h, kernel_w, stride, pad;
     int groups; // NODE_CONV: 1 dense, in_c depthwise
     bool bias;
-    enum activation act;       // NODE_ACT; in a folded graph also on CONV, LINEAR, ADD
+    enum activation_kind act;  // NODE_ACT (CLIP: to [0, 6]); in a folded graph also on others
     int pad_before, pad_after; // NODE_SHORTCUT: zero channels
     int from;                  // NODE_SLICE: the input's channel that it begins with
     int sum;    // folded graph: this CONV adds onto the output of node `sum`; -1 none
@@ -84,8 +84,8 @@ enum status graph_add_conv(struct graph *graph, const char *name, int input,
 enum status graph_add_linear(struct graph *graph, const char *name, int input, int out_c, bool bias,
                              int *out);
 enum status graph_add_batchnorm(struct graph *graph, const char *name, int input, int *out);
-enum status graph_add_act(struct graph *graph, const char *name, int input, enum activation act,
-                          int *out);
+enum status graph_add_act(struct graph *graph, const char *name, int input,
+                          enum activation_kind act, int *out);
 enum status graph_add_add(struct graph *graph, const char *name, int a, int b, int *out);
 enum status graph_add_concat(struct graph *graph, const char *name, int a, int b, int *out);
 // Channels [from, from + count) of the input.
@@ -119,6 +119,7 @@ bool graph_is_depthwise(const struct graph *graph, int node); // a CONV with one
 // The only place where node attributes become op attributes. INPUT gives NORMALIZE from u8,
 // BATCHNORM and ACT give SCALE_SHIFT, SLICE gives COPY_CHANNELS, CONCAT that of its first input.
 struct op graph_node_op(const struct graph *graph, int node, int n);
+struct activation graph_activation(enum activation_kind kind); // CLIP: to [0, 6]
 
 // A copy with other channel counts: out_c[node] for CONV (not depthwise: it follows its input),
 // LINEAR and LSTM, -1 = as it was; SHORTCUT takes pads[node][2] (before, after) and SLICE too

@@ -173,8 +173,8 @@ enum status graph_add_batchnorm(struct graph *graph, const char *name, int input
     return add_node(graph, name, &node, out);
 }
 
-enum status graph_add_act(struct graph *graph, const char *name, int input, enum activation act,
-                          int *out)
+enum status graph_add_act(struct graph *graph, const char *name, int input,
+                          enum activation_kind act, int *out)
 {
     struct node node = node_like(graph, NODE_ACT, input);
     node.act = act;

@@ -39,7 +39,7 @@ static enum status lower_conv(struct infer_plan *plan, int node)
     const struct node *n = &plan->folded.nodes[node];
     struct infer_layer *layer = &plan->layers[node];
     struct op op = graph_node_op(&plan->folded, node, plan->chunk);
-    op.act = n->act;
+    op.act = graph_activation(n->act);
     op.sum = n->kind == NODE_CONV && n->sum >= 0;
     int input = plan->values[n->inputs[0]];
     if (plan->options.int8 && n->kind == NODE_CONV) {
@@ -70,7 +70,7 @@ static enum status lower_batchnorm(struct infer_plan *plan, int node)
     struct infer_layer *layer = &plan->layers[node];
     const size_t vector = (size_t)n->c * sizeof(float);
     struct op op = lower_map_op(&plan->folded, node, OP_SCALE_SHIFT);
-    op.act = n->act;
+    op.act = graph_activation(n->act);
     op.out_type = plan->types[node];
     TRY(program_kernel(plan->program, &op, false, &layer->kernel));
     TRY(program_buffer(plan->program, BUFFER_SHARED, 2 * vector, &layer->weights));
@@ -92,7 +92,7 @@ static enum status lower_plain(struct infer_plan *plan, int node)
     const bool sum = n->kind == NODE_ADD || n->kind == NODE_ACT;
     struct op op = sum ? lower_map_op(&plan->folded, node, OP_ADD)
                        : graph_node_op(&plan->folded, node, plan->chunk);
-    op.act = n->act;
+    op.act = graph_activation(n->act);
     op.in_type = plan->types[n->inputs[0]];
     op.out_type = plan->types[node];
     op.factor = 1.0F;

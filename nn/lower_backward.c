@@ -62,7 +62,7 @@ static enum status whole_gradient(struct backward *b, const struct compound *com
         return second < 0 ? OK : add_up(b, compound->output, c->buffers[0], second, out);
     }
     struct op op = lower_map_op(b->graph, compound->output, OP_ACT_BACKWARD);
-    op.act = compound->act;
+    op.act = graph_activation(compound->act);
     TRY(new_gradient(b, compound->output, out));
     struct kernel *kernel;
     TRY(program_kernel(b->l->program, &op, false, &kernel));
@@ -104,7 +104,7 @@ static enum status conv_data(struct backward *b, int node, int dy)
     const int input = b->graph->nodes[node].inputs[0];
     struct op op = graph_node_op(b->graph, node, l->chunk);
     op.kind = OP_CONV_BACKWARD_DATA;
-    op.act = ACT_NONE;
+    op.act = graph_activation(ACT_NONE);
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     int packed, dx;
@@ -137,7 +137,7 @@ static enum status bn_reduce(struct backward *b, const struct compound *compound
     const int node = compound->node;
     const struct contributions *c = &b->of[compound->output];
     struct op op = lower_map_op(b->graph, node, OP_BN_BACKWARD_REDUCE);
-    op.act = compound->act;
+    op.act = graph_activation(compound->act);
     const size_t vector = (size_t)op.in_c * sizeof(float);
     const bool writes = compound->act != ACT_NONE || c->n > 1;
     *g = c->buffers[0];
@@ -279,10 +279,10 @@ static enum status backward_slice(struct backward *b, const struct compound *com
     }
     int dy, dx;
     TRY(whole_gradient(b, compound, &dy));
-    struct op op = lower_map_op(b->graph, compound->node, OP_SHORTCUT);
+    struct op op = lower_map_op(b->graph, compound->node, OP_PAD);
     op.out_c = b->graph->nodes[input].c;
     op.to = n->from;
-    op.stride = 1;
+    op.stride[0] = op.stride[1] = 1;
     TRY(new_gradient(b, input, &dx));
     TRY(lower_call(b->l->program, &op, dy, -1, dx));
     return contribute(b, input, dx);
@@ -375,7 +375,7 @@ static enum status backward_compound(struct backward *b, const struct compound *
     case NODE_GLOBAL_POOL:
         return backward_unary(b, compound, OP_POOL_AVG_BACKWARD);
     case NODE_SHORTCUT:
-        return backward_unary(b, compound, OP_SHORTCUT_BACKWARD);
+        return backward_unary(b, compound, OP_PAD_BACKWARD);
     case NODE_DROPOUT:
         return backward_unary(b, compound, OP_DROPOUT);
     case NODE_LSTM:

@@ -22,7 +22,7 @@ static enum status lower_conv(struct lowering *l, const struct compound *compoun
 {
     const int node = compound->node;
     struct op op = graph_node_op(l->graph, node, l->chunk);
-    op.act = compound->act;
+    op.act = graph_activation(compound->act);
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     int packed;
@@ -128,7 +128,7 @@ static enum status lower_batchnorm(struct lowering *l, const struct compound *co
     TRY(add_bn_finish(l, node));
     TRY(new_value(l, compound->output));
     struct op op = lower_map_op(l->graph, node, OP_SCALE_SHIFT);
-    op.act = compound->act;
+    op.act = graph_activation(compound->act);
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     struct program_call call;
@@ -265,7 +265,7 @@ static enum status lower_compound(struct lowering *l, const struct compound *com
     case NODE_ADD:
     case NODE_ACT:
         op = lower_map_op(l->graph, node, OP_ADD);
-        op.act = compound->act;
+        op.act = graph_activation(compound->act);
         TRY(new_value(l, compound->output));
         return lower_call(l->program, &op, a, n->n_inputs > 1 ? l->value[n->inputs[1]] : -1,
                           l->value[compound->output]);

@@ -43,7 +43,7 @@ enum status zoo_batchnorm(struct zoo_cursor *cursor, const char *name)
                                &cursor->node);
 }
 
-enum status zoo_act(struct zoo_cursor *cursor, const char *name, enum activation act)
+enum status zoo_act(struct zoo_cursor *cursor, const char *name, enum activation_kind act)
 {
     char full[NAME_BYTES];
     return graph_add_act(cursor->graph, full_name(cursor, name, full), cursor->node, act,

@@ -35,7 +35,7 @@ void zoo_prefix(struct zoo_cursor *cursor, const char *format, ...)
 enum status zoo_conv(struct zoo_cursor *cursor, const char *name,
                      const struct conv_attributes *attributes);
 enum status zoo_batchnorm(struct zoo_cursor *cursor, const char *name);
-enum status zoo_act(struct zoo_cursor *cursor, const char *name, enum activation act);
+enum status zoo_act(struct zoo_cursor *cursor, const char *name, enum activation_kind act);
 // The sum of the cursor's node and `other`.
 enum status zoo_add(struct zoo_cursor *cursor, const char *name, int other);
 // `other`'s channels, then the cursor's.
@@ -53,7 +53,7 @@ enum status zoo_linear(struct zoo_cursor *cursor, const char *name, int out_c); 
 struct zoo_unit {
     const char *conv, *batchnorm, *act; // names
     struct conv_attributes attributes;
-    enum activation activation;
+    enum activation_kind activation;
 };
 enum status zoo_conv_unit(struct zoo_cursor *cursor, const struct zoo_unit *unit);
 

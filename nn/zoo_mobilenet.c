@@ -42,11 +42,11 @@ static enum status add_inverted_residual(struct zoo_cursor *cursor, int expand, 
 {
     const int input = cursor->node, in_c = cursor->graph->nodes[input].c;
     const struct zoo_unit widen = {"conv.0.0", "conv.0.1", "conv.0.2",
-                                   zoo_square(in_c * expand, 1, 1), ACT_RELU6};
+                                   zoo_square(in_c * expand, 1, 1), ACT_CLIP};
     const struct zoo_unit filter_first = {"conv.0.0", "conv.0.1", "conv.0.2",
-                                          depthwise(in_c, stride), ACT_RELU6};
+                                          depthwise(in_c, stride), ACT_CLIP};
     const struct zoo_unit filter = {"conv.1.0", "conv.1.1", "conv.1.2",
-                                    depthwise(in_c * expand, stride), ACT_RELU6};
+                                    depthwise(in_c * expand, stride), ACT_CLIP};
     const struct zoo_unit narrow_second = {"conv.1", "conv.2", NULL, zoo_square(out_c, 1, 1),
                                            ACT_NONE};
     const struct zoo_unit narrow = {"conv.2", "conv.3", NULL, zoo_square(out_c, 1, 1), ACT_NONE};
@@ -73,7 +73,7 @@ enum status zoo_build_mobilenet_v2(struct graph *graph, const struct zoo_request
     struct zoo_cursor cursor = zoo_begin(graph);
     int feature = 0;
     zoo_prefix(&cursor, "features.%d.", feature++);
-    const struct zoo_unit stem = {"0", "1", "2", zoo_square(32, 3, imagenet ? 2 : 1), ACT_RELU6};
+    const struct zoo_unit stem = {"0", "1", "2", zoo_square(32, 3, imagenet ? 2 : 1), ACT_CLIP};
     TRY(zoo_conv_unit(&cursor, &stem));
     for (int s = 0; s < n_stages; s++) {
         const int stride = imagenet ? stages[s].stride : stages[s].small_stride;
@@ -84,7 +84,7 @@ enum status zoo_build_mobilenet_v2(struct graph *graph, const struct zoo_request
         }
     }
     zoo_prefix(&cursor, "features.%d.", feature);
-    const struct zoo_unit head = {"0", "1", "2", zoo_square(1280, 1, 1), ACT_RELU6};
+    const struct zoo_unit head = {"0", "1", "2", zoo_square(1280, 1, 1), ACT_CLIP};
     TRY(zoo_conv_unit(&cursor, &head));
     zoo_prefix(&cursor, "%s", "");
     TRY(zoo_global_pool(&cursor, "avgpool"));

@@ -214,20 +214,20 @@ static struct reduce reduce_from_row(const struct reduce *all, const struct fold
     return from;
 }
 
-// As statistics_slab, for the columns from `at` on. act and has_dy2 are constants where this is
-// inlined. g may be dy itself.
-CPU_INLINE void reduce_slab(enum activation act, bool has_dy2, size_t rows, int width, int columns,
-                            int skip, const struct reduce *r, int at)
+// As statistics_slab, for the columns from `at` on. act.kind and has_dy2 are constants where this
+// is inlined. g may be dy itself.
+CPU_INLINE void reduce_slab(struct activation act, bool has_dy2, size_t rows, int width,
+                            int columns, int skip, const struct reduce *r, int at)
 {
     const float *dy = r->dy + at, *x = r->x + at, *mean = r->mean + at;
-    const float *dy2 = has_dy2 ? r->dy2 + at : NULL, *y = act != ACT_NONE ? r->y + at : NULL;
+    const float *dy2 = has_dy2 ? r->dy2 + at : NULL, *y = act.kind != ACT_NONE ? r->y + at : NULL;
     float *g = r->g + at;
     float sum[CPU_BLOCK] = {0}, products[CPU_BLOCK] = {0};
     for (size_t row = 0; row < rows; row++, g += r->g_row) {
         const size_t i = row * (size_t)width;
         float t[CPU_BLOCK];
         cpu_block_gradient(act, columns, dy + i, has_dy2 ? dy2 + i : NULL,
-                           act != ACT_NONE ? y + i : NULL, t);
+                           act.kind != ACT_NONE ? y + i : NULL, t);
         for (int j = 0; j < columns; j++) {
             sum[j] += t[j];
             products[j] += t[j] * (x[i + (size_t)j] - mean[j]);
@@ -243,7 +243,7 @@ CPU_INLINE void reduce_slab(enum activation act, bool has_dy2, size_t rows, int 
     }
 }
 
-CPU_INLINE void reduce_case_rows(enum activation act, bool has_dy2, const struct fold *fold,
+CPU_INLINE void reduce_case_rows(struct activation act, bool has_dy2, const struct fold *fold,
                                  const struct reduce *all)
 {
     const int width = fold->width;
@@ -264,7 +264,7 @@ CPU_INLINE void reduce_case_rows(enum activation act, bool has_dy2, const struct
     }
 }
 
-CPU_INLINE void reduce_act_rows(enum activation act, const struct fold *fold,
+CPU_INLINE void reduce_act_rows(struct activation act, const struct fold *fold,
                                 const struct reduce *all)
 {
     if (all->dy2 != NULL) {
@@ -274,24 +274,14 @@ CPU_INLINE void reduce_act_rows(enum activation act, const struct fold *fold,
     }
 }
 
-CPU_CLONES static void reduce_rows(enum activation act, const struct fold *fold,
+CPU_CLONES static void reduce_rows(struct activation act, const struct fold *fold,
                                    const struct reduce *all)
 {
-    switch (act) {
-    case ACT_NONE:
-        reduce_act_rows(ACT_NONE, fold, all);
-        break;
-    case ACT_RELU:
-        reduce_act_rows(ACT_RELU, fold, all);
-        break;
-    case ACT_RELU6:
-        reduce_act_rows(ACT_RELU6, fold, all);
-        break;
-    }
+    CPU_EACH_ACTIVATION(act, reduce_act_rows, fold, all);
 }
 
 // The pixels after the last full row: less than a row.
-static void reduce_rest(enum activation act, const struct fold *fold, const struct reduce *all)
+static void reduce_rest(struct activation act, const struct fold *fold, const struct reduce *all)
 {
     const struct reduce from = reduce_from_row(all, fold, fold->rows);
     for (size_t i = 0; i < fold->rest * (size_t)fold->c; i++) {
@@ -319,7 +309,7 @@ static void run_backward_reduce(struct kernel *kernel, const struct op_args *arg
                                .sums = fold_sums(&fold, args->scratch)};
     const float *inv_std = args->in[5];
     double *partial = args->out[1];
-    const enum activation act = all.y != NULL ? kernel->op.act : ACT_NONE;
+    const struct activation act = all.y != NULL ? kernel->op.act : (struct activation){0};
     memcpy(mean, args->in[4], (size_t)fold.c * sizeof *mean);
     fold_repeat(&fold, mean);
     memset(all.sums, 0, 2 * (size_t)fold.width * sizeof *all.sums);

@@ -19,6 +19,45 @@ struct cpu_conv {
     float *out_scales, *scaled_bias; // [out_c], owned
 };
 
+// The activation of v = real / unit, in the same unit: act(v * unit) / unit.
+static dnnl_status_t append_activation(struct activation act, float unit, dnnl_post_ops_t post_ops)
+{
+    const float steps = 1.0F / unit;
+    dnnl_status_t result = dnnl_success;
+    switch (act.kind) {
+    case ACT_RELU:
+        return dnnl_post_ops_append_eltwise(post_ops, 1.0F, dnnl_eltwise_relu, 0.0F, 0.0F);
+    case ACT_CLIP:
+        return dnnl_post_ops_append_eltwise(post_ops, 1.0F, dnnl_eltwise_clip, act.a / unit,
+                                            act.b / unit);
+    case ACT_LEAKY:
+        return dnnl_post_ops_append_eltwise(post_ops, 1.0F, dnnl_eltwise_relu, act.a, 0.0F);
+    case ACT_SILU:
+        return dnnl_post_ops_append_eltwise(post_ops, 1.0F, dnnl_eltwise_swish, unit, 0.0F);
+    case ACT_HARD_SIGMOID:
+        result =
+            dnnl_post_ops_append_eltwise(post_ops, 1.0F, dnnl_eltwise_linear, act.a, act.b / unit);
+        return result != dnnl_success
+                   ? result
+                   : dnnl_post_ops_append_eltwise(post_ops, 1.0F, dnnl_eltwise_clip, 0.0F, steps);
+    case ACT_SIGMOID:
+    case ACT_HARD_SWISH:
+        if (unit != 1.0F) {
+            result = dnnl_post_ops_append_eltwise(post_ops, 1.0F, dnnl_eltwise_linear, unit, 0.0F);
+        }
+        return result != dnnl_success
+                   ? result
+                   : dnnl_post_ops_append_eltwise(post_ops, steps,
+                                                  act.kind == ACT_SIGMOID ? dnnl_eltwise_logistic
+                                                                          : dnnl_eltwise_hardswish,
+                                                  0.0F, 0.0F);
+    case ACT_NONE:
+    case ACT_KIND_COUNT:
+        break;
+    }
+    return result;
+}
+
 static dnnl_status_t set_post_ops(const struct op *op, const struct op_quantization *quantization,
                                   const float *out_scales, dnnl_primitive_attr_t attributes)
 {
@@ -29,11 +68,8 @@ static dnnl_status_t set_post_ops(const struct op *op, const struct op_quantizat
         const float sum = quantization != NULL ? quantization->sum_scale / out_scale : 1.0F;
         result = dnnl_post_ops_append_sum(post_ops, sum);
     }
-    if (result == dnnl_success && op->act == ACT_RELU) {
-        result = dnnl_post_ops_append_eltwise(post_ops, 1.0F, dnnl_eltwise_relu, 0.0F, 0.0F);
-    } else if (result == dnnl_success && op->act == ACT_RELU6) {
-        result =
-            dnnl_post_ops_append_eltwise(post_ops, 1.0F, dnnl_eltwise_clip, 0.0F, 6.0F / out_scale);
+    if (result == dnnl_success) {
+        result = append_activation(op->act, out_scale, post_ops);
     }
     if (result == dnnl_success) {
         result = dnnl_primitive_attr_set_post_ops(attributes, post_ops);

@@ -27,12 +27,22 @@ struct narrow_packed {
     float sum_scale;                      // of what y held, in steps of y
 };
 
+// Stride 1, no dilation, padding 1 on all sides.
+static bool is_3x3(const struct op *op)
+{
+    bool fits = true;
+    for (int i = 0; i < 2; i++) {
+        fits = fits && op->kernel[i] == 3 && op->stride[i] == 1 && op->dilation[i] == 1;
+        fits = fits && op->pad[i] == 1 && op->pad[2 + i] == 1;
+    }
+    return fits;
+}
+
 bool cpu_conv_narrow_fits(const struct backend *backend, const struct op *op)
 {
-    return backend->int8 && op->in_type == DTYPE_U8 && op->out_type == DTYPE_U8 &&
-           op->kernel_h == 3 && op->kernel_w == 3 && op->stride == 1 && op->pad == 1 &&
+    return backend->int8 && op->in_type == DTYPE_U8 && op->out_type == DTYPE_U8 && is_3x3(op) &&
            op->groups == 1 && op->in_c <= PIXEL && op->out_c <= MOST_OUTPUTS &&
-           op->act != ACT_RELU6;
+           (op->act.kind == ACT_NONE || op->act.kind == ACT_RELU);
 }
 
 static int passes_of(const struct op *op)

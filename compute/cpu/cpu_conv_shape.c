@@ -3,8 +3,11 @@
 
 bool cpu_conv_is_linear(const struct op *op)
 {
-    return op->kernel_h == op->in_h && op->kernel_w == op->in_w && op->pad == 0 &&
-           op->groups == 1 && op->out_h == 1 && op->out_w == 1;
+    const bool covers = op->kernel[0] == op->in_h && op->kernel[1] == op->in_w;
+    const bool dense = (op->kernel[0] == 1 || op->dilation[0] == 1) &&
+                       (op->kernel[1] == 1 || op->dilation[1] == 1);
+    const bool padded = op->pad[0] + op->pad[1] + op->pad[2] + op->pad[3] > 0;
+    return covers && dense && !padded && op->groups == 1 && op->out_h == 1 && op->out_w == 1;
 }
 
 size_t cpu_conv_align(size_t bytes)
@@ -14,8 +17,8 @@ size_t cpu_conv_align(size_t bytes)
 
 size_t cpu_conv_weights(const struct op *op)
 {
-    return (size_t)op->out_c * (size_t)(op->in_c / op->groups) * (size_t)op->kernel_h *
-           (size_t)op->kernel_w;
+    return (size_t)op->out_c * (size_t)(op->in_c / op->groups) * (size_t)op->kernel[0] *
+           (size_t)op->kernel[1];
 }
 
 dnnl_memory_desc_t cpu_conv_source(const struct op *op, enum dtype dtype)
@@ -36,9 +39,10 @@ dnnl_memory_desc_t cpu_conv_destination(const struct op *op, enum dtype dtype)
 
 // Padding below and right: what the output size implies, so that strides that do not divide evenly
 // fit.
-static int end_padding(int in, int out, int kernel, int stride, int pad)
+static int end_padding(const struct op *op, int axis, int in, int out)
 {
-    return (out - 1) * stride + kernel - in - pad;
+    const int covered = (op->kernel[axis] - 1) * op->dilation[axis] + 1;
+    return (out - 1) * op->stride[axis] + covered - in - op->pad[axis];
 }
 
 struct conv_geometry {
@@ -48,11 +52,11 @@ struct conv_geometry {
 static struct conv_geometry geometry(const struct op *op)
 {
     return (struct conv_geometry){
-        .strides = {op->stride, op->stride},
-        .dilates = {0, 0},
-        .pad_begin = {op->pad, op->pad},
-        .pad_end = {end_padding(op->in_h, op->out_h, op->kernel_h, op->stride, op->pad),
-                    end_padding(op->in_w, op->out_w, op->kernel_w, op->stride, op->pad)},
+        .strides = {op->stride[0], op->stride[1]},
+        .dilates = {op->dilation[0] - 1, op->dilation[1] - 1}, // oneDNN counts the taps left out
+        .pad_begin = {op->pad[0], op->pad[1]},
+        .pad_end = {end_padding(op, 0, op->in_h, op->out_h),
+                    end_padding(op, 1, op->in_w, op->out_w)},
     };
 }
 

@@ -1,5 +1,6 @@
-// What only moves values: parts of concatenations, and the parameter-free shortcut (option A of He
-// et al. 2016, section 4.2) with its gradient. Any element type: channels are counted in bytes.
+// What only moves values: parts of concatenations, and padding with its gradient, which is also the
+// parameter-free shortcut (option A of He et al. 2016, section 4.2). Any element type: channels are
+// counted in bytes.
 #include "compute/cpu/cpu_kernel_base.h"
 #include "compute/cpu/cpu_kernels.h"
 
@@ -59,52 +60,75 @@ static void run_copy_channels(struct kernel *kernel, const struct op_args *args)
     }
 }
 
-// An output pixel of a shortcut and the input pixel it is sampled from.
-struct pixel_pair {
-    size_t in, out; // pixel numbers
+// The outputs along one axis that hold an input: first .. end - 1.
+struct filled {
+    int first, end;
 };
 
-static struct pixel_pair pixel_pair_at(const struct op *op, int n, int h, int w)
+static struct filled filled_of(const struct op *op, int axis)
 {
-    const size_t in_row = (size_t)n * (size_t)op->in_h + (size_t)(h * op->stride);
-    const size_t out_row = (size_t)n * (size_t)op->out_h + (size_t)h;
-    return (struct pixel_pair){.in = in_row * (size_t)op->in_w + (size_t)(w * op->stride),
-                               .out = out_row * (size_t)op->out_w + (size_t)w};
+    const int stride = op->stride[axis], pad = op->pad[axis];
+    const int in = axis == 0 ? op->in_h : op->in_w, out = axis == 0 ? op->out_h : op->out_w;
+    const int first = pad > 0 ? (pad + stride - 1) / stride : 0;
+    const int past = in + pad > 0 ? (in + pad - 1) / stride + 1 : 0; // may be less than first
+    const int end = past < out ? past : out;
+    return (struct filled){.first = first < end ? first : end, .end = end};
 }
 
-static void run_shortcut(struct kernel *kernel, const struct op_args *args)
+// Pixel number of what output (oh, ow) of image n is taken from.
+static size_t source_pixel(const struct op *op, int n, int oh, int ow)
+{
+    const int h = oh * op->stride[0] - op->pad[0], w = ow * op->stride[1] - op->pad[1];
+    return ((size_t)n * (size_t)op->in_h + (size_t)h) * (size_t)op->in_w + (size_t)w;
+}
+
+static void run_pad(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
+    const struct filled rows = filled_of(op, 0), columns = filled_of(op, 1);
     const size_t size = dtype_bytes(op->in_type), bytes = (size_t)op->in_c * size;
     const size_t out_pixel = (size_t)op->out_c * size, before = (size_t)op->to * size;
-    const unsigned char *x = args->in[0];
+    const size_t out_row = (size_t)op->out_w * out_pixel;
+    const size_t step = (size_t)op->stride[1] * bytes;
     unsigned char *y = args->out[0];
     for (int n = 0; n < op->n; n++) {
-        for (int h = 0; h < op->out_h; h++) {
-            for (int w = 0; w < op->out_w; w++) {
-                const struct pixel_pair at = pixel_pair_at(op, n, h, w);
-                unsigned char *to = y + at.out * out_pixel;
+        for (int oh = 0; oh < op->out_h; oh++, y += out_row) {
+            if (oh < rows.first || oh >= rows.end || columns.first == columns.end) {
+                memset(y, 0, out_row);
+                continue;
+            }
+            const unsigned char *from =
+                (const unsigned char *)args->in[0] + source_pixel(op, n, oh, columns.first) * bytes;
+            unsigned char *to = y + (size_t)columns.first * out_pixel;
+            memset(y, 0, (size_t)columns.first * out_pixel);
+            for (int ow = columns.first; ow < columns.end; ow++, from += step, to += out_pixel) {
                 memset(to, 0, before);
-                copy_row(to + before, x + at.in * bytes, bytes);
+                copy_row(to + before, from, bytes);
                 memset(to + before + bytes, 0, out_pixel - before - bytes);
             }
+            memset(to, 0, (size_t)(op->out_w - columns.end) * out_pixel);
         }
     }
 }
 
-static void run_shortcut_backward(struct kernel *kernel, const struct op_args *args)
+static void run_pad_backward(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
+    const struct filled rows = filled_of(op, 0), columns = filled_of(op, 1);
     const size_t bytes = (size_t)op->in_c * sizeof(float);
     const size_t out_pixel = (size_t)op->out_c * sizeof(float);
+    const size_t step = (size_t)op->stride[1] * bytes;
     const unsigned char *dy = (const unsigned char *)args->in[0] + (size_t)op->to * sizeof(float);
-    unsigned char *dx = args->out[0];
-    memset(dx, 0, cpu_op_pixels(op) * bytes);
+    memset(args->out[0], 0, cpu_op_pixels(op) * bytes);
     for (int n = 0; n < op->n; n++) {
-        for (int h = 0; h < op->out_h; h++) {
-            for (int w = 0; w < op->out_w; w++) {
-                const struct pixel_pair at = pixel_pair_at(op, n, h, w);
-                copy_row(dx + at.in * bytes, dy + at.out * out_pixel, bytes);
+        for (int oh = rows.first; oh < rows.end && columns.first < columns.end; oh++) {
+            const size_t row = (size_t)n * (size_t)op->out_h + (size_t)oh;
+            const size_t first = row * (size_t)op->out_w + (size_t)columns.first;
+            const unsigned char *from = dy + first * out_pixel;
+            unsigned char *to =
+                (unsigned char *)args->out[0] + source_pixel(op, n, oh, columns.first) * bytes;
+            for (int ow = columns.first; ow < columns.end; ow++, from += out_pixel, to += step) {
+                copy_row(to, from, bytes);
             }
         }
     }
@@ -116,14 +140,14 @@ const struct kernel_ops cpu_copy_channels_kernel = {
     .close = cpu_kernel_close,
 };
 
-const struct kernel_ops cpu_shortcut_kernel = {
+const struct kernel_ops cpu_pad_kernel = {
     .open = cpu_kernel_open,
-    .run = run_shortcut,
+    .run = run_pad,
     .close = cpu_kernel_close,
 };
 
-const struct kernel_ops cpu_shortcut_backward_kernel = {
+const struct kernel_ops cpu_pad_backward_kernel = {
     .open = cpu_kernel_open,
-    .run = run_shortcut_backward,
+    .run = run_pad_backward,
     .close = cpu_kernel_close,
 };

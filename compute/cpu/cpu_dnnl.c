@@ -134,8 +134,8 @@ dnnl_memory_desc_t cpu_dnnl_weights(const struct op *op, enum dtype dtype, bool 
 {
     dnnl_memory_desc_t layout;
     const int g = op->groups;
-    const dnnl_dims_t dense = {op->out_c, op->in_c, op->kernel_h, op->kernel_w};
-    const dnnl_dims_t grouped = {g, op->out_c / g, op->in_c / g, op->kernel_h, op->kernel_w};
+    const dnnl_dims_t dense = {op->out_c, op->in_c, op->kernel[0], op->kernel[1]};
+    const dnnl_dims_t grouped = {g, op->out_c / g, op->in_c / g, op->kernel[0], op->kernel[1]};
     const dnnl_format_tag_t plain = g > 1 ? dnnl_goihw : dnnl_oihw;
     CHECK(dnnl_memory_desc_init_by_tag(&layout, g > 1 ? 5 : 4, g > 1 ? grouped : dense,
                                        data_type(dtype),

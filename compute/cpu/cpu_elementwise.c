@@ -86,7 +86,7 @@ static enum status affine_open(struct backend *backend, const struct op *op, str
                                    out);
 }
 
-CPU_INLINE void scale_shift_block(enum activation act, const float *x, const float *scale,
+CPU_INLINE void scale_shift_block(struct activation act, const float *x, const float *scale,
                                   const float *shift, const float *residual, float *v)
 {
     for (int j = 0; j < CPU_BLOCK; j++) {
@@ -100,8 +100,8 @@ CPU_INLINE void scale_shift_block(enum activation act, const float *x, const flo
     cpu_block_activate(act, v);
 }
 
-// One loop per case: act, has_residual, type and ranges are constants where this is inlined.
-CPU_INLINE void scale_shift_all(const struct affine *a, const float *x, enum activation act,
+// One loop per case: act.kind, has_residual, type and ranges are constants where this is inlined.
+CPU_INLINE void scale_shift_all(struct activation act, const struct affine *a, const float *x,
                                 bool has_residual, enum dtype type, bool ranges)
 {
     const size_t count = a->count, size = dtype_bytes(type);
@@ -144,46 +144,38 @@ CPU_INLINE void scale_shift_all(const struct affine *a, const float *x, enum act
     }
 }
 
-CPU_INLINE void scale_shift_types(const struct affine *a, const float *x, enum activation act,
+CPU_INLINE void scale_shift_types(struct activation act, const struct affine *a, const float *x,
                                   bool has_residual)
 {
-    if (a->out_type != DTYPE_F32) {
-        scale_shift_all(a, x, act, has_residual, DTYPE_U8, false);
+    if (a->out_type == DTYPE_U8) {
+        scale_shift_all(act, a, x, has_residual, DTYPE_U8, false);
+    } else if (a->out_type == DTYPE_S8) {
+        scale_shift_all(act, a, x, has_residual, DTYPE_S8, false);
     } else if (a->bounds != NULL) {
-        scale_shift_all(a, x, act, has_residual, DTYPE_F32, true);
+        scale_shift_all(act, a, x, has_residual, DTYPE_F32, true);
     } else {
-        scale_shift_all(a, x, act, has_residual, DTYPE_F32, false);
+        scale_shift_all(act, a, x, has_residual, DTYPE_F32, false);
     }
 }
 
-CPU_INLINE void scale_shift_residual(const struct affine *a, const float *x, enum activation act)
+CPU_INLINE void scale_shift_residual(struct activation act, const struct affine *a, const float *x)
 {
     if (a->residual != NULL) {
-        scale_shift_types(a, x, act, true);
+        scale_shift_types(act, a, x, true);
     } else {
-        scale_shift_types(a, x, act, false);
+        scale_shift_types(act, a, x, false);
     }
 }
 
-CPU_CLONES static void scale_shift(const struct affine *a, const float *x, enum activation act)
+CPU_CLONES static void scale_shift(struct activation act, const struct affine *a, const float *x)
 {
-    switch (act) {
-    case ACT_NONE:
-        scale_shift_residual(a, x, ACT_NONE);
-        break;
-    case ACT_RELU:
-        scale_shift_residual(a, x, ACT_RELU);
-        break;
-    case ACT_RELU6:
-        scale_shift_residual(a, x, ACT_RELU6);
-        break;
-    }
+    CPU_EACH_ACTIVATION(act, scale_shift_residual, a, x);
 }
 
 static void run_scale_shift(struct kernel *kernel, const struct op_args *args)
 {
     const struct affine a = affine_make(kernel, args);
-    scale_shift(&a, args->in[0], kernel->op.act);
+    scale_shift(kernel->op.act, &a, args->in[0]);
 }
 
 CPU_INLINE void normalize_all(const struct affine *a, const uint8_t *x, enum dtype type)
@@ -238,7 +230,7 @@ static void run_normalize(struct kernel *kernel, const struct op_args *args)
 }
 
 // ---- without channels
-CPU_INLINE void add_block(enum activation act, const float *a, const float *b, float *v)
+CPU_INLINE void add_block(struct activation act, const float *a, const float *b, float *v)
 {
     for (int j = 0; j < CPU_BLOCK; j++) {
         v[j] = b != NULL ? a[j] + b[j] : a[j];
@@ -247,7 +239,7 @@ CPU_INLINE void add_block(enum activation act, const float *a, const float *b, f
 }
 
 // y = act(a + b), b NULL: none; integers are round(y * factor).
-CPU_INLINE void add_all(const struct op *op, enum activation act, enum dtype type, const float *a,
+CPU_INLINE void add_all(struct activation act, const struct op *op, enum dtype type, const float *a,
                         const float *b, char *y)
 {
     const size_t count = cpu_op_count(op), size = dtype_bytes(type);
@@ -270,29 +262,21 @@ CPU_INLINE void add_all(const struct op *op, enum activation act, enum dtype typ
     }
 }
 
-CPU_INLINE void add_types(const struct op *op, enum activation act, const float *a, const float *b,
-                          char *y)
+CPU_INLINE void add_types(struct activation act, const struct op *op, const float *a,
+                          const float *b, char *y)
 {
     if (op->out_type == DTYPE_F32) {
-        add_all(op, act, DTYPE_F32, a, b, y);
+        add_all(act, op, DTYPE_F32, a, b, y);
+    } else if (op->out_type == DTYPE_U8) {
+        add_all(act, op, DTYPE_U8, a, b, y);
     } else {
-        add_all(op, act, DTYPE_U8, a, b, y);
+        add_all(act, op, DTYPE_S8, a, b, y);
     }
 }
 
 CPU_CLONES static void add(const struct op *op, const float *a, const float *b, char *y)
 {
-    switch (op->act) {
-    case ACT_NONE:
-        add_types(op, ACT_NONE, a, b, y);
-        break;
-    case ACT_RELU:
-        add_types(op, ACT_RELU, a, b, y);
-        break;
-    case ACT_RELU6:
-        add_types(op, ACT_RELU6, a, b, y);
-        break;
-    }
+    CPU_EACH_ACTIVATION(op->act, add_types, op, a, b, y);
 }
 
 static void run_add(struct kernel *kernel, const struct op_args *args)
@@ -302,10 +286,11 @@ static void run_add(struct kernel *kernel, const struct op_args *args)
 
 CPU_CLONES static void quantize(const struct op *op, const float *x, char *y)
 {
+    const struct activation none = {.kind = ACT_NONE};
     if (op->out_type == DTYPE_U8) {
-        add_all(op, ACT_NONE, DTYPE_U8, x, NULL, y);
+        add_all(none, op, DTYPE_U8, x, NULL, y);
     } else {
-        add_all(op, ACT_NONE, DTYPE_S8, x, NULL, y);
+        add_all(none, op, DTYPE_S8, x, NULL, y);
     }
 }
 
@@ -321,7 +306,7 @@ struct gradient {
     float *g;
 };
 
-CPU_INLINE void gradient_all(const struct gradient *p, enum activation act, bool has_dy2)
+CPU_INLINE void gradient_all(struct activation act, const struct gradient *p, bool has_dy2)
 {
     const size_t count = p->count;
     const float *dy = p->dy, *dy2 = p->dy2, *y = p->y;
@@ -329,41 +314,31 @@ CPU_INLINE void gradient_all(const struct gradient *p, enum activation act, bool
     size_t i = 0;
     for (; i + CPU_BLOCK <= count; i += CPU_BLOCK) {
         cpu_block_gradient(act, CPU_BLOCK, dy + i, has_dy2 ? dy2 + i : NULL,
-                           act != ACT_NONE ? y + i : NULL, t);
+                           act.kind != ACT_NONE ? y + i : NULL, t);
         cpu_block_store(DTYPE_F32, 1.0F, t, g + i);
     }
     if (i < count) {
         float last_dy[CPU_BLOCK], last_dy2[CPU_BLOCK], last_y[CPU_BLOCK];
         cpu_block_load(dy + i, (int)(count - i), last_dy);
         cpu_block_load(has_dy2 ? dy2 + i : dy + i, (int)(count - i), last_dy2);
-        cpu_block_load(act != ACT_NONE ? y + i : dy + i, (int)(count - i), last_y);
+        cpu_block_load(act.kind != ACT_NONE ? y + i : dy + i, (int)(count - i), last_y);
         cpu_block_gradient(act, CPU_BLOCK, last_dy, has_dy2 ? last_dy2 : NULL, last_y, t);
         memcpy(g + i, t, (count - i) * sizeof *g);
     }
 }
 
-CPU_INLINE void gradient_second(const struct gradient *p, enum activation act)
+CPU_INLINE void gradient_second(struct activation act, const struct gradient *p)
 {
     if (p->dy2 != NULL) {
-        gradient_all(p, act, true);
+        gradient_all(act, p, true);
     } else {
-        gradient_all(p, act, false);
+        gradient_all(act, p, false);
     }
 }
 
-CPU_CLONES static void act_backward(const struct gradient *p, enum activation act)
+CPU_CLONES static void act_backward(struct activation act, const struct gradient *p)
 {
-    switch (act) {
-    case ACT_NONE:
-        gradient_second(p, ACT_NONE);
-        break;
-    case ACT_RELU:
-        gradient_second(p, ACT_RELU);
-        break;
-    case ACT_RELU6:
-        gradient_second(p, ACT_RELU6);
-        break;
-    }
+    CPU_EACH_ACTIVATION(act, gradient_second, p);
 }
 
 static void run_act_backward(struct kernel *kernel, const struct op_args *args)
@@ -373,7 +348,7 @@ static void run_act_backward(struct kernel *kernel, const struct op_args *args)
                                .dy2 = args->in[1],
                                .y = args->in[2],
                                .g = args->out[0]};
-    act_backward(&p, p.y != NULL ? kernel->op.act : ACT_NONE);
+    act_backward(p.y != NULL ? kernel->op.act : (struct activation){0}, &p);
 }
 
 // ---- dropout and range

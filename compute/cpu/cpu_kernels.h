@@ -17,8 +17,7 @@ extern const struct kernel_ops cpu_pool_max_kernel, cpu_pool_max_backward_kernel
 extern const struct kernel_ops cpu_bn_statistics_kernel, cpu_bn_sum_kernel, cpu_bn_finish_kernel,
     cpu_bn_backward_reduce_kernel, cpu_bn_backward_finish_kernel, cpu_bn_backward_apply_kernel;
 
-extern const struct kernel_ops cpu_copy_channels_kernel, cpu_shortcut_kernel,
-    cpu_shortcut_backward_kernel;
+extern const struct kernel_ops cpu_copy_channels_kernel, cpu_pad_kernel, cpu_pad_backward_kernel;
 
 extern const struct kernel_ops cpu_softmax_xent_kernel;
 

@@ -10,6 +10,7 @@
 struct window {
     int h, w; // input row and column under tap (0, 0), may be negative
     int first_kh, end_kh, first_kw, end_kw; // taps on the input; at least one
+    int step_h, step_w;                     // dilation: input rows and columns between taps
 };
 
 CPU_INLINE int least(int a, int b)
@@ -17,15 +18,24 @@ CPU_INLINE int least(int a, int b)
     return a < b ? a : b;
 }
 
+// Divides by a dilation, which is nearly always 1.
+CPU_INLINE int steps_up(int distance, int step)
+{
+    return step == 1 ? distance : (distance + step - 1) / step;
+}
+
 CPU_INLINE struct window window_at(const struct op *op, int oh, int ow)
 {
-    const int h = oh * op->stride - op->pad, w = ow * op->stride - op->pad;
+    const int h = oh * op->stride[0] - op->pad[0], w = ow * op->stride[1] - op->pad[1];
+    const int step_h = op->dilation[0], step_w = op->dilation[1];
     return (struct window){.h = h,
                            .w = w,
-                           .first_kh = h < 0 ? -h : 0,
-                           .end_kh = least(op->kernel_h, op->in_h - h),
-                           .first_kw = w < 0 ? -w : 0,
-                           .end_kw = least(op->kernel_w, op->in_w - w)};
+                           .first_kh = h < 0 ? steps_up(-h, step_h) : 0,
+                           .end_kh = least(op->kernel[0], steps_up(op->in_h - h, step_h)),
+                           .first_kw = w < 0 ? steps_up(-w, step_w) : 0,
+                           .end_kw = least(op->kernel[1], steps_up(op->in_w - w, step_w)),
+                           .step_h = step_h,
+                           .step_w = step_w};
 }
 
 // Element number of channel 0 of a pixel.
@@ -41,12 +51,23 @@ CPU_INLINE size_t out_at(const struct op *op, int n, int oh, int ow)
     return (row * (size_t)op->out_w + (size_t)ow) * (size_t)op->in_c;
 }
 
+// Element number of channel 0 of the pixel under a tap, in image n.
+CPU_INLINE size_t tap_at(const struct op *op, const struct window *at, int n, int kh, int kw)
+{
+    return in_at(op, n, at->h + kh * at->step_h, at->w + kw * at->step_w);
+}
+
+static bool axis_tiles(const struct op *op, int axis, int in, int out)
+{
+    return op->pad[axis] == 0 && op->kernel[axis] * out == in &&
+           (op->dilation[axis] == 1 || op->kernel[axis] == 1) &&
+           (op->stride[axis] == op->kernel[axis] || out == 1);
+}
+
 // Windows lie side by side and cover the input: each input belongs to exactly one output.
 static bool windows_tile(const struct op *op)
 {
-    return op->pad == 0 && op->kernel_h * op->out_h == op->in_h &&
-           op->kernel_w * op->out_w == op->in_w && (op->stride == op->kernel_h || op->out_h == 1) &&
-           (op->stride == op->kernel_w || op->out_w == 1);
+    return axis_tiles(op, 0, op->in_h, op->out_h) && axis_tiles(op, 1, op->in_w, op->out_w);
 }
 
 // ---- maximum. The first of equal values wins; NaN wins over everything.
@@ -71,13 +92,13 @@ CPU_INLINE void max_lanes(const struct op *op, const struct window *at, int j, i
     int32_t taps[CPU_BLOCK];
     for (int k = 0; k < CPU_BLOCK; k++) {
         best[k] = -INFINITY;
-        taps[k] = at->first_kh * op->kernel_w + at->first_kw;
+        taps[k] = at->first_kh * op->kernel[1] + at->first_kw;
     }
     for (int kh = at->first_kh; kh < at->end_kh; kh++) {
         for (int kw = at->first_kw; kw < at->end_kw; kw++) {
-            const int tap = kh * op->kernel_w + kw;
+            const int tap = kh * op->kernel[1] + kw;
             float v[CPU_BLOCK];
-            cpu_block_load(x + in_at(op, 0, at->h + kh, at->w + kw) + j, count, v);
+            cpu_block_load(x + tap_at(op, at, 0, kh, kw) + j, count, v);
             for (int k = 0; k < CPU_BLOCK; k++) {
                 const bool wins = (v[k] > best[k]) | ((v[k] != v[k]) & (best[k] == best[k]));
                 best[k] = wins ? v[k] : best[k];
@@ -102,7 +123,7 @@ CPU_INLINE void max_f32_all(const struct op *op, const float *x, float *y, uint8
         for (int o = 0; o < op->out_h * op->out_w; o++) {
             const struct window at = window_at(op, o / op->out_w, o % op->out_w);
             const size_t first = in_at(op, n, 0, 0), to = out_at(op, n, 0, o);
-            const size_t last = in_at(op, n, at.h + at.end_kh - 1, at.w + at.end_kw - 1);
+            const size_t last = tap_at(op, &at, n, at.end_kh - 1, at.end_kw - 1);
             for (int j = 0; j < op->in_c; j += CPU_BLOCK) {
                 const size_t lanes_end = (size_t)j + CPU_BLOCK;
                 uint8_t *taps = argmax != NULL ? argmax + to : NULL;
@@ -150,14 +171,14 @@ CPU_CLONES static void max_int8(const struct op *op, const char *x, char *y, uin
             const struct window at = window_at(op, o / op->out_w, o % op->out_w);
             const size_t to = out_at(op, n, 0, o);
             uint8_t *taps = argmax != NULL ? argmax + to : NULL;
-            memcpy(y + to, x + in_at(op, n, at.h + at.first_kh, at.w + at.first_kw), (size_t)c);
+            memcpy(y + to, x + tap_at(op, &at, n, at.first_kh, at.first_kw), (size_t)c);
             if (taps != NULL) {
-                memset(taps, at.first_kh * op->kernel_w + at.first_kw, (size_t)c);
+                memset(taps, at.first_kh * op->kernel[1] + at.first_kw, (size_t)c);
             }
             for (int kh = at.first_kh; kh < at.end_kh; kh++) {
                 for (int kw = at.first_kw; kw < at.end_kw; kw++) {
-                    const void *from = x + in_at(op, n, at.h + kh, at.w + kw);
-                    const uint8_t tap = (uint8_t)(kh * op->kernel_w + kw);
+                    const void *from = x + tap_at(op, &at, n, kh, kw);
+                    const uint8_t tap = (uint8_t)(kh * op->kernel[1] + kw);
                     if (op->in_type == DTYPE_U8) {
                         compete_u8(c, tap, from, (uint8_t *)y + to, taps);
                     } else {
@@ -212,13 +233,13 @@ CPU_CLONES static void max_backward_tiles(const struct op *op, const float *dy,
                                           const uint8_t *argmax, float *dx)
 {
     const struct ends end = ends_of(op);
-    const int taps = op->kernel_h * op->kernel_w;
+    const int taps = op->kernel[0] * op->kernel[1];
     size_t to = 0;
     for (int row = 0; row < op->n * op->out_h; row++) {
-        for (int first_tap = 0; first_tap < taps; first_tap += op->kernel_w) {
+        for (int first_tap = 0; first_tap < taps; first_tap += op->kernel[1]) {
             size_t from = out_at(op, 0, row, 0);
             for (int ow = 0; ow < op->out_w; ow++, from += (size_t)op->in_c) {
-                for (int kw = 0; kw < op->kernel_w; kw++, to += (size_t)op->in_c) {
+                for (int kw = 0; kw < op->kernel[1]; kw++, to += (size_t)op->in_c) {
                     give_pixel(op, &end, first_tap + kw, from, to, dy, argmax, dx);
                 }
             }
@@ -244,8 +265,8 @@ CPU_CLONES static void max_backward(const struct op *op, const float *dy, const 
             const size_t from = out_at(op, n, 0, o);
             for (int kh = at.first_kh; kh < at.end_kh; kh++) {
                 for (int kw = at.first_kw; kw < at.end_kw; kw++) {
-                    add_given(op->in_c, (uint8_t)(kh * op->kernel_w + kw), dy + from, argmax + from,
-                              dx + in_at(op, n, at.h + kh, at.w + kw));
+                    add_given(op->in_c, (uint8_t)(kh * op->kernel[1] + kw), dy + from,
+                              argmax + from, dx + tap_at(op, &at, n, kh, kw));
                 }
             }
         }
@@ -263,10 +284,19 @@ static void run_max_backward(struct kernel *kernel, const struct op_args *args)
 }
 
 // ---- mean
+// Taps that lie before the end of the padding, where output extents were rounded up.
+static int taps_to_padding(const struct op *op, int axis, int first, int in)
+{
+    const int past = in + op->pad[2 + axis];
+    return least(op->kernel[axis], steps_up(past - first, op->dilation[axis]));
+}
+
 static int divisor(const struct op *op, const struct window *at)
 {
-    return op->exclude_pad ? (at->end_kh - at->first_kh) * (at->end_kw - at->first_kw)
-                           : op->kernel_h * op->kernel_w;
+    if (op->exclude_pad) {
+        return (at->end_kh - at->first_kh) * (at->end_kw - at->first_kw);
+    }
+    return taps_to_padding(op, 0, at->h, op->in_h) * taps_to_padding(op, 1, at->w, op->in_w);
 }
 
 #define DEFINE_ADD_ROW(name, type)                                                                 \
@@ -311,7 +341,7 @@ CPU_INLINE void average_all(const struct op *op, enum dtype type, const char *x,
             float *to = y + out_at(op, n, 0, o);
             for (int kh = at.first_kh; kh < at.end_kh; kh++) {
                 for (int kw = at.first_kw; kw < at.end_kw; kw++) {
-                    add_row(type, c, x + in_at(op, n, at.h + kh, at.w + kw) * size, to);
+                    add_row(type, c, x + tap_at(op, &at, n, kh, kw) * size, to);
                 }
             }
             multiply_row(c, (float)(factor / divisor(op, &at)), to);
@@ -363,7 +393,7 @@ CPU_CLONES static void average_backward(const struct op *op, const float *dy, fl
             const float share = (float)(1.0 / divisor(op, &at));
             for (int kh = at.first_kh; kh < at.end_kh; kh++) {
                 for (int kw = at.first_kw; kw < at.end_kw; kw++) {
-                    give_share(c, share, only, from, dx + in_at(op, n, at.h + kh, at.w + kw));
+                    give_share(c, share, only, from, dx + tap_at(op, &at, n, kh, kw));
                 }
             }
         }

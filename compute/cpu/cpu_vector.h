@@ -3,6 +3,7 @@
 // vector instructions in registers, with no remainder and no doubt about aliasing (an output may
 // be one of the inputs). What is left at a tensor's end is padded to one more block.
 #pragma once
+#include "compute/cpu/cpu_activation.h"
 #include "compute/op.h"
 
 #include <math.h>
@@ -34,38 +35,67 @@ enum { CPU_BLOCK = 64, CPU_LANES = 32 };
 #define CPU_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #endif
 
-CPU_INLINE void cpu_block_activate(enum activation act, float *v)
+// NONE, RELU and CLIP have their loops here: act.kind is a constant where they matter. The others
+// are a call per block.
+CPU_INLINE void cpu_block_activate(struct activation act, float *v)
 {
-    if (act != ACT_NONE) {
+    if (act.kind == ACT_RELU) {
         for (int j = 0; j < CPU_BLOCK; j++) {
             v[j] = v[j] < 0.0F ? 0.0F : v[j]; // NaN stays
         }
-    }
-    if (act == ACT_RELU6) {
+    } else if (act.kind == ACT_CLIP) {
         for (int j = 0; j < CPU_BLOCK; j++) {
-            v[j] = v[j] > 6.0F ? 6.0F : v[j];
+            v[j] = v[j] < act.a ? act.a : v[j];
         }
+        for (int j = 0; j < CPU_BLOCK; j++) {
+            v[j] = v[j] > act.b ? act.b : v[j];
+        }
+    } else if (act.kind != ACT_NONE) {
+        cpu_activate_block(act, v);
     }
 }
 
-// t = (dy + dy2) where y passes the activation, else 0, for `width` values. Unused inputs are NULL.
-CPU_INLINE void cpu_block_gradient(enum activation act, int width, const float *dy,
+// t = (dy + dy2) * slope of the activation by y (x for some, see activation.h), for `width` values.
+// Unused inputs are NULL.
+CPU_INLINE void cpu_block_gradient(struct activation act, int width, const float *dy,
                                    const float *dy2, const float *y, float *t)
 {
     for (int j = 0; j < width; j++) {
         t[j] = dy2 != NULL ? dy[j] + dy2[j] : dy[j];
     }
-    if (act != ACT_NONE) {
+    if (act.kind == ACT_RELU) {
         for (int j = 0; j < width; j++) {
             t[j] = y[j] <= 0.0F ? 0.0F : t[j];
         }
-    }
-    if (act == ACT_RELU6) {
+    } else if (act.kind == ACT_CLIP) {
         for (int j = 0; j < width; j++) {
-            t[j] = y[j] >= 6.0F ? 0.0F : t[j];
+            t[j] = y[j] <= act.a ? 0.0F : t[j];
         }
+        for (int j = 0; j < width; j++) {
+            t[j] = y[j] >= act.b ? 0.0F : t[j];
+        }
+    } else if (act.kind != ACT_NONE) {
+        cpu_slope_block(act, width, y, t);
     }
 }
+
+// Calls f(act, ...) once per kind that has loops here, the kind a constant, and once for the rest.
+#define CPU_EACH_ACTIVATION(act, f, ...)                                                           \
+    do {                                                                                           \
+        switch ((act).kind) {                                                                      \
+        case ACT_NONE:                                                                             \
+            f((struct activation){.kind = ACT_NONE}, __VA_ARGS__);                                 \
+            break;                                                                                 \
+        case ACT_RELU:                                                                             \
+            f((struct activation){.kind = ACT_RELU}, __VA_ARGS__);                                 \
+            break;                                                                                 \
+        case ACT_CLIP:                                                                             \
+            f((struct activation){ACT_CLIP, (act).a, (act).b}, __VA_ARGS__);                       \
+            break;                                                                                 \
+        default:                                                                                   \
+            f(act, __VA_ARGS__);                                                                   \
+        }                                                                                          \
+    } while (0)
 
 // Nearest integers, halves to even, clamped to [least, most]; NaN gives 0. Adding 1.5 * 2^23 leaves
 // no bits for a fraction, so the addition rounds.

@@ -92,7 +92,7 @@ static void run_backward_reduce(struct kernel *kernel, const struct op_args *arg
     for (size_t c = 0; c < channels; c++) {
         double sum = 0.0, products = 0.0;
         for (size_t i = c; i < count; i += channels) {
-            const double gradient = ref_masked_gradient(op->act, dy, dy2, y, i);
+            const double gradient = ref_act_gradient(op->act, dy, dy2, y, i);
             sum += gradient;
             products += gradient * ((double)x[i] - (double)mean[c]) * (double)inv_std[c];
             if (g != NULL) {

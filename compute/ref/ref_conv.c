@@ -44,10 +44,10 @@ static double window_sum(const struct op *op, const float *x, const float *weigh
 {
     const int first = ref_group_start(op, o), inputs = op->in_c / op->groups;
     double sum = 0.0;
-    for (int kh = 0; kh < op->kernel_h; kh++) {
-        const int h = ref_tap_input(op, oh, kh, op->in_h);
-        for (int kw = 0; h >= 0 && kw < op->kernel_w; kw++) {
-            const int w = ref_tap_input(op, ow, kw, op->in_w);
+    for (int kh = 0; kh < op->kernel[0]; kh++) {
+        const int h = ref_tap_row(op, oh, kh);
+        for (int kw = 0; h >= 0 && kw < op->kernel[1]; kw++) {
+            const int w = ref_tap_column(op, ow, kw);
             for (int i = 0; w >= 0 && i < inputs; i++) {
                 sum += (double)x[ref_in_at(op, n, h, w, first + i)] *
                        (double)weights[ref_weight_at(op, o, i, kh, kw)];
@@ -68,7 +68,7 @@ static void run_f32(const struct op *op, const float *x, const float *packed, fl
                     double value = window_sum(op, x, packed, n, oh, ow, o);
                     value += bias != NULL ? (double)bias[o] : 0.0;
                     value += op->sum ? (double)y[at] : 0.0;
-                    y[at] = (float)ref_activate(op->act, value);
+                    y[at] = (float)activation_value(op->act, value);
                 }
             }
         }
@@ -93,10 +93,10 @@ static double input_gradient(const struct op *op, const float *dy, const float *
     const int group = c / (op->in_c / op->groups), i = c % (op->in_c / op->groups);
     const int outputs = op->out_c / op->groups;
     double sum = 0.0;
-    for (int kh = 0; kh < op->kernel_h; kh++) {
-        const int oh = ref_tap_output(op, h, kh, op->out_h);
-        for (int kw = 0; oh >= 0 && kw < op->kernel_w; kw++) {
-            const int ow = ref_tap_output(op, w, kw, op->out_w);
+    for (int kh = 0; kh < op->kernel[0]; kh++) {
+        const int oh = ref_row_of_tap(op, h, kh);
+        for (int kw = 0; oh >= 0 && kw < op->kernel[1]; kw++) {
+            const int ow = ref_column_of_tap(op, w, kw);
             for (int o = group * outputs; ow >= 0 && o < (group + 1) * outputs; o++) {
                 sum += (double)dy[ref_out_at(op, n, oh, ow, o)] *
                        (double)weights[ref_weight_at(op, o, i, kh, kw)];
@@ -130,9 +130,9 @@ static double weight_gradient(const struct op *op, const float *x, const float *
     double sum = 0.0;
     for (int n = 0; n < op->n; n++) {
         for (int oh = 0; oh < op->out_h; oh++) {
-            const int h = ref_tap_input(op, oh, kh, op->in_h);
+            const int h = ref_tap_row(op, oh, kh);
             for (int ow = 0; h >= 0 && ow < op->out_w; ow++) {
-                const int w = ref_tap_input(op, ow, kw, op->in_w);
+                const int w = ref_tap_column(op, ow, kw);
                 if (w >= 0) {
                     sum += (double)x[ref_in_at(op, n, h, w, c)] *
                            (double)dy[ref_out_at(op, n, oh, ow, o)];
@@ -163,8 +163,8 @@ static void run_backward_weights(struct kernel *kernel, const struct op_args *ar
     float *partial = ref_out(kernel, args, 0);
     for (int o = 0; o < op->out_c; o++) {
         for (int i = 0; i < op->in_c / op->groups; i++) {
-            for (int kh = 0; kh < op->kernel_h; kh++) {
-                for (int kw = 0; kw < op->kernel_w; kw++) {
+            for (int kh = 0; kh < op->kernel[0]; kh++) {
+                for (int kw = 0; kw < op->kernel[1]; kw++) {
                     partial[ref_weight_at(op, o, i, kh, kw)] =
                         (float)weight_gradient(op, x, dy, o, i, kh, kw);
                 }

@@ -3,11 +3,11 @@
 #include "compute/ref/ref_kernel.h"
 #include "compute/ref/ref_window.h"
 
-// Element number of a weight, OIHW: [out_c][in_c / groups][kernel_h][kernel_w].
+// Element number of a weight, OIHW: [out_c][in_c / groups][kernel[0]][kernel[1]].
 static inline size_t ref_weight_at(const struct op *op, int o, int i, int kh, int kw)
 {
     const size_t plane = (size_t)o * (size_t)(op->in_c / op->groups) + (size_t)i;
-    return (plane * (size_t)op->kernel_h + (size_t)kh) * (size_t)op->kernel_w + (size_t)kw;
+    return (plane * (size_t)op->kernel[0] + (size_t)kh) * (size_t)op->kernel[1] + (size_t)kw;
 }
 
 static inline size_t ref_weight_count(const struct op *op)

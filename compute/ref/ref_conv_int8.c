@@ -58,10 +58,10 @@ static int32_t window_sum(const struct op *op, const void *x, const int8_t *weig
 {
     const int first = ref_group_start(op, o), inputs = op->in_c / op->groups;
     int32_t sum = 0;
-    for (int kh = 0; kh < op->kernel_h; kh++) {
-        const int h = ref_tap_input(op, oh, kh, op->in_h);
-        for (int kw = 0; h >= 0 && kw < op->kernel_w; kw++) {
-            const int w = ref_tap_input(op, ow, kw, op->in_w);
+    for (int kh = 0; kh < op->kernel[0]; kh++) {
+        const int h = ref_tap_row(op, oh, kh);
+        for (int kw = 0; h >= 0 && kw < op->kernel[1]; kw++) {
+            const int w = ref_tap_column(op, ow, kw);
             for (int i = 0; w >= 0 && i < inputs; i++) {
                 sum += integer(x, ref_in_at(op, n, h, w, first + i), op->in_type) *
                        weights[ref_weight_at(op, o, i, kh, kw)];
@@ -89,7 +89,7 @@ void ref_conv_int8_run(const struct op *op, const void *x, const void *packed, v
                     if (op->sum) {
                         real += (double)scales->sum_scale * ref_load(y, at, op->out_type);
                     }
-                    ref_store(y, at, op->out_type, ref_activate(op->act, real) / out_scale);
+                    ref_store(y, at, op->out_type, activation_value(op->act, real) / out_scale);
                 }
             }
         }

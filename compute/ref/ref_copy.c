@@ -1,5 +1,5 @@
-// What only moves values: parts of concatenations, and the parameter-free shortcut (option A of
-// He et al. 2016) with its gradient.
+// What only moves values: parts of concatenations, and padding with its gradient, which is also the
+// parameter-free shortcut (option A of He et al. 2016).
 #include "compute/ref/ref_kernel.h"
 #include "compute/ref/ref_window.h"
 
@@ -19,8 +19,20 @@ static void run_copy_channels(struct kernel *kernel, const struct op_args *args)
     }
 }
 
-// Every stride-th row and column; `to` zero channels, the input's, zero channels.
-static void run_shortcut(struct kernel *kernel, const struct op_args *args)
+// Input row and column that an output pixel is taken from; -1 outside.
+static int pad_row(const struct op *op, int oh)
+{
+    const int h = oh * op->stride[0] - op->pad[0];
+    return h >= 0 && h < op->in_h ? h : -1;
+}
+
+static int pad_column(const struct op *op, int ow)
+{
+    const int w = ow * op->stride[1] - op->pad[1];
+    return w >= 0 && w < op->in_w ? w : -1;
+}
+
+static void run_pad(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
     const unsigned char *x = ref_in(kernel, args, 0);
@@ -28,27 +40,32 @@ static void run_shortcut(struct kernel *kernel, const struct op_args *args)
     const size_t size = dtype_bytes(op->in_type);
     memset(y, 0, ref_out_count(op) * size);
     for (int n = 0; n < op->n; n++) {
-        for (int h = 0; h < op->out_h; h++) {
-            for (int w = 0; w < op->out_w; w++) {
-                memcpy(y + ref_out_at(op, n, h, w, op->to) * size,
-                       x + ref_in_at(op, n, h * op->stride, w * op->stride, 0) * size,
-                       (size_t)op->in_c * size);
+        for (int oh = 0; oh < op->out_h; oh++) {
+            for (int ow = 0; ow < op->out_w; ow++) {
+                const int h = pad_row(op, oh), w = pad_column(op, ow);
+                if (h >= 0 && w >= 0) {
+                    memcpy(y + ref_out_at(op, n, oh, ow, op->to) * size,
+                           x + ref_in_at(op, n, h, w, 0) * size, (size_t)op->in_c * size);
+                }
             }
         }
     }
 }
 
-static void run_shortcut_backward(struct kernel *kernel, const struct op_args *args)
+static void run_pad_backward(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
     const float *dy = ref_in(kernel, args, 0);
     float *dx = ref_out(kernel, args, 0);
     memset(dx, 0, ref_in_count(op) * sizeof *dx);
     for (int n = 0; n < op->n; n++) {
-        for (int h = 0; h < op->out_h; h++) {
-            for (int w = 0; w < op->out_w; w++) {
-                memcpy(dx + ref_in_at(op, n, h * op->stride, w * op->stride, 0),
-                       dy + ref_out_at(op, n, h, w, op->to), (size_t)op->in_c * sizeof *dx);
+        for (int oh = 0; oh < op->out_h; oh++) {
+            for (int ow = 0; ow < op->out_w; ow++) {
+                const int h = pad_row(op, oh), w = pad_column(op, ow);
+                if (h >= 0 && w >= 0) {
+                    memcpy(dx + ref_in_at(op, n, h, w, 0), dy + ref_out_at(op, n, oh, ow, op->to),
+                           (size_t)op->in_c * sizeof *dx);
+                }
             }
         }
     }
@@ -60,14 +77,14 @@ const struct kernel_ops ref_kernel_COPY_CHANNELS = {
     .close = ref_kernel_close,
 };
 
-const struct kernel_ops ref_kernel_SHORTCUT = {
+const struct kernel_ops ref_kernel_PAD = {
     .open = ref_kernel_open,
-    .run = run_shortcut,
+    .run = run_pad,
     .close = ref_kernel_close,
 };
 
-const struct kernel_ops ref_kernel_SHORTCUT_BACKWARD = {
+const struct kernel_ops ref_kernel_PAD_BACKWARD = {
     .open = ref_kernel_open,
-    .run = run_shortcut_backward,
+    .run = run_pad_backward,
     .close = ref_kernel_close,
 };

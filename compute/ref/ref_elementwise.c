@@ -59,7 +59,7 @@ static void run_scale_shift(struct kernel *kernel, const struct op_args *args)
         const size_t c = i % channels;
         double value = (double)x[i] * (double)scale[c] + (double)shift[c];
         value += residual != NULL ? (double)residual[i] : 0.0;
-        store_real(op, y, i, ref_activate(op->act, value));
+        store_real(op, y, i, activation_value(op->act, value));
     }
     float *partial = ref_out_or_null(kernel, args, 1);
     if (partial != NULL && op->out_type == DTYPE_F32) {
@@ -74,7 +74,7 @@ static void run_add(struct kernel *kernel, const struct op_args *args)
     void *y = ref_out(kernel, args, 0);
     for (size_t i = 0; i < ref_in_count(op); i++) {
         const double sum = (double)a[i] + (b != NULL ? (double)b[i] : 0.0);
-        store_real(op, y, i, ref_activate(op->act, sum));
+        store_real(op, y, i, activation_value(op->act, sum));
     }
 }
 
@@ -85,7 +85,7 @@ static void run_act_backward(struct kernel *kernel, const struct op_args *args)
     const float *dy2 = ref_in_or_null(kernel, args, 1), *y = ref_in_or_null(kernel, args, 2);
     float *g = ref_out(kernel, args, 0);
     for (size_t i = 0; i < ref_in_count(op); i++) {
-        g[i] = (float)ref_masked_gradient(op->act, dy, dy2, y, i);
+        g[i] = (float)ref_act_gradient(op->act, dy, dy2, y, i);
     }
 }
 

@@ -106,27 +106,14 @@ void ref_store(void *tensor, size_t i, enum dtype type, double value)
     }
 }
 
-// Written so that NaN comes out as NaN.
-double ref_activate(enum activation act, double x)
+double ref_act_gradient(struct activation act, const float *dy, const float *dy2, const float *y,
+                        size_t i)
 {
-    if (act != ACT_NONE && x < 0.0) {
-        return 0.0;
+    const double slope = y != NULL ? activation_slope(act, (double)y[i]) : 1.0;
+    if (slope == 0.0 || isnan(slope)) {
+        return slope;
     }
-    return act == ACT_RELU6 && x > 6.0 ? 6.0 : x;
-}
-
-double ref_masked_gradient(enum activation act, const float *dy, const float *dy2, const float *y,
-                           size_t i)
-{
-    if (y != NULL && act != ACT_NONE) {
-        if (isnan(y[i])) {
-            return (double)y[i];
-        }
-        if (y[i] <= 0.0F || (act == ACT_RELU6 && y[i] >= 6.0F)) {
-            return 0.0;
-        }
-    }
-    return (double)dy[i] + (dy2 != NULL ? (double)dy2[i] : 0.0);
+    return ((double)dy[i] + (dy2 != NULL ? (double)dy2[i] : 0.0)) * slope;
 }
 
 void ref_add_partials(const float *partials, int n, size_t stride, size_t count, float *to)

@@ -40,11 +40,10 @@ double ref_load(const void *tensor, size_t i, enum dtype type);
 // Integers are rounded to nearest even and clamped; NaN becomes 0.
 void ref_store(void *tensor, size_t i, enum dtype type, double value);
 
-double ref_activate(enum activation act, double x);
-// dy + dy2 where the activation that made y passes a gradient, else 0; NaN where y is NaN. dy2 and
-// y may be NULL: nothing to add, no mask.
-double ref_masked_gradient(enum activation act, const float *dy, const float *dy2, const float *y,
-                           size_t i);
+// (dy + dy2) * slope of the activation by y, or by x where its type says so; 0 where the slope is
+// 0, NaN where y is. dy2 and y may be NULL: nothing to add, slope 1.
+double ref_act_gradient(struct activation act, const float *dy, const float *dy2, const float *y,
+                        size_t i);
 
 // to[i] = sum over the partials, first to last, of partial[i]. stride: floats from one to the next.
 void ref_add_partials(const float *partials, int n, size_t stride, size_t count, float *to);

@@ -1,5 +1,6 @@
 // Pooling over windows: greatest value and mean, with their gradients. Padding never wins a maximum
-// and counts as zeros in a mean, unless exclude_pad.
+// and counts as zeros in a mean, unless exclude_pad. What lies behind the padding, where output
+// extents were rounded up, never counts.
 #include "compute/ref/ref_kernel.h"
 #include "compute/ref/ref_window.h"
 
@@ -7,7 +8,7 @@
 
 struct winner {
     double value;
-    int tap; // kh * kernel_w + kw
+    int tap; // kh * kernel[1] + kw
 };
 
 // The first of equal values wins; NaN wins over everything.
@@ -15,16 +16,16 @@ static struct winner window_maximum(const struct op *op, const void *x, int n, i
                                     int c)
 {
     struct winner best = {.value = 0.0, .tap = -1};
-    for (int kh = 0; kh < op->kernel_h; kh++) {
-        const int h = ref_tap_input(op, oh, kh, op->in_h);
-        for (int kw = 0; h >= 0 && kw < op->kernel_w; kw++) {
-            const int w = ref_tap_input(op, ow, kw, op->in_w);
+    for (int kh = 0; kh < op->kernel[0]; kh++) {
+        const int h = ref_tap_row(op, oh, kh);
+        for (int kw = 0; h >= 0 && kw < op->kernel[1]; kw++) {
+            const int w = ref_tap_column(op, ow, kw);
             if (w < 0) {
                 continue;
             }
             const double value = ref_load(x, ref_in_at(op, n, h, w, c), op->in_type);
             if (best.tap < 0 || value > best.value || (isnan(value) && !isnan(best.value))) {
-                best = (struct winner){.value = value, .tap = kh * op->kernel_w + kw};
+                best = (struct winner){.value = value, .tap = kh * op->kernel[1] + kw};
             }
         }
     }
@@ -53,31 +54,30 @@ static void run_max(struct kernel *kernel, const struct op_args *args)
     }
 }
 
-// How many real inputs lie under the window of output o along one axis.
-static int real_taps(const struct op *op, int o, int kernel, int inputs)
+// How many taps of output o along an axis lie on inputs, or on inputs and padding.
+static int counted_taps(const struct op *op, int axis, int o, int inputs)
 {
+    const int before = op->pad[axis], after = op->pad[2 + axis];
     int count = 0;
-    for (int k = 0; k < kernel; k++) {
-        count += ref_tap_input(op, o, k, inputs) >= 0;
+    for (int k = 0; k < op->kernel[axis]; k++) {
+        const int i = o * op->stride[axis] - before + k * op->dilation[axis];
+        count += op->exclude_pad ? i >= 0 && i < inputs : i < inputs + after;
     }
     return count;
 }
 
 static int divisor(const struct op *op, int oh, int ow)
 {
-    if (!op->exclude_pad) {
-        return op->kernel_h * op->kernel_w;
-    }
-    return real_taps(op, oh, op->kernel_h, op->in_h) * real_taps(op, ow, op->kernel_w, op->in_w);
+    return counted_taps(op, 0, oh, op->in_h) * counted_taps(op, 1, ow, op->in_w);
 }
 
 static double window_sum(const struct op *op, const void *x, int n, int oh, int ow, int c)
 {
     double sum = 0.0;
-    for (int kh = 0; kh < op->kernel_h; kh++) {
-        const int h = ref_tap_input(op, oh, kh, op->in_h);
-        for (int kw = 0; h >= 0 && kw < op->kernel_w; kw++) {
-            const int w = ref_tap_input(op, ow, kw, op->in_w);
+    for (int kh = 0; kh < op->kernel[0]; kh++) {
+        const int h = ref_tap_row(op, oh, kh);
+        for (int kw = 0; h >= 0 && kw < op->kernel[1]; kw++) {
+            const int w = ref_tap_column(op, ow, kw);
             sum += w >= 0 ? ref_load(x, ref_in_at(op, n, h, w, c), op->in_type) : 0.0;
         }
     }
@@ -117,12 +117,12 @@ static double input_gradient(const struct op *op, const float *dy, const uint8_t
                              int h, int w, int c)
 {
     double sum = 0.0;
-    for (int kh = 0; kh < op->kernel_h; kh++) {
-        const int oh = ref_tap_output(op, h, kh, op->out_h);
-        for (int kw = 0; oh >= 0 && kw < op->kernel_w; kw++) {
-            const int ow = ref_tap_output(op, w, kw, op->out_w);
+    for (int kh = 0; kh < op->kernel[0]; kh++) {
+        const int oh = ref_row_of_tap(op, h, kh);
+        for (int kw = 0; oh >= 0 && kw < op->kernel[1]; kw++) {
+            const int ow = ref_column_of_tap(op, w, kw);
             if (ow >= 0) {
-                sum += handed_back(op, dy, argmax, n, oh, ow, c, kh * op->kernel_w + kw);
+                sum += handed_back(op, dy, argmax, n, oh, ow, c, kh * op->kernel[1] + kw);
             }
         }
     }

@@ -16,17 +16,30 @@ static inline size_t ref_out_at(const struct op *op, int n, int h, int w, int c)
     return (row * (size_t)op->out_w + (size_t)w) * (size_t)op->out_c + (size_t)c;
 }
 
-// Input row (or column) under tap k of output o; -1 in the padding.
-static inline int ref_tap_input(const struct op *op, int o, int k, int inputs)
+// Input row under tap k of output row o; -1 in the padding. So for columns.
+static inline int ref_tap_row(const struct op *op, int o, int k)
 {
-    const int i = o * op->stride - op->pad + k;
-    return i >= 0 && i < inputs ? i : -1;
+    const int i = o * op->stride[0] - op->pad[0] + k * op->dilation[0];
+    return i >= 0 && i < op->in_h ? i : -1;
 }
 
-// Output row (or column) whose tap k lies on input i; -1 if none.
-static inline int ref_tap_output(const struct op *op, int i, int k, int outputs)
+static inline int ref_tap_column(const struct op *op, int o, int k)
 {
-    const int start = i + op->pad - k;
-    const int o = start / op->stride;
-    return start >= 0 && start % op->stride == 0 && o < outputs ? o : -1;
+    const int i = o * op->stride[1] - op->pad[1] + k * op->dilation[1];
+    return i >= 0 && i < op->in_w ? i : -1;
+}
+
+// Output row whose tap k lies on input row i; -1 if none. So for columns.
+static inline int ref_row_of_tap(const struct op *op, int i, int k)
+{
+    const int start = i + op->pad[0] - k * op->dilation[0];
+    const int o = start / op->stride[0];
+    return start >= 0 && start % op->stride[0] == 0 && o < op->out_h ? o : -1;
+}
+
+static inline int ref_column_of_tap(const struct op *op, int i, int k)
+{
+    const int start = i + op->pad[1] - k * op->dilation[1];
+    const int o = start / op->stride[1];
+    return start >= 0 && start % op->stride[1] == 0 && o < op->out_w ? o : -1;
 }

@@ -37,7 +37,7 @@ static const struct golden_conv {
 static const struct golden_conv_int8 {
     int n, h, w, in_c, out_c, kernel, stride, pad, groups;
     enum dtype in_type, out_type;
-    enum activation act;
+    enum activation_kind act;
     bool sum;
     int out_h, out_w;
     double y;
@@ -46,7 +46,7 @@ static const struct golden_conv_int8 {
     {2, 9, 4, 16, 17, 3, 2, 1, 1, DTYPE_U8, DTYPE_U8, ACT_RELU, 1, 5, 2, 456.93627965450287},
     {1, 5, 7, 16, 16, 3, 1, 1, 16, DTYPE_U8, DTYPE_S8, ACT_NONE, 0, 5, 7, 423.75662100315094},
     {5, 1, 1, 7, 33, 1, 1, 0, 1, DTYPE_U8, DTYPE_F32, ACT_NONE, 0, 1, 1, 23.81153699162315},
-    {2, 5, 5, 3, 8, 5, 1, 2, 1, DTYPE_S8, DTYPE_U8, ACT_RELU6, 0, 5, 5, 102.68742346763611},
+    {2, 5, 5, 3, 8, 5, 1, 2, 1, DTYPE_S8, DTYPE_U8, ACT_CLIP, 0, 5, 5, 102.68742346763611},
     {2, 6, 6, 12, 18, 3, 1, 1, 3, DTYPE_S8, DTYPE_S8, ACT_NONE, 1, 6, 6, -320.76580905914307},
     {1, 8, 8, 8, 4, 1, 2, 0, 1, DTYPE_S8, DTYPE_F32, ACT_RELU, 1, 4, 4, 1.1724257835094691},
 };
@@ -83,10 +83,10 @@ static const struct golden_batchnorm {
      -0.20248592272922997, -0.17485155580585854},
 };
 
-static const struct golden_shortcut {
+static const struct golden_pad {
     int n, h, w, in_c, out_c, stride, before, out_h, out_w;
     double y, dx;
-} golden_shortcuts[] = {
+} golden_pads[] = {
     {2, 5, 7, 3, 8, 2, 2, 3, 4, 0.5511147068177848, -3.1608470472033616},
     {1, 8, 8, 16, 32, 2, 8, 4, 4, -2.6411375839593774, 1.8942653704245629},
     {2, 3, 3, 7, 7, 1, 0, 3, 3, 0.7601715369655722, 0.7601715369655722},

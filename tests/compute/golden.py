@@ -93,7 +93,7 @@ def clamp(values, dtype):
 
 
 def conv_int8_rows():
-    # n, h, w, in_c, out_c, kernel, stride, pad, groups, in type, out type, act (0 none, 1 ReLU, 2 ReLU6), sum
+    # n, h, w, in_c, out_c, kernel, stride, pad, groups, in type, out type, act (0 none, 1 ReLU, 2 clip(0, 6)), sum
     shapes = [
         (2, 5, 7, 3, 16, 3, 1, 1, 1, "U8", "U8", 1, 0), (2, 9, 4, 16, 17, 3, 2, 1, 1, "U8", "U8", 1, 1),
         (1, 5, 7, 16, 16, 3, 1, 1, 16, "U8", "S8", 0, 0), (5, 1, 1, 7, 33, 1, 1, 0, 1, "U8", "F32", 0, 0),
@@ -115,7 +115,7 @@ def conv_int8_rows():
         y = (lambda v: v, F.relu, F.relu6)[act](y)
         y = y if out_type == "F32" else clamp(y / out_scale, out_type)
         rows.append((n, h, w, i, o, k, stride, pad, groups, f"DTYPE_{in_type}", f"DTYPE_{out_type}",
-                     ("ACT_NONE", "ACT_RELU", "ACT_RELU6")[act], with_sum, y.shape[1], y.shape[2], project(y)))
+                     ("ACT_NONE", "ACT_RELU", "ACT_CLIP")[act], with_sum, y.shape[1], y.shape[2], project(y)))
     return rows
 
 
@@ -155,7 +155,7 @@ def batchnorm_rows():
     return rows
 
 
-def shortcut_rows():
+def pad_rows():
     # n, h, w, in_c, out_c, stride, before
     rows = []
     for shape in [(2, 5, 7, 3, 8, 2, 2), (1, 8, 8, 16, 32, 2, 8), (2, 3, 3, 7, 7, 1, 0), (2, 7, 4, 3, 9, 3, 6)]:
@@ -237,14 +237,14 @@ def main():
           "    double y, dx, dweights, dbias;", conv)
     table("golden_conv_int8", "golden_convs_int8",
           "int n, h, w, in_c, out_c, kernel, stride, pad, groups;\n    enum dtype in_type, out_type;\n"
-          "    enum activation act;\n    bool sum;\n    int out_h, out_w;\n    double y;", conv_int8_rows())
+          "    enum activation_kind act;\n    bool sum;\n    int out_h, out_w;\n    double y;", conv_int8_rows())
     table("golden_pool", "golden_pools",
           "int n, h, w, c, kernel_h, kernel_w, stride, pad, out_h, out_w;\n"
           "    double max_y, max_dx, avg_y, avg_dx, exclude_y, exclude_dx;", pool_rows())
     table("golden_batchnorm", "golden_batchnorms",
           "int n, h, w, c;\n    double y, running_mean, running_var, dx, dgamma, dbeta;", batchnorm_rows())
-    table("golden_shortcut", "golden_shortcuts",
-          "int n, h, w, in_c, out_c, stride, before, out_h, out_w;\n    double y, dx;", shortcut_rows())
+    table("golden_pad", "golden_pads",
+          "int n, h, w, in_c, out_c, stride, before, out_h, out_w;\n    double y, dx;", pad_rows())
     table("golden_softmax", "golden_softmaxes",
           "int rows, classes;\n    double share, temperature;\n    double loss;\n    int correct;\n    double dlogits;",
           softmax_rows())

@@ -19,6 +19,22 @@ double case_number(size_t i, unsigned salt)
     return (h >> 8) * 0x1p-23 - 1.0;
 }
 
+struct activation case_activation(int i)
+{
+    static const struct activation activations[CASE_ACTIVATIONS] = {
+        {.kind = ACT_NONE},
+        {.kind = ACT_RELU},
+        {.kind = ACT_CLIP, .b = 6.0F},
+        {.kind = ACT_LEAKY, .a = 0.125F},
+        {.kind = ACT_SIGMOID},
+        {.kind = ACT_HARD_SIGMOID, .a = 0.25F, .b = 0.375F},
+        {.kind = ACT_HARD_SWISH},
+        {.kind = ACT_SILU},
+    };
+    assert_in_range(i, 0, CASE_ACTIVATIONS - 1);
+    return activations[i];
+}
+
 size_t case_type_bytes(enum case_type type)
 {
     switch (type) {
@@ -100,7 +116,7 @@ static void describe_conv(struct op_case *c, size_t x, size_t y)
 {
     const struct op *op = &c->op;
     const size_t weights = (size_t)op->out_c * (size_t)(op->in_c / op->groups) *
-                           (size_t)op->kernel_h * (size_t)op->kernel_w;
+                           (size_t)op->kernel[0] * (size_t)op->kernel[1];
     if (op->kind == OP_CONV_BACKWARD_WEIGHTS) {
         c->partials = 3;
         in(c, CASE_F32, 3 * x);
@@ -256,7 +272,7 @@ static void describe_moving(struct op_case *c, size_t x, size_t y)
     switch (op->kind) {
     case OP_POOL_MAX_BACKWARD:
     case OP_POOL_AVG_BACKWARD:
-    case OP_SHORTCUT_BACKWARD:
+    case OP_PAD_BACKWARD:
         in(c, CASE_F32, y);
         if (op->kind == OP_POOL_MAX_BACKWARD) {
             in(c, CASE_U8, y);
@@ -318,8 +334,8 @@ static void describe(struct op_case *c, size_t x, size_t y)
     case OP_POOL_AVG:
     case OP_POOL_AVG_BACKWARD:
     case OP_COPY_CHANNELS:
-    case OP_SHORTCUT:
-    case OP_SHORTCUT_BACKWARD:
+    case OP_PAD:
+    case OP_PAD_BACKWARD:
         describe_moving(c, x, y);
         return;
     case OP_BN_STATISTICS:

@@ -15,6 +15,11 @@ struct case_array {
     void *values; // arena; of an output: what it holds before the call
 };
 
+// Every kind with usual parameters; CASE_ACTIVATIONS of them. The first three: none, relu, clip(0,
+// 6).
+enum { CASE_ACTIVATIONS = ACT_KIND_COUNT };
+struct activation case_activation(int i);
+
 struct op_case {
     struct op op;
     struct op_dynamic dynamic;

@@ -105,10 +105,9 @@ static void test_refusal(void **state)
                           .out_h = 5,
                           .out_w = 5,
                           .out_c = 4,
-                          .kernel_h = 3,
-                          .kernel_w = 3,
-                          .stride = 1,
-                          .pad = 0,
+                          .kernel = {3, 3},
+                          .stride = {1, 1},
+                          .dilation = {1, 1},
                           .groups = 1};
     assert_int_equal(kernel_open(bench->backend, &op, &kernel), ERR_INPUT);
     assert_non_null(strstr(status_message(), "CONV 1 x [5 x 5 x 3] f32 -> [5 x 5 x 4] f32"));
@@ -195,10 +194,10 @@ static void test_chunks(void **state)
                           .out_h = 6,
                           .out_w = 6,
                           .out_c = 16,
-                          .kernel_h = 3,
-                          .kernel_w = 3,
-                          .stride = 1,
-                          .pad = 1,
+                          .kernel = {3, 3},
+                          .stride = {1, 1},
+                          .dilation = {1, 1},
+                          .pad = {1, 1, 1, 1},
                           .groups = 1};
     static float first[IMAGES * SIZE], again[IMAGES * SIZE];
     struct chunks chunks = {0};

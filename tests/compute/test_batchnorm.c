@@ -38,7 +38,7 @@ static void test_steps(void **state)
             struct op op =
                 norm_op((enum op_kind)kind, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
             op.chunks = 1 + 3 * i;
-            op.act = (enum activation)(i % 3);
+            op.act = case_activation(i % 3);
             struct op_case c;
             case_open(&c, &op);
             if (kind == OP_BN_FINISH) { // sums of squares that a variance can have
@@ -62,7 +62,7 @@ static void test_optional(void **state)
 {
     for (int absent = 0; absent < 8; absent++) {
         struct op op = norm_op(OP_BN_BACKWARD_REDUCE, 2, 5, 7, 19);
-        op.act = ACT_RELU;
+        op.act = case_activation(ACT_RELU);
         struct op_case c;
         case_open(&c, &op);
         if ((absent & 1) != 0) {
@@ -138,7 +138,7 @@ static void layer_open(struct backend *backend, const struct golden_batchnorm *g
     struct op op = norm_op(OP_BN_FINISH, g->n, g->h, g->w, g->c);
     case_open(&layer->finish, &op);
     op.kind = OP_SCALE_SHIFT;
-    op.act = ACT_RELU;
+    op.act = case_activation(ACT_RELU);
     case_open(&layer->apply, &op);
     layer->x = case_f32(&layer->apply.in[0]);
 }
@@ -199,7 +199,7 @@ static void forward(struct layer *layer)
 static void reduce_chunk(const struct layer *layer, int n, float *g, double *partial)
 {
     struct op op = norm_op(OP_BN_BACKWARD_REDUCE, 1, layer->h, layer->w, layer->c);
-    op.act = ACT_RELU;
+    op.act = case_activation(ACT_RELU);
     struct op_case c;
     struct case_result result;
     case_open(&c, &op);

@@ -124,9 +124,13 @@ static void test_unwritten_spreads(void **state)
     void *a = alloc(backend, 4 * sizeof(float)), *b = alloc(backend, 4 * sizeof(float));
     void *y = alloc(backend, 4 * sizeof(float));
     backend->ops->zero(backend, a, 4 * sizeof(float));
-    for (int act = ACT_NONE; act <= ACT_RELU6; act++) {
-        const struct op op = {
-            .kind = OP_ADD, .n = 1, .in_h = 1, .in_w = 1, .in_c = 4, .act = (enum activation)act};
+    for (int act = ACT_NONE; act < ACT_KIND_COUNT; act++) {
+        const struct op op = {.kind = OP_ADD,
+                              .n = 1,
+                              .in_h = 1,
+                              .in_w = 1,
+                              .in_c = 4,
+                              .act = {(enum activation_kind)act, 0.5F, 6.0F}};
         struct kernel *kernel = NULL;
         assert_int_equal(kernel_open(backend, &op, &kernel), OK);
         const struct op_args args = {.in = {a, b}, .out = {y}};
@@ -146,9 +150,9 @@ static void test_unwritten_spreads(void **state)
                             .out_h = 1,
                             .out_w = 1,
                             .out_c = 1,
-                            .kernel_h = 2,
-                            .kernel_w = 2,
-                            .stride = 1};
+                            .kernel = {2, 2},
+                            .stride = {1, 1},
+                            .dilation = {1, 1}};
     struct kernel *kernel = NULL;
     float value = 0.0F;
     assert_int_equal(kernel_open(backend, &pool, &kernel), OK);

@@ -22,10 +22,10 @@ static struct op conv_op(enum op_kind kind, int n, int h, int w, int in_c, int o
         .out_h = (h + 2 * pad - kernel_h) / stride + 1,
         .out_w = (w + 2 * pad - kernel_w) / stride + 1,
         .out_c = out_c,
-        .kernel_h = kernel_h,
-        .kernel_w = kernel_w,
-        .stride = stride,
-        .pad = pad,
+        .kernel = {kernel_h, kernel_w},
+        .stride = {stride, stride},
+        .dilation = {1, 1},
+        .pad = {pad, pad, pad, pad},
         .groups = groups,
         .bias = true,
     };
@@ -155,18 +155,12 @@ static void test_fused(void **state)
         for (int variant = 0; variant < 12; variant++) {
             struct op op = conv_op(OP_CONV, 2, 5, 7, groups[i][0], groups[i][1], 3, 3,
                                    1 + variant % 2, 1, groups[i][2]);
-            op.act = (enum activation)(variant % 3);
+            op.act = case_activation(variant % 3);
             op.bias = variant % 2 == 0;
             op.sum = variant >= 6;
             match(*state, &op);
         }
     }
-}
-
-static double activated(enum activation act, double value)
-{
-    const double floored = act != ACT_NONE && value < 0.0 ? 0.0 : value;
-    return act == ACT_RELU6 && floored > 6.0 ? 6.0 : floored;
 }
 
 // What is fused is what the bare convolution would give, put together here.
@@ -180,7 +174,7 @@ static void test_fused_formula(void **state)
     case_open(&bare, &op);
     case_run(bench->backend, &bare, &plain);
     for (int variant = 0; variant < 12; variant++) {
-        op.act = (enum activation)(variant % 3);
+        op.act = case_activation(variant % 3);
         op.bias = variant / 3 % 2 == 1;
         op.sum = variant >= 6;
         struct op_case c;
@@ -194,7 +188,8 @@ static void test_fused_formula(void **state)
             double value = (double)case_f32(&plain.out[0])[i];
             value += op.bias ? (double)case_f32(&c.bias)[i % 9] : 0.0;
             value += op.sum ? (double)case_f32(&c.out[0])[i] : 0.0;
-            const double error = (double)case_f32(&fused.out[0])[i] - activated(op.act, value);
+            const double error =
+                (double)case_f32(&fused.out[0])[i] - activation_value(op.act, value);
             assert_true(error < 1e-4 && error > -1e-4);
         }
         case_result_close(&fused);

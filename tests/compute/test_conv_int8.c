@@ -21,10 +21,10 @@ static struct op int8_op(int n, int h, int w, int in_c, int out_c, int kernel, i
         .out_h = (h + 2 * pad - kernel) / stride + 1,
         .out_w = (w + 2 * pad - kernel) / stride + 1,
         .out_c = out_c,
-        .kernel_h = kernel,
-        .kernel_w = kernel,
-        .stride = stride,
-        .pad = pad,
+        .kernel = {kernel, kernel},
+        .stride = {stride, stride},
+        .dilation = {1, 1},
+        .pad = {pad, pad, pad, pad},
         .groups = groups,
         .bias = true,
         .in_type = DTYPE_U8,
@@ -69,7 +69,7 @@ static void test_pytorch(void **state)
             int8_op(g->n, g->h, g->w, g->in_c, g->out_c, g->kernel, g->stride, g->pad, g->groups);
         op.in_type = g->in_type;
         op.out_type = g->out_type;
-        op.act = g->act;
+        op.act = case_activation((int)g->act);
         op.sum = g->sum;
         assert_int_equal(op.out_h, g->out_h);
         assert_int_equal(op.out_w, g->out_w);
@@ -95,7 +95,7 @@ static void test_variants(void **state)
         struct op op = int8_op(2, 5, 7, c[0], c[1], 3, 1 + variant % 2, 1, c[2]);
         op.in_type = variant % 2 == 0 ? DTYPE_U8 : DTYPE_S8;
         op.out_type = (enum dtype)(variant / 2 % 3);
-        op.act = (enum activation)(variant / 6 % 3);
+        op.act = case_activation(variant / 6 % 3);
         op.sum = variant % 5 < 2;
         op.bias = variant % 7 != 0;
         match(*state, &op);
@@ -116,7 +116,7 @@ static void test_shapes(void **state)
         if (fits && pad < kernel) {
             struct op op =
                 int8_op(1 + i % 5, size[0], size[1], c[0], c[1], kernel, stride, pad, c[2]);
-            op.act = ACT_RELU;
+            op.act = case_activation(ACT_RELU);
             match(*state, &op);
         }
     }

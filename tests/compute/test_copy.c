@@ -1,4 +1,4 @@
-// Copies of channels and the zero-padded shortcut.
+// Copies of channels, and padding, which is also the zero-padded shortcut.
 #include "golden.h"
 #include "op_case.h"
 
@@ -11,7 +11,7 @@
 static struct op shortcut_op(int n, int h, int w, int in_c, int out_c, int stride, int before)
 {
     return (struct op){
-        .kind = OP_SHORTCUT,
+        .kind = OP_PAD,
         .n = n,
         .in_h = h,
         .in_w = w,
@@ -19,7 +19,7 @@ static struct op shortcut_op(int n, int h, int w, int in_c, int out_c, int strid
         .out_h = (h - 1) / stride + 1,
         .out_w = (w - 1) / stride + 1,
         .out_c = out_c,
-        .stride = stride,
+        .stride = {stride, stride},
         .to = before,
     };
 }
@@ -27,15 +27,15 @@ static struct op shortcut_op(int n, int h, int w, int in_c, int out_c, int strid
 static void test_pytorch(void **state)
 {
     const struct bench *bench = *state;
-    for (size_t i = 0; i < sizeof golden_shortcuts / sizeof golden_shortcuts[0]; i++) {
-        const struct golden_shortcut *g = &golden_shortcuts[i];
+    for (size_t i = 0; i < sizeof golden_pads / sizeof golden_pads[0]; i++) {
+        const struct golden_pad *g = &golden_pads[i];
         struct op op = shortcut_op(g->n, g->h, g->w, g->in_c, g->out_c, g->stride, g->before);
         assert_int_equal(op.out_h, g->out_h);
         assert_int_equal(op.out_w, g->out_w);
         for (int backward = 0; backward < 2; backward++) {
             struct op_case c;
             struct case_result result;
-            op.kind = backward ? OP_SHORTCUT_BACKWARD : OP_SHORTCUT;
+            op.kind = backward ? OP_PAD_BACKWARD : OP_PAD;
             case_open(&c, &op);
             case_run(bench->backend, &c, &result);
             expect_projection(&c, &result.out[0], 50, backward ? g->dx : g->y, 1e-6, "output");
@@ -67,7 +67,7 @@ static void test_shortcut_shapes(void **state)
         op.in_type = op.out_type = DTYPE_S8;
         match(*state, &op);
         op.in_type = op.out_type = DTYPE_F32;
-        op.kind = OP_SHORTCUT_BACKWARD;
+        op.kind = OP_PAD_BACKWARD;
         match(*state, &op);
     }
 }

@@ -83,12 +83,13 @@ static void activation_and_gradient_corners(void **state)
     float v[CPU_BLOCK] = {-1.0F, 0.0F, 3.0F, 6.0F, 7.0F, NAN};
     const float y[CPU_BLOCK] = {0.0F, 0.0F, 3.0F, 6.0F, 6.0F, NAN};
     float dy[CPU_BLOCK], relu[CPU_BLOCK], relu6[CPU_BLOCK];
+    const struct activation act_relu = {.kind = ACT_RELU}, act_relu6 = {ACT_CLIP, 0.0F, 6.0F};
     for (int j = 0; j < CPU_BLOCK; j++) {
         dy[j] = 1.0F;
     }
-    cpu_block_gradient(ACT_RELU, CPU_BLOCK, dy, dy, y, relu);
-    cpu_block_gradient(ACT_RELU6, CPU_BLOCK, dy, NULL, y, relu6);
-    cpu_block_activate(ACT_RELU6, v);
+    cpu_block_gradient(act_relu, CPU_BLOCK, dy, dy, y, relu);
+    cpu_block_gradient(act_relu6, CPU_BLOCK, dy, NULL, y, relu6);
+    cpu_block_activate(act_relu6, v);
     const float expected_v[5] = {0.0F, 0.0F, 3.0F, 6.0F, 6.0F};
     const float expected_relu[6] = {0.0F, 0.0F, 2.0F, 2.0F, 2.0F, 2.0F};
     const float expected_relu6[6] = {0.0F, 0.0F, 1.0F, 0.0F, 0.0F, 1.0F};

@@ -137,12 +137,12 @@ static void test_scale_shift_and_add(void **state)
     for (int i = 0; i < N_SHAPES; i++) {
         for (int variant = 0; variant < 12; variant++) {
             struct op op = same_op(OP_SCALE_SHIFT, shapes[i]);
-            op.act = (enum activation)(variant % 3);
+            op.act = case_activation(variant % 3);
             op.out_type = variant / 3 % 2 == 0 ? DTYPE_F32 : DTYPE_U8;
             op.factor = 60.0F;
             struct op_case c;
             case_open(&c, &op);
-            case_fill(&c.in[0], 1, 8.0); // beyond 6, for RELU6
+            case_fill(&c.in[0], 1, 8.0); // beyond 6, for clip(0, 6)
             if (variant >= 6) {
                 case_drop(&c.in[3]);
             }
@@ -175,7 +175,7 @@ static void test_add_values(void **state)
     for (int variant = 0; variant < 12; variant++) {
         const bool add = variant % 2 == 0, u8 = variant >= 6;
         struct op op = same_op(add ? OP_ADD : OP_SCALE_SHIFT, shape);
-        op.act = (enum activation)(variant / 2 % 3);
+        op.act = case_activation(variant / 2 % 3);
         op.out_type = u8 ? DTYPE_U8 : DTYPE_F32;
         op.factor = 10.0F;
         struct op_case c;
@@ -192,9 +192,9 @@ static void test_add_values(void **state)
         case_run(bench->backend, &c, &result);
         for (int i = 0; i < 4; i++) {
             if (u8) {
-                assert_int_equal(((uint8_t *)result.out[0].values)[i], integers[op.act][i]);
+                assert_int_equal(((uint8_t *)result.out[0].values)[i], integers[op.act.kind][i]);
             } else {
-                assert_true(case_f32(&result.out[0])[i] == reals[op.act][i]);
+                assert_true(case_f32(&result.out[0])[i] == reals[op.act.kind][i]);
             }
         }
         case_result_close(&result);
@@ -207,7 +207,7 @@ static void test_act_backward(void **state)
     for (int i = 0; i < N_SHAPES; i++) {
         for (int variant = 0; variant < 12; variant++) {
             struct op op = same_op(OP_ACT_BACKWARD, shapes[i]);
-            op.act = (enum activation)(variant % 3);
+            op.act = case_activation(variant % 3);
             struct op_case c;
             case_open(&c, &op);
             case_fill(&c.in[2], 3, 9.0);
@@ -229,9 +229,9 @@ static void test_act_gradient(void **state)
 {
     const struct bench *bench = *state;
     static const int shape[4] = {2, 5, 7, 3};
-    for (int act = ACT_NONE; act <= ACT_RELU6; act++) {
+    for (int act = ACT_NONE; act <= ACT_CLIP; act++) {
         struct op op = same_op(OP_ADD, shape);
-        op.act = (enum activation)act;
+        op.act = case_activation(act);
         struct op_case forward, backward;
         struct case_result y, g;
         case_open(&forward, &op);

@@ -19,10 +19,10 @@ static const struct op conv = {
     .out_h = 3,
     .out_w = 4,
     .out_c = 9,
-    .kernel_h = 3,
-    .kernel_w = 3,
-    .stride = 2,
-    .pad = 1,
+    .kernel = {3, 3},
+    .stride = {2, 2},
+    .dilation = {1, 1},
+    .pad = {1, 1, 1, 1},
     .groups = 3,
 };
 
@@ -120,14 +120,20 @@ static void test_conv(void **state)
             CHANGE(in_h, 7, ERR_INPUT, "output must be 4 x 4"),
             CHANGE(out_h, 4, ERR_INPUT, "output must be 3 x 4"),
             CHANGE(out_w, 3, ERR_INPUT, "output must be 3 x 4"),
-            CHANGE(stride, 0, ERR_INPUT, "stride"), CHANGE(stride, -1, ERR_INPUT, "stride"),
-            CHANGE(pad, -1, ERR_INPUT, "padding"), CHANGE(pad, 3, ERR_INPUT, "padding"),
-            CHANGE(kernel_h, 0, ERR_INPUT, "kernel"), CHANGE(kernel_h, 1, ERR_INPUT, "padding"),
-            CHANGE(kernel_w, 1, ERR_INPUT, "padding"),
-            CHANGE(kernel_w, 10, ERR_INPUT, "larger than the padded input"),
+            CHANGE(stride[0], 0, ERR_INPUT, "stride"), CHANGE(stride[1], -1, ERR_INPUT, "stride"),
+            CHANGE(dilation[0], 0, ERR_INPUT, "dilation"), // 3 taps cover 5 rows
+            CHANGE(dilation[0], 2, ERR_INPUT, "output must be 2 x 4"),
+            CHANGE(pad[0], -1, ERR_INPUT, "padding"), CHANGE(pad[3], 3, ERR_INPUT, "padding"),
+            CHANGE(pad[1], 2, OK, ""), // 7 + 3 - 3 halves to 3, as does 7 + 2 - 3
+            CHANGE(pad[2], 2, OK, ""), CHANGE(pad[2], 3, ERR_INPUT, "padding"),
+            CHANGE(kernel[0], 0, ERR_INPUT, "kernel"), CHANGE(kernel[0], 1, ERR_INPUT, "padding"),
+            CHANGE(kernel[1], 1, ERR_INPUT, "padding"),
+            CHANGE(kernel[1], 10, ERR_INPUT, "larger than the padded input"),
             CHANGE(groups, 2, ERR_INPUT, "groups"), CHANGE(groups, 0, ERR_INPUT, "groups"),
             CHANGE(groups, 6, ERR_INPUT, "groups"), CHANGE(out_c, 10, ERR_INPUT, "groups"),
-            CHANGE(out_c, 0, ERR_INPUT, "channel"), CHANGE(act, 3, ERR_INPUT, "activation"),
+            CHANGE(out_c, 0, ERR_INPUT, "channel"), CHANGE(act.kind, 99, ERR_INPUT, "activation"),
+            CHANGE(act.kind, ACT_CLIP, ERR_INPUT, "low bound"),
+            CHANGE(act.kind, ACT_LEAKY, ERR_INPUT, "slope"),
             CHANGE(out_type, DTYPE_U8, ERR_UNSUPPORTED, "element types"),
             CHANGE(in_type, 9, ERR_UNSUPPORTED, "element types"));
     }
@@ -147,30 +153,32 @@ static void test_pool_and_copies(void **state)
     pool.out_c = pool.in_c;
     pool.training = true;
     EXPECT_CHANGES(&pool, CHANGE(out_c, 9, ERR_INPUT, "number of channels"),
-                   CHANGE(pad, 3, ERR_INPUT, "padding"),
+                   CHANGE(pad[0], 3, ERR_INPUT, "padding"),
                    CHANGE(in_type, DTYPE_U8, ERR_UNSUPPORTED, "element types"),
                    CHANGE(kind, OP_POOL_AVG, OK, ""));
-    pool.in_h = pool.in_w = pool.kernel_h = pool.kernel_w = 17;
+    pool.in_h = pool.in_w = pool.kernel[0] = pool.kernel[1] = 17;
     pool.out_h = pool.out_w = 1;
-    pool.pad = 0;
+    memset(pool.pad, 0, sizeof pool.pad);
     assert_int_equal(op_check(&pool), ERR_INPUT);
     assert_non_null(strstr(status_message(), "256 taps"));
     pool.training = false;
     assert_int_equal(op_check(&pool), OK);
 
-    const struct op shortcut = {.kind = OP_SHORTCUT,
-                                .n = 1,
-                                .in_h = 5,
-                                .in_w = 4,
-                                .in_c = 3,
-                                .out_h = 3,
-                                .out_w = 2,
-                                .out_c = 8,
-                                .stride = 2,
-                                .to = 5};
-    EXPECT_CHANGES(&shortcut, CHANGE(to, 6, ERR_INPUT, "do not fit"),
-                   CHANGE(to, -1, ERR_INPUT, "do not fit"), CHANGE(to, 0, OK, ""),
-                   CHANGE(out_c, 2, ERR_INPUT, "do not fit"),
+    const struct op pad = {.kind = OP_PAD,
+                           .n = 1,
+                           .in_h = 5,
+                           .in_w = 4,
+                           .in_c = 3,
+                           .out_h = 3,
+                           .out_w = 2,
+                           .out_c = 8,
+                           .stride = {2, 2},
+                           .to = 5};
+    EXPECT_CHANGES(&pad, CHANGE(stride[1], 0, ERR_INPUT, "stride"),
+                   CHANGE(pad[0], -5, ERR_INPUT, "crops"),
+                   CHANGE(pad[0], -1, ERR_INPUT, "output must be 2 x 2"), CHANGE(pad[2], 1, OK, ""),
+                   CHANGE(to, 6, ERR_INPUT, "do not fit"), CHANGE(to, -1, ERR_INPUT, "do not fit"),
+                   CHANGE(to, 0, OK, ""), CHANGE(out_c, 2, ERR_INPUT, "do not fit"),
                    CHANGE(out_h, 2, ERR_INPUT, "output must be 3 x 2"));
     const struct op copy = {.kind = OP_COPY_CHANNELS,
                             .n = 1,

@@ -22,10 +22,10 @@ static struct op pool_op(enum op_kind kind, int n, int h, int w, int c, int kern
         .out_h = (h + 2 * pad - kernel_h) / stride + 1,
         .out_w = (w + 2 * pad - kernel_w) / stride + 1,
         .out_c = c,
-        .kernel_h = kernel_h,
-        .kernel_w = kernel_w,
-        .stride = stride,
-        .pad = pad,
+        .kernel = {kernel_h, kernel_w},
+        .stride = {stride, stride},
+        .dilation = {1, 1},
+        .pad = {pad, pad, pad, pad},
         .training = true,
     };
 }

@@ -18,12 +18,12 @@ static const float *slice(const struct evaluation *run, const struct node *node,
     return run->params + run->graph->params[node->params[slot]].offset;
 }
 
-static double activate(enum activation act, double x)
+static double activate(enum activation_kind act, double x)
 {
     if (act == ACT_RELU) {
         return x > 0.0 ? x : 0.0;
     }
-    if (act == ACT_RELU6) {
+    if (act == ACT_CLIP) {
         return x < 0.0 ? 0.0 : x > 6.0 ? 6.0 : x;
     }
     return x;

@@ -15,7 +15,7 @@ static int conv(struct graph *g, const char *name, int input, struct conv_attrib
     return out;
 }
 
-static int bn_act(struct graph *g, const char *name, int input, enum activation act)
+static int bn_act(struct graph *g, const char *name, int input, enum activation_kind act)
 {
     char text[64];
     int out;
@@ -54,7 +54,7 @@ void plan_case_mixed(struct graph *out, bool dropout)
     int x = conv(
         out, "stem", 0,
         (struct conv_attributes){.out_c = 8, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1});
-    x = bn_act(out, "stem", x, ACT_RELU6);
+    x = bn_act(out, "stem", x, ACT_CLIP);
     const int stem = x;
     x = conv(out, "depthwise", x,
              (struct conv_attributes){.kernel_h = 3,

@@ -173,7 +173,7 @@ static int batchnorm(struct sketch *sketch, int input)
     return out;
 }
 
-static int act(struct sketch *sketch, int input, enum activation kind)
+static int act(struct sketch *sketch, int input, enum activation_kind kind)
 {
     char name[16];
     int out;
@@ -256,7 +256,7 @@ static void test_chains(void **state)
     (void)state;
     struct sketch s;
     begin(&s);
-    act(&s, batchnorm(&s, conv(&s, 0)), ACT_RELU6);
+    act(&s, batchnorm(&s, conv(&s, 0)), ACT_CLIP);
     expect_fold(&s, "i c*6");
 
     begin(&s); // BatchNorm after the activation stays
@@ -268,7 +268,7 @@ static void test_chains(void **state)
     expect_fold(&s, "i c* b");
 
     begin(&s); // a second activation stays alone
-    act(&s, act(&s, conv(&s, 0), ACT_RELU), ACT_RELU6);
+    act(&s, act(&s, conv(&s, 0), ACT_RELU), ACT_CLIP);
     expect_fold(&s, "i cr a6");
 
     begin(&s); // dropout is gone wherever it stood
@@ -405,7 +405,7 @@ static void test_random_graphs(void **state)
                 batchnorm(&s, a);
                 break;
             case 4:
-                act(&s, a, rng_below(&rng, 2) == 0 ? ACT_RELU : ACT_RELU6);
+                act(&s, a, rng_below(&rng, 2) == 0 ? ACT_RELU : ACT_CLIP);
                 break;
             case 5:
             case 6:
