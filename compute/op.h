@@ -164,6 +164,10 @@ int64_t op_macs(const struct op *op);
 // `out` is always NUL-ended; 256 bytes hold any op.
 void op_describe(const struct op *op, char *out, size_t out_bytes);
 
+// Whether a window of this CONV or POOL holds no input at all: taps far apart can step over a small
+// one.
+bool op_has_empty_window(const struct op *op);
+
 // Whether shapes, types and attributes fit together: ERR_INPUT when they do not, ERR_UNSUPPORTED
 // for a combination that no backend has. kernel_open asks it first.
 enum status op_check(const struct op *op);

@@ -143,8 +143,7 @@ static enum status check_conv(const struct op *op)
     return OK;
 }
 
-// Taps far apart can step over a small input: then a window has no greatest value and no mean.
-static bool has_empty_window(const struct axis *a)
+static bool axis_has_empty_window(const struct axis *a)
 {
     for (int o = 0; a->dilation > 1 && o < a->out; o++) {
         bool empty = true;
@@ -159,6 +158,12 @@ static bool has_empty_window(const struct axis *a)
     return false;
 }
 
+bool op_has_empty_window(const struct op *op)
+{
+    const struct axis rows = axis_of(op, 0), columns = axis_of(op, 1);
+    return axis_has_empty_window(&rows) || axis_has_empty_window(&columns);
+}
+
 static enum status check_pool(const struct op *op)
 {
     TRY(check_window(op));
@@ -167,9 +172,9 @@ static enum status check_pool(const struct op *op)
         const int least = outputs_floor(&a), most = outputs_ceil(&a);
         NEED(a.out == least || a.out == most, "the output must have %d or, rounded up, %d %s",
              least, most, i == 0 ? "rows" : "columns");
-        if (has_empty_window(&a)) {
-            return misfit(ERR_UNSUPPORTED, op, "a window would hold nothing but padding");
-        }
+    }
+    if (op_has_empty_window(op)) { // no greatest value, no mean
+        return misfit(ERR_UNSUPPORTED, op, "a window would hold nothing but padding");
     }
     NEED(op->out_c == op->in_c, "pooling keeps the number of channels");
     const bool argmax =

@@ -152,12 +152,12 @@ static void test_fused(void **state)
 {
     static const int groups[][3] = {{7, 17, 1}, {16, 16, 16}, {12, 18, 3}};
     for (int i = 0; i < 3; i++) {
-        for (int variant = 0; variant < 12; variant++) {
+        for (int variant = 0; variant < 4 * CASE_ACTIVATIONS; variant++) {
             struct op op = conv_op(OP_CONV, 2, 5, 7, groups[i][0], groups[i][1], 3, 3,
                                    1 + variant % 2, 1, groups[i][2]);
-            op.act = case_activation(variant % 3);
-            op.bias = variant % 2 == 0;
-            op.sum = variant >= 6;
+            op.act = case_activation(variant % CASE_ACTIVATIONS);
+            op.bias = variant / CASE_ACTIVATIONS % 2 == 0;
+            op.sum = variant >= 2 * CASE_ACTIVATIONS;
             match(*state, &op);
         }
     }
@@ -173,10 +173,10 @@ static void test_fused_formula(void **state)
     struct case_result plain;
     case_open(&bare, &op);
     case_run(bench->backend, &bare, &plain);
-    for (int variant = 0; variant < 12; variant++) {
-        op.act = case_activation(variant % 3);
-        op.bias = variant / 3 % 2 == 1;
-        op.sum = variant >= 6;
+    for (int variant = 0; variant < 4 * CASE_ACTIVATIONS; variant++) {
+        op.act = case_activation(variant % CASE_ACTIVATIONS);
+        op.bias = variant / CASE_ACTIVATIONS % 2 == 1;
+        op.sum = variant >= 2 * CASE_ACTIVATIONS;
         struct op_case c;
         struct case_result fused;
         case_open(&c, &op);

@@ -90,12 +90,12 @@ static void test_pytorch(void **state)
 static void test_variants(void **state)
 {
     static const int channels[][3] = {{3, 16, 1}, {16, 17, 1}, {16, 16, 16}, {12, 18, 3}};
-    for (int variant = 0; variant < 2 * 3 * 3 * 4; variant++) {
+    for (int variant = 0; variant < 2 * 3 * 4 * CASE_ACTIVATIONS; variant++) {
         const int *c = channels[variant % 4];
         struct op op = int8_op(2, 5, 7, c[0], c[1], 3, 1 + variant % 2, 1, c[2]);
         op.in_type = variant % 2 == 0 ? DTYPE_U8 : DTYPE_S8;
         op.out_type = (enum dtype)(variant / 2 % 3);
-        op.act = case_activation(variant / 6 % 3);
+        op.act = case_activation(variant / 6 % CASE_ACTIVATIONS);
         op.sum = variant % 5 < 2;
         op.bias = variant % 7 != 0;
         match(*state, &op);
