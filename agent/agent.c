@@ -64,7 +64,7 @@ static enum status add_layers(const struct agent *agent, struct graph *graph)
         snprintf(name, sizeof name, "dense%d", i);
         TRY(add_dense(graph, name, node, options->dense->values[i], &node));
         snprintf(name, sizeof name, "relu%d", i);
-        TRY(graph_add_act(graph, name, node, ACT_RELU, &node));
+        TRY(graph_add_act(graph, name, node, ACTIVATION_RELU, &node));
     }
     if (options->last_action) {
         TRY(graph_add_concat(graph, "joined", node, last, &node));

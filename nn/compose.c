@@ -1,6 +1,8 @@
 // Grouping nodes into compounds.
 #include "nn/compose.h"
 
+#include "nn/node_type.h"
+
 struct composer {
     const struct graph *graph;
     int *readers;        // [n_nodes] how many nodes read it
@@ -29,25 +31,23 @@ static void compose_add(struct composer *c, int add)
     for (int i = 0; i < 2; i++) {
         const int operand = candidates[i];
         if (c->graph->nodes[operand].kind == NODE_BATCHNORM && is_private(c, operand) &&
-            c->of[operand].residual < 0 && c->of[operand].act == ACT_NONE) {
+            c->of[operand].residual < 0 && c->of[operand].act.kind == ACT_NONE) {
             c->absorbed[operand] = true;
-            c->of[add] = (struct compound){operand, other_input(node, operand), ACT_NONE, add};
+            c->of[add] = (struct compound){
+                .node = operand, .residual = other_input(node, operand), .output = add};
             return;
         }
     }
-}
-
-static bool can_carry_act(enum node_kind kind)
-{
-    return kind == NODE_BATCHNORM || kind == NODE_ADD || kind == NODE_CONV || kind == NODE_LINEAR;
 }
 
 static void compose_act(struct composer *c, int act)
 {
     const struct node *node = &c->graph->nodes[act];
     const int input = node->inputs[0];
-    if (can_carry_act(c->graph->nodes[input].kind) && is_private(c, input) &&
-        c->of[input].act == ACT_NONE) {
+    // The gradient of some activations needs what they read, which would be gone.
+    if (node_type_of(c->graph->nodes[input].kind)->carries_act && is_private(c, input) &&
+        c->of[input].act.kind == ACT_NONE &&
+        activation_type(node->act.kind)->source == ACT_FROM_OUTPUT) {
         c->absorbed[input] = true;
         c->of[act] = c->of[input];
         c->of[act].act = node->act;
@@ -69,11 +69,13 @@ enum status compose_graph(const struct graph *graph, struct arena *arena, struct
             c.readers[graph->nodes[i].inputs[j]]++;
         }
     }
-    c.readers[graph->n_nodes - 1]++; // the output is read from outside
+    for (int i = 0; i < graph->n_outputs; i++) {
+        c.readers[graph->outputs[i].node]++; // it is read from outside
+    }
     for (int i = 1; i < graph->n_nodes; i++) {
         const struct node *node = &graph->nodes[i];
-        c.of[i] = (struct compound){i, -1, ACT_NONE, i};
-        if (node->kind == NODE_ADD) {
+        c.of[i] = (struct compound){.node = i, .residual = -1, .output = i};
+        if (node->kind == NODE_ADD && node->n_inputs == 2) {
             compose_add(&c, i);
         } else if (node->kind == NODE_ACT) {
             c.of[i].act = node->act;

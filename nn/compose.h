@@ -5,10 +5,10 @@
 #include "nn/graph.h"
 
 struct compound {
-    int node;                 // the node that computes
-    int residual;             // BATCHNORM: node whose value is added before act; -1 none
-    enum activation_kind act; // ACT_NONE: none
-    int output;               // the node whose value comes out
+    int node;              // the node that computes
+    int residual;          // BATCHNORM: node whose value is added before act; -1 none
+    struct activation act; // ACT_NONE: none
+    int output;            // the node whose value comes out
 };
 
 // compounds: from `arena`, ordered so that each comes after what it reads. Every node but the input

@@ -2,6 +2,8 @@
 // and writes what is left as a new graph.
 #include "nn/fold.h"
 
+#include "nn/node_type.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -16,9 +18,10 @@ struct fold_work {
     int *reader;    // the last of them
     // By CONV or LINEAR, BATCHNORM and ADD: what they take over, -1 nothing.
     int *batchnorm, *add, *act;
-    bool *taken; // taken over by another node
-    int *moment; // when the node runs: its own number, or that of the ADD it takes over
-    int *folded; // number in the folded graph of the node whose value this is
+    bool *taken;     // taken over by another node
+    bool *is_output; // its value is read from outside
+    int *moment;     // when the node runs: its own number, or that of the ADD it takes over
+    int *folded;     // number in the folded graph of the node whose value this is
 };
 
 static bool is_conv(const struct node *node)
@@ -37,6 +40,7 @@ static enum status open_work(const struct graph *graph, struct fold_work *work)
     }
     ARENA_NEW(&work->arena, work->live, n);
     ARENA_NEW(&work->arena, work->taken, n);
+    ARENA_NEW(&work->arena, work->is_output, n);
     for (int i = 0; i < graph->n_nodes; i++) {
         CHECK(graph->nodes[i].sum < 0); // not folded already
         work->reader[i] = work->batchnorm[i] = work->add[i] = work->act[i] = work->folded[i] = -1;
@@ -48,7 +52,9 @@ static enum status open_work(const struct graph *graph, struct fold_work *work)
 static void find_readers(struct fold_work *work)
 {
     const struct graph *graph = work->graph;
-    work->live[graph->n_nodes - 1] = true;
+    for (int i = 0; i < graph->n_outputs; i++) {
+        work->live[graph->outputs[i].node] = true;
+    }
     for (int i = graph->n_nodes - 1; i >= 0; i--) {
         for (int k = 0; work->live[i] && k < graph->nodes[i].n_inputs; k++) {
             work->live[graph->nodes[i].inputs[k]] = true;
@@ -70,6 +76,9 @@ static void find_readers(struct fold_work *work)
 // The only reader of a node's value if it is of this kind, else -1.
 static int only_reader(const struct fold_work *work, int node, enum node_kind kind)
 {
+    if (work->is_output[node]) {
+        return -1;
+    }
     const int reader = work->reader[node];
     return work->n_readers[node] == 1 && work->graph->nodes[reader].kind == kind ? reader : -1;
 }
@@ -106,7 +115,8 @@ static void find_candidates(struct fold_work *work)
             work->taken[batchnorm] = true;
         }
         const int add = only_reader(work, tail_of(work, i), NODE_ADD);
-        if (node->kind == NODE_CONV && add >= 0 && !work->taken[add]) {
+        const bool pair = add >= 0 && work->graph->nodes[add].n_inputs == 2;
+        if (node->kind == NODE_CONV && pair && !work->taken[add]) {
             work->add[i] = add;
             work->taken[add] = true;
             work->moment[i] = add;
@@ -118,7 +128,7 @@ static void find_candidates(struct fold_work *work)
 static bool may_overwrite(const struct fold_work *work, int value, int add)
 {
     const struct graph *graph = work->graph;
-    if (graph->nodes[value].kind == NODE_INPUT) {
+    if (graph->nodes[value].kind == NODE_INPUT || work->is_output[value]) {
         return false; // it is the caller's
     }
     for (int i = 0; i < graph->n_nodes; i++) {
@@ -153,8 +163,7 @@ static void attach_activations(struct fold_work *work)
 {
     for (int i = 0; i < work->graph->n_nodes; i++) {
         const struct node *node = &work->graph->nodes[i];
-        const bool can = is_conv(node) || node->kind == NODE_BATCHNORM || node->kind == NODE_ADD;
-        if (can && work->live[i] && !work->taken[i]) {
+        if (node_type_of(node->kind)->carries_act && work->live[i] && !work->taken[i]) {
             const int act = only_reader(work, tail_of(work, i), NODE_ACT);
             if (act >= 0) {
                 work->act[i] = act;
@@ -169,7 +178,8 @@ static enum status write_node(struct fold_work *work, int i, struct graph *out,
                               struct fold_source *sources)
 {
     struct node node = work->graph->nodes[i];
-    int inputs[2] = {-1, -1}, added;
+    int *inputs, added;
+    ARENA_NEW(&work->arena, inputs, (size_t)node.n_inputs);
     for (int k = 0; k < node.n_inputs; k++) {
         inputs[k] = work->folded[work->value[node.inputs[k]]];
     }
@@ -182,7 +192,7 @@ static enum status write_node(struct fold_work *work, int i, struct graph *out,
         node.sum = work->folded[other_operand(work, work->add[i], before)];
         CHECK(node.sum >= 0);
     }
-    TRY(graph_add_copy(out, &node, inputs, &added));
+    TRY(graph_add(out, node.name, &node, inputs, node.n_inputs, &added));
     work->folded[tail_of(work, i)] = added;
     sources[added] = (struct fold_source){.conv = is_conv(&node) ? i : -1,
                                           .batchnorm = work->batchnorm[i],
@@ -213,6 +223,10 @@ static enum status write_graph(struct fold_work *work, struct graph *out,
             TRY(write_node(work, runs_at[moment], out, *sources));
         }
     }
+    for (int i = 0; i < work->graph->n_outputs; i++) {
+        const struct graph_output *output = &work->graph->outputs[i];
+        TRY(graph_add_output(out, output->name, work->folded[work->value[output->node]]));
+    }
     return graph_finish(out);
 }
 
@@ -221,20 +235,43 @@ static enum status fold_into(struct fold_work *work, const struct graph *graph, 
 {
     TRY(open_work(graph, work));
     find_readers(work);
+    for (int i = 0; i < graph->n_outputs; i++) {
+        work->is_output[work->value[graph->outputs[i].node]] = true;
+    }
     find_candidates(work);
     settle_sums(work);
     attach_activations(work);
     return write_graph(work, out, sources);
 }
 
-enum status fold_graph(const struct graph *graph, struct graph *out, struct fold_source **sources)
+static enum status copy_into(const struct graph *graph, struct graph *out,
+                             struct fold_source **sources)
+{
+    ARENA_NEW(&out->arena, *sources, (size_t)graph->n_nodes);
+    (*sources)[0] = (struct fold_source){.conv = -1, .batchnorm = -1, .output = 0};
+    for (int i = 1; i < graph->n_nodes; i++) {
+        const struct node *node = &graph->nodes[i];
+        int added;
+        TRY(graph_add(out, node->name, node, node->inputs, node->n_inputs, &added));
+        (*sources)[added] =
+            (struct fold_source){.conv = is_conv(node) ? i : -1, .batchnorm = -1, .output = i};
+    }
+    for (int i = 0; i < graph->n_outputs; i++) {
+        TRY(graph_add_output(out, graph->outputs[i].name, graph->outputs[i].node));
+    }
+    return graph_finish(out);
+}
+
+static enum status fold_or_copy(const struct graph *graph, bool fold, struct graph *out,
+                                struct fold_source **sources)
 {
     const struct node *input = &graph->nodes[0];
     struct graph folded;
     struct fold_source *folded_sources = NULL;
     struct fold_work work = {0};
     TRY(graph_begin(&folded, input->h, input->w, input->c));
-    const enum status status = fold_into(&work, graph, &folded, &folded_sources);
+    const enum status status = fold ? fold_into(&work, graph, &folded, &folded_sources)
+                                    : copy_into(graph, &folded, &folded_sources);
     arena_close(&work.arena);
     if (status != OK) {
         graph_close(&folded);
@@ -243,6 +280,16 @@ enum status fold_graph(const struct graph *graph, struct graph *out, struct fold
     *out = folded;
     *sources = folded_sources;
     return OK;
+}
+
+enum status fold_graph(const struct graph *graph, struct graph *out, struct fold_source **sources)
+{
+    return fold_or_copy(graph, true, out, sources);
+}
+
+enum status fold_nothing(const struct graph *graph, struct graph *out, struct fold_source **sources)
+{
+    return fold_or_copy(graph, false, out, sources);
 }
 
 // The values of a node's parameter number `slot`.
@@ -268,7 +315,7 @@ static void fold_conv(const struct graph *graph, const float *params,
             const double beta = (double)values_of(graph, params, batchnorm, 1)[c];
             const double mean = (double)values_of(graph, params, batchnorm, 2)[c];
             const double variance = (double)values_of(graph, params, batchnorm, 3)[c];
-            scale = gamma / sqrt(variance + (double)BATCHNORM_EPSILON);
+            scale = gamma / sqrt(variance + (double)graph->nodes[batchnorm].epsilon);
             shift = beta + (shift - mean) * scale;
         }
         for (size_t i = 0; i < count; i++) {

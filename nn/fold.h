@@ -15,8 +15,6 @@
 #pragma once
 #include "nn/graph.h"
 
-#define BATCHNORM_EPSILON 1e-5F
-
 // A CONV or LINEAR of the folded graph, where it came from.
 struct fold_source {
     int conv;      // node in the source graph, -1 for nodes that are not CONV or LINEAR
@@ -24,9 +22,13 @@ struct fold_source {
     int output;    // the source node whose output value this folded node produces
 };
 
-// out: the folded graph (structure only). sources: one per folded node, from the folded graph's
-// arena.
+// out: the folded graph (structure only), with the same outputs. sources: one per folded node, from
+// the folded graph's arena.
 enum status fold_graph(const struct graph *graph, struct graph *out, struct fold_source **sources);
+
+// A copy in which nothing is folded, with sources like those of a folded one.
+enum status fold_nothing(const struct graph *graph, struct graph *out,
+                         struct fold_source **sources);
 
 // The folded graph's weights from the source's. Both [n_floats]. Call again after the source's
 // params changed.

@@ -22,14 +22,29 @@ struct infer_plan {
     struct program *program;
     struct lower_input input;
     enum dtype *types;          // [folded nodes]
+    bool *nonnegative;          // [folded nodes] value never below 0
     float *scales;              // [folded nodes] real value of one integer step; 1 for float32
     int *values;                // [folded nodes] buffer
     int *quantized;             // [folded nodes] int8 copy of a float32 value, -1 none
     struct infer_layer *layers; // [folded nodes]
-    int chunk, logits;          // images per chunk; kept buffer
+    int chunk;                  // images per chunk
     char *tail;                 // [chunk] images: the last, partly filled chunk; owned
     size_t image_bytes;
 };
 
 // Appends the steps of every folded node, and finishes the program.
 enum status infer_lower(struct infer_plan *plan);
+
+// ---- for the kinds of nodes
+enum status infer_new_value(struct infer_plan *plan, int node); // a buffer of its type
+// The step of an op that needs the values of the node's inputs, at most two, and nothing else. op:
+// f32, as graph_node_op gives it.
+enum status infer_plain(struct infer_plan *plan, int node, const struct op *op);
+// The buffer in which an int8 convolution finds the integers of `node`.
+enum status infer_read_quantized(struct infer_plan *plan, int node, struct infer_layer *layer,
+                                 int *out);
+// Values of a folded node's parameter on the host, NULL if it has none.
+const float *infer_param(const struct infer_plan *plan, int node, int which);
+// A copy of host values in the backend's memory; on a host backend, the values themselves.
+enum status infer_stage(struct infer_plan *plan, const float *values, size_t count, float **out);
+void infer_unstage(struct infer_plan *plan, float *staged);

@@ -1,28 +1,26 @@
 // Type assignment for int8 plans.
 #include "nn/int8.h"
 
-// Is the value of `node` never negative?
-static bool is_nonnegative(const struct graph *graph, int node)
+#include "nn/node_type.h"
+
+void int8_signs(const struct graph *folded, bool *nonnegative)
 {
-    const struct node *n = &graph->nodes[node];
-    switch (n->kind) {
-    case NODE_MAX_POOL:
-    case NODE_AVG_POOL:
-    case NODE_GLOBAL_POOL:
-    case NODE_SHORTCUT:
-    case NODE_SLICE:
-    case NODE_DROPOUT:
-        return is_nonnegative(graph, n->inputs[0]);
-    case NODE_CONCAT:
-        return is_nonnegative(graph, n->inputs[0]) && is_nonnegative(graph, n->inputs[1]);
-    default:
-        return n->act != ACT_NONE;
+    for (int i = 0; i < folded->n_nodes; i++) {
+        const struct node *n = &folded->nodes[i];
+        const enum node_sign sign = node_type_of(n->kind)->sign;
+        nonnegative[i] = sign != SIGN_ANY;
+        for (int k = 0; sign == SIGN_OF_INPUTS && k < n->n_inputs; k++) {
+            nonnegative[i] = nonnegative[i] && nonnegative[n->inputs[k]];
+        }
+        if (n->act.kind != ACT_NONE) {
+            nonnegative[i] = activation_is_nonnegative(n->act);
+        }
     }
 }
 
-enum dtype int8_read_type(const struct graph *folded, int node)
+enum dtype int8_type(bool nonnegative)
 {
-    return is_nonnegative(folded, node) ? DTYPE_U8 : DTYPE_S8;
+    return nonnegative ? DTYPE_U8 : DTYPE_S8;
 }
 
 float int8_scale(enum dtype type, float range)
@@ -34,40 +32,30 @@ float int8_scale(enum dtype type, float range)
 static bool can_produce(const struct graph *graph, int node, const enum dtype *types)
 {
     const struct node *n = &graph->nodes[node];
-    switch (n->kind) {
-    case NODE_INPUT:
-    case NODE_CONV:
+    switch (node_type_of(n->kind)->int8_output) {
+    case INT8_WRITES:
         return true;
-    case NODE_BATCHNORM:
-    case NODE_ADD:
-        return n->act != ACT_NONE; // written as u8
-    case NODE_MAX_POOL:
-    case NODE_SHORTCUT:
+    case INT8_WRITES_IF_ACT:
+        return n->act.kind != ACT_NONE;
+    case INT8_COPIES:
         return types[n->inputs[0]] != DTYPE_F32;
-    default:
-        return false;
+    case INT8_FLOAT:
+        break;
     }
+    return false;
 }
 
 static bool can_read(const struct graph *graph, int reader, const enum dtype *types)
 {
-    switch (graph->nodes[reader].kind) {
-    case NODE_CONV:
-    case NODE_AVG_POOL:
-    case NODE_GLOBAL_POOL:
-        return true;
-    case NODE_MAX_POOL:
-    case NODE_SHORTCUT: // the value keeps its integers only if it stays integer behind
-        return types[reader] != DTYPE_F32;
-    default:
-        return false;
-    }
+    const struct node_type *type = node_type_of(graph->nodes[reader].kind);
+    // What copies keeps the integers only if they stay integers behind it.
+    return type->int8_output == INT8_COPIES ? types[reader] != DTYPE_F32 : type->int8_reads;
 }
 
 // Would `node` as an integer value suit all who read it?
 static bool suits_readers(const struct graph *graph, int node, const enum dtype *types)
 {
-    if (node == graph->n_nodes - 1) {
+    if (graph_is_output(graph, node)) {
         return false;
     }
     for (int reader = node + 1; reader < graph->n_nodes; reader++) {
@@ -77,20 +65,20 @@ static bool suits_readers(const struct graph *graph, int node, const enum dtype 
                 return false;
             }
         }
-        if (r->kind == NODE_CONV && r->sum == node && types[reader] != types[node]) {
+        if (r->sum == node && types[reader] != types[node]) {
             return false;
         }
     }
     const struct node *n = &graph->nodes[node];
-    return n->kind != NODE_CONV || n->sum < 0 || types[n->sum] == types[node];
+    return n->sum < 0 || types[n->sum] == types[node];
 }
 
-void int8_assign(const struct graph *folded, enum dtype *types)
+void int8_assign(const struct graph *folded, const bool *nonnegative, enum dtype *types)
 {
     for (int i = 0; i < folded->n_nodes; i++) {
         types[i] = DTYPE_F32;
         if (can_produce(folded, i, types)) {
-            types[i] = int8_read_type(folded, i);
+            types[i] = int8_type(nonnegative[i]);
         }
     }
     // Only ever turns integers into floats, so it ends.

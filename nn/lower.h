@@ -54,10 +54,6 @@ void lower_load_input(const struct program *program, struct backend *backend,
 // A chunked call with one to two inputs and one output, all whole buffers (-1 = NULL).
 enum status lower_call(struct program *program, const struct op *op, int a, int b, int out);
 
-// CONCAT as two channel copies.
-enum status lower_concat(struct program *program, const struct graph *graph, int node,
-                         const int *values, int out);
-
 // An identity of this shape, ready for an elementwise op.
 struct op lower_map_op(const struct graph *graph, int node, enum op_kind kind);
 
@@ -89,6 +85,11 @@ struct lowering {
     int *h_end, *c_end; // [n_nodes] LSTM, carried: kept buffers of its last state; -1 none
     int reset;          // carried: external f32 [chunk][h]; -1 none
 };
+// A buffer for a node's value, and one for the range of it that statistics gather.
+enum status lower_new_value(struct lowering *lowering, int node);
+enum status lower_new_range(struct lowering *lowering, int node);
+// The step of a node whose op needs its first input's value and nothing else.
+enum status lower_plain(struct lowering *lowering, int node);
 // Fills the arrays and appends all forward steps. lowering: program, backend, graph, arena, chunk
 // and options set by the caller.
 enum status lower_forward(struct lowering *lowering);

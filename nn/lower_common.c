@@ -133,26 +133,6 @@ void lower_load_input(const struct program *program, struct backend *backend,
     }
 }
 
-// Channels [from, from + count) of a into channels [to, ...) of out.
-static enum status copy_channels(struct program *program, const struct graph *graph, int input,
-                                 int output, int to, int a, int out)
-{
-    struct op op = lower_map_op(graph, input, OP_COPY_CHANNELS);
-    op.out_c = graph->nodes[output].c;
-    op.to = to;
-    op.count = op.in_c;
-    return lower_call(program, &op, a, -1, out);
-}
-
-enum status lower_concat(struct program *program, const struct graph *graph, int node,
-                         const int *values, int out)
-{
-    const struct node *n = &graph->nodes[node];
-    TRY(copy_channels(program, graph, n->inputs[0], node, 0, values[n->inputs[0]], out));
-    return copy_channels(program, graph, n->inputs[1], node, graph->nodes[n->inputs[0]].c,
-                         values[n->inputs[1]], out);
-}
-
 enum status lower_open_external(const struct program *program, struct backend *backend,
                                 struct lower_external *external)
 {

@@ -2,6 +2,7 @@
 // "layer2.0.shortcut": [4, 3]}.
 #include "core/json.h"
 #include "nn/network_info.h"
+#include "nn/node_type.h"
 #include "nn/zoo.h"
 
 #include <limits.h>
@@ -29,55 +30,58 @@ static bool has_width(const struct graph *graph, int node)
            kind == NODE_LSTM;
 }
 
-// Two numbers, as graph_resize takes them.
+// Two numbers: a PAD's zero channels before and after, a SLICE's first channel and how many.
 static bool has_pair(const struct graph *graph, int node)
 {
     const enum node_kind kind = graph->nodes[node].kind;
-    return kind == NODE_SHORTCUT || kind == NODE_SLICE;
+    return kind == NODE_PAD || kind == NODE_SLICE;
 }
 
-static enum status read_entry(const struct graph *graph, const struct json *entry, int *out_c,
-                              int (*pads)[2])
+// pieces: of the node as it is, changed to what the entry says.
+static enum status read_entry(const struct graph *graph, const struct json *entry, int node,
+                              struct channel_piece *pieces)
 {
-    const int node = graph_find_node(graph, json_key(entry));
-    if (node >= 0 && has_width(graph, node)) {
-        if (!read_width(entry, 1, &out_c[node])) {
+    if (has_width(graph, node)) {
+        if (!read_width(entry, 1, &pieces[0].count)) {
             FAIL(ERR_INPUT, "widths: \"%s\" takes a whole number of at least 1", json_key(entry));
         }
         return OK;
     }
-    if (node >= 0 && has_pair(graph, node)) {
-        const bool slice = graph->nodes[node].kind == NODE_SLICE;
-        if (json_kind(entry) != JSON_ARRAY || json_count(entry) != 2 ||
-            !read_width(json_at(entry, 0), 0, &pads[node][0]) ||
-            !read_width(json_at(entry, 1), slice ? 1 : 0, &pads[node][1])) {
-            FAIL(ERR_INPUT, "widths: \"%s\" takes two whole numbers, %s", json_key(entry),
-                 slice ? "the first channel and how many" : "the zero channels before and after");
-        }
-        return OK;
+    const bool slice = graph->nodes[node].kind == NODE_SLICE;
+    int *first = slice ? &pieces[0].from : &pieces[0].count;
+    int *second = slice ? &pieces[0].count : &pieces[2].count;
+    if (json_kind(entry) != JSON_ARRAY || json_count(entry) != 2 ||
+        !read_width(json_at(entry, 0), 0, first) ||
+        !read_width(json_at(entry, 1), slice ? 1 : 0, second)) {
+        FAIL(ERR_INPUT, "widths: \"%s\" takes two whole numbers, %s", json_key(entry),
+             slice ? "the first channel and how many" : "the zero channels before and after");
     }
-    FAIL(ERR_INPUT, "widths: the network has no layer \"%.200s\" whose width could be set",
-         json_key(entry));
+    return OK;
 }
 
-// `memory` holds out_c and pads while the graph is built.
+// `memory` holds the pieces while the graph is built.
 static enum status resize_by_json(const struct graph *full, const struct json *widths,
                                   struct arena *memory, struct graph *out)
 {
     if (json_kind(widths) != JSON_OBJECT) {
         FAIL(ERR_INPUT, "widths is %s, expected an object", json_kind_name(json_kind(widths)));
     }
-    int *out_c, (*pads)[2];
-    ARENA_NEW(memory, out_c, (size_t)full->n_nodes);
-    ARENA_NEW(memory, pads, (size_t)full->n_nodes);
-    for (int i = 0; i < full->n_nodes; i++) {
-        out_c[i] = pads[i][0] = pads[i][1] = -1;
-    }
+    const struct channel_piece **all;
+    ARENA_NEW(memory, all, (size_t)full->n_nodes);
     for (int i = 0; i < json_count(widths); i++) {
-        TRY(read_entry(full, json_at(widths, i), out_c, pads));
+        const struct json *entry = json_at(widths, i);
+        const int node = graph_find_node(full, json_key(entry));
+        if (node < 0 || (!has_width(full, node) && !has_pair(full, node))) {
+            FAIL(ERR_INPUT, "widths: the network has no layer \"%.200s\" whose width could be set",
+                 json_key(entry));
+        }
+        struct channel_piece *pieces;
+        ARENA_NEW(memory, pieces, (size_t)NODE_MOST_PIECES(&full->nodes[node]));
+        node_type_of(full->nodes[node].kind)->pieces(full, &full->nodes[node], pieces);
+        TRY(read_entry(full, entry, node, pieces));
+        all[node] = pieces;
     }
-    // C11 does not see that a pointer to int[2] may become one to const int[2].
-    return graph_resize(full, out_c, (const int(*)[2])pads, out);
+    return graph_resize(full, all, out);
 }
 
 enum status network_build_graph(const struct network_info *info, const char *widths,
@@ -110,8 +114,8 @@ static void write_differences(const struct graph *graph, const struct graph *ful
         const bool width = has_width(full, i) && node->c != was->c;
         const bool slice =
             node->kind == NODE_SLICE && (node->from != was->from || node->c != was->c);
-        const bool pads = node->kind == NODE_SHORTCUT && (node->pad_before != was->pad_before ||
-                                                          node->pad_after != was->pad_after);
+        const bool pads = node->kind == NODE_PAD && memcmp(node->pad_channels, was->pad_channels,
+                                                           sizeof node->pad_channels) != 0;
         if ((width || pads || slice) && writer.depth == 0) {
             json_write_begin(&writer, '{', NULL);
         }
@@ -119,8 +123,8 @@ static void write_differences(const struct graph *graph, const struct graph *ful
             json_write_int(&writer, node->name, node->c);
         } else if (pads || slice) {
             json_write_begin(&writer, '[', node->name);
-            json_write_int(&writer, NULL, slice ? node->from : node->pad_before);
-            json_write_int(&writer, NULL, slice ? node->c : node->pad_after);
+            json_write_int(&writer, NULL, slice ? node->from : node->pad_channels[0]);
+            json_write_int(&writer, NULL, slice ? node->c : node->pad_channels[1]);
             json_write_end(&writer, ']');
         }
     }

@@ -17,8 +17,9 @@ struct plan_input {
 
 // ---- inference
 struct infer_options {
-    int batch; // most images in one call
-    bool int8; // needs ranges in load
+    int batch;     // most images in one call
+    bool int8;     // needs ranges in load
+    bool keep_all; // nothing is folded, every node's value stays readable: for probe.h
     struct plan_input input;
 };
 struct infer_plan;
@@ -28,8 +29,10 @@ enum status infer_open(struct backend *backend, const struct graph *graph,
 // Folds and packs weights [n_floats]; ranges: per node greatest |value|, from statistics_ranges;
 // NULL for float32.
 enum status infer_load(struct infer_plan *plan, const float *params, const float *ranges);
-// images: u8 or f32 [n][h][w][c], host; logits: [n][classes], host. n <= batch.
+// images: u8 or f32 [n][h][w][c], host; logits: [n][h][w][c] of the first output, host. n <= batch.
 void infer_run(struct infer_plan *plan, const void *images, int n, float *logits);
+// Another output of the last run: values [n][h][w][c] of graph.outputs[output], n as in the run.
+void infer_output(struct infer_plan *plan, int output, int n, float *values);
 void infer_close(struct infer_plan *plan);
 
 // ---- statistics

@@ -8,6 +8,9 @@
 static int choose_chunk(const struct infer_plan *plan)
 {
     const int batch = plan->options.batch;
+    if (plan->options.keep_all) {
+        return 1; // a run of fewer images than the batch then leaves nothing unset
+    }
     const int preferred =
         lower_chunk(plan->backend, &plan->folded, plan->options.int8 ? DTYPE_U8 : DTYPE_F32, batch);
     const int spread = (batch + 3) / 4; // a small batch still makes four chunks
@@ -21,7 +24,8 @@ static enum status open_parts(struct infer_plan *plan)
              plan->backend->ops->name);
     }
     TRY(lower_copy_input(&plan->arena, plan->graph, &plan->options.input));
-    TRY(fold_graph(plan->graph, &plan->folded, &plan->sources));
+    TRY(plan->options.keep_all ? fold_nothing(plan->graph, &plan->folded, &plan->sources)
+                               : fold_graph(plan->graph, &plan->folded, &plan->sources));
     ARENA_NEW(&plan->arena, plan->folded_params, plan->folded.n_floats);
     plan->chunk = choose_chunk(plan);
     plan->image_bytes =

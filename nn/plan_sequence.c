@@ -58,7 +58,7 @@ size_t sequence_state_count(const struct graph *graph)
 
 static enum status check_graph(const struct graph *graph)
 {
-    const struct node *input = &graph->nodes[0], *output = &graph->nodes[graph->n_nodes - 1];
+    const struct node *input = &graph->nodes[0], *output = &graph->nodes[graph_output_node(graph)];
     if (input->w != 1 || output->h != input->h || output->w != 1) {
         FAIL(ERR_INPUT,
              "the network makes %dx%dx%d of %dx%dx%d; over sequences it must make [steps][1][n] of "
@@ -77,7 +77,7 @@ static enum status check_graph(const struct graph *graph)
 
 static enum status lower_training(struct sequence_plan *plan)
 {
-    const int output = plan->graph->n_nodes - 1;
+    const int output = graph_output_node(plan->graph);
     TRY(program_add_pause(plan->program));
     TRY(program_buffer(plan->program, BUFFER_EXTERNAL,
                        lower_bytes(plan->graph, output, DTYPE_F32, plan->lowering.chunk),
@@ -106,7 +106,7 @@ static enum status lower_all(struct sequence_plan *plan)
                                        .carries_state = true,
                                        .input_options = {.f32 = true}};
     TRY(lower_forward(&plan->lowering));
-    program_keep(plan->program, plan->lowering.value[plan->graph->n_nodes - 1]);
+    program_keep(plan->program, plan->lowering.value[graph_output_node(plan->graph)]);
     if (plan->options.training) {
         TRY(lower_training(plan));
     }
@@ -281,7 +281,7 @@ void sequence_forward(struct sequence_plan *plan, const float *inputs, const flo
     const struct op_dynamic dynamic = {0};
     // Without hooks it cannot fail.
     CHECK(program_run(plan->program, program_chunks(plan->program), &dynamic) == OK);
-    const int last = plan->graph->n_nodes - 1;
+    const int last = graph_output_node(plan->graph);
     plan->backend->ops->download(plan->backend, output,
                                  program_address(plan->program, plan->lowering.value[last]),
                                  rows * (size_t)plan->graph->nodes[last].c * sizeof *output);
@@ -294,7 +294,7 @@ void sequence_backward(struct sequence_plan *plan, const float *d_output, float 
 {
     CHECK(plan->forward && (d_inputs == NULL || plan->options.input_gradient));
     const size_t rows = rows_of(plan);
-    const size_t outputs = (size_t)plan->graph->nodes[plan->graph->n_nodes - 1].c;
+    const size_t outputs = (size_t)plan->graph->nodes[graph_output_node(plan->graph)].c;
     lower_bind_external(plan->program, plan->backend, &plan->d_output, d_output,
                         rows * outputs * sizeof *d_output, NULL);
     CHECK(program_continue(plan->program) == OK);

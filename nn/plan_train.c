@@ -28,7 +28,7 @@ struct train_plan {
 
 static enum status lower_loss(struct train_plan *plan, int *gradient)
 {
-    const int output = plan->graph->n_nodes - 1;
+    const int output = graph_output_node(plan->graph);
     const struct node *n = &plan->graph->nodes[output];
     if (n->h != 1 || n->w != 1) {
         FAIL(ERR_INPUT, "the network's output is %dx%dx%d; training needs one vector of classes",
@@ -184,7 +184,7 @@ enum status train_gradient(struct train_plan *plan, const void *images, const in
                         NULL);
     if (plan->targets.buffer >= 0) {
         CHECK(targets != NULL);
-        const size_t classes = (size_t)plan->graph->nodes[plan->graph->n_nodes - 1].c;
+        const size_t classes = (size_t)plan->graph->nodes[graph_output_node(plan->graph)].c;
         lower_bind_external(plan->program, plan->backend, &plan->targets, targets,
                             rows * classes * sizeof *targets, NULL);
     }

@@ -14,7 +14,8 @@ enum status zoo_build_convnet(struct graph *graph, const struct zoo_request *req
     struct zoo_cursor cursor = zoo_begin(graph);
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         const struct zoo_unit unit = {layers[i].conv, layers[i].batchnorm, layers[i].act,
-                                      zoo_square(layers[i].out_c, 3, layers[i].stride), ACT_RELU};
+                                      zoo_square(layers[i].out_c, 3, layers[i].stride),
+                                      ACTIVATION_RELU};
         TRY(zoo_conv_unit(&cursor, &unit));
     }
     TRY(zoo_global_pool(&cursor, "avgpool"));

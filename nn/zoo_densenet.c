@@ -11,7 +11,7 @@ static enum status add_layer(struct zoo_cursor *cursor)
     const struct conv_attributes attributes = zoo_square(GROWTH, 3, 1);
     const int before = cursor->node;
     TRY(zoo_batchnorm(cursor, "bn1"));
-    TRY(zoo_act(cursor, "relu", ACT_RELU));
+    TRY(zoo_act(cursor, "relu", ACTIVATION_RELU));
     TRY(zoo_conv(cursor, "conv1", &attributes));
     return zoo_concat_after(cursor, "concat", before);
 }
@@ -21,7 +21,7 @@ static enum status add_transition(struct zoo_cursor *cursor)
     const struct conv_attributes attributes =
         zoo_square(cursor->graph->nodes[cursor->node].c, 1, 1);
     TRY(zoo_batchnorm(cursor, "bn1"));
-    TRY(zoo_act(cursor, "relu", ACT_RELU));
+    TRY(zoo_act(cursor, "relu", ACTIVATION_RELU));
     TRY(zoo_conv(cursor, "conv1", &attributes));
     return zoo_halve(cursor, "avgpool", NODE_AVG_POOL);
 }
@@ -44,7 +44,7 @@ enum status zoo_build_densenet(struct graph *graph, const struct zoo_request *re
     }
     zoo_prefix(&cursor, "%s", "");
     TRY(zoo_batchnorm(&cursor, "bn"));
-    TRY(zoo_act(&cursor, "relu", ACT_RELU));
+    TRY(zoo_act(&cursor, "relu", ACTIVATION_RELU));
     TRY(zoo_global_pool(&cursor, "avgpool"));
     return zoo_linear(&cursor, "fc", request->classes);
 }

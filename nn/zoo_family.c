@@ -43,7 +43,7 @@ enum status zoo_batchnorm(struct zoo_cursor *cursor, const char *name)
                                &cursor->node);
 }
 
-enum status zoo_act(struct zoo_cursor *cursor, const char *name, enum activation_kind act)
+enum status zoo_act(struct zoo_cursor *cursor, const char *name, struct activation act)
 {
     char full[NAME_BYTES];
     return graph_add_act(cursor->graph, full_name(cursor, name, full), cursor->node, act,
@@ -108,7 +108,7 @@ enum status zoo_conv_unit(struct zoo_cursor *cursor, const struct zoo_unit *unit
 {
     TRY(zoo_conv(cursor, unit->conv, &unit->attributes));
     TRY(zoo_batchnorm(cursor, unit->batchnorm));
-    return unit->activation == ACT_NONE ? OK : zoo_act(cursor, unit->act, unit->activation);
+    return unit->activation.kind == ACT_NONE ? OK : zoo_act(cursor, unit->act, unit->activation);
 }
 
 struct conv_attributes zoo_square(int out_c, int kernel, int stride)

@@ -35,7 +35,7 @@ void zoo_prefix(struct zoo_cursor *cursor, const char *format, ...)
 enum status zoo_conv(struct zoo_cursor *cursor, const char *name,
                      const struct conv_attributes *attributes);
 enum status zoo_batchnorm(struct zoo_cursor *cursor, const char *name);
-enum status zoo_act(struct zoo_cursor *cursor, const char *name, enum activation_kind act);
+enum status zoo_act(struct zoo_cursor *cursor, const char *name, struct activation act);
 // The sum of the cursor's node and `other`.
 enum status zoo_add(struct zoo_cursor *cursor, const char *name, int other);
 // `other`'s channels, then the cursor's.
@@ -49,11 +49,11 @@ enum status zoo_dropout(struct zoo_cursor *cursor, const char *name, float rate)
 enum status zoo_global_pool(struct zoo_cursor *cursor, const char *name);
 enum status zoo_linear(struct zoo_cursor *cursor, const char *name, int out_c); // with bias
 
-// A convolution with BatchNorm and, but for ACT_NONE, an activation.
+// A convolution with BatchNorm and, but for ACTIVATION_NONE, an activation.
 struct zoo_unit {
     const char *conv, *batchnorm, *act; // names
     struct conv_attributes attributes;
-    enum activation_kind activation;
+    struct activation activation;
 };
 enum status zoo_conv_unit(struct zoo_cursor *cursor, const struct zoo_unit *unit);
 

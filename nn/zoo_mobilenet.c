@@ -19,15 +19,16 @@ enum status zoo_build_mobilenet_v1(struct graph *graph, const struct zoo_request
     const bool imagenet = request->h >= ZOO_IMAGENET_HEIGHT;
     struct zoo_cursor cursor = zoo_begin(graph);
     zoo_prefix(&cursor, "model.0.");
-    const struct zoo_unit stem = {"0", "1", "2", zoo_square(32, 3, imagenet ? 2 : 1), ACT_RELU};
+    const struct zoo_unit stem = {"0", "1", "2", zoo_square(32, 3, imagenet ? 2 : 1),
+                                  ACTIVATION_RELU};
     TRY(zoo_conv_unit(&cursor, &stem));
     for (int i = 0; i < n_layers; i++) {
         const int in_c = graph->nodes[cursor.node].c;
         zoo_prefix(&cursor, "model.%d.", i + 1);
         const struct zoo_unit spatial = {"0", "1", "2", depthwise(in_c, layers[i].stride),
-                                         ACT_RELU};
+                                         ACTIVATION_RELU};
         const struct zoo_unit pointwise = {"3", "4", "5", zoo_square(layers[i].out_c, 1, 1),
-                                           ACT_RELU};
+                                           ACTIVATION_RELU};
         TRY(zoo_conv_unit(&cursor, &spatial));
         TRY(zoo_conv_unit(&cursor, &pointwise));
     }
@@ -42,14 +43,15 @@ static enum status add_inverted_residual(struct zoo_cursor *cursor, int expand, 
 {
     const int input = cursor->node, in_c = cursor->graph->nodes[input].c;
     const struct zoo_unit widen = {"conv.0.0", "conv.0.1", "conv.0.2",
-                                   zoo_square(in_c * expand, 1, 1), ACT_CLIP};
+                                   zoo_square(in_c * expand, 1, 1), ACTIVATION_RELU6};
     const struct zoo_unit filter_first = {"conv.0.0", "conv.0.1", "conv.0.2",
-                                          depthwise(in_c, stride), ACT_CLIP};
+                                          depthwise(in_c, stride), ACTIVATION_RELU6};
     const struct zoo_unit filter = {"conv.1.0", "conv.1.1", "conv.1.2",
-                                    depthwise(in_c * expand, stride), ACT_CLIP};
+                                    depthwise(in_c * expand, stride), ACTIVATION_RELU6};
     const struct zoo_unit narrow_second = {"conv.1", "conv.2", NULL, zoo_square(out_c, 1, 1),
-                                           ACT_NONE};
-    const struct zoo_unit narrow = {"conv.2", "conv.3", NULL, zoo_square(out_c, 1, 1), ACT_NONE};
+                                           ACTIVATION_NONE};
+    const struct zoo_unit narrow = {"conv.2", "conv.3", NULL, zoo_square(out_c, 1, 1),
+                                    ACTIVATION_NONE};
     if (expand == 1) {
         TRY(zoo_conv_unit(cursor, &filter_first));
         TRY(zoo_conv_unit(cursor, &narrow_second));
@@ -73,7 +75,8 @@ enum status zoo_build_mobilenet_v2(struct graph *graph, const struct zoo_request
     struct zoo_cursor cursor = zoo_begin(graph);
     int feature = 0;
     zoo_prefix(&cursor, "features.%d.", feature++);
-    const struct zoo_unit stem = {"0", "1", "2", zoo_square(32, 3, imagenet ? 2 : 1), ACT_CLIP};
+    const struct zoo_unit stem = {"0", "1", "2", zoo_square(32, 3, imagenet ? 2 : 1),
+                                  ACTIVATION_RELU6};
     TRY(zoo_conv_unit(&cursor, &stem));
     for (int s = 0; s < n_stages; s++) {
         const int stride = imagenet ? stages[s].stride : stages[s].small_stride;
@@ -84,7 +87,7 @@ enum status zoo_build_mobilenet_v2(struct graph *graph, const struct zoo_request
         }
     }
     zoo_prefix(&cursor, "features.%d.", feature);
-    const struct zoo_unit head = {"0", "1", "2", zoo_square(1280, 1, 1), ACT_CLIP};
+    const struct zoo_unit head = {"0", "1", "2", zoo_square(1280, 1, 1), ACTIVATION_RELU6};
     TRY(zoo_conv_unit(&cursor, &head));
     zoo_prefix(&cursor, "%s", "");
     TRY(zoo_global_pool(&cursor, "avgpool"));

@@ -11,8 +11,9 @@ static enum status add_block(struct zoo_cursor *cursor, int width, int stride)
     struct graph *graph = cursor->graph;
     int shortcut = cursor->node;
     const int in_c = graph->nodes[shortcut].c;
-    const struct zoo_unit first = {"conv1", "bn1", "relu1", zoo_square(width, 3, stride), ACT_RELU};
-    const struct zoo_unit second = {"conv2", "bn2", NULL, zoo_square(width, 3, 1), ACT_NONE};
+    const struct zoo_unit first = {"conv1", "bn1", "relu1", zoo_square(width, 3, stride),
+                                   ACTIVATION_RELU};
+    const struct zoo_unit second = {"conv2", "bn2", NULL, zoo_square(width, 3, 1), ACTIVATION_NONE};
     TRY(zoo_conv_unit(cursor, &first));
     TRY(zoo_conv_unit(cursor, &second));
     if (stride != 1 || in_c != width) {
@@ -23,7 +24,7 @@ static enum status add_block(struct zoo_cursor *cursor, int width, int stride)
         shortcut = side.node;
     }
     TRY(zoo_add(cursor, "add", shortcut));
-    return zoo_act(cursor, "relu2", ACT_RELU);
+    return zoo_act(cursor, "relu2", ACTIVATION_RELU);
 }
 
 enum status zoo_build_resnet(struct graph *graph, const struct zoo_request *request)
@@ -31,7 +32,7 @@ enum status zoo_build_resnet(struct graph *graph, const struct zoo_request *requ
     const int blocks = (request->depth - 2) / 6;
     struct zoo_cursor cursor = zoo_begin(graph);
     const struct zoo_unit stem = {"conv1", "bn1", "relu1", zoo_square(stages[0].width, 3, 1),
-                                  ACT_RELU};
+                                  ACTIVATION_RELU};
     TRY(zoo_conv_unit(&cursor, &stem));
     for (int s = 0; s < 3; s++) {
         for (int b = 0; b < blocks; b++) {

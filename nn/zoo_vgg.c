@@ -22,7 +22,7 @@ enum status zoo_build_vgg(struct graph *graph, const struct zoo_request *request
         zoo_prefix(&cursor, "features.%d", module++);
         TRY(zoo_batchnorm(&cursor, ""));
         zoo_prefix(&cursor, "features.%d", module++);
-        TRY(zoo_act(&cursor, "", ACT_RELU));
+        TRY(zoo_act(&cursor, "", ACTIVATION_RELU));
     }
     zoo_prefix(&cursor, "%s", "");
     TRY(zoo_global_pool(&cursor, "avgpool"));

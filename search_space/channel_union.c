@@ -3,24 +3,20 @@
 // special case.
 #include "search_space/channel_union.h"
 
-bool channel_is_depthwise(const struct graph *graph, int node)
-{
-    const struct node *n = &graph->nodes[node];
-    return graph_is_depthwise(graph, node) && n->groups == n->c;
-}
+#include "nn/node_type.h"
+
+#include <string.h>
 
 bool channel_is_produced(const struct graph *graph, int node)
 {
-    switch (graph->nodes[node].kind) {
-    case NODE_INPUT:
-    case NODE_LINEAR:
-    case NODE_LSTM:
-        return true;
-    case NODE_CONV:
-        return !channel_is_depthwise(graph, node);
-    default:
-        return false;
+    const struct node *n = &graph->nodes[node];
+    struct channel_piece piece = {.input = 0};
+    if (n->n_inputs <= 1) { // what joins several lists makes none of its own
+        struct channel_piece pieces[3];
+        node_type_of(n->kind)->pieces(graph, n, pieces);
+        piece = pieces[0];
     }
+    return piece.input == PIECE_NEW;
 }
 
 int channel_find(const struct channel_union *channels, int channel)
@@ -46,68 +42,47 @@ static void unite(const struct channel_union *channels, int a, int b)
 }
 
 // Numbers `count` new channels of `node`, appended to `list`. An empty run is left out.
-static void add_run(struct channel_union *channels, int node, int count, int *list)
+static void add_run(struct channel_union *channels, int node, int count, bool zeros, int *list)
 {
     if (count == 0) {
         return;
     }
-    channels->runs[channels->n_runs++] =
-        (struct channel_run){.node = node, .first = channels->n_channels, .count = count};
+    channels->runs[channels->n_runs++] = (struct channel_run){
+        .node = node, .first = channels->n_channels, .count = count, .zeros = zeros};
     for (int i = 0; i < count; i++) {
         list[i] = channels->n_channels + i;
     }
     channels->n_channels += count;
 }
 
-// The list of a tensor that has the channels of `node` from number `from` on, `count` of them.
-static void copy_part(const struct channel_union *channels, int node, int from, int count,
-                      int *list)
-{
-    for (int i = 0; i < count; i++) {
-        list[i] = channels->outputs[node][from + i];
-    }
-}
-
-static void copy_list(const struct channel_union *channels, const struct graph *graph, int node,
-                      int *list)
-{
-    copy_part(channels, node, 0, graph->nodes[node].c, list);
-}
-
-static void fill_list(struct channel_union *channels, const struct graph *graph, int node,
-                      int *list)
+static enum status fill_list(struct channel_union *channels, const struct graph *graph, int node,
+                             struct arena *arena, int *list)
 {
     const struct node *n = &graph->nodes[node];
-    if (channel_is_produced(graph, node)) {
-        add_run(channels, node, n->c, list);
-        return;
+    struct channel_piece *pieces;
+    ARENA_NEW(arena, pieces, (size_t)NODE_MOST_PIECES(n));
+    const int count = node_type_of(n->kind)->pieces(graph, n, pieces);
+    for (int p = 0; p < count; p++) {
+        const struct channel_piece *piece = &pieces[p];
+        if (piece->input < 0) {
+            add_run(channels, node, piece->count, piece->input == PIECE_ZEROS, list);
+        } else {
+            const int *from = channels->outputs[n->inputs[piece->input]] + piece->from;
+            memcpy(list, from, (size_t)piece->count * sizeof *list);
+        }
+        list += piece->count;
     }
-    const int from = n->inputs[0], from_c = graph->nodes[from].c;
-    switch (n->kind) {
-    case NODE_SHORTCUT:
-        add_run(channels, node, n->pad_before, list);
-        copy_list(channels, graph, from, list + n->pad_before);
-        add_run(channels, node, n->pad_after, list + n->pad_before + from_c);
-        break;
-    case NODE_CONCAT:
-        copy_list(channels, graph, from, list);
-        copy_list(channels, graph, n->inputs[1], list + from_c);
-        break;
-    case NODE_SLICE:
-        copy_part(channels, from, n->from, n->c, list);
-        break;
-    case NODE_BATCHNORM:
-    case NODE_ACT:
-    case NODE_ADD: // united once all channels are numbered; either list stands for both
-    case NODE_MAX_POOL:
-    case NODE_AVG_POOL:
-    case NODE_GLOBAL_POOL:
-    case NODE_DROPOUT:
-    case NODE_CONV: // depthwise
-        copy_list(channels, graph, from, list);
-        break;
-    default:
-        CHECK(!"a node kind that groups do not know");
+    return OK;
+}
+
+// Channel k of all inputs is one where a node joins them.
+static void unite_inputs(const struct channel_union *channels, const struct graph *graph, int node)
+{
+    const struct node *n = &graph->nodes[node];
+    for (int i = 1; i < n->n_inputs && node_type_of(n->kind)->joins; i++) {
+        for (int k = 0; k < n->c; k++) {
+            unite(channels, channels->outputs[n->inputs[0]][k], channels->outputs[n->inputs[i]][k]);
+        }
     }
 }
 
@@ -119,10 +94,10 @@ enum status channel_union_build(const struct graph *graph, struct arena *arena,
     ARENA_NEW(arena, channels.outputs, (size_t)graph->n_nodes);
     for (int i = 0; i < graph->n_nodes; i++) {
         const struct node *node = &graph->nodes[i];
-        CHECK(node->kind != NODE_CONV || node->sum < 0); // a folded graph has no groups
+        CHECK(node->sum < 0); // a folded graph has no groups
         int *list;
         ARENA_NEW(arena, list, (size_t)node->c);
-        fill_list(&channels, graph, i, list);
+        TRY(fill_list(&channels, graph, i, arena, list));
         channels.outputs[i] = list;
     }
     ARENA_NEW(arena, channels.parent, (size_t)channels.n_channels);
@@ -130,11 +105,7 @@ enum status channel_union_build(const struct graph *graph, struct arena *arena,
         channels.parent[i] = i;
     }
     for (int i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
-        for (int k = 0; node->kind == NODE_ADD && k < node->c; k++) {
-            unite(&channels, channels.outputs[node->inputs[0]][k],
-                  channels.outputs[node->inputs[1]][k]);
-        }
+        unite_inputs(&channels, graph, i);
     }
     *out = channels;
     return OK;

@@ -4,11 +4,12 @@
 #pragma once
 #include "nn/graph.h"
 
-// The numbers of one producer's channels: [first, first + count) of node `node`. A SHORTCUT
+// The numbers of one producer's channels: [first, first + count) of node `node`. A PAD
 // produces the zeros it pads with, as two runs.
 struct channel_run {
     int node;
     int first, count;
+    bool zeros;
 };
 
 struct channel_union {
@@ -21,8 +22,6 @@ struct channel_union {
 
 // Does this node make new channels (rather than hand on those of its input)?
 bool channel_is_produced(const struct graph *graph, int node);
-// A convolution whose every channel is one filtered input channel.
-bool channel_is_depthwise(const struct graph *graph, int node);
 
 // ERR_MEMORY only.
 enum status channel_union_build(const struct graph *graph, struct arena *arena,

@@ -2,9 +2,8 @@
 // matrix products, and trainable parameters. Over group widths both are sums of terms coefficient *
 // W(in) * W(out), where W(x) sums the widths of a tensor's segments.
 #pragma once
+#include "nn/node_type.h"
 #include "search_space/groups.h"
-
-enum cost_kind { COST_MACS, COST_PARAMS };
 
 struct network_cost {
     int64_t macs;   // per image
@@ -12,6 +11,10 @@ struct network_cost {
 };
 struct network_cost cost_of_graph(const struct graph *graph);
 int64_t cost_of_node(const struct graph *graph, int node, enum cost_kind kind);
+
+// The terms that a node costs, [NODE_MOST_TERMS]; returns how many.
+int cost_terms_of_node(const struct graph *graph, int node, enum cost_kind kind,
+                       struct cost_term *terms);
 
 struct cost_model;
 enum status cost_model_open(const struct graph *graph, const struct groups *groups,

@@ -2,7 +2,7 @@
 // multiplying out gives
 //   total = (constant + sum_g linear[g] w_g + square[g] w_g^2 + sum_{g<j} pair[g][j] w_g w_j) / D
 // with D the common divisor of the grouped convolutions' terms (1 without any).
-#include "search_space/cost_terms.h"
+#include "search_space/cost.h"
 
 #include <string.h>
 
@@ -97,7 +97,7 @@ static enum status build(const struct graph *graph, const struct groups *groups,
     model->n = groups->n;
     model->divisor = 1;
     for (int i = 0; i < graph->n_nodes; i++) {
-        struct cost_term terms[COST_MAX_TERMS];
+        struct cost_term terms[NODE_MOST_TERMS];
         const int n = cost_terms_of_node(graph, i, kind, terms);
         for (int t = 0; t < n; t++) {
             model->divisor = common_multiple(model->divisor, terms[t].divisor);
@@ -108,7 +108,7 @@ static enum status build(const struct graph *graph, const struct groups *groups,
     int64_t *dense;
     ARENA_NEW(scratch, dense, (size_t)model->n * (size_t)model->n);
     for (int i = 0; i < graph->n_nodes; i++) {
-        struct cost_term terms[COST_MAX_TERMS];
+        struct cost_term terms[NODE_MOST_TERMS];
         const int n = cost_terms_of_node(graph, i, kind, terms);
         for (int t = 0; t < n; t++) {
             add_term(model, groups, dense, &terms[t]);

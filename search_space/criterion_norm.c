@@ -27,7 +27,6 @@ static bool rows(const struct criterion_input *input, int node, int power, doubl
     if (!channel_is_produced(graph, node)) {
         return false;
     }
-    const int repeats = n->kind == NODE_LSTM ? 4 : 1;
     for (int k = 0; k < n->c; k++) {
         values[k] = 0;
     }
@@ -36,9 +35,9 @@ static bool rows(const struct criterion_input *input, int node, int power, doubl
         if (param == NULL || param->role != PARAM_WEIGHT) {
             continue;
         }
-        const size_t row = param->count / ((size_t)repeats * (size_t)n->c);
+        const size_t row = param->count / ((size_t)param->repeats * (size_t)n->c);
         const float *weights = input->params + param->offset;
-        for (int r = 0; r < repeats * n->c; r++) {
+        for (int r = 0; r < param->repeats * n->c; r++) {
             for (size_t i = 0; i < row; i++) {
                 values[r % n->c] += power_of(weights[(size_t)r * row + i], power);
             }
@@ -54,14 +53,13 @@ static bool columns(const struct criterion_input *input, int node, int power, do
 {
     const struct graph *graph = input->graph;
     const struct node *n = &graph->nodes[node];
-    const bool reads = n->kind == NODE_CONV || n->kind == NODE_LINEAR || n->kind == NODE_LSTM;
-    if (!reads || channel_is_depthwise(graph, node)) {
+    if (!graph_reads_channels(graph, node)) {
         return false;
     }
     const struct param *param = &graph->params[n->params[0]];
     const float *weight = input->params + param->offset;
-    const int parts = n->kind == NODE_CONV ? n->groups : 1, in_c = graph->nodes[n->inputs[0]].c;
-    const size_t n_rows = (size_t)(n->kind == NODE_LSTM ? 4 * n->c : n->c);
+    const int parts = n->groups, in_c = graph->nodes[n->inputs[0]].c;
+    const size_t n_rows = (size_t)param->repeats * (size_t)n->c;
     const size_t part_rows = n_rows / (size_t)parts, part_in = (size_t)(in_c / parts);
     const size_t block = param->count / n_rows / part_in;
     for (int k = 0; k < in_c; k++) {

@@ -80,8 +80,7 @@ static enum status describe_input(const struct curves *curves, int tensor, struc
 static bool reads_groups(const struct graph *graph, const struct groups *groups, int node)
 {
     const struct node *n = &graph->nodes[node];
-    if ((n->kind != NODE_CONV && n->kind != NODE_LINEAR && n->kind != NODE_LSTM) ||
-        channel_is_depthwise(graph, node)) {
+    if (!graph_reads_channels(graph, node)) {
         return false;
     }
     const struct segment_list list = groups->outputs[n->inputs[0]];
@@ -156,7 +155,7 @@ static enum status add_part(const struct curves *curves, const struct error_laye
     const struct error_input *input = curves->input;
     const struct node *n = &input->graph->nodes[node];
     const struct param *weights = &input->graph->params[n->params[0]];
-    const int parts = n->kind == NODE_CONV ? n->groups : 1;
+    const int parts = n->groups;
     struct error_layer layer = *whole;
     layer.channels = input->graph->nodes[n->inputs[0]].c / parts;
     layer.rows = weights->dims[0] / parts;
@@ -194,7 +193,7 @@ static enum status add_node(const struct curves *curves, int node, struct arena 
     double *worth;
     TRY(find_worth(curves, node, arena, &worth));
     whole.worth = worth;
-    const int parts = n->kind == NODE_CONV ? n->groups : 1;
+    const int parts = n->groups;
     for (int p = 0; p < parts; p++) {
         TRY(add_part(curves, &whole, node, p, arena));
     }

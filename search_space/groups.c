@@ -2,6 +2,7 @@
 // form one chain; a chain is a group unless something freezes it.
 #include "search_space/groups.h"
 
+#include "nn/node_type.h"
 #include "search_space/channel_union.h"
 
 #include <string.h>
@@ -62,7 +63,7 @@ static enum status find_neighbours(struct finder *f)
             note_neighbour(f->predecessor, class, before);
             note_neighbour(f->successor, class, after);
             before = class;
-            if (f->graph->nodes[run->node].kind != NODE_SHORTCUT) {
+            if (!run->zeros) {
                 f->zeros[class] = false;
             }
         }
@@ -83,7 +84,7 @@ static void break_at_slices(struct finder *f)
 {
     for (int i = 0; i < f->graph->n_nodes; i++) {
         const struct node *node = &f->graph->nodes[i];
-        if (node->kind == NODE_SLICE) {
+        if (node_type_of(node->kind)->cuts) {
             const int *list = f->channels.outputs[i];
             f->predecessor[channel_find(&f->channels, list[0])] = BREAK;
             f->successor[channel_find(&f->channels, list[node->c - 1])] = BREAK;
@@ -96,8 +97,7 @@ static enum status find_chains(struct finder *f)
     ARENA_NEW(&f->scratch, f->chains, (size_t)f->channels.n_channels);
     for (int r = 0; r < f->channels.n_runs; r++) {
         const struct channel_run *run = &f->channels.runs[r];
-        const enum node_kind kind = f->graph->nodes[run->node].kind;
-        if (kind == NODE_SHORTCUT) {
+        if (run->zeros) {
             continue; // its zeros are in somebody's chain or in none
         }
         for (int i = 0; i < run->count;) {
@@ -114,7 +114,6 @@ static enum status find_chains(struct finder *f)
             struct chain *chain =
                 &f->chains[f->chain_of[channel_find(&f->channels, run->first + i)]];
             chain->places++;
-            chain->frozen = chain->frozen || kind == NODE_INPUT;
             i += chain->count;
         }
     }
@@ -188,11 +187,18 @@ static bool demand_equal_parts(struct finder *f, int node, int parts)
     return !one_chain && freeze_list(f, node);
 }
 
+// A convolution of several groups, which is no filter of single channels.
+static bool reads_in_parts(const struct graph *graph, int node)
+{
+    const struct node *n = &graph->nodes[node];
+    return n->groups > 1 && graph_reads_channels(graph, node);
+}
+
 // What the convolutions of several groups demand; returns whether that froze anything new.
 static bool demand_of_node(struct finder *f, int node)
 {
     const struct node *n = &f->graph->nodes[node];
-    if (n->kind != NODE_CONV || n->groups == 1 || channel_is_depthwise(f->graph, node)) {
+    if (!reads_in_parts(f->graph, node)) {
         return false;
     }
     if (graph_is_depthwise(f->graph, node)) { // several outputs per channel: their count is fixed
@@ -207,12 +213,18 @@ static void find_constraints(struct finder *f)
 {
     const struct graph *graph = f->graph;
     for (int i = 0; i < graph->n_nodes; i++) {
+        const struct node *node = &graph->nodes[i];
+        const struct node_type *type = node_type_of(node->kind);
+        for (int k = 0; type->freezes && k < node->n_inputs; k++) {
+            freeze_list(f, node->inputs[k]);
+        }
+        if (type->freezes || graph_is_output(graph, i)) {
+            freeze_list(f, i);
+        }
         const int n = list_segments(f, i, f->segments);
-        for (int k = 0; k < n; k++) {
+        for (int k = 0; k < n && type->adds; k++) {
             if (f->segments[k].group >= 0) {
-                struct chain *chain = &f->chains[f->segments[k].group];
-                chain->frozen = chain->frozen || i == graph->n_nodes - 1;
-                chain->on_sum = chain->on_sum || graph->nodes[i].kind == NODE_ADD;
+                f->chains[f->segments[k].group].on_sum = true;
             }
         }
     }
@@ -231,8 +243,7 @@ static enum status fill_members(const struct finder *f, const struct chain *chai
     int *members;
     ARENA_NEW(arena, members, (size_t)chain->places);
     for (int i = 0; i < f->graph->n_nodes; i++) {
-        const enum node_kind kind = f->graph->nodes[i].kind;
-        if (kind == NODE_INPUT || !channel_is_produced(f->graph, i)) {
+        if (f->graph->nodes[i].n_inputs == 0 || !channel_is_produced(f->graph, i)) {
             continue;
         }
         const int n = list_segments(f, i, f->segments);

@@ -2,11 +2,8 @@
 // every channel, if it is normally distributed before a ReLU and summands are independent. A tensor
 // that no BatchNorm is behind counts as mean 0, variance 1.
 #pragma once
-#include "nn/graph.h"
+#include "nn/node_type.h"
 
-struct moments {
-    double *mean, *variance; // [c of the node]; arena
-};
 // out: [n_nodes], each node's output. params [n_floats]. ERR_MEMORY only.
 enum status moments_guess(const struct graph *graph, const float *params, struct arena *arena,
                           struct moments **out);

@@ -31,7 +31,7 @@ static bool can_be_cut(const struct groups *groups, int node)
 static int columns_of(const struct graph *graph, int node)
 {
     const struct node *n = &graph->nodes[node];
-    return graph->nodes[n->inputs[0]].c / n->groups * n->kernel_h * n->kernel_w;
+    return graph->nodes[n->inputs[0]].c / n->groups * n->kernel[0] * n->kernel[1];
 }
 
 static bool is_refitted(const struct graph *graph, const struct groups *groups, int node)
@@ -120,11 +120,12 @@ static void copy_patch(const struct graph *graph, const struct refit_layer *laye
 {
     const struct node *n = &graph->nodes[layer->node], *in = &graph->nodes[n->inputs[0]];
     const int part_c = in->c / n->groups, first = layer->part * part_c;
-    const int top = position / n->w * n->stride - n->pad;
-    const int left = position % n->w * n->stride - n->pad;
-    const int taps = n->kernel_h * n->kernel_w;
+    const int top = position / n->w * n->stride[0] - n->pad[0];
+    const int left = position % n->w * n->stride[1] - n->pad[1];
+    const int taps = n->kernel[0] * n->kernel[1];
     for (int tap = 0; tap < taps; tap++) {
-        const int y = top + tap / n->kernel_w, x = left + tap % n->kernel_w;
+        const int y = top + tap / n->kernel[1] * n->dilation[0];
+        const int x = left + tap % n->kernel[1] * n->dilation[1];
         const bool inside = y >= 0 && y < in->h && x >= 0 && x < in->w;
         const float *pixel =
             inside ? image + ((size_t)y * (size_t)in->w + (size_t)x) * (size_t)in->c + first : NULL;

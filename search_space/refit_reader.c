@@ -1,13 +1,11 @@
 #include "search_space/refit_reader.h"
 
 #include "compute/blas.h"
-#include "search_space/channel_union.h"
 
 bool reader_reads(const struct criterion_input *network, int node, int group)
 {
     const struct node *n = &network->graph->nodes[node];
-    const bool has_weights = n->kind == NODE_CONV || n->kind == NODE_LINEAR || n->kind == NODE_LSTM;
-    if (!has_weights || channel_is_depthwise(network->graph, node)) {
+    if (!graph_reads_channels(network->graph, node)) {
         return false;
     }
     const struct segment_list *list = &network->groups->outputs[n->inputs[0]];
@@ -21,7 +19,7 @@ bool reader_reads(const struct criterion_input *network, int node, int group)
 
 int reader_parts(const struct graph *graph, int node)
 {
-    return graph->nodes[node].kind == NODE_CONV ? graph->nodes[node].groups : 1;
+    return graph->nodes[node].groups;
 }
 
 struct reader reader_of(const struct criterion_input *network, const struct refit *refit, int node,
@@ -31,7 +29,7 @@ struct reader reader_of(const struct criterion_input *network, const struct refi
     const struct node *n = &graph->nodes[node];
     const struct param *param = &graph->params[n->params[0]];
     const int parts = reader_parts(graph, node);
-    const int rows = n->kind == NODE_LSTM ? 4 * n->c : n->c / parts;
+    const int rows = param->repeats * n->c / parts;
     const size_t count = param->count / (size_t)parts;
     struct reader reader = {
         .node = node,

@@ -110,7 +110,7 @@ static void fill_system(const struct refit *refit, const struct refit_layer *lay
 {
     const struct graph *graph = refit->graph;
     const struct node *node = &graph->nodes[layer->node];
-    const int taps = node->kernel_h * node->kernel_w;
+    const int taps = node->kernel[0] * node->kernel[1];
     const int part_start = layer->part * (layer->columns / taps);
     int kept = 0, cut = 0;
     for (int column = 0; column < layer->columns; column++) {
@@ -138,7 +138,7 @@ static enum status refit_part(const struct refit *refit, const struct refit_laye
     const struct graph *graph = refit->graph;
     const struct node *node = &graph->nodes[layer->node];
     const struct kept_list *in = &lists[node->inputs[0]], *out = &lists[layer->node];
-    const int taps = node->kernel_h * node->kernel_w, part_in = layer->columns / taps;
+    const int taps = node->kernel[0] * node->kernel[1], part_in = layer->columns / taps;
     const int part_out = node->c / node->groups;
     const int first_in = count_before(in, layer->part * part_in);
     const int first_out = count_before(out, layer->part * part_out);

@@ -2,7 +2,7 @@
 // parameter's kept rows and columns.
 #include "search_space/slim.h"
 
-#include "search_space/channel_union.h"
+#include "nn/node_type.h"
 #include "search_space/kept.h"
 
 #include <stdlib.h>
@@ -53,26 +53,36 @@ static int count_between(const struct kept_list *list, int from, int to)
     return n;
 }
 
+// The pieces of a node's output as they are when only the listed channels stay.
+static enum status kept_pieces(const struct graph *graph, const struct kept_list *lists, int node,
+                               struct arena *arena, const struct channel_piece **out)
+{
+    const struct node *n = &graph->nodes[node];
+    struct channel_piece *pieces;
+    ARENA_NEW(arena, pieces, (size_t)NODE_MOST_PIECES(n));
+    const int count = node_type_of(n->kind)->pieces(graph, n, pieces);
+    for (int p = 0, at = 0; p < count; p++) {
+        struct channel_piece *piece = &pieces[p];
+        const int end = at + piece->count;
+        if (piece->input >= 0) {
+            piece->from = count_between(&lists[n->inputs[piece->input]], 0, piece->from);
+        }
+        piece->count = count_between(&lists[node], at, end);
+        at = end;
+    }
+    *out = pieces;
+    return OK;
+}
+
 static enum status resize(const struct graph *graph, const struct kept_list *lists,
                           struct arena *arena, struct graph *out)
 {
-    int *out_c, (*pads)[2];
-    ARENA_NEW(arena, out_c, (size_t)graph->n_nodes);
-    ARENA_NEW(arena, pads, (size_t)graph->n_nodes);
-    for (int i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
-        out_c[i] = pads[i][0] = pads[i][1] = -1;
-        if (node->kind == NODE_SHORTCUT) {
-            pads[i][0] = count_between(&lists[i], 0, node->pad_before);
-            pads[i][1] = count_between(&lists[i], node->c - node->pad_after, node->c);
-        } else if (node->kind == NODE_SLICE) {
-            pads[i][0] = count_between(&lists[node->inputs[0]], 0, node->from);
-            pads[i][1] = lists[i].n;
-        } else if (node->kind != NODE_INPUT && channel_is_produced(graph, i)) {
-            out_c[i] = lists[i].n;
-        }
+    const struct channel_piece **pieces;
+    ARENA_NEW(arena, pieces, (size_t)graph->n_nodes);
+    for (int i = 1; i < graph->n_nodes; i++) {
+        TRY(kept_pieces(graph, lists, i, arena, &pieces[i]));
     }
-    return graph_resize(graph, out_c, (const int(*)[2])pads, out);
+    return graph_resize(graph, pieces, out);
 }
 
 // Copies blocks of `block` floats from a matrix [rows][columns][block]: the listed rows, and of
@@ -91,13 +101,14 @@ static float *gather(const float *from, int columns, size_t block, const struct 
 }
 
 // A grouped convolution: the rows of part p hold only the input channels of part p.
-static void gather_parts(const struct graph *graph, int node, const struct kept_list *rows,
-                         const struct kept_list *columns, const float *from, float *to)
+static void gather_parts(const struct graph *graph, const struct param *param,
+                         const struct kept_list *rows, const struct kept_list *columns,
+                         const float *from, float *to)
 {
-    const struct node *n = &graph->nodes[node];
-    const int parts = n->groups;
-    const int part_rows = n->c / parts, part_columns = graph->nodes[n->inputs[0]].c / parts;
-    const size_t block = (size_t)n->kernel_h * (size_t)n->kernel_w;
+    const struct node *n = &graph->nodes[param->node];
+    const int part_rows = n->c / n->groups;
+    const int part_columns = graph->nodes[n->inputs[0]].c / n->groups;
+    const size_t block = param->count / (size_t)n->c / (size_t)part_columns;
     for (int r = 0; r < rows->n; r++) {
         const int row = rows->channels[r];
         const int first = row / part_rows * part_columns;
@@ -112,39 +123,29 @@ static void gather_parts(const struct graph *graph, int node, const struct kept_
     }
 }
 
-// LSTM parameters are four gates' matrices below one another, [4][H][columns].
-static void gather_gates(int hidden, int columns, const struct kept_list *rows,
-                         const struct kept_list *keep_columns, const float *from, float *to)
-{
-    for (int gate = 0; gate < 4; gate++) {
-        to = gather(from + (size_t)gate * (size_t)hidden * (size_t)columns, columns, 1, rows,
-                    keep_columns, to);
-    }
-}
-
+// A parameter is `repeats` matrices [c of its node][columns][block] below one another.
 static void gather_param(const struct graph *graph, const struct kept_list *lists,
                          const struct param *param, const float *from, float *to)
 {
     const struct node *node = &graph->nodes[param->node];
-    const struct kept_list *out = &lists[param->node], *in = &lists[node->inputs[0]];
+    const struct kept_list *rows = &lists[param->node], *columns = &lists[node->inputs[0]];
     const struct kept_list one = {.channels = (int[1]){0}, .n = 1};
-    const bool is_matrix = param->role == PARAM_WEIGHT;
-    const int in_c = graph->nodes[node->inputs[0]].c;
-    if (node->kind == NODE_LSTM) {
-        const bool recurrent = is_matrix && node->params[1] == (int)(param - graph->params);
-        const int columns = param->n_dims == 1 ? 1 : param->dims[1];
-        gather_gates(node->c, columns, out, !is_matrix ? &one : recurrent ? out : in, from, to);
-    } else if (!is_matrix) {
-        gather(from, 1, 1, out, &one, to);
-    } else if (node->kind == NODE_LINEAR) {
-        // [out][c * h * w]: each input channel is a block of h * w.
-        gather(from, in_c, param->count / ((size_t)node->c * (size_t)in_c), out, in, to);
-    } else if (channel_is_depthwise(graph, param->node)) {
-        gather(from, 1, param->count / (size_t)node->c, out, &one, to);
-    } else if (node->groups > 1) {
-        gather_parts(graph, param->node, out, in, from, to);
-    } else {
-        gather(from, in_c, (size_t)node->kernel_h * (size_t)node->kernel_w, out, in, to);
+    int n_columns = graph->nodes[node->inputs[0]].c;
+    if (param->columns == COLUMNS_INPUT && node->groups > 1) {
+        gather_parts(graph, param, rows, columns, from, to);
+        return;
+    }
+    if (param->columns == COLUMNS_OWN) {
+        columns = rows;
+        n_columns = node->c;
+    } else if (param->columns == COLUMNS_NONE) {
+        columns = &one;
+        n_columns = 1;
+    }
+    const size_t each = param->count / (size_t)param->repeats;
+    const size_t block = each / (size_t)node->c / (size_t)n_columns;
+    for (int i = 0; i < param->repeats; i++) {
+        to = gather(from + (size_t)i * each, n_columns, block, rows, columns, to);
     }
 }
 

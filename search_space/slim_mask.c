@@ -1,6 +1,5 @@
 // Masking: the full-size network with every cut channel made zero where it is produced and by every
 // BatchNorm and depthwise convolution it passes, so that whoever reads it reads zeros.
-#include "search_space/channel_union.h"
 #include "search_space/slim.h"
 
 #include <string.h>
@@ -11,9 +10,8 @@ static void silence_param(const struct graph *graph, const struct param *param, 
                           float *params)
 {
     const struct node *node = &graph->nodes[param->node];
-    const int repeats = node->kind == NODE_LSTM ? 4 : 1;
-    const size_t row = param->count / ((size_t)repeats * (size_t)node->c);
-    for (int i = 0; i < repeats; i++) {
+    const size_t row = param->count / ((size_t)param->repeats * (size_t)node->c);
+    for (int i = 0; i < param->repeats; i++) {
         const size_t at = ((size_t)i * (size_t)node->c + (size_t)channel) * row;
         memset(params + param->offset + at, 0, row * sizeof *params);
     }
@@ -34,9 +32,7 @@ void slim_mask(const struct graph *graph, const struct groups *groups, const str
                float *params)
 {
     for (int i = 0; i < graph->n_nodes; i++) {
-        const enum node_kind kind = graph->nodes[i].kind;
-        const bool passes_on = kind != NODE_BATCHNORM && !channel_is_depthwise(graph, i) &&
-                               !channel_is_produced(graph, i);
+        const bool passes_on = graph->nodes[i].params[0] < 0;
         int base = 0; // position of the segment's first channel
         for (int s = 0; !passes_on && s < groups->outputs[i].n; s++) {
             const struct segment *segment = &groups->outputs[i].segments[s];

@@ -7,7 +7,7 @@ static const struct node *first_layer(const struct graph *graph, const struct ch
 {
     for (int i = 0; i < group->n_members; i++) {
         const struct node *node = &graph->nodes[group->members[i]];
-        if (node->kind == NODE_CONV || node->kind == NODE_LINEAR || node->kind == NODE_LSTM) {
+        if (node->params[0] >= 0) {
             return node;
         }
     }
@@ -118,8 +118,8 @@ static void fix_layer(const struct prune_study *study, int step, double *f)
     f[PRUNE_FEATURE_OUT_CHANNELS] = log_share(group->channels, 12);
     f[PRUNE_FEATURE_HEIGHT] = log_share(input->h, 9);
     f[PRUNE_FEATURE_WIDTH] = log_share(input->w, 9);
-    f[PRUNE_FEATURE_STRIDE] = (layer->stride - 1) / 3.0;
-    f[PRUNE_FEATURE_KERNEL] = (layer->kernel_h - 1) / 10.0;
+    f[PRUNE_FEATURE_STRIDE] = (layer->stride[0] - 1) / 3.0;
+    f[PRUNE_FEATURE_KERNEL] = (layer->kernel[0] - 1) / 10.0;
     for (int c = 0; c < info->c; c++) {
         f[PRUNE_FEATURE_DATA] += 2 * (double)info->std[c] / info->c;
     }

@@ -45,9 +45,9 @@ static enum status make_critic(int n_inputs, int hidden, struct graph *out)
     int node = 0;
     TRY(graph_begin(out, 1, 1, n_inputs));
     TRY(graph_add_conv(out, "fc1", node, &wide, &node));
-    TRY(graph_add_act(out, "relu1", node, ACT_RELU, &node));
+    TRY(graph_add_act(out, "relu1", node, ACTIVATION_RELU, &node));
     TRY(graph_add_conv(out, "fc2", node, &wide, &node));
-    TRY(graph_add_act(out, "relu2", node, ACT_RELU, &node));
+    TRY(graph_add_act(out, "relu2", node, ACTIVATION_RELU, &node));
     TRY(graph_add_conv(out, "fc3", node, &one, &node));
     return graph_finish(out);
 }

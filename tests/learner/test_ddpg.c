@@ -24,7 +24,7 @@ static void make_actor(struct graph *out)
     int node = 0;
     assert_ok(graph_begin(out, 1, 1, INPUTS));
     assert_ok(graph_add_conv(out, "fc", node, &wide, &node));
-    assert_ok(graph_add_act(out, "relu", node, ACT_RELU, &node));
+    assert_ok(graph_add_act(out, "relu", node, ACTIVATION_RELU, &node));
     assert_ok(graph_add_conv(out, "heads", node, &heads, &node));
     assert_ok(graph_finish(out));
 }

@@ -18,15 +18,27 @@ static const float *slice(const struct evaluation *run, const struct node *node,
     return run->params + run->graph->params[node->params[slot]].offset;
 }
 
-static double activate(enum activation_kind act, double x)
+static double activate(struct activation act, double x)
 {
-    if (act == ACT_RELU) {
-        return x > 0.0 ? x : 0.0;
+    const double low = (double)act.a, high = (double)act.b, gate = fmin(fmax(x + 3, 0), 6) / 6;
+    switch (act.kind) {
+    case ACT_RELU:
+        return fmax(x, 0);
+    case ACT_CLIP:
+        return fmin(fmax(x, low), high);
+    case ACT_LEAKY:
+        return x < 0 ? low * x : x;
+    case ACT_SIGMOID:
+        return 1 / (1 + exp(-x));
+    case ACT_HARD_SIGMOID:
+        return fmin(fmax(low * x + high, 0), 1);
+    case ACT_HARD_SWISH:
+        return x * gate;
+    case ACT_SILU:
+        return x / (1 + exp(-x));
+    default:
+        return x;
     }
-    if (act == ACT_CLIP) {
-        return x < 0.0 ? 0.0 : x > 6.0 ? 6.0 : x;
-    }
-    return x;
 }
 
 static size_t size_of(const struct node *node)
@@ -50,14 +62,15 @@ static double convolve(const struct node *node, const struct node *from, const d
     const int first = c / (node->c / node->groups) * in_c;
     double sum = 0.0;
     for (int i = 0; i < in_c; i++) {
-        for (int ky = 0; ky < node->kernel_h; ky++) {
-            for (int kx = 0; kx < node->kernel_w; kx++) {
-                const size_t w =
-                    (((size_t)c * (size_t)in_c + (size_t)i) * (size_t)node->kernel_h + (size_t)ky) *
-                        (size_t)node->kernel_w +
-                    (size_t)kx;
-                sum += (double)weight[w] * at(from, input, y * node->stride + ky - node->pad,
-                                              x * node->stride + kx - node->pad, first + i);
+        for (int ky = 0; ky < node->kernel[0]; ky++) {
+            for (int kx = 0; kx < node->kernel[1]; kx++) {
+                const size_t w = (((size_t)c * (size_t)in_c + (size_t)i) * (size_t)node->kernel[0] +
+                                  (size_t)ky) *
+                                     (size_t)node->kernel[1] +
+                                 (size_t)kx;
+                const int iy = y * node->stride[0] + ky * node->dilation[0] - node->pad[0];
+                const int ix = x * node->stride[1] + kx * node->dilation[1] - node->pad[1];
+                sum += (double)weight[w] * at(from, input, iy, ix, first + i);
             }
         }
     }
@@ -79,22 +92,25 @@ static double multiply(const struct node *from, const double *input, const float
     return sum;
 }
 
+// Windows may hang over the padding at the end (ceil_mode); what lies there is never counted.
 static double pool(const struct node *node, const struct node *from, const double *input, int y,
                    int x, int c)
 {
     double greatest = -HUGE_VAL, sum = 0.0;
-    for (int ky = 0; ky < node->kernel_h; ky++) {
-        for (int kx = 0; kx < node->kernel_w; kx++) {
-            const int iy = y * node->stride + ky - node->pad;
-            const int ix = x * node->stride + kx - node->pad;
+    int counted = 0;
+    for (int ky = 0; ky < node->kernel[0]; ky++) {
+        for (int kx = 0; kx < node->kernel[1]; kx++) {
+            const int iy = y * node->stride[0] + ky * node->dilation[0] - node->pad[0];
+            const int ix = x * node->stride[1] + kx * node->dilation[1] - node->pad[1];
             const double value = at(from, input, iy, ix, c);
             sum += value;
-            if (iy >= 0 && ix >= 0 && iy < from->h && ix < from->w) {
-                greatest = fmax(greatest, value);
-            }
+            const bool real = iy >= 0 && ix >= 0 && iy < from->h && ix < from->w;
+            const bool padded = iy < from->h + node->pad[2] && ix < from->w + node->pad[3];
+            counted += node->count_pad ? padded : real;
+            greatest = real ? fmax(greatest, value) : greatest;
         }
     }
-    return node->kind == NODE_MAX_POOL ? greatest : sum / (node->kernel_h * node->kernel_w);
+    return node->kind == NODE_MAX_POOL ? greatest : sum / counted;
 }
 
 static double mean(const struct node *from, const double *input, int c)
@@ -113,7 +129,17 @@ static double normalize(const struct evaluation *run, const struct node *node, d
     const double gamma = (double)slice(run, node, 0)[c], beta = (double)slice(run, node, 1)[c];
     const double average = (double)slice(run, node, 2)[c];
     const double variance = (double)slice(run, node, 3)[c];
-    return (value - average) / sqrt(variance + 1e-5) * gamma + beta;
+    return (value - average) / sqrt(variance + (double)node->epsilon) * gamma + beta;
+}
+
+// Channel c of the inputs one after the other.
+static double joined(const struct evaluation *run, const struct node *node, int y, int x, int c)
+{
+    int i = 0;
+    while (c >= run->graph->nodes[node->inputs[i]].c) {
+        c -= run->graph->nodes[node->inputs[i++]].c;
+    }
+    return at(&run->graph->nodes[node->inputs[i]], run->values[node->inputs[i]], y, x, c);
 }
 
 // One output value, before activation and sum.
@@ -136,12 +162,12 @@ static double compute(const struct evaluation *run, const struct node *node, int
     case NODE_DROPOUT:
         return at(from, input, y, x, c);
     case NODE_ADD:
-        return at(from, input, y, x, c) +
-               at(&nodes[node->inputs[1]], run->values[node->inputs[1]], y, x, c);
+        for (int i = 0; i < node->n_inputs; i++) {
+            value += at(&nodes[node->inputs[i]], run->values[node->inputs[i]], y, x, c);
+        }
+        return value;
     case NODE_CONCAT:
-        return c < from->c
-                   ? at(from, input, y, x, c)
-                   : at(&nodes[node->inputs[1]], run->values[node->inputs[1]], y, x, c - from->c);
+        return joined(run, node, y, x, c);
     case NODE_SLICE:
         return at(from, input, y, x, c + node->from);
     case NODE_MAX_POOL:
@@ -149,10 +175,11 @@ static double compute(const struct evaluation *run, const struct node *node, int
         return pool(node, from, input, y, x, c);
     case NODE_GLOBAL_POOL:
         return mean(from, input, c);
-    case NODE_SHORTCUT:
-        return c < node->pad_before || c >= node->pad_before + from->c
-                   ? 0.0
-                   : at(from, input, y * node->stride, x * node->stride, c - node->pad_before);
+    case NODE_PAD:
+        c -= node->pad_channels[0];
+        return c < 0 || c >= from->c ? 0.0
+                                     : at(from, input, y * node->stride[0] - node->pad[0],
+                                          x * node->stride[1] - node->pad[1], c);
     default:
         CHECK(!"a kind of node that the evaluator knows");
         return 0.0;

@@ -15,13 +15,13 @@ static int conv(struct graph *g, const char *name, int input, struct conv_attrib
     return out;
 }
 
-static int bn_act(struct graph *g, const char *name, int input, enum activation_kind act)
+static int bn_act(struct graph *g, const char *name, int input, struct activation act)
 {
     char text[64];
     int out;
     snprintf(text, sizeof text, "%s.bn", name);
     assert_ok(graph_add_batchnorm(g, text, input, &out));
-    if (act != ACT_NONE) {
+    if (act.kind != ACT_NONE) {
         snprintf(text, sizeof text, "%s.act", name);
         assert_ok(graph_add_act(g, text, out, act, &out));
     }
@@ -36,14 +36,14 @@ static int residual_block(struct graph *g, int input)
     int x = conv(
         g, "block.conv1", input,
         (struct conv_attributes){.out_c = 7, .kernel_h = 3, .kernel_w = 3, .stride = 2, .pad = 1});
-    x = bn_act(g, "block.1", x, ACT_RELU);
+    x = bn_act(g, "block.1", x, ACTIVATION_RELU);
     x = conv(g, "block.conv2", x,
              (struct conv_attributes){
                  .out_c = channels + 4, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1});
-    x = bn_act(g, "block.2", x, ACT_NONE);
+    x = bn_act(g, "block.2", x, ACTIVATION_NONE);
     assert_ok(graph_add_shortcut(g, "block.shortcut", input, 2, 1, 3, &shortcut));
     assert_ok(graph_add_add(g, "block.add", x, shortcut, &sum));
-    assert_ok(graph_add_act(g, "block.relu", sum, ACT_RELU, &sum));
+    assert_ok(graph_add_act(g, "block.relu", sum, ACTIVATION_RELU, &sum));
     return sum;
 }
 
@@ -54,7 +54,7 @@ void plan_case_mixed(struct graph *out, bool dropout)
     int x = conv(
         out, "stem", 0,
         (struct conv_attributes){.out_c = 8, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1});
-    x = bn_act(out, "stem", x, ACT_CLIP);
+    x = bn_act(out, "stem", x, ACTIVATION_RELU6);
     const int stem = x;
     x = conv(out, "depthwise", x,
              (struct conv_attributes){.kernel_h = 3,
@@ -63,7 +63,7 @@ void plan_case_mixed(struct graph *out, bool dropout)
                                       .pad = 1,
                                       .out_c = 8,
                                       .groups = GRAPH_DEPTHWISE});
-    x = bn_act(out, "depthwise", x, ACT_RELU);
+    x = bn_act(out, "depthwise", x, ACTIVATION_RELU);
     x = conv(out, "grouped", x,
              (struct conv_attributes){.out_c = 8,
                                       .kernel_h = 1,
@@ -73,22 +73,23 @@ void plan_case_mixed(struct graph *out, bool dropout)
                                       .groups = 2,
                                       .bias = true});
     int pooled, both, part;
-    assert_ok(graph_add_act(out, "grouped.act", x, ACT_RELU, &x));
+    assert_ok(graph_add_act(out, "grouped.act", x, ACTIVATION_RELU, &x));
     assert_ok(graph_add_pool(out, "max", stem, NODE_MAX_POOL, 3, 1, 1, &pooled));
     assert_ok(graph_add_slice(out, "part", pooled, 2, 5, &part));
     x = conv(out, "widen", part,
              (struct conv_attributes){.out_c = 6, .kernel_h = 1, .kernel_w = 3, .stride = 1});
-    x = bn_act(out, "widen", x, ACT_NONE);
+    x = bn_act(out, "widen", x, ACTIVATION_NONE);
     const int grouped = graph_find_node(out, "grouped.act");
     assert_ok(graph_add_concat(out, "concat", grouped, x, &both));
-    x = bn_act(out, "concat", both, ACT_RELU); // BatchNorm behind a concatenation, as in DenseNet
+    x = bn_act(out, "concat", both,
+               ACTIVATION_RELU); // BatchNorm behind a concatenation, as in DenseNet
     x = residual_block(out, x);
     assert_ok(graph_add_pool(out, "average", x, NODE_AVG_POOL, 2, 1, 0, &x));
     if (dropout) {
         assert_ok(graph_add_dropout(out, "dropout", x, 0.3F, &x));
     }
     assert_ok(graph_add_linear(out, "hidden", x, 11, true, &x));
-    assert_ok(graph_add_act(out, "hidden.act", x, ACT_RELU, &x));
+    assert_ok(graph_add_act(out, "hidden.act", x, ACTIVATION_RELU, &x));
     assert_ok(graph_add_linear(out, "classes", x, 5, true, &x));
     assert_ok(graph_finish(out));
 }

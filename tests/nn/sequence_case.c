@@ -22,7 +22,7 @@ static void build(struct graph *g, int steps)
     assert_ok(graph_add_slice(g, "obs", 0, 0, CASE_OBS, &x));
     assert_ok(graph_add_slice(g, "last", 0, CASE_OBS, CASE_IN - CASE_OBS, &rest));
     assert_ok(graph_add_conv(g, "dense", x, &dense, &x));
-    assert_ok(graph_add_act(g, "relu", x, ACT_RELU, &x));
+    assert_ok(graph_add_act(g, "relu", x, ACTIVATION_RELU, &x));
     assert_ok(graph_add_concat(g, "join", x, rest, &x));
     assert_ok(graph_add_lstm(g, "lstm", x, CASE_HIDDEN, &x));
     assert_ok(graph_add_conv(g, "heads", x, &heads, &x));

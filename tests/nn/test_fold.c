@@ -173,7 +173,7 @@ static int batchnorm(struct sketch *sketch, int input)
     return out;
 }
 
-static int act(struct sketch *sketch, int input, enum activation_kind kind)
+static int act(struct sketch *sketch, int input, struct activation kind)
 {
     char name[16];
     int out;
@@ -224,7 +224,7 @@ static void expect_fold(struct sketch *sketch, const char *expected)
         [NODE_INPUT] = 'i',       [NODE_CONV] = 'c',     [NODE_LINEAR] = 'l',
         [NODE_BATCHNORM] = 'b',   [NODE_ACT] = 'a',      [NODE_ADD] = '+',
         [NODE_CONCAT] = 'k',      [NODE_MAX_POOL] = 'm', [NODE_AVG_POOL] = 'v',
-        [NODE_GLOBAL_POOL] = 'g', [NODE_SHORTCUT] = 's', [NODE_DROPOUT] = 'd',
+        [NODE_GLOBAL_POOL] = 'g', [NODE_PAD] = 's',      [NODE_DROPOUT] = 'd',
         [NODE_SLICE] = 't',
     };
     struct fold_source *sources;
@@ -239,8 +239,9 @@ static void expect_fold(struct sketch *sketch, const char *expected)
         if (sources[i].batchnorm >= 0) {
             n += (size_t)snprintf(text + n, sizeof text - n, "*");
         }
-        if (node->act != ACT_NONE) {
-            n += (size_t)snprintf(text + n, sizeof text - n, node->act == ACT_RELU ? "r" : "6");
+        if (node->act.kind != ACT_NONE) {
+            n +=
+                (size_t)snprintf(text + n, sizeof text - n, node->act.kind == ACT_RELU ? "r" : "6");
         }
         if (node->sum >= 0) {
             n += (size_t)snprintf(text + n, sizeof text - n, "=%d", node->sum);
@@ -256,11 +257,11 @@ static void test_chains(void **state)
     (void)state;
     struct sketch s;
     begin(&s);
-    act(&s, batchnorm(&s, conv(&s, 0)), ACT_CLIP);
+    act(&s, batchnorm(&s, conv(&s, 0)), ACTIVATION_RELU6);
     expect_fold(&s, "i c*6");
 
     begin(&s); // BatchNorm after the activation stays
-    act(&s, batchnorm(&s, act(&s, conv(&s, 0), ACT_RELU)), ACT_RELU);
+    act(&s, batchnorm(&s, act(&s, conv(&s, 0), ACTIVATION_RELU)), ACTIVATION_RELU);
     expect_fold(&s, "i cr br");
 
     begin(&s); // a second BatchNorm has no convolution before it any more
@@ -268,12 +269,12 @@ static void test_chains(void **state)
     expect_fold(&s, "i c* b");
 
     begin(&s); // a second activation stays alone
-    act(&s, act(&s, conv(&s, 0), ACT_RELU), ACT_CLIP);
+    act(&s, act(&s, conv(&s, 0), ACTIVATION_RELU), ACTIVATION_RELU6);
     expect_fold(&s, "i cr a6");
 
     begin(&s); // dropout is gone wherever it stood
-    dropout(&s,
-            act(&s, dropout(&s, batchnorm(&s, dropout(&s, conv(&s, dropout(&s, 0))))), ACT_RELU));
+    dropout(&s, act(&s, dropout(&s, batchnorm(&s, dropout(&s, conv(&s, dropout(&s, 0))))),
+                    ACTIVATION_RELU));
     expect_fold(&s, "i c*r");
 
     begin(&s); // two readers of what lies between
@@ -283,24 +284,24 @@ static void test_chains(void **state)
 
     begin(&s);
     a = batchnorm(&s, conv(&s, 0));
-    concat(&s, act(&s, a, ACT_RELU), a);
+    concat(&s, act(&s, a, ACTIVATION_RELU), a);
     expect_fold(&s, "i c* ar k");
 
     begin(&s); // what the output does not depend on is left out
     conv(&s, 0);
     a = batchnorm(&s, conv(&s, 0));
     conv(&s, a);
-    act(&s, a, ACT_RELU);
+    act(&s, a, ACTIVATION_RELU);
     expect_fold(&s, "i c*r");
 
     begin(&s);
     int linear;
     assert_int_equal(graph_add_linear(&s.graph, "fc", 0, 6, false, &linear), OK);
-    act(&s, batchnorm(&s, linear), ACT_RELU);
+    act(&s, batchnorm(&s, linear), ACTIVATION_RELU);
     expect_fold(&s, "i l*r");
 
     begin(&s); // nothing to fold into
-    act(&s, batchnorm(&s, 0), ACT_RELU);
+    act(&s, batchnorm(&s, 0), ACTIVATION_RELU);
     expect_fold(&s, "i br");
 }
 
@@ -309,9 +310,9 @@ static void test_sums(void **state)
     (void)state;
     struct sketch s;
     begin(&s); // a residual block
-    int x = act(&s, batchnorm(&s, conv(&s, 0)), ACT_RELU);
-    int y = batchnorm(&s, conv(&s, act(&s, batchnorm(&s, conv(&s, x)), ACT_RELU)));
-    act(&s, add(&s, y, x), ACT_RELU);
+    int x = act(&s, batchnorm(&s, conv(&s, 0)), ACTIVATION_RELU);
+    int y = batchnorm(&s, conv(&s, act(&s, batchnorm(&s, conv(&s, x)), ACTIVATION_RELU)));
+    act(&s, add(&s, y, x), ACTIVATION_RELU);
     expect_fold(&s, "i c*r c*r c*r=1");
 
     begin(&s); // the other operand comes after the convolution; dropout on both ways
@@ -321,7 +322,7 @@ static void test_sums(void **state)
     expect_fold(&s, "i c s c=2");
 
     begin(&s); // the input is not ours to overwrite
-    act(&s, add(&s, conv(&s, 0), 0), ACT_RELU);
+    act(&s, add(&s, conv(&s, 0), 0), ACTIVATION_RELU);
     expect_fold(&s, "i c +r");
 
     begin(&s); // the convolution reads what it would overwrite
@@ -331,13 +332,13 @@ static void test_sums(void **state)
 
     begin(&s); // x is read once more after the sum
     x = conv(&s, 0);
-    y = act(&s, add(&s, conv(&s, conv(&s, x)), x), ACT_RELU);
+    y = act(&s, add(&s, conv(&s, conv(&s, x)), x), ACTIVATION_RELU);
     concat(&s, x, y);
     expect_fold(&s, "i c c c +r k");
 
     begin(&s); // ... and once more before it, which is fine
     x = conv(&s, 0);
-    int z = act(&s, x, ACT_RELU);
+    int z = act(&s, x, ACTIVATION_RELU);
     y = add(&s, conv(&s, conv(&s, x)), x);
     concat(&s, z, y);
     expect_fold(&s, "i c ar c c=1 k");
@@ -350,7 +351,7 @@ static void test_choice_of_sums(void **state)
     begin(&s); // two convolutions: the later one adds
     int x = batchnorm(&s, conv(&s, 0));
     int y = batchnorm(&s, conv(&s, 0));
-    act(&s, add(&s, x, y), ACT_RELU);
+    act(&s, add(&s, x, y), ACTIVATION_RELU);
     expect_fold(&s, "i c* c*r=1");
 
     begin(&s); // the later one has another reader: the earlier one adds, and moves behind it
@@ -362,7 +363,7 @@ static void test_choice_of_sums(void **state)
 
     begin(&s); // twice the same
     x = conv(&s, 0);
-    act(&s, add(&s, x, x), ACT_RELU);
+    act(&s, add(&s, x, x), ACTIVATION_RELU);
     expect_fold(&s, "i c +r");
 
     begin(&s); // two sums over one operand: only the last may overwrite it
@@ -374,7 +375,7 @@ static void test_choice_of_sums(void **state)
 
     begin(&s); // an activation between convolution and sum
     x = cut(&s, conv(&s, 0));
-    add(&s, act(&s, conv(&s, 0), ACT_RELU), x);
+    add(&s, act(&s, conv(&s, 0), ACTIVATION_RELU), x);
     expect_fold(&s, "i c s cr +");
 }
 
@@ -405,7 +406,7 @@ static void test_random_graphs(void **state)
                 batchnorm(&s, a);
                 break;
             case 4:
-                act(&s, a, rng_below(&rng, 2) == 0 ? ACT_RELU : ACT_CLIP);
+                act(&s, a, rng_below(&rng, 2) == 0 ? ACTIVATION_RELU : ACTIVATION_RELU6);
                 break;
             case 5:
             case 6:

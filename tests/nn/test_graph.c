@@ -1,5 +1,5 @@
 // Building, reading and resizing graphs; layout and initial values of parameters.
-#include "nn/graph.h"
+#include "nn/node_type.h"
 #include "test_unit.h"
 
 #include <math.h>
@@ -37,7 +37,7 @@ static void test_shapes(void **state)
     assert_true(graph_is_depthwise(&graph, n));
     assert_int_equal(graph_add_batchnorm(&graph, "bn", a, &b), OK);
     assert_shape(&graph, b, 5, 6, 8);
-    assert_int_equal(graph_add_act(&graph, "act", b, ACT_CLIP, &b), OK);
+    assert_int_equal(graph_add_act(&graph, "act", b, ACTIVATION_RELU6, &b), OK);
     assert_int_equal(graph_add_add(&graph, "add", a, b, &n), OK);
     assert_shape(&graph, n, 5, 6, 8);
     assert_int_equal(graph_add_concat(&graph, "concat", a, b, &n), OK);
@@ -85,7 +85,7 @@ static void test_refusals(void **state)
                  "3 groups do not divide");
     wrong = dense;
     wrong.groups = -5;
-    assert_fails(graph_add_conv(&graph, "minus", 0, &wrong, &n), ERR_INPUT, "-5 groups");
+    assert_fails(graph_add_conv(&graph, "minus", 0, &wrong, &n), ERR_INPUT, "groups is -5");
     wrong = dense;
     wrong.stride = 0;
     assert_fails(graph_add_conv(&graph, "still", 0, &wrong, &n), ERR_INPUT, "stride is 0");
@@ -94,23 +94,24 @@ static void test_refusals(void **state)
     assert_fails(graph_add_conv(&graph, "wide", 0, &wrong, &n), ERR_INPUT, "padding");
     wrong = dense;
     wrong.out_c = 0;
-    assert_fails(graph_add_conv(&graph, "none", 0, &wrong, &n), ERR_INPUT, "output channels is 0");
+    assert_fails(graph_add_conv(&graph, "none", 0, &wrong, &n), ERR_INPUT, "channels is 0");
     assert_fails(graph_add_conv(&graph, "", 0, &dense, &n), ERR_INPUT, "has no name");
     assert_fails(graph_add_add(&graph, "sum", 0, a, &n), ERR_INPUT,
                  "input (6x6x4) and a (3x3x8) differ");
     assert_fails(graph_add_concat(&graph, "cat", 0, a, &n), ERR_INPUT, "differ in height or width");
     assert_fails(graph_add_pool(&graph, "pool", 0, NODE_MAX_POOL, 2, 2, 2, &n), ERR_INPUT,
                  "padding");
-    assert_fails(graph_add_shortcut(&graph, "cut", 0, 2, -1, 0, &n), ERR_INPUT, "before is -1");
+    assert_fails(graph_add_shortcut(&graph, "cut", 0, 2, -1, 0, &n), ERR_INPUT,
+                 "pad_channels is -1");
     assert_fails(graph_add_slice(&graph, "part", 0, 2, 3, &n), ERR_INPUT, "2 to 4");
-    assert_fails(graph_add_slice(&graph, "part", 0, -1, 3, &n), ERR_INPUT, "-1 to 1");
-    assert_fails(graph_add_slice(&graph, "part", 0, 4, 0, &n), ERR_INPUT, "not among the 4 of");
-    assert_fails(graph_add_dropout(&graph, "drop", 0, 1.0F, &n), ERR_INPUT, "outside [0, 1)");
-    assert_fails(graph_add_dropout(&graph, "drop", 0, NAN, &n), ERR_INPUT, "outside [0, 1)");
+    assert_fails(graph_add_slice(&graph, "part", 0, -1, 3, &n), ERR_INPUT, "from is -1");
+    assert_fails(graph_add_slice(&graph, "part", 0, 4, 0, &n), ERR_INPUT, "channels is 0");
+    assert_fails(graph_add_dropout(&graph, "drop", 0, 1.0F, &n), ERR_INPUT, "rate is");
+    assert_fails(graph_add_dropout(&graph, "drop", 0, NAN, &n), ERR_INPUT, "rate is");
     assert_fails(graph_add_lstm(&graph, "lstm", 0, 5, &n), ERR_INPUT, "width 1");
     assert_fails(graph_add_linear(&graph, "fc", 0, -1, true, &n), ERR_INPUT, "is -1");
     assert_int_equal(n, -7); // nothing is written on failure
-    assert_int_equal(graph_add_act(&graph, "a", a, ACT_RELU, &b), OK);
+    assert_int_equal(graph_add_act(&graph, "a", a, ACTIVATION_RELU, &b), OK);
     assert_fails(graph_finish(&graph), ERR_INPUT, "two nodes are named a");
     graph_close(&graph);
     assert_int_equal(graph_begin(&graph, 4096, 4096, 16), OK);
@@ -196,7 +197,7 @@ static void test_ops(void **state)
     assert_int_equal(graph_add_shortcut(&graph, "cut", conv, 2, 3, 1, &cut), OK);
     assert_int_equal(graph_add_pool(&graph, "avg", conv, NODE_AVG_POOL, 3, 2, 1, &avg), OK);
     assert_int_equal(graph_add_batchnorm(&graph, "bn", conv, &bn), OK);
-    assert_int_equal(graph_add_act(&graph, "act", conv, ACT_CLIP, &act), OK);
+    assert_int_equal(graph_add_act(&graph, "act", conv, ACTIVATION_RELU6, &act), OK);
     assert_int_equal(graph_add_add(&graph, "add", bn, act, &add), OK);
     assert_int_equal(graph_add_concat(&graph, "cat", conv, add, &cat), OK);
     assert_int_equal(graph_add_slice(&graph, "part", cat, 7, 5, &part), OK);
@@ -269,7 +270,7 @@ static void test_resize(void **state)
     (void)state;
     struct graph graph, other;
     build_residual(&graph);
-    assert_int_equal(graph_resize(&graph, NULL, NULL, &other), OK);
+    assert_int_equal(graph_resize(&graph, NULL, &other), OK);
     assert_int_equal(other.n_floats, graph.n_floats);
     assert_int_equal(other.n_trainable, graph.n_trainable);
     for (int p = 0; p < graph.n_params; p++) {
@@ -277,26 +278,25 @@ static void test_resize(void **state)
         assert_memory_equal(other.params[p].dims, graph.params[p].dims, sizeof(int[4]));
     }
     graph_close(&other);
-    int out_c[8] = {-1, 5, 99, -1, 6, -1, -1, -1}; // a depthwise convolution's own count is unused
-    int pads[8][2] = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1},
-                      {-1, -1}, {1, -1},  {-1, -1}, {-1, -1}};
-    assert_fails(graph_resize(&graph, out_c, (const int(*)[2])pads, &other), ERR_INPUT,
-                 "differ in shape");
-    pads[5][1] = 2;
-    assert_int_equal(graph_resize(&graph, out_c, (const int(*)[2])pads, &other), OK);
+    struct channel_piece first = {PIECE_NEW, 0, 5}, wide = {PIECE_NEW, 0, 6};
+    struct channel_piece pads[3] = {{PIECE_ZEROS, 0, 1}, {0, 0, 3}, {PIECE_ZEROS, 0, 3}};
+    const struct channel_piece *pieces[8] = {[1] = &first, [4] = &wide, [5] = pads};
+    assert_fails(graph_resize(&graph, pieces, &other), ERR_INPUT, "differ in shape");
+    pads[2].count = 2;
+    assert_int_equal(graph_resize(&graph, pieces, &other), OK);
     assert_shape(&other, 1, 6, 6, 5);
     assert_shape(&other, 2, 6, 6, 10);
     assert_int_equal(other.nodes[2].groups, 5);
     assert_shape(&other, 3, 6, 6, 10);
     assert_shape(&other, 4, 6, 6, 6);
     assert_shape(&other, 5, 6, 6, 6);
-    assert_int_equal(other.nodes[5].pad_before, 1);
+    assert_int_equal(other.nodes[5].pad_channels[0], 1);
     assert_int_equal(graph_find_param(&other, "middle.weight")->dims[0], 10);
     assert_int_equal(graph_find_param(&other, "middle.weight")->dims[1], 1);
     assert_int_equal(graph_find_param(&other, "fc.weight")->dims[1], 6 * 6 * 6);
     graph_close(&other);
-    out_c[1] = 0;
-    assert_fails(graph_resize(&graph, out_c, (const int(*)[2])pads, &other), ERR_INPUT, "first");
+    first.count = 0;
+    assert_fails(graph_resize(&graph, pieces, &other), ERR_INPUT, "first");
     graph_close(&graph);
 }
 
@@ -308,12 +308,14 @@ static void test_resize_slice(void **state)
     assert_int_equal(graph_begin(&graph, 6, 6, 5), OK);
     assert_int_equal(graph_add_slice(&graph, "slice", 0, 1, 3, &slice), OK);
     assert_int_equal(graph_finish(&graph), OK);
-    const int pads[2][2] = {{-1, -1}, {3, 2}}, wide[2][2] = {{-1, -1}, {3, -1}};
-    assert_int_equal(graph_resize(&graph, NULL, pads, &other), OK);
+    struct channel_piece piece = {0, 3, 2};
+    const struct channel_piece *pieces[2] = {NULL, &piece};
+    assert_int_equal(graph_resize(&graph, pieces, &other), OK);
     assert_shape(&other, 1, 6, 6, 2);
     assert_int_equal(other.nodes[1].from, 3);
     graph_close(&other);
-    assert_fails(graph_resize(&graph, NULL, wide, &other), ERR_INPUT, "slice");
+    piece.count = 3;
+    assert_fails(graph_resize(&graph, pieces, &other), ERR_INPUT, "slice");
     graph_close(&graph);
 }
 

@@ -1,5 +1,6 @@
 // Network files: what is saved loads again, also slimmed; what does not fit is named.
 #include "nn/network.h"
+#include "nn/node_type.h"
 #include "nn/safetensors.h"
 #include "nn/zoo.h"
 #include "nn_files.h"
@@ -122,25 +123,21 @@ static void test_train_rows(void **state)
 static void slim_by_hand(const struct network *full, struct network *out)
 {
     const struct graph *graph = &full->graph;
-    int *out_c = malloc((size_t)graph->n_nodes * sizeof *out_c);
-    int(*pads)[2] = malloc((size_t)graph->n_nodes * sizeof *pads);
-    assert_true(out_c != NULL && pads != NULL);
-    for (int i = 0; i < graph->n_nodes; i++) {
-        out_c[i] = pads[i][0] = pads[i][1] = -1;
-    }
-    out_c[graph_find_node(graph, "layer1.1.conv1")] = 5;
-    pads[graph_find_node(graph, "layer3.0.shortcut")][0] = 3;
-    pads[graph_find_node(graph, "layer3.0.shortcut")][1] = 1;
-    out_c[graph_find_node(graph, "layer3.0.conv2")] = 36;
-    out_c[graph_find_node(graph, "layer3.1.conv2")] = 36;
-    out_c[graph_find_node(graph, "layer3.2.conv2")] = 36;
+    const struct channel_piece five = {PIECE_NEW, 0, 5}, stream = {PIECE_NEW, 0, 36};
+    const struct channel_piece pads[3] = {{PIECE_ZEROS, 0, 3}, {0, 0, 32}, {PIECE_ZEROS, 0, 1}};
+    const struct channel_piece **pieces = calloc((size_t)graph->n_nodes, sizeof *pieces);
+    assert_non_null(pieces);
+    pieces[graph_find_node(graph, "layer1.1.conv1")] = &five;
+    pieces[graph_find_node(graph, "layer3.0.shortcut")] = pads;
+    pieces[graph_find_node(graph, "layer3.0.conv2")] = &stream;
+    pieces[graph_find_node(graph, "layer3.1.conv2")] = &stream;
+    pieces[graph_find_node(graph, "layer3.2.conv2")] = &stream;
     *out = (struct network){.info = full->info};
-    assert_int_equal(graph_resize(graph, out_c, (const int(*)[2])pads, &out->graph), OK);
+    assert_int_equal(graph_resize(graph, pieces, &out->graph), OK);
+    free(pieces);
     out->params = malloc(network_bytes(out));
     assert_non_null(out->params);
     graph_init_params(&out->graph, 9, out->params);
-    free(out_c);
-    free(pads);
 }
 
 static void test_slimmed(void **state)

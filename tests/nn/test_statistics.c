@@ -20,7 +20,7 @@ static void small_graph(struct graph *g)
     assert_ok(graph_begin(g, 8, 6, 3));
     assert_ok(graph_add_conv(g, "conv1", 0, &a, &x));
     assert_ok(graph_add_batchnorm(g, "bn1", x, &x));
-    assert_ok(graph_add_act(g, "relu1", x, ACT_RELU, &x));
+    assert_ok(graph_add_act(g, "relu1", x, ACTIVATION_RELU, &x));
     assert_ok(graph_add_conv(g, "conv2", x, &a, &x));
     assert_ok(graph_add_batchnorm(g, "bn2", x, &x));
     assert_ok(graph_add_global_pool(g, "pool", x, &x));

@@ -123,9 +123,10 @@ static void test_option_a(void **state)
     const int second = graph_find_node(&graph, "layer3.0.shortcut");
     assert_true(first > 0 && second > 0);
     assert_int_equal(graph_find_node(&graph, "layer1.0.shortcut"), -1);
-    assert_int_equal(graph.nodes[first].stride, 2);
-    assert_true(graph.nodes[first].pad_before == 8 && graph.nodes[first].pad_after == 8);
-    assert_true(graph.nodes[second].pad_before == 16 && graph.nodes[second].pad_after == 16);
+    assert_int_equal(graph.nodes[first].stride[0], 2);
+    assert_true(graph.nodes[first].pad_channels[0] == 8 && graph.nodes[first].pad_channels[1] == 8);
+    assert_true(graph.nodes[second].pad_channels[0] == 16 &&
+                graph.nodes[second].pad_channels[1] == 16);
     graph_close(&graph);
 }
 

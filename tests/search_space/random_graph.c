@@ -125,7 +125,8 @@ static enum status add_small(struct builder *b, int input)
     const int c = b->graph->nodes[input].c;
     switch (below(b, 5)) {
     case 0:
-        return graph_add_act(b->graph, name, input, below(b, 2) == 0 ? ACT_RELU : ACT_CLIP, &node);
+        return graph_add_act(b->graph, name, input,
+                             below(b, 2) == 0 ? ACTIVATION_RELU : ACTIVATION_RELU6, &node);
     case 1:
         return graph_add_dropout(b->graph, name, input, 0.5F, &node);
     case 2:

@@ -63,7 +63,7 @@ static void open_fixture(struct fixture *f)
     assert_ok(graph_begin(&f->graph, 5, 5, 3));
     a = add_conv(&f->graph, "a", 0, A, 3, 1);
     assert_ok(graph_add_batchnorm(&f->graph, "a.bn", a, &node));
-    assert_ok(graph_add_act(&f->graph, "a.relu", node, ACT_RELU, &a));
+    assert_ok(graph_add_act(&f->graph, "a.relu", node, ACTIVATION_RELU, &a));
     f->b = add_conv(&f->graph, "b", a, B, 1, 1);
     assert_ok(graph_add_concat(&f->graph, "ab", a, f->b, &node));
     f->c = add_conv(&f->graph, "c", node, C, 3, 1);
@@ -194,7 +194,7 @@ static double expect(const struct fixture *f, const double *gram, int node, int 
                      int first, int channels, int parts, int width)
 {
     const struct node *n = &f->graph.nodes[node];
-    const int taps = n->kernel_h * n->kernel_w, rows = n->c / n->groups;
+    const int taps = n->kernel[0] * n->kernel[1], rows = n->c / n->groups;
     const int each = channels / parts; // of the group in each of its equal parts
     bool cut[MOST] = {false};
     for (int c = 0; c < channels; c++) {

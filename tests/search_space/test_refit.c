@@ -33,7 +33,7 @@ static int add_unit(struct graph *graph, const char *name, int input,
     snprintf(text, sizeof text, "%s.bn", name);
     assert_ok(graph_add_batchnorm(graph, text, node, &node));
     snprintf(text, sizeof text, "%s.relu", name);
-    assert_ok(graph_add_act(graph, text, node, ACT_RELU, &node));
+    assert_ok(graph_add_act(graph, text, node, ACTIVATION_RELU, &node));
     return node;
 }
 
@@ -115,7 +115,7 @@ static struct samples collect(struct fixture *f, int node, int part)
 {
     const struct graph *graph = &f->graph;
     const struct node *n = &graph->nodes[node], *in = &graph->nodes[n->inputs[0]];
-    const int taps = n->kernel_h * n->kernel_w, part_c = in->c / n->groups;
+    const int taps = n->kernel[0] * n->kernel[1], part_c = in->c / n->groups;
     struct samples s = {.rows = IMAGES * n->h * n->w, .columns = part_c * taps, .outputs = n->c};
     s.x = arena_alloc(&f->arena, (size_t)s.rows * (size_t)s.columns, sizeof *s.x);
     s.y = arena_alloc(&f->arena, (size_t)s.rows * (size_t)s.outputs, sizeof *s.y);
@@ -128,8 +128,8 @@ static struct samples collect(struct fixture *f, int node, int part)
         const int image = row / (n->h * n->w), oh = row / n->w % n->h, ow = row % n->w;
         for (int k = 0; k < s.columns; k++) {
             const int c = part * part_c + k / taps;
-            const int y = oh * n->stride - n->pad + k % taps / n->kernel_w;
-            const int x = ow * n->stride - n->pad + k % taps % n->kernel_w;
+            const int y = oh * n->stride[0] - n->pad[0] + k % taps / n->kernel[1];
+            const int x = ow * n->stride[1] - n->pad[1] + k % taps % n->kernel[1];
             if (y >= 0 && y < in->h && x >= 0 && x < in->w) {
                 s.x[row * s.columns + k] =
                     (double)values[((image * in->h + y) * in->w + x) * in->c + c];

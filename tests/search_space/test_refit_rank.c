@@ -42,13 +42,13 @@ static void build(struct fixture *f, int width)
     int node, left, right;
     assert_ok(graph_begin(&f->graph, SIDE, SIDE, 3));
     assert_ok(graph_add_conv(&f->graph, "a", 0, &a, &node));
-    assert_ok(graph_add_act(&f->graph, "a.relu", node, ACT_RELU, &node));
+    assert_ok(graph_add_act(&f->graph, "a.relu", node, ACTIVATION_RELU, &node));
     assert_ok(graph_add_conv(&f->graph, "b", node, &b, &left));
     assert_ok(graph_add_conv(&f->graph, "c", node, &c, &right));
     assert_ok(graph_add_concat(&f->graph, "both", left, right, &node));
-    assert_ok(graph_add_act(&f->graph, "both.relu", node, ACT_RELU, &node));
+    assert_ok(graph_add_act(&f->graph, "both.relu", node, ACTIVATION_RELU, &node));
     assert_ok(graph_add_conv(&f->graph, "d", node, &d, &node));
-    assert_ok(graph_add_act(&f->graph, "d.relu", node, ACT_RELU, &node));
+    assert_ok(graph_add_act(&f->graph, "d.relu", node, ACTIVATION_RELU, &node));
     assert_ok(graph_add_conv(&f->graph, "e", node, &e, &node));
     assert_ok(graph_add_linear(&f->graph, "classes", node, 4, true, &node));
     assert_ok(graph_finish(&f->graph));

@@ -103,9 +103,9 @@ static bool has_tied_zeros(const struct graph *graph, const struct groups *group
 {
     for (int i = 0; i < graph->n_nodes; i++) {
         const struct segment_list list = groups->outputs[i];
-        if (graph->nodes[i].kind == NODE_SHORTCUT &&
-            ((graph->nodes[i].pad_before > 0 && list.segments[0].group >= 0) ||
-             (graph->nodes[i].pad_after > 0 && list.segments[list.n - 1].group >= 0))) {
+        if (graph->nodes[i].kind == NODE_PAD &&
+            ((graph->nodes[i].pad_channels[0] > 0 && list.segments[0].group >= 0) ||
+             (graph->nodes[i].pad_channels[1] > 0 && list.segments[list.n - 1].group >= 0))) {
             return true;
         }
     }

@@ -30,7 +30,7 @@ static int add_unit(struct graph *graph, const char *name, const char *act, int 
 {
     int node;
     assert_ok(graph_add_conv(graph, name, input, attributes, &node));
-    assert_ok(graph_add_act(graph, act, node, ACT_RELU, &node));
+    assert_ok(graph_add_act(graph, act, node, ACTIVATION_RELU, &node));
     return node;
 }
 
