@@ -21,7 +21,7 @@
 // POOL_MAX_BACKWARD       dy f32, argmax u8                              dx f32
 // POOL_AVG                x f32 | u8 | s8                                y f32 (u8, s8: times factor). Padding counts unless exclude_pad
 // POOL_AVG_BACKWARD       dy f32                                         dx f32
-// SCALE_SHIFT             x f32, scale [c], shift [c], residual f32 NULL y = act(x * scale + shift + residual), f32 | u8 (round(y * factor)); of f32, RANGE's partial NULL
+// SCALE_SHIFT             x f32, scale [c], shift [c], residual f32 NULL y = act(x * scale + shift + residual), f32 | u8 | s8 (round(y * factor)); of f32, RANGE's partial NULL
 // BN_STATISTICS           x f32                                          partial f64 [2][c]: sum of x, sum of x*x over the chunk
 // BN_SUM                  partials f64 [chunks][2][c]                    sums f64 [2][c], chunks added by halves
 // BN_FINISH               sums f64 [2][c], gamma, beta f32 [c]           scale, shift, mean, inv_std f32 [c], running mean, variance (NULL both)
@@ -29,13 +29,20 @@
 //                         g = (dy + dy2) * slope of act, which must follow from y (factor 1 if y is NULL); xhat = (x - mean) * inv_std
 // BN_BACKWARD_FINISH      sums f64 [2][c], gamma, mean, inv_std f32 [c]  dgamma, dbeta f32 [c] (NULL both; times factor), k f32 [3][c]
 // BN_BACKWARD_APPLY       g f32, x f32, k f32 [3][c]                     dx = k0 * g + k1 * x + k2
-// ADD                     a f32, b f32 NULL                              y = act(a + b), f32 | u8 (round(y * factor))
+// ADD                     a f32, b f32 NULL                              y = act(a + b), f32 | u8 | s8 (round(y * factor))
+// MULTIPLY                a f32, b f32 (broadcast: [n][1][1][c])         y = act(a * b), f32 | u8 | s8 (round(y * factor)). Without act its gradients are MULTIPLY again, but for
+// MULTIPLY_BACKWARD_VECTOR   dy f32, a f32                               db f32 [n][c]: sum over the map of dy * a
 // ACT_BACKWARD            dy f32, dy2 f32 NULL, y f32 NULL               g, as in BN_BACKWARD_REDUCE; x instead of y where act is ACT_FROM_INPUT
 // COPY_CHANNELS           x [n][h][w][in_c]                              y[..., to + i] = x[..., from + i], i < count; others untouched
 // PAD                     x [n][h][w][in_c], f32 | u8 | s8               y same type: x in a frame of zeros, of which every stride-th row and column; `to` zero channels before, rest after
 //                         y[oh][ow][to + c] = x[oh * stride[0] - pad[0]][ow * stride[1] - pad[1]][c], 0 outside; negative pad crops
 // PAD_BACKWARD            dy f32                                         dx f32, zero where not sampled
+// SHUFFLE                 x f32 | u8 | s8                                y same type: y[i * groups + g] = x[g * (c / groups) + i]. Its gradient is SHUFFLE with c / groups
+// RESIZE                  x f32 | u8 | s8 (LINEAR: f32)                  y same type; which inputs it reads: resize.h
+// RESIZE_BACKWARD         dy f32                                         dx f32
 // DROPOUT                 x f32                                          y = x * keep / (1 - rate), keep from (seed, step, element); also its backward
+// SOFTMAX                 x f32                                          y f32: over the channels of each pixel
+// SOFTMAX_BACKWARD        dy f32, y f32                                  dx f32
 // SOFTMAX_XENT            logits f32 [n][c], labels i32 [n], targets f32 [n][c] NULL   partial f64 [2]: loss sum, correct; dlogits f32 NULL
 // LSTM                    x f32 [n][T][in], packed weights, h0 [n][H], c0 [n][H], reset f32 [n][T] NULL
 //                                                                                y f32 [n][T][H], saved f32 [n][T][6H] (NULL in inference), last h and c [n][H] (NULL both)
@@ -47,6 +54,7 @@
 // clang-format on
 #pragma once
 #include "compute/activation.h"
+#include "compute/resize.h"
 #include "core/status.h"
 
 #include <stdbool.h>
@@ -71,11 +79,18 @@
     X(BN_BACKWARD_FINISH)                                                                          \
     X(BN_BACKWARD_APPLY)                                                                           \
     X(ADD)                                                                                         \
+    X(MULTIPLY)                                                                                    \
+    X(MULTIPLY_BACKWARD_VECTOR)                                                                    \
     X(ACT_BACKWARD)                                                                                \
     X(COPY_CHANNELS)                                                                               \
     X(PAD)                                                                                         \
     X(PAD_BACKWARD)                                                                                \
+    X(SHUFFLE)                                                                                     \
+    X(RESIZE)                                                                                      \
+    X(RESIZE_BACKWARD)                                                                             \
     X(DROPOUT)                                                                                     \
+    X(SOFTMAX)                                                                                     \
+    X(SOFTMAX_BACKWARD)                                                                            \
     X(SOFTMAX_XENT)                                                                                \
     X(LSTM)                                                                                        \
     X(LSTM_BACKWARD)                                                                               \
@@ -105,7 +120,7 @@ struct op {
     // output o lies on input o * stride - pad + k * dilation.
     int kernel[2], stride[2], dilation[2]; // at least 1
     int pad[4];                            // zeros above, left, below, right: ONNX's order
-    int groups;                            // 1 = dense; in_c = depthwise
+    int groups;                            // CONV: 1 = dense, in_c = depthwise. SHUFFLE: parts
     bool bias;                             // packed weights carry a bias per output channel
     bool sum;                              // CONV: add onto what y already holds, before act
     bool exclude_pad;                      // POOL_AVG
@@ -113,6 +128,9 @@ struct op {
     // int8: real value -> integer (or back, POOL_AVG). A plan may change it in kernel->op between
     // runs, when it learns new ranges, so kernels read it there.
     float factor;
+    bool broadcast; // MULTIPLY: b is one vector per image
+    enum resize_mode resize;
+    enum resize_coordinates coordinates;
     // COPY_CHANNELS, PAD
     int from, to, count;
     // BN_SUM: chunks. BN_FINISH: epsilon, momentum (of the running values, PyTorch's sense)

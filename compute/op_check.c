@@ -48,6 +48,9 @@ static enum status check_types(const struct op *op)
         [OP_POOL_AVG] = {F32 | U8 | S8, F32},
         [OP_SCALE_SHIFT] = {F32, F32 | U8 | S8},
         [OP_ADD] = {F32, F32 | U8 | S8},
+        [OP_MULTIPLY] = {F32, F32 | U8 | S8},
+        [OP_SHUFFLE] = {F32 | U8 | S8, F32 | U8 | S8},
+        [OP_RESIZE] = {F32 | U8 | S8, F32 | U8 | S8},
         [OP_COPY_CHANNELS] = {F32 | U8 | S8, F32 | U8 | S8},
         [OP_PAD] = {F32 | U8 | S8, F32 | U8 | S8},
     };
@@ -55,8 +58,12 @@ static enum status check_types(const struct op *op)
     const int out = types[op->kind].out != 0 ? types[op->kind].out : F32;
     const bool known = op->in_type <= DTYPE_S8 && op->out_type <= DTYPE_S8;
     bool fits = known && (in >> op->in_type & 1) != 0 && (out >> op->out_type & 1) != 0;
-    if (op->kind == OP_POOL_MAX || op->kind == OP_COPY_CHANNELS || op->kind == OP_PAD) {
+    if (op->kind == OP_POOL_MAX || op->kind == OP_COPY_CHANNELS || op->kind == OP_PAD ||
+        op->kind == OP_SHUFFLE || op->kind == OP_RESIZE) {
         fits = fits && op->in_type == op->out_type;
+    }
+    if (op->kind == OP_RESIZE && op->resize == RESIZE_LINEAR) {
+        fits = fits && op->in_type == DTYPE_F32;
     }
     if (op->kind == OP_CONV && op->in_type == DTYPE_F32) {
         fits = fits && op->out_type == DTYPE_F32;
@@ -198,6 +205,16 @@ static enum status check_pad(const struct op *op)
     return OK;
 }
 
+static enum status check_resize(const struct op *op)
+{
+    NEED((unsigned)op->resize < RESIZE_MODE_COUNT, "unknown resize mode %d", (int)op->resize);
+    NEED((unsigned)op->coordinates < RESIZE_COORDINATES_COUNT, "unknown coordinates %d",
+         (int)op->coordinates);
+    NEED(op->out_h >= 1 && op->out_w >= 1, "the output must have at least one pixel");
+    NEED(op->out_c == op->in_c, "resizing keeps the number of channels");
+    return OK;
+}
+
 static enum status check_copy(const struct op *op)
 {
     NEED(op->out_h == op->in_h && op->out_w == op->in_w, "copying channels keeps height and width");
@@ -240,6 +257,9 @@ static enum status check_shapes(const struct op *op)
     case OP_PAD:
     case OP_PAD_BACKWARD:
         return check_pad(op);
+    case OP_RESIZE:
+    case OP_RESIZE_BACKWARD:
+        return check_resize(op);
     case OP_COPY_CHANNELS:
         return check_copy(op);
     case OP_LSTM:
@@ -249,6 +269,10 @@ static enum status check_shapes(const struct op *op)
     case OP_QUANTIZE:
     case OP_SCALE_SHIFT:
     case OP_ADD:
+    case OP_MULTIPLY:
+    case OP_SHUFFLE:
+    case OP_SOFTMAX:
+    case OP_SOFTMAX_BACKWARD:
     case OP_ACT_BACKWARD:
     case OP_BN_BACKWARD_REDUCE:
     case OP_BN_BACKWARD_APPLY:
@@ -287,6 +311,7 @@ static enum status check_attributes(const struct op *op)
     case OP_QUANTIZE:
     case OP_SCALE_SHIFT:
     case OP_ADD:
+    case OP_MULTIPLY:
     case OP_POOL_AVG:
         // 0 when the plan learns it later.
         NEED(isfinite(op->factor) && op->factor >= 0.0F,
@@ -298,6 +323,10 @@ static enum status check_attributes(const struct op *op)
             return misfit(ERR_UNSUPPORTED, op, "the slope of %s does not follow from y",
                           activation_type(op->act.kind)->name);
         }
+        return OK;
+    case OP_SHUFFLE:
+        NEED(op->groups >= 1 && op->in_c % op->groups == 0, "%d parts do not divide the channels",
+             op->groups);
         return OK;
     case OP_BN_SUM:
         NEED(op->chunks >= 1, "chunks = %d, expected at least 1", op->chunks);

@@ -1,47 +1,12 @@
 // What only moves values: parts of concatenations, and padding with its gradient, which is also the
 // parameter-free shortcut (option A of He et al. 2016, section 4.2). Any element type: channels are
 // counted in bytes.
+#include "compute/cpu/cpu_copy_bytes.h"
 #include "compute/cpu/cpu_kernel_base.h"
 #include "compute/cpu/cpu_kernels.h"
 
 #include <stdint.h>
 #include <string.h>
-
-// Copies of known length become a few instructions, where memcpy of a short row costs a call: a
-// length between two steps is covered by two pieces that overlap.
-#define COPY_ENDS(to, from, bytes, step)                                                           \
-    do {                                                                                           \
-        unsigned char head_[step], tail_[step];                                                    \
-        memcpy(head_, (from), (step));                                                             \
-        memcpy(tail_, (from) + (bytes) - (step), (step));                                          \
-        memcpy((to), head_, (step));                                                               \
-        memcpy((to) + (bytes) - (step), tail_, (step));                                            \
-    } while (0)
-
-static inline void copy_row(unsigned char *to, const unsigned char *from, size_t bytes)
-{
-    enum { LONG = 512 };
-    if (bytes > LONG) {
-        memcpy(to, from, bytes);
-    } else if (bytes >= 64) {
-        for (size_t i = 0; i + 64 <= bytes; i += 64) {
-            memcpy(to + i, from + i, 64);
-        }
-        memcpy(to + bytes - 64, from + bytes - 64, 64);
-    } else if (bytes >= 32) {
-        COPY_ENDS(to, from, bytes, 32);
-    } else if (bytes >= 16) {
-        COPY_ENDS(to, from, bytes, 16);
-    } else if (bytes >= 8) {
-        COPY_ENDS(to, from, bytes, 8);
-    } else if (bytes >= 4) {
-        COPY_ENDS(to, from, bytes, 4);
-    } else {
-        for (size_t i = 0; i < bytes; i++) {
-            to[i] = from[i];
-        }
-    }
-}
 
 static void run_copy_channels(struct kernel *kernel, const struct op_args *args)
 {
@@ -56,7 +21,41 @@ static void run_copy_channels(struct kernel *kernel, const struct op_args *args)
         return;
     }
     for (size_t i = 0; i < pixels; i++) {
-        copy_row(to + i * out_pixel, from + i * in_pixel, bytes);
+        cpu_copy_bytes(to + i * out_pixel, from + i * in_pixel, bytes);
+    }
+}
+
+static void shuffle_f32(size_t pixels, size_t groups, size_t part, const float *x, float *y)
+{
+    for (size_t pixel = 0; pixel < pixels; pixel++, y += groups * part) {
+        for (size_t g = 0; g < groups; g++, x += part) {
+            for (size_t i = 0; i < part; i++) {
+                y[i * groups + g] = x[i];
+            }
+        }
+    }
+}
+
+static void shuffle_bytes(size_t pixels, size_t groups, size_t part, const unsigned char *x,
+                          unsigned char *y)
+{
+    for (size_t pixel = 0; pixel < pixels; pixel++, y += groups * part) {
+        for (size_t g = 0; g < groups; g++, x += part) {
+            for (size_t i = 0; i < part; i++) {
+                y[i * groups + g] = x[i];
+            }
+        }
+    }
+}
+
+static void run_shuffle(struct kernel *kernel, const struct op_args *args)
+{
+    const struct op *op = &kernel->op;
+    const size_t groups = (size_t)op->groups, part = (size_t)op->in_c / groups;
+    if (op->in_type == DTYPE_F32) {
+        shuffle_f32(cpu_op_pixels(op), groups, part, args->in[0], args->out[0]);
+    } else {
+        shuffle_bytes(cpu_op_pixels(op), groups, part, args->in[0], args->out[0]);
     }
 }
 
@@ -103,7 +102,7 @@ static void run_pad(struct kernel *kernel, const struct op_args *args)
             memset(y, 0, (size_t)columns.first * out_pixel);
             for (int ow = columns.first; ow < columns.end; ow++, from += step, to += out_pixel) {
                 memset(to, 0, before);
-                copy_row(to + before, from, bytes);
+                cpu_copy_bytes(to + before, from, bytes);
                 memset(to + before + bytes, 0, out_pixel - before - bytes);
             }
             memset(to, 0, (size_t)(op->out_w - columns.end) * out_pixel);
@@ -128,7 +127,7 @@ static void run_pad_backward(struct kernel *kernel, const struct op_args *args)
             unsigned char *to =
                 (unsigned char *)args->out[0] + source_pixel(op, n, oh, columns.first) * bytes;
             for (int ow = columns.first; ow < columns.end; ow++, from += out_pixel, to += step) {
-                copy_row(to, from, bytes);
+                cpu_copy_bytes(to, from, bytes);
             }
         }
     }
@@ -137,6 +136,12 @@ static void run_pad_backward(struct kernel *kernel, const struct op_args *args)
 const struct kernel_ops cpu_copy_channels_kernel = {
     .open = cpu_kernel_open,
     .run = run_copy_channels,
+    .close = cpu_kernel_close,
+};
+
+const struct kernel_ops cpu_shuffle_kernel = {
+    .open = cpu_kernel_open,
+    .run = run_shuffle,
     .close = cpu_kernel_close,
 };
 

@@ -6,7 +6,8 @@
 #include "compute/backend.h"
 
 extern const struct kernel_ops cpu_normalize_kernel, cpu_quantize_kernel, cpu_scale_shift_kernel,
-    cpu_add_kernel, cpu_act_backward_kernel, cpu_dropout_kernel, cpu_range_kernel;
+    cpu_add_kernel, cpu_multiply_kernel, cpu_multiply_backward_vector_kernel,
+    cpu_act_backward_kernel, cpu_dropout_kernel, cpu_range_kernel;
 
 extern const struct kernel_ops cpu_conv_kernel, cpu_conv_backward_data_kernel,
     cpu_conv_backward_weights_kernel;
@@ -17,9 +18,13 @@ extern const struct kernel_ops cpu_pool_max_kernel, cpu_pool_max_backward_kernel
 extern const struct kernel_ops cpu_bn_statistics_kernel, cpu_bn_sum_kernel, cpu_bn_finish_kernel,
     cpu_bn_backward_reduce_kernel, cpu_bn_backward_finish_kernel, cpu_bn_backward_apply_kernel;
 
-extern const struct kernel_ops cpu_copy_channels_kernel, cpu_pad_kernel, cpu_pad_backward_kernel;
+extern const struct kernel_ops cpu_copy_channels_kernel, cpu_pad_kernel, cpu_pad_backward_kernel,
+    cpu_shuffle_kernel;
 
-extern const struct kernel_ops cpu_softmax_xent_kernel;
+extern const struct kernel_ops cpu_resize_kernel, cpu_resize_backward_kernel;
+
+extern const struct kernel_ops cpu_softmax_kernel, cpu_softmax_backward_kernel,
+    cpu_softmax_xent_kernel;
 
 extern const struct kernel_ops cpu_lstm_kernel, cpu_lstm_backward_kernel;
 

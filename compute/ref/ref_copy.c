@@ -19,6 +19,24 @@ static void run_copy_channels(struct kernel *kernel, const struct op_args *args)
     }
 }
 
+// y[i * groups + g] = x[g * (c / groups) + i]: channel shuffle (Zhang et al. 2018).
+static void run_shuffle(struct kernel *kernel, const struct op_args *args)
+{
+    const struct op *op = &kernel->op;
+    const unsigned char *x = ref_in(kernel, args, 0);
+    unsigned char *y = ref_out(kernel, args, 0);
+    const size_t size = dtype_bytes(op->in_type), channels = (size_t)op->in_c;
+    const size_t groups = (size_t)op->groups, part = channels / groups;
+    for (size_t pixel = 0; pixel < ref_in_count(op); pixel += channels) {
+        for (size_t g = 0; g < groups; g++) {
+            for (size_t i = 0; i < part; i++) {
+                memcpy(y + (pixel + i * groups + g) * size, x + (pixel + g * part + i) * size,
+                       size);
+            }
+        }
+    }
+}
+
 // Input row and column that an output pixel is taken from; -1 outside.
 static int pad_row(const struct op *op, int oh)
 {
@@ -74,6 +92,12 @@ static void run_pad_backward(struct kernel *kernel, const struct op_args *args)
 const struct kernel_ops ref_kernel_COPY_CHANNELS = {
     .open = ref_kernel_open,
     .run = run_copy_channels,
+    .close = ref_kernel_close,
+};
+
+const struct kernel_ops ref_kernel_SHUFFLE = {
+    .open = ref_kernel_open,
+    .run = run_shuffle,
     .close = ref_kernel_close,
 };
 

@@ -1,7 +1,8 @@
 // Softmax cross-entropy with optional distillation (Hinton et al. 2015, section 2.1):
 //   loss = (1 - share) * CE(label, softmax(logits))
 //          + share * T^2 * CE(softmax(targets / T), softmax(logits / T))
-// T^2 keeps the gradient of the second part at the size of the first.
+// T^2 keeps the gradient of the second part at the size of the first. And softmax by itself, over
+// the channels of each pixel.
 #include "compute/ref/ref_kernel.h"
 
 #include <math.h>
@@ -94,6 +95,50 @@ static void run_softmax_xent(struct kernel *kernel, const struct op_args *args)
     partial[0] = loss;
     partial[1] = correct;
 }
+
+static void run_softmax(struct kernel *kernel, const struct op_args *args)
+{
+    const struct op *op = &kernel->op;
+    const float *x = ref_in(kernel, args, 0);
+    float *y = ref_out(kernel, args, 0);
+    const size_t channels = (size_t)op->in_c;
+    for (size_t first = 0; first < ref_in_count(op); first += channels) {
+        const double log_sum = log_sum_exp(x + first, op->in_c, 1.0);
+        for (size_t i = first; i < first + channels; i++) {
+            y[i] = (float)exp((double)x[i] - log_sum);
+        }
+    }
+}
+
+// dx = y * (dy - sum of dy * y).
+static void run_softmax_backward(struct kernel *kernel, const struct op_args *args)
+{
+    const struct op *op = &kernel->op;
+    const float *dy = ref_in(kernel, args, 0), *y = ref_in(kernel, args, 1);
+    float *dx = ref_out(kernel, args, 0);
+    const size_t channels = (size_t)op->in_c;
+    for (size_t first = 0; first < ref_in_count(op); first += channels) {
+        double sum = 0.0;
+        for (size_t i = first; i < first + channels; i++) {
+            sum += (double)dy[i] * (double)y[i];
+        }
+        for (size_t i = first; i < first + channels; i++) {
+            dx[i] = (float)((double)y[i] * ((double)dy[i] - sum));
+        }
+    }
+}
+
+const struct kernel_ops ref_kernel_SOFTMAX = {
+    .open = ref_kernel_open,
+    .run = run_softmax,
+    .close = ref_kernel_close,
+};
+
+const struct kernel_ops ref_kernel_SOFTMAX_BACKWARD = {
+    .open = ref_kernel_open,
+    .run = run_softmax_backward,
+    .close = ref_kernel_close,
+};
 
 const struct kernel_ops ref_kernel_SOFTMAX_XENT = {
     .open = open_softmax_xent,

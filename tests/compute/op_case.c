@@ -272,6 +272,7 @@ static void describe_moving(struct op_case *c, size_t x, size_t y)
     switch (op->kind) {
     case OP_POOL_MAX_BACKWARD:
     case OP_POOL_AVG_BACKWARD:
+    case OP_RESIZE_BACKWARD:
     case OP_PAD_BACKWARD:
         in(c, CASE_F32, y);
         if (op->kind == OP_POOL_MAX_BACKWARD) {
@@ -310,9 +311,17 @@ static void describe_elementwise(struct op_case *c, size_t x)
         in(c, CASE_F32, x);
         break;
     case OP_ADD:
+    case OP_SOFTMAX_BACKWARD:
         in(c, CASE_F32, x);
         break;
-    default: // QUANTIZE, DROPOUT, RANGE
+    case OP_MULTIPLY:
+        in(c, CASE_F32, op->broadcast ? (size_t)op->n * channels : x);
+        break;
+    case OP_MULTIPLY_BACKWARD_VECTOR:
+        in(c, CASE_F32, x);
+        out(c, CASE_F32, (size_t)op->n * channels);
+        return;
+    default: // QUANTIZE, SHUFFLE, DROPOUT, SOFTMAX, RANGE
         break;
     }
     out(c, type_of(op->out_type), op->kind == OP_RANGE ? 2 : x);
@@ -334,6 +343,8 @@ static void describe(struct op_case *c, size_t x, size_t y)
     case OP_POOL_AVG:
     case OP_POOL_AVG_BACKWARD:
     case OP_COPY_CHANNELS:
+    case OP_RESIZE:
+    case OP_RESIZE_BACKWARD:
     case OP_PAD:
     case OP_PAD_BACKWARD:
         describe_moving(c, x, y);

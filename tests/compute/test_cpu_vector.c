@@ -102,6 +102,38 @@ static void activation_and_gradient_corners(void **state)
     }
 }
 
+// Values and slopes of every activation against its definition, from -100 to 100 and at corners.
+static void activations_are_close_to_their_definition(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
+        const struct activation act = {(enum activation_kind)kind, 0.125F, 6.0F};
+        const bool from_output = activation_type(act.kind)->source == ACT_FROM_OUTPUT;
+        for (int exponent = -20; exponent < 7; exponent++) {
+            float x[CPU_BLOCK], v[CPU_BLOCK], from[CPU_BLOCK], t[CPU_BLOCK];
+            for (int j = 0; j < CPU_BLOCK; j++) {
+                x[j] = ldexpf(1.0F + (float)j / CPU_BLOCK, exponent);
+                x[j] = j % 2 == 0 ? x[j] : -x[j];
+                v[j] = x[j];
+                t[j] = 1.0F;
+            }
+            cpu_activate_block(act, v);
+            memcpy(from, from_output ? v : x, sizeof from);
+            cpu_slope_block(act, CPU_BLOCK, from, t);
+            for (int j = 0; j < CPU_BLOCK; j++) {
+                const double y = activation_value(act, (double)x[j]);
+                const double slope = activation_slope(act, (double)from[j]);
+                assert_true(fabs((double)v[j] - y) <= 1e-6 * fabs(y) + 1e-30);
+                assert_true(fabs((double)t[j] - slope) <= 1e-6 * fmax(fabs(slope), 0.25));
+            }
+            cpu_slope_block(act, 3, from, v);
+        }
+        float corners[CPU_BLOCK] = {NAN, INFINITY, -INFINITY, 0.0F};
+        cpu_activate_block(act, corners);
+        assert_true(isnan(corners[0]) && !isnan(corners[1]) && !isnan(corners[2]));
+    }
+}
+
 static void patterns_repeat_their_vector(void **state)
 {
     (void)state;
@@ -130,6 +162,7 @@ int main(void)
         cmocka_unit_test(sigmoid_and_tanh_keep_corners),
         cmocka_unit_test(rounds_halves_to_even_and_clamps),
         cmocka_unit_test(activation_and_gradient_corners),
+        cmocka_unit_test(activations_are_close_to_their_definition),
         cmocka_unit_test(patterns_repeat_their_vector),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

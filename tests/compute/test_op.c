@@ -66,6 +66,13 @@ static void test_describe(void **state)
     op_describe(&conv, text, sizeof text);
     assert_string_equal(text, "CONV 2 x [5 x 7 x 6] f32 -> [3 x 4 x 9] f32, kernel 3 x 3, "
                               "stride 2, pad 1, groups 3");
+    struct op uneven = conv;
+    uneven.stride[1] = 1;
+    uneven.dilation[0] = 2;
+    uneven.pad[3] = 0;
+    op_describe(&uneven, text, sizeof text);
+    assert_non_null(
+        strstr(text, "kernel 3 x 3, stride 2 x 1, dilation 2 x 1, pad 1 1 1 0, groups"));
     op_describe(&conv, small, sizeof small);
     assert_string_equal(small, "CONV 2 ");
     const struct op broken = {.kind = (enum op_kind)99, .in_type = (enum dtype)7};
@@ -145,6 +152,30 @@ static void test_conv(void **state)
                    CHANGE(in_c, 3 * 7282, ERR_UNSUPPORTED, "overflow"));
 }
 
+// Extents rounded up, and windows that step over the input.
+static void test_pool_extents(void **state)
+{
+    (void)state;
+    struct op pool = conv;
+    pool.kind = OP_POOL_MAX;
+    pool.out_c = pool.in_c;
+    pool.out_w = 5; // 7 + 2 columns, windows of 3 two apart: 4, and nothing is left over
+    assert_int_equal(op_check(&pool), ERR_INPUT);
+    pool.out_w = 4;
+    pool.in_w = 6; // 6 + 2 - 3 halves to 2 and a half
+    assert_int_equal(op_check(&pool), OK);
+    pool.out_w = 3;
+    assert_int_equal(op_check(&pool), OK);
+    pool.kernel[0] = 2;
+    pool.dilation[0] = 7;
+    pool.in_h = 4;
+    pool.pad[0] = pool.pad[2] = 3;
+    pool.stride[0] = 1;
+    pool.out_h = 3; // taps at -3 and 4, -2 and 5, -1 and 6
+    assert_int_equal(op_check(&pool), ERR_UNSUPPORTED);
+    assert_non_null(strstr(status_message(), "nothing but padding"));
+}
+
 static void test_pool_and_copies(void **state)
 {
     (void)state;
@@ -221,6 +252,37 @@ static void test_others(void **state)
                            .out_c = 3};
     EXPECT_CHANGES(&add, CHANGE(out_c, 4, ERR_INPUT, "one shape"),
                    CHANGE(in_type, DTYPE_U8, ERR_UNSUPPORTED, "element types"));
+    struct op silu = add;
+    silu.act.kind = ACT_SILU;
+    EXPECT_CHANGES(&silu, CHANGE(kind, OP_ACT_BACKWARD, OK, ""), CHANGE(kind, OP_MULTIPLY, OK, ""),
+                   CHANGE(out_type, DTYPE_S8, OK, ""));
+    silu.kind = OP_BN_BACKWARD_REDUCE;
+    assert_int_equal(op_check(&silu), ERR_UNSUPPORTED);
+    assert_non_null(strstr(status_message(), "silu does not follow from y"));
+    const struct op resize = {.kind = OP_RESIZE,
+                              .n = 1,
+                              .in_h = 5,
+                              .in_w = 4,
+                              .in_c = 3,
+                              .out_h = 10,
+                              .out_w = 1,
+                              .out_c = 3,
+                              .resize = RESIZE_LINEAR};
+    EXPECT_CHANGES(&resize, CHANGE(out_c, 4, ERR_INPUT, "number of channels"),
+                   CHANGE(out_h, 0, ERR_INPUT, "one pixel"),
+                   CHANGE(resize, 9, ERR_INPUT, "resize mode 9"),
+                   CHANGE(coordinates, -1, ERR_INPUT, "coordinates -1"),
+                   CHANGE(out_type, DTYPE_U8, ERR_UNSUPPORTED, "element types"));
+    struct op bytes = resize;
+    bytes.in_type = bytes.out_type = DTYPE_U8;
+    assert_int_equal(op_check(&bytes), ERR_UNSUPPORTED);
+    bytes.resize = RESIZE_NEAREST_CEIL;
+    assert_int_equal(op_check(&bytes), OK);
+    const struct op shuffle = {
+        .kind = OP_SHUFFLE, .n = 1, .in_h = 1, .in_w = 1, .in_c = 6, .groups = 3};
+    EXPECT_CHANGES(&shuffle, CHANGE(groups, 4, ERR_INPUT, "parts"),
+                   CHANGE(groups, 0, ERR_INPUT, "parts"),
+                   CHANGE(out_type, DTYPE_S8, ERR_UNSUPPORTED, "element types"));
     const struct op sum = {.kind = OP_BN_SUM, .n = 1, .in_h = 1, .in_w = 1, .in_c = 3, .chunks = 1};
     EXPECT_CHANGES(&sum, CHANGE(chunks, 0, ERR_INPUT, "chunks"));
     struct op op = {.kind = (enum op_kind)OP_COUNT, .n = 1, .in_h = 1, .in_w = 1, .in_c = 1};
@@ -285,8 +347,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),           cmocka_unit_test(test_names),
         cmocka_unit_test(test_describe),        cmocka_unit_test(test_conv),
-        cmocka_unit_test(test_pool_and_copies), cmocka_unit_test(test_others),
-        cmocka_unit_test(test_reals),
+        cmocka_unit_test(test_pool_and_copies), cmocka_unit_test(test_pool_extents),
+        cmocka_unit_test(test_others),          cmocka_unit_test(test_reals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -123,13 +124,82 @@ static void test_gradients(void **state)
     }
 }
 
+static struct op pixels_op(enum op_kind kind, int n, int h, int w, int c)
+{
+    return (struct op){
+        .kind = kind, .n = n, .in_h = h, .in_w = w, .in_c = c, .out_h = h, .out_w = w, .out_c = c};
+}
+
+// Softmax by itself: against the reference, its sums, and its gradient by differences.
+static void test_pixels(void **state)
+{
+    const struct bench *bench = *state;
+    static const int shapes[][4] = {{1, 1, 1, 1},  {2, 5, 7, 3},  {5, 1, 1, 10},
+                                    {1, 3, 4, 64}, {1, 2, 2, 65}, {2, 1, 1, 1000}};
+    for (int i = 0; i < 6; i++) {
+        const int *s = shapes[i];
+        struct op op = pixels_op(OP_SOFTMAX, s[0], s[1], s[2], s[3]);
+        struct op_case forward, backward;
+        struct case_result y, dx;
+        case_open(&forward, &op);
+        case_fill(&forward.in[0], 1, 4.0);
+        bench_match(bench, &forward, 1e-6, 0);
+        case_run(bench->backend, &forward, &y);
+        for (size_t at = 0; at < y.out[0].count; at += (size_t)op.in_c) {
+            double sum = 0.0;
+            for (size_t k = 0; k < (size_t)op.in_c; k++) {
+                sum += (double)case_f32(&y.out[0])[at + k];
+            }
+            assert_true(fabs(sum - 1.0) < 1e-5);
+        }
+        op.kind = OP_SOFTMAX_BACKWARD;
+        case_open(&backward, &op);
+        case_set(&backward.in[1], &y.out[0]);
+        bench_match(bench, &backward, 1e-5, 0);
+        case_run(bench->backend, &backward, &dx);
+        struct case_loss context = {bench->ref, &forward};
+        expect_gradient(&(struct gradient_check){
+            .loss = case_loss,
+            .context = &context,
+            .values = case_f32(&forward.in[0]),
+            .count = forward.in[0].count,
+            .analytic = case_f32(&dx.out[0]),
+            .step = 0.03125,
+            .tolerance = 1e-4,
+            .what = "softmax",
+        });
+        case_result_close(&y);
+        case_result_close(&dx);
+        case_close(&forward);
+        case_close(&backward);
+    }
+}
+
+// Large values must not overflow.
+static void test_pixel_extremes(void **state)
+{
+    const struct bench *bench = *state;
+    static const float x[6] = {1e4F, -1e4F, 5.0F, 5.0F, -3e38F, 3e38F};
+    static const float y[6] = {1.0F, 0.0F, 0.5F, 0.5F, 0.0F, 1.0F};
+    const struct op op = pixels_op(OP_SOFTMAX, 1, 3, 1, 2);
+    struct op_case c;
+    struct case_result result;
+    case_open(&c, &op);
+    memcpy(c.in[0].values, x, sizeof x);
+    case_run(bench->backend, &c, &result);
+    for (int i = 0; i < 6; i++) {
+        assert_true(fabs((double)case_f32(&result.out[0])[i] - (double)y[i]) < 1e-6);
+    }
+    case_result_close(&result);
+    case_close(&c);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pytorch),
-        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_extremes),
-        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_pytorch),  cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_extremes), cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_pixels),   cmocka_unit_test(test_pixel_extremes),
     };
     return bench_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }
