@@ -88,16 +88,13 @@ static enum status open_before(struct inspection *s)
     if (s->config->before[0] != '\0') {
         return open_either(s->config, s->config->before, &s->before);
     }
-    char *widths;
-    TRY(network_widths_text(&s->network, &widths));
-    const bool cut = widths[0] != '\0';
-    free(widths);
-    return cut ? network_create(&s->network.info, 0, &s->before) : OK;
+    s->before.info = s->network.info;
+    return s->network.whole != NULL ? network_whole_graph(&s->network, &s->before.graph) : OK;
 }
 
 static bool has_before(const struct inspection *s)
 {
-    return s->before.params != NULL;
+    return s->before.graph.n_nodes > 0;
 }
 
 // Channels of the same node before, -1 when there is none.

@@ -214,6 +214,7 @@ static enum status cut(struct slimming *s)
     TRY(slim_network(&s->before.graph, &s->groups, s->before.params, &keep, &s->after.graph,
                      &s->after.params));
     s->after.info = s->before.info;
+    TRY(network_note_whole(&s->after, &s->before.graph, s->before.whole));
     TRY(row_set_copy(&s->before.train_rows, &s->after.train_rows));
     if (s->backend == NULL) {
         log_warning("BatchNorm statistics are still those of the uncut network and no weights are "

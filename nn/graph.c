@@ -81,6 +81,8 @@ struct op graph_node_op(const struct graph *graph, int node, int n)
         .sum = self->sum >= 0,
         .factor = 1.0F,
         .rate = self->rate,
+        .resize = self->resize,
+        .coordinates = self->coordinates,
     };
     memcpy(op.kernel, self->kernel, sizeof op.kernel);
     memcpy(op.stride, self->stride, sizeof op.stride);

@@ -75,7 +75,7 @@ enum status graph_add_pool(struct graph *graph, const char *name, int input, enu
 {
     CHECK(kind == NODE_MAX_POOL || kind == NODE_AVG_POOL);
     struct node node = node_default(kind);
-    node.count_pad = true;
+    node.count_pad = kind == NODE_AVG_POOL;
     for (int axis = 0; axis < 2; axis++) {
         node.kernel[axis] = kernel;
         node.stride[axis] = stride;

@@ -2,8 +2,10 @@
 #include "nn/network.h"
 
 #include "core/text.h"
+#include "nn/graph_text.h"
 #include "nn/network_info.h"
 #include "nn/safetensors.h"
+#include "nn/zoo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +23,7 @@ enum status network_create(const struct network_info *info, uint64_t seed, struc
         network.info.std[i] = 1.0F;
     }
     TRY(network_info_check(&network.info));
-    TRY(network_build_graph(&network.info, NULL, &network.graph));
+    TRY(zoo_build(info->architecture, info->h, info->w, info->c, info->classes, &network.graph));
     network.params = malloc(network.graph.n_floats * sizeof *network.params);
     network.train_rows.known = true;
     if (network.params == NULL) {
@@ -40,6 +42,7 @@ void network_close(struct network *network)
     graph_close(&network->graph);
     free(network->params);
     row_set_close(&network->train_rows);
+    free(network->whole);
     *network = (struct network){0};
 }
 
@@ -106,23 +109,22 @@ static void fill_tensors(const struct network *network, struct safetensor *tenso
 
 // Texts of the metadata that are made up for writing.
 struct info_texts {
-    struct text input, classes, mean, std, train_rows;
-    char *widths;
+    struct text input, classes, mean, std, train_rows, graph;
 };
 
 static enum status make_texts(const struct network *network, struct info_texts *texts)
 {
     const struct network_info *info = &network->info;
-    TRY(network_widths_text(network, &texts->widths));
     text_add(&texts->input, "%dx%dx%d", info->h, info->w, info->c);
     text_add(&texts->classes, "%d", info->classes);
     network_info_numbers(&texts->mean, info->mean, info->c);
     network_info_numbers(&texts->std, info->std, info->c);
+    graph_write(&network->graph, &texts->graph);
     if (network->train_rows.known) {
         row_set_text(&network->train_rows, &texts->train_rows);
     }
     if (texts->input.failed || texts->classes.failed || texts->mean.failed || texts->std.failed ||
-        texts->train_rows.failed) {
+        texts->train_rows.failed || texts->graph.failed) {
         FAIL(ERR_MEMORY, "out of memory while writing metadata");
     }
     return OK;
@@ -135,24 +137,27 @@ static void close_texts(struct info_texts *texts)
     text_close(&texts->mean);
     text_close(&texts->std);
     text_close(&texts->train_rows);
-    free(texts->widths);
+    text_close(&texts->graph);
 }
 
 static enum status write_file(const struct network *network, const struct info_texts *texts,
                               const char *path)
 {
     const struct network_info *info = &network->info;
-    struct safetensors_entry metadata[9] = {
-        {"format", "dikdik"},          {"architecture", info->architecture},
+    struct safetensors_entry metadata[10] = {
+        {"format", "dikdik"},          {"graph", texts->graph.bytes},
         {"input", texts->input.bytes}, {"classes", texts->classes.bytes},
         {"mean", texts->mean.bytes},   {"std", texts->std.bytes},
     };
     int n_metadata = 6;
+    if (info->architecture[0] != '\0') {
+        metadata[n_metadata++] = (struct safetensors_entry){"architecture", info->architecture};
+    }
     if (info->dataset[0] != '\0') {
         metadata[n_metadata++] = (struct safetensors_entry){"dataset", info->dataset};
     }
-    if (texts->widths[0] != '\0') {
-        metadata[n_metadata++] = (struct safetensors_entry){"widths", texts->widths};
+    if (network->whole != NULL) {
+        metadata[n_metadata++] = (struct safetensors_entry){"whole", network->whole};
     }
     if (network->train_rows.known) {
         metadata[n_metadata++] = (struct safetensors_entry){"train_rows", texts->train_rows.bytes};

@@ -1,5 +1,5 @@
-// A network file: a graph with its weights and what they need to be used (how the input is
-// normalised, for which data, which widths), read from and written to safetensors.
+// A network: a graph with its weights and what they need to be used (how the input is
+// normalised, for which data), read from and written to safetensors.
 #pragma once
 #include "core/row_set.h"
 #include "nn/graph.h"
@@ -7,7 +7,7 @@
 #define NETWORK_MAX_CHANNELS 16
 
 struct network_info {
-    char architecture[64]; // zoo name
+    char architecture[64]; // what it is called, of the zoo its name there; "" = not said
     char dataset[64];      // "" = not said
     int h, w, c, classes;
     float mean[NETWORK_MAX_CHANNELS], std[NETWORK_MAX_CHANNELS]; // of pixels / 255, per channel
@@ -20,15 +20,20 @@ struct network {
     float *params; // [graph.n_floats], owned, host
     // Rows of info.dataset's training part that the weights have been trained on; owned.
     struct row_set train_rows;
+    // Of a cut network, the channel counts that it had before, where they differ (JSON, owned);
+    // NULL: it is whole.
+    char *whole;
 };
 
 // A new network from the zoo with initial weights by seed, trained on no row yet. info.h.. must be
 // filled; mean/std of zeros mean 0 and 1.
 enum status network_create(const struct network_info *info, uint64_t seed, struct network *out);
 
-// Reads a safetensors file. `fallback` (may be NULL) says what the file's metadata does not. The
-// metadata's `widths` make a slimmed graph. Extra tensors named *.num_batches_tracked are passed
-// over; any other missing, extra or misshapen tensor is ERR_INPUT naming it, expected and got.
+// Reads a safetensors file. `fallback` (may be NULL) says what the file's metadata does not. A file
+// without a graph is one of the zoo's, PyTorch's or ours of before, cut if its tensors or its
+// `widths` say so. Tensors that hold no weights (counters of steps, of operations) are passed over,
+// a prefix that all names share is taken off with a line in the log; what else is missing, extra or
+// misshapen is ERR_INPUT with all of it.
 enum status network_load(const char *path, const struct network_info *fallback,
                          struct network *out);
 
@@ -63,7 +68,9 @@ void network_info_of_data(const char *architecture, const struct network_data *d
 // Bytes of the weights as saved (f32).
 size_t network_bytes(const struct network *network);
 
-// The widths of `graph` where they differ from those of the zoo's full network, as JSON text
-// {"layer1.0.conv1": 8, "layer2.0.shortcut": [4, 3]}; "" when none does. From malloc, freed by the
-// caller with free().
-enum status network_widths_text(const struct network *network, char **out);
+// Notes in a network cut from `before` what it was; before_whole: the `whole` of that one, if it
+// was cut itself.
+enum status network_note_whole(struct network *network, const struct graph *before,
+                               const char *before_whole);
+// The graph that a cut network had when it was whole.
+enum status network_whole_graph(const struct network *network, struct graph *out);

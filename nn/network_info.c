@@ -55,10 +55,16 @@ static bool parse_count(const char **text, int *out)
 }
 
 // "32x32x3": height, width, channels.
-static enum status read_input(const struct safetensors_file *file,
+static enum status read_input(const struct safetensors_file *file, const struct graph *graph,
                               const struct network_info *fallback, struct network_info *out)
 {
     const char *value = safetensors_metadata(file, "input");
+    if (graph != NULL) {
+        out->h = graph->nodes[0].h;
+        out->w = graph->nodes[0].w;
+        out->c = graph->nodes[0].c;
+        return OK;
+    }
     if (value == NULL) {
         if (fallback == NULL || fallback->h == 0) {
             return fail_missing(file, "input", "32x32x3");
@@ -76,10 +82,14 @@ static enum status read_input(const struct safetensors_file *file,
     return OK;
 }
 
-static enum status read_classes(const struct safetensors_file *file,
+static enum status read_classes(const struct safetensors_file *file, const struct graph *graph,
                                 const struct network_info *fallback, struct network_info *out)
 {
     const char *value = safetensors_metadata(file, "classes");
+    if (graph != NULL) {
+        out->classes = graph->nodes[graph_output_node(graph)].c;
+        return OK;
+    }
     if (value == NULL) {
         if (fallback == NULL || fallback->classes == 0) {
             return fail_missing(file, "classes", "10");
@@ -145,9 +155,6 @@ static enum status read_channels(const struct safetensors_file *file, const char
 
 enum status network_info_check(const struct network_info *info)
 {
-    if (info->architecture[0] == '\0') {
-        FAIL(ERR_INPUT, "the network's architecture is not said");
-    }
     if (info->h < 1 || info->w < 1 || info->c < 1 || info->c > NETWORK_MAX_CHANNELS) {
         FAIL(ERR_INPUT,
              "an input of %dx%dx%d is not possible: expected sizes of at least 1 and at "
@@ -168,20 +175,20 @@ enum status network_info_check(const struct network_info *info)
     return OK;
 }
 
-enum status network_info_read(const struct safetensors_file *file,
+enum status network_info_read(const struct safetensors_file *file, const struct graph *graph,
                               const struct network_info *fallback, struct network_info *out)
 {
     struct network_info info = {0};
     const struct network_info *other = fallback;
     TRY(read_text(file, "architecture", other != NULL ? other->architecture : NULL,
                   info.architecture, sizeof info.architecture));
-    if (info.architecture[0] == '\0') {
+    if (graph == NULL && info.architecture[0] == '\0') {
         return fail_missing(file, "architecture", "resnet20");
     }
     TRY(read_text(file, "dataset", other != NULL ? other->dataset : NULL, info.dataset,
                   sizeof info.dataset));
-    TRY(read_input(file, other, &info));
-    TRY(read_classes(file, other, &info));
+    TRY(read_input(file, graph, other, &info));
+    TRY(read_classes(file, graph, other, &info));
     if (info.c > NETWORK_MAX_CHANNELS) {
         FAIL(ERR_INPUT, "%s: an input of %d channels is not possible: expected at most %d",
              file->path, info.c, NETWORK_MAX_CHANNELS);

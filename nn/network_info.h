@@ -4,9 +4,9 @@
 #include "nn/network.h"
 #include "nn/safetensors.h"
 
-// What the file's metadata say, and for what they leave out, `fallback` (may be NULL). ERR_INPUT
-// names the key that is missing or wrong.
-enum status network_info_read(const struct safetensors_file *file,
+// What the file's metadata say, and for what they leave out, its graph (NULL: it has none), then
+// `fallback` (may be NULL). ERR_INPUT names the key that is missing or wrong.
+enum status network_info_read(const struct safetensors_file *file, const struct graph *graph,
                               const struct network_info *fallback, struct network_info *out);
 
 // The rows that the file says its weights were trained on; not known when it does not. ERR_INPUT
@@ -19,7 +19,8 @@ enum status network_info_check(const struct network_info *info);
 // Numbers as "0.485,0.456,0.406": the shortest text that reads back the same floats.
 void network_info_numbers(struct text *out, const float *values, int n);
 
-// The zoo's network of this description, its channel counts changed as `widths` says (JSON as from
-// network_widths_text; NULL or "": as they are).
-enum status network_build_graph(const struct network_info *info, const char *widths,
-                                struct graph *out);
+// network->graph: `whole` with other channel counts, as files named them before they carried
+// graphs:
+// {"layer1.0.conv1": 8, "layer2.0.shortcut": [4, 3]}. Notes what it was.
+enum status network_cut_graph(const struct graph *whole, const char *widths,
+                              struct network *network);

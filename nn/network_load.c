@@ -1,80 +1,15 @@
-// Reading a network file: metadata give the graph, then every parameter must be there, in shape and
-// finite, and nothing else.
-#include "core/text.h"
+// Reading a network file: its metadata, or the zoo, give the graph; then every parameter must be
+// there, in shape and finite, and nothing else.
+#include "core/log.h"
+#include "nn/graph_text.h"
 #include "nn/network.h"
 #include "nn/network_info.h"
-#include "nn/safetensors.h"
+#include "nn/network_tensors.h"
+#include "nn/zoo.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-// PyTorch's counter of training steps in a BatchNorm: no weight.
-static bool is_passed_over(const char *name)
-{
-    static const char suffix[] = ".num_batches_tracked";
-    const size_t length = strlen(name);
-    return length >= sizeof suffix - 1 && strcmp(name + length - (sizeof suffix - 1), suffix) == 0;
-}
-
-static void add_shape(struct text *text, const int64_t *dims, int n)
-{
-    text_add(text, "[");
-    for (int d = 0; d < n; d++) {
-        text_add(text, "%s%lld", d > 0 ? ", " : "", (long long)dims[d]);
-    }
-    text_add(text, "]");
-}
-
-static enum status check_shape(const struct safetensors_file *file, const struct param *param,
-                               const struct safetensor *tensor)
-{
-    int64_t expected[4];
-    bool same = tensor->n_dims == param->n_dims;
-    for (int d = 0; d < param->n_dims; d++) {
-        expected[d] = param->dims[d];
-        same = same && tensor->dims[d] == expected[d];
-    }
-    if (same) {
-        return OK;
-    }
-    struct text text = {0};
-    text_add(&text, "expected ");
-    add_shape(&text, expected, param->n_dims);
-    text_add(&text, ", got ");
-    add_shape(&text, tensor->dims, tensor->n_dims);
-    const enum status status =
-        status_fail(ERR_INPUT, __FILE__, __LINE__, "%s: tensor \"%s\" has another shape: %s",
-                    file->path, param->name, text.failed ? "(out of memory)" : text.bytes);
-    text_close(&text);
-    return status;
-}
-
-// found[p]: the tensor of parameter p. Every tensor has its parameter and the other way round, with
-// one shape.
-static enum status match_tensors(const struct safetensors_file *file, const struct network *network,
-                                 const struct safetensor **found)
-{
-    const struct graph *graph = &network->graph;
-    for (int i = 0; i < file->n_tensors; i++) {
-        const struct safetensor *tensor = &file->tensors[i];
-        const struct param *param = graph_find_param(graph, tensor->name);
-        if (param != NULL) {
-            found[param - graph->params] = tensor;
-        } else if (!is_passed_over(tensor->name)) {
-            FAIL(ERR_INPUT, "%s: tensor \"%.200s\" is none of %s's", file->path, tensor->name,
-                 network->info.architecture);
-        }
-    }
-    for (int p = 0; p < graph->n_params; p++) {
-        if (found[p] == NULL) {
-            FAIL(ERR_INPUT, "%s: tensor \"%s\" of %s is missing", file->path, graph->params[p].name,
-                 network->info.architecture);
-        }
-        TRY(check_shape(file, &graph->params[p], found[p]));
-    }
-    return OK;
-}
 
 static enum status check_values(const struct safetensors_file *file, const struct param *param,
                                 const float *values)
@@ -95,44 +30,121 @@ static enum status check_values(const struct safetensors_file *file, const struc
 }
 
 // The weights' memory is asked for only when the file was seen to hold as many.
-static enum status read_params(const struct safetensors_file *file, const struct safetensor **found,
-                               struct network *network)
+static enum status read_params(const struct network_tensors *tensors,
+                               const struct safetensor **found, struct network *network)
 {
     const struct graph *graph = &network->graph;
-    TRY(match_tensors(file, network, found));
-    network->params = malloc(graph->n_floats * sizeof *network->params);
+    const char *path = tensors->file->path, *name = network->info.architecture;
+    TRY(network_tensors_match(tensors, graph, name[0] != '\0' ? name : "its graph", found));
+    network->params = malloc((graph->n_floats + 1) * sizeof *network->params);
     if (network->params == NULL) {
-        FAIL(ERR_MEMORY, "%s: out of memory for %zu weights", file->path, graph->n_floats);
+        FAIL(ERR_MEMORY, "%s: out of memory for %zu weights", path, graph->n_floats);
     }
     for (int p = 0; p < graph->n_params; p++) {
         const struct param *param = &graph->params[p];
         float *values = network->params + param->offset;
         const enum status status = safetensors_read_f32(found[p], values);
         if (status != OK) {
-            return status_context(status, "%s", file->path);
+            return status_context(status, "%s", path);
         }
-        TRY(check_values(file, param, values));
+        TRY(check_values(tensors->file, param, values));
     }
     return OK;
+}
+
+// Another tool's cut shows only in the shapes of the tensors.
+static enum status fit_graph(const struct network_tensors *tensors, struct network *network)
+{
+    struct graph cut;
+    bool is_cut;
+    TRY(network_tensors_resize(tensors, &network->graph, &is_cut, &cut));
+    if (!is_cut) {
+        return OK;
+    }
+    log_info("%s: another tool has cut this %s; its layers are as wide as its tensors",
+             tensors->file->path, network->info.architecture);
+    struct graph whole = network->graph;
+    network->graph = cut;
+    const enum status status = network_note_whole(network, &whole, NULL);
+    graph_close(&whole);
+    return status;
+}
+
+static enum status read_tensors(const struct safetensors_file *file, bool fits,
+                                struct network *network)
+{
+    struct network_tensors tensors;
+    TRY(network_tensors_open(file, &network->graph, &tensors));
+    enum status status = fits ? OK : fit_graph(&tensors, network);
+    const struct safetensor **found = NULL;
+    if (status == OK) {
+        found = calloc((size_t)network->graph.n_params + 1, sizeof *found);
+        status = found != NULL ? read_params(&tensors, found, network) : ERR_MEMORY;
+    }
+    free(found);
+    network_tensors_close(&tensors);
+    return status;
+}
+
+// The zoo's graph, cut as the file's metadata say; those are files of before graphs were saved, and
+// PyTorch's.
+static enum status build_graph(const struct safetensors_file *file, struct network *network)
+{
+    const struct network_info *info = &network->info;
+    const char *widths = safetensors_metadata(file, "widths");
+    struct graph whole;
+    TRY(zoo_build(info->architecture, info->h, info->w, info->c, info->classes, &whole));
+    if (widths == NULL || widths[0] == '\0') {
+        network->graph = whole;
+        return OK;
+    }
+    const enum status status = network_cut_graph(&whole, widths, network);
+    graph_close(&whole);
+    return status;
+}
+
+static enum status read_whole(const struct safetensors_file *file, struct network *network)
+{
+    const char *text = safetensors_metadata(file, "whole");
+    if (text == NULL) {
+        return OK;
+    }
+    network->whole = strdup(text);
+    if (network->whole == NULL) {
+        return ERR_MEMORY;
+    }
+    struct graph whole;
+    TRY(network_whole_graph(network, &whole));
+    graph_close(&whole);
+    return OK;
+}
+
+static enum status read_graph(const struct safetensors_file *file, struct network *network)
+{
+    const char *text = safetensors_metadata(file, "graph");
+    if (text == NULL) {
+        return OK;
+    }
+    TRY(graph_read_text(text, &network->graph));
+    return read_whole(file, network);
 }
 
 static enum status read_network(const struct safetensors_file *file,
                                 const struct network_info *fallback, struct network *network)
 {
-    TRY(network_info_read(file, fallback, &network->info));
-    TRY(network_info_rows(file, &network->train_rows));
-    const enum status status =
-        network_build_graph(&network->info, safetensors_metadata(file, "widths"), &network->graph);
+    enum status status = read_graph(file, network);
     if (status != OK) {
         return safetensors_refuse(status, file->path);
     }
-    const struct safetensor **found = calloc((size_t)network->graph.n_params + 1, sizeof *found);
-    if (found == NULL) {
-        FAIL(ERR_MEMORY, "%s: out of memory", file->path);
+    const bool has_graph = network->graph.n_nodes > 0;
+    TRY(network_info_read(file, has_graph ? &network->graph : NULL, fallback, &network->info));
+    TRY(network_info_rows(file, &network->train_rows));
+    status = has_graph ? OK : build_graph(file, network);
+    if (status != OK) {
+        return safetensors_refuse(status, file->path);
     }
-    const enum status read = read_params(file, found, network);
-    free(found);
-    return read;
+    const bool fits = has_graph || safetensors_metadata(file, "widths") != NULL;
+    return read_tensors(file, fits, network);
 }
 
 enum status network_load(const char *path, const struct network_info *fallback, struct network *out)

@@ -38,7 +38,9 @@ struct node {
     int pad_channels[2];   // PAD: zero channels before, after
     int from;              // SLICE: the input's channel that it begins with
     int size[2];           // RESIZE: of the output
-    float rate;            // DROPOUT
+    enum resize_mode resize;
+    enum resize_coordinates coordinates;
+    float rate; // DROPOUT
 
     int sum; // folded graph: this CONV adds onto the output of node `sum`; -1 none
     int params[NODE_MAX_PARAMS]; // indices into graph.params, in the order of the kind's list; -1

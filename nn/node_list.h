@@ -9,11 +9,15 @@
     X(BATCHNORM, batchnorm)                                                                        \
     X(ACT, act)                                                                                    \
     X(ADD, add)                                                                                    \
+    X(MULTIPLY, multiply)                                                                          \
     X(CONCAT, concat)                                                                              \
     X(SLICE, slice)                                                                                \
+    X(SHUFFLE, shuffle)                                                                            \
     X(MAX_POOL, max_pool)                                                                          \
     X(AVG_POOL, avg_pool)                                                                          \
     X(GLOBAL_POOL, global_pool)                                                                    \
     X(PAD, pad)                                                                                    \
+    X(RESIZE, resize)                                                                              \
+    X(SOFTMAX, softmax)                                                                            \
     X(DROPOUT, dropout)                                                                            \
     X(LSTM, lstm)

@@ -1,7 +1,7 @@
 // Base networks: what the config names is loaded, the rest is trained, in slices, side by side.
 // They end up in the run folder, where every worker finds them.
 #include "core/file.h"
-#include "nn/network_info.h"
+#include "nn/zoo.h"
 #include "run/load.h"
 #include "run/run_train.h"
 #include "run/run_weights.h"
@@ -25,7 +25,10 @@ static enum status check_network(struct run_session *session, int index)
         }
     } else {
         load_info_of_dataset(config->architecture, &data, &network.info);
-        TRY_GOTO(code, network_build_graph(&network.info, NULL, &network.graph), done);
+        TRY_GOTO(code,
+                 zoo_build(config->architecture, network.info.h, network.info.w, network.info.c,
+                           network.info.classes, &network.graph),
+                 done);
     }
     code = designs->check_tasks(values, index, &network.info, &network.graph);
 done:

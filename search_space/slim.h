@@ -12,7 +12,6 @@ enum status slim_network(const struct graph *graph, const struct groups *groups,
                          const float *params, const struct keep *keep, struct graph *out,
                          float **out_params);
 
-// The test oracle: the full-size parameters with every cut channel silenced (weights of the
-// producing convolution, gamma, beta and running mean zero), in place.
+// The test oracle: the full-size parameters with every weight over a cut channel zero, in place.
 void slim_mask(const struct graph *graph, const struct groups *groups, const struct keep *keep,
                float *params);

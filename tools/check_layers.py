@@ -19,6 +19,7 @@ ARROWS = {
     "data": ["core"],
     "transport": ["core"],
     "search_space": ["nn"],
+    "tools": ["nn"],
     "train": ["nn", "data", "transport"],
     "deploy": ["nn"],
     "agent": ["nn"],

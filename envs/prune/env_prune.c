@@ -289,6 +289,9 @@ static enum status prune_build(struct env *env, int task, const int32_t *widths,
     TRY(prune_cut(study, widths, &network.graph, &network.params));
     enum status code = row_set_copy(&study->network->train_rows, &network.train_rows);
     if (code == OK) {
+        code = network_note_whole(&network, &study->network->graph, study->network->whole);
+    }
+    if (code == OK) {
         code = recalibrate(self(env), task, images, &network);
     }
     if (code != OK) {

@@ -2,7 +2,7 @@
 
 #include "core/hash.h"
 #include "envs/prune/node_fill.h"
-#include "nn/network_info.h"
+#include "nn/graph_text.h"
 #include "search_space/refit.h"
 
 #include <string.h>
@@ -20,9 +20,9 @@ struct network_record {
     struct network_info info;
     double base_accuracy;
     int32_t data;
-    uint64_t widths, params, order, grams; // grams 0: none
-    uint64_t norm, gamma, error, readers;  // of the prior
-    uint64_t ranges;                       // of train_rows
+    uint64_t graph, whole, params, order, grams; // grams 0: none
+    uint64_t norm, gamma, error, readers;        // of the prior
+    uint64_t ranges;                             // of train_rows
     int32_t n_ranges, rows_known;
 };
 
@@ -65,7 +65,8 @@ static struct network_record place_network(struct placer *placer, const struct n
     record.info = network->info;
     record.base_accuracy = network->base_accuracy;
     record.data = network->data;
-    record.widths = place(placer, fill->widths[n], strlen(fill->widths[n]) + 1);
+    record.graph = place(placer, fill->graphs[n].bytes, fill->graphs[n].length + 1);
+    record.whole = place(placer, network->whole, strlen(network->whole) + 1);
     record.params = place(placer, network->params, network->graph.n_floats * sizeof(float));
     record.order = place(placer, network->ranking.order, channels * sizeof(int));
     record.norm = place(placer, network->prior.norm, channels * sizeof(float));
@@ -130,6 +131,7 @@ static enum status view_network(const struct node_memory *memory,
     const char *data = memory->data;
     *out = (struct node_network){
         .info = record->info,
+        .whole = data + record->whole,
         .params = (const float *)(const void *)(data + record->params),
         .ranking = {.order = (const int *)(const void *)(data + record->order)},
         .prior = {.norm = (const float *)(const void *)(data + record->norm),
@@ -144,7 +146,7 @@ static enum status view_network(const struct node_memory *memory,
         TRY(row_set_of_ranges((const struct row_range *)(const void *)(data + record->ranges),
                               record->n_ranges, &out->train_rows));
     }
-    TRY(network_build_graph(&out->info, data + record->widths, &out->graph));
+    TRY(graph_read_text(data + record->graph, &out->graph));
     return groups_find(&out->graph, &out->groups);
 }
 

@@ -21,6 +21,7 @@ struct node_dataset {
 };
 struct node_network {
     struct network_info info;
+    const char *whole;    // as in struct network, "" of a whole one
     struct graph graph;   // this process' own
     struct groups groups; // likewise
     const float *params;  // [graph.n_floats]

@@ -1,6 +1,7 @@
 #include "envs/prune/node_fill.h"
 
 #include "envs/prune/prune_score.h"
+#include "nn/graph_text.h"
 #include "search_space/refit_rank.h"
 
 #include <stdlib.h>
@@ -161,11 +162,17 @@ static enum status load(struct node_fill *fill, int n, const struct prune_networ
     network->info = file.info;
     network->graph = file.graph;
     network->params = fill->params[n] = file.params;
+    fill->whole[n] = file.whole;
+    network->whole = file.whole != NULL ? file.whole : "";
     row_set_close(&file.train_rows);
     TRY(row_set_join(&fill->train_rows[network->data], &fill->fitted_rows[network->data],
                      &network->train_rows));
     TRY(network_check_data(&file, &data));
-    return network_widths_text(&file, &fill->widths[n]);
+    graph_write(&network->graph, &fill->graphs[n]);
+    if (fill->graphs[n].failed) {
+        FAIL(ERR_MEMORY, "out of memory for a network's graph");
+    }
+    return OK;
 }
 
 static enum status prepare_network(struct node_fill *fill, int n)
@@ -213,7 +220,8 @@ enum status node_fill_prepare(struct node_fill *fill)
     ARENA_NEW(&fill->arena, fill->networks, n);
     ARENA_NEW(&fill->arena, fill->refits, n);
     ARENA_NEW(&fill->arena, fill->params, n);
-    ARENA_NEW(&fill->arena, fill->widths, n);
+    ARENA_NEW(&fill->arena, fill->graphs, n);
+    ARENA_NEW(&fill->arena, fill->whole, n);
     fill->n_networks = (int)n;
     for (int i = 0; i < fill->n_networks; i++) {
         const enum status code = prepare_network(fill, i);
@@ -232,7 +240,8 @@ void node_fill_close(struct node_fill *fill)
         graph_close(&fill->networks[n].graph);
         row_set_close(&fill->networks[n].train_rows);
         free(fill->params[n]);
-        free(fill->widths[n]);
+        text_close(&fill->graphs[n]);
+        free(fill->whole[n]);
     }
     for (int d = 0; d < fill->n_datasets; d++) {
         row_set_close(&fill->train_rows[d]);

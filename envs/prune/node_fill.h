@@ -16,7 +16,8 @@ struct node_fill {
     struct node_network *networks;   // arena
     struct refit **refits;           // [n_networks]; owned
     float **params;                  // [n_networks]; owned
-    char **widths;                   // [n_networks] network_widths_text of each; owned
+    struct text *graphs;             // [n_networks] graph_write of each; owned
+    char **whole;                    // [n_networks] network.whole of each; owned
     int n_datasets, n_networks;
 };
 // Reads, splits, ranks and scores everything; may take a minute.

@@ -168,6 +168,20 @@ static double compute(const struct evaluation *run, const struct node *node, int
         return value;
     case NODE_CONCAT:
         return joined(run, node, y, x, c);
+    case NODE_MULTIPLY: {
+        const struct node *gate = &nodes[node->inputs[1]];
+        const bool one = gate->h == 1 && gate->w == 1;
+        return at(from, input, y, x, c) *
+               at(gate, run->values[node->inputs[1]], one ? 0 : y, one ? 0 : x, c);
+    }
+    case NODE_SHUFFLE:
+        return at(from, input, y, x,
+                  c % node->groups * (node->c / node->groups) + c / node->groups);
+    case NODE_SOFTMAX:
+        for (int i = 0; i < node->c; i++) {
+            value += exp(at(from, input, y, x, i) - at(from, input, y, x, c));
+        }
+        return 1 / value;
     case NODE_SLICE:
         return at(from, input, y, x, c + node->from);
     case NODE_MAX_POOL:

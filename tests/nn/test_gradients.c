@@ -1,6 +1,7 @@
 // Training plans: gradients of whole networks against central differences, on every backend, and
 // against each other.
 #include "core/rng.h"
+#include "kind_case.h"
 #include "plan_case.h"
 
 #include <math.h>
@@ -148,6 +149,24 @@ static void test_mixed_cpu(void **state)
     close_problem(&p);
 }
 
+// Every kind of node and every activation, on every backend.
+static void test_every_kind(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < NODE_KIND_COUNT; kind++) {
+        for (int v = 0; v < kind_case_count((enum node_kind)kind); v++) {
+            struct problem p = {.batch = 4};
+            kind_case_build((enum node_kind)kind, v, &p.graph);
+            p.params = plan_case_params(&p.graph, 8);
+            p.images = plan_case_images(&p.graph, p.batch, 9);
+            p.labels = plan_case_labels(&p.graph, p.batch, 10);
+            check_differences(&p, "ref", false);
+            check_differences(&p, "cpu", false);
+            close_problem(&p);
+        }
+    }
+}
+
 static void test_distillation(void **state)
 {
     (void)state;
@@ -207,8 +226,8 @@ static void test_backends_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mixed_ref), cmocka_unit_test(test_mixed_cpu),
-        cmocka_unit_test(test_distillation), cmocka_unit_test(test_sequence),
-        cmocka_unit_test(test_backends_agree)};
+        cmocka_unit_test(test_mixed_ref),  cmocka_unit_test(test_mixed_cpu),
+        cmocka_unit_test(test_every_kind), cmocka_unit_test(test_distillation),
+        cmocka_unit_test(test_sequence),   cmocka_unit_test(test_backends_agree)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

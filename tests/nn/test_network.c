@@ -142,36 +142,35 @@ static void slim_by_hand(const struct network *full, struct network *out)
 
 static void test_slimmed(void **state)
 {
-    char path[NN_PATH], *widths;
+    char path[NN_PATH];
     struct network full, slim, loaded;
+    struct graph whole;
     struct network_info info = convnet_info;
     strcpy(info.architecture, "resnet20");
     info.dataset[0] = '\0';
     assert_int_equal(network_create(&info, 1, &full), OK);
-    assert_int_equal(network_widths_text(&full, &widths), OK);
-    assert_string_equal(widths, "");
-    free(widths);
+    assert_null(full.whole);
     slim_by_hand(&full, &slim);
-    assert_int_equal(network_widths_text(&slim, &widths), OK);
-    assert_string_equal(widths, "{\"layer1.1.conv1\":5,\"layer3.0.conv2\":36,"
-                                "\"layer3.0.shortcut\":[3,1],\"layer3.1.conv2\":36,"
-                                "\"layer3.2.conv2\":36}");
-    free(widths);
+    assert_int_equal(network_note_whole(&slim, &full.graph, NULL), OK);
+    assert_string_equal(slim.whole, "{\"layer1.1.conv1\":16,\"layer3.0.conv2\":64,"
+                                    "\"layer3.0.shortcut\":[16,16],\"layer3.1.conv2\":64,"
+                                    "\"layer3.2.conv2\":64}");
     nn_files_path(path, state, "slim.safetensors");
     assert_int_equal(network_save(&slim, path), OK);
     assert_int_equal(network_load(path, NULL, &loaded), OK);
     assert_same_network(&slim, &loaded);
     const int sum = graph_find_node(&loaded.graph, "layer3.0.add");
     assert_int_equal(loaded.graph.nodes[sum].c, 36);
+    assert_int_equal(network_whole_graph(&loaded, &whole), OK);
+    assert_int_equal(whole.n_floats, full.graph.n_floats);
+    graph_close(&whole);
     network_close(&loaded);
-    strcpy(slim.info.architecture, "resnet32");
-    assert_fails(network_save(&slim, path), ERR_INPUT, "not those of resnet32");
     network_close(&slim);
     network_close(&full);
 }
 
-// The convnet's file with one change: metadata `key` set to `value` (NULL: left out), or tensor
-// `tensor` replaced (NULL data: left out).
+// The convnet's file without its graph, as PyTorch's are, with one change: metadata `key` set to
+// `value` (NULL: left out), or tensor `tensor` replaced (NULL data: left out).
 struct change {
     const char *key, *value;
     const char *tensor;
@@ -202,7 +201,8 @@ static void write_changed(const char *path, const struct change *change)
         tensors[n_tensors++] = change->by;
     }
     for (int i = 0; i < file.n_metadata; i++) {
-        if (change->key == NULL || strcmp(file.metadata[i].key, change->key) != 0) {
+        const bool graph = strcmp(file.metadata[i].key, "graph") == 0;
+        if (!graph && (change->key == NULL || strcmp(file.metadata[i].key, change->key) != 0)) {
             metadata[n_metadata++] = file.metadata[i];
         }
     }
@@ -220,7 +220,7 @@ static const struct {
     {"architecture", NULL, "no \"architecture\"; say it with --architecture resnet20"},
     {"architecture", "", "no \"architecture\""},
     {"architecture", "convnot", "no network named \"convnot\""},
-    {"architecture", "resnet20", "tensor \"conv2.weight\" is none of resnet20's"},
+    {"architecture", "resnet20", "unexpected: conv2.weight"},
     {"input", NULL, "--input 32x32x3"},
     {"input", "8x8", "\"input\" is \"8x8\""},
     {"input", "8x8x3x1", "\"input\""},
@@ -236,7 +236,7 @@ static const struct {
     {"classes", "ten", "\"classes\" is \"ten\""},
     {"classes", "0", "\"classes\""},
     {"classes", "4.0", "\"classes\""},
-    {"classes", "5", "tensor \"linear.weight\" has another shape: expected [5, 64], got [4, 64]"},
+    {"classes", "5", "of another shape: linear.weight (expected [5, 64], got [4, 64])"},
     {"classes", "2000000000", "linear"},
     {"mean", NULL, "--mean 0.5,0.5,0.5"},
     {"mean", "0.1,0.2", "3 numbers, one per channel"},
@@ -261,7 +261,7 @@ static const struct {
     {"widths", "{\"conv1\":2.5}", "\"conv1\" takes"},
     {"widths", "{\"conv1\":[3,3]}", "\"conv1\" takes"},
     {"widths", "{\"conv1\":2000000000}", "conv1"},
-    {"widths", "{\"conv1\":9}", "tensor \"conv1.weight\" has another shape: expected [9, 3, 3, 3]"},
+    {"widths", "{\"conv1\":9}", "conv1.weight (expected [9, 3, 3, 3]"},
     {"widths", "{\"conv1\":16777216,\"conv2\":16777216}", "2^40"},
 };
 
@@ -326,9 +326,9 @@ static void test_tensor_refusals(void **state)
         struct safetensor by;
         const char *part;
     } cases[] = {
-        {"bn1.weight", {0}, "tensor \"bn1.weight\" of convnet is missing"},
-        {"bn1.running_var", {0}, "\"bn1.running_var\" of convnet is missing"},
-        {NULL, {"bn9.weight", "F32", 1, {16}, good, 64}, "\"bn9.weight\" is none of convnet's"},
+        {"bn1.weight", {0}, "weights of convnet: 1 tensors missing: bn1.weight"},
+        {"bn1.running_var", {0}, "missing: bn1.running_var"},
+        {NULL, {"bn9.weight", "F32", 1, {16}, good, 64}, "1 unexpected: bn9.weight"},
         {"bn1.bias", {"bn1.bias", "F32", 1, {15}, good, 60}, "expected [16], got [15]"},
         {"bn1.bias", {"bn1.bias", "F32", 2, {16, 1}, good, 64}, "expected [16], got [16, 1]"},
         {"bn1.bias", {"bn1.bias", "F32", 0, {0}, good, 4}, "expected [16], got []"},

@@ -154,7 +154,7 @@ static void test_foreign_file(void **state)
                                 .std = {1.0F, 1.0F, 1.0F}};
     data_path(path, "cifar10_resnet20.ref100.safetensors");
     assert_fails(network_load(path, NULL, &network), ERR_INPUT, "--architecture");
-    assert_fails(network_load(path, &info, &network), ERR_INPUT, "tensor \"logits\" is none of");
+    assert_fails(network_load(path, &info, &network), ERR_INPUT, "unexpected: ");
 }
 
 int main(void)

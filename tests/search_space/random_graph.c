@@ -33,23 +33,40 @@ static int pick(struct builder *b)
     return below(b, 3) > 0 ? n - 1 - below(b, recent) : below(b, n);
 }
 
+// Zeros around a map, at most `most` on a side, each side its own.
+static void random_pads(struct builder *b, int most, int pad[4])
+{
+    const bool even = below(b, 2) == 0;
+    pad[0] = below(b, most + 1);
+    for (int side = 1; side < 4; side++) {
+        pad[side] = even ? pad[0] : below(b, most + 1);
+    }
+}
+
 static enum status add_conv(struct builder *b, int input, int out_c, int groups)
 {
     char name[16];
     const struct node *from = &b->graph->nodes[input];
     const bool row = groups == 1 && from->w > 1 && below(b, 8) == 0; // leaves one column
-    const int kernel = from->h >= 3 && from->w >= 3 && below(b, 2) == 0 ? 3 : 1;
-    const struct conv_attributes attributes = {.out_c = out_c,
-                                               .kernel_h = row ? 1 : kernel,
-                                               .kernel_w = row ? from->w : kernel,
-                                               .stride = row || below(b, 3) > 0 ? 1 : 2,
-                                               .pad = row || kernel == 1 ? 0 : 1,
-                                               .groups = groups,
-                                               .bias = below(b, 2) == 0};
-    int node;
-    TRY(graph_add_conv(b->graph, name_next(b, name, sizeof name), input, &attributes, &node));
-    b->tally->grouped += groups > 1 && !graph_is_depthwise(b->graph, node);
-    b->tally->depthwise += graph_is_depthwise(b->graph, node);
+    const bool wide = !row && from->h >= 3 && from->w >= 3 && below(b, 2) == 0;
+    struct node node = node_default(NODE_CONV);
+    node.c = out_c;
+    node.groups = groups == GRAPH_DEPTHWISE ? from->c : groups;
+    node.bias = below(b, 2) == 0;
+    node.kernel[0] = wide ? 3 : 1;
+    node.kernel[1] = row ? from->w : node.kernel[0];
+    for (int axis = 0; axis < 2 && !row; axis++) {
+        node.stride[axis] = below(b, 3) > 0 ? 1 : 2;
+    }
+    if (wide) {
+        const bool dilated = from->h >= 5 && from->w >= 5 && below(b, 4) == 0;
+        node.dilation[0] = node.dilation[1] = dilated ? 2 : 1;
+        random_pads(b, 2, node.pad);
+    }
+    int added;
+    TRY(graph_add(b->graph, name_next(b, name, sizeof name), &node, &input, 1, &added));
+    b->tally->grouped += groups > 1 && !graph_is_depthwise(b->graph, added);
+    b->tally->depthwise += graph_is_depthwise(b->graph, added);
     return OK;
 }
 
@@ -98,7 +115,10 @@ static enum status add_pair(struct builder *b, int a, bool sum)
         } else if (x->c > y->c) {
             TRY(widen(b, other, a, &other));
         }
-        return graph_add_add(b->graph, name_next(b, name, sizeof name), a, other, &node);
+        const struct node add = node_default(NODE_ADD);
+        const int inputs[3] = {a, other, a};
+        return graph_add(b->graph, name_next(b, name, sizeof name), &add, inputs, 2 + below(b, 2),
+                         &node);
     }
     return add_any_conv(b, a);
 }
@@ -106,39 +126,123 @@ static enum status add_pair(struct builder *b, int a, bool sum)
 static enum status add_window(struct builder *b, int input)
 {
     char name[16];
-    int node;
+    int added;
     const struct node *from = &b->graph->nodes[input];
     if (from->h < 3 || from->w < 3) {
-        return graph_add_dropout(b->graph, name_next(b, name, sizeof name), input, 0.3F, &node);
+        return graph_add_dropout(b->graph, name_next(b, name, sizeof name), input, 0.3F, &added);
     }
-    const enum node_kind kind = below(b, 2) == 0 ? NODE_MAX_POOL : NODE_AVG_POOL;
-    const int kernel = 2 + below(b, 2);
-    return graph_add_pool(b->graph, name_next(b, name, sizeof name), input, kind, kernel,
-                          1 + below(b, 2), kernel == 3 ? 1 : 0, &node);
+    struct node node = node_default(below(b, 2) == 0 ? NODE_MAX_POOL : NODE_AVG_POOL);
+    for (int axis = 0; axis < 2; axis++) {
+        node.kernel[axis] = 2 + below(b, 2);
+        node.stride[axis] = 1 + below(b, 2);
+    }
+    random_pads(b, 1, node.pad);
+    node.ceil_mode = below(b, 2) == 0;
+    node.count_pad = below(b, 2) == 0;
+    return graph_add(b->graph, name_next(b, name, sizeof name), &node, &input, 1, &added);
+}
+
+static struct activation random_act(struct builder *b)
+{
+    const struct activation acts[] = {
+        ACTIVATION_RELU,
+        ACTIVATION_RELU6,
+        {.kind = ACT_CLIP, .a = -0.5F, .b = 2.0F},
+        {.kind = ACT_LEAKY, .a = 0.1F},
+        {.kind = ACT_SIGMOID},
+        {.kind = ACT_HARD_SIGMOID, .a = 1.0F / 6.0F, .b = 0.5F},
+        {.kind = ACT_HARD_SWISH},
+        {.kind = ACT_SILU},
+    };
+    return acts[below(b, sizeof acts / sizeof acts[0])];
+}
+
+// Squeeze-and-excitation: a gate per channel from the mean over the map.
+static enum status add_gate(struct builder *b, int input)
+{
+    char name[16];
+    const struct conv_attributes square = {
+        .out_c = b->graph->nodes[input].c, .kernel_h = 1, .kernel_w = 1, .stride = 1, .bias = true};
+    int gate;
+    TRY(graph_add_global_pool(b->graph, name_next(b, name, sizeof name), input, &gate));
+    TRY(graph_add_conv(b->graph, name_next(b, name, sizeof name), gate, &square, &gate));
+    TRY(graph_add_act(b->graph, name_next(b, name, sizeof name), gate,
+                      (struct activation){.kind = ACT_SIGMOID}, &gate));
+    const struct node product = node_default(NODE_MULTIPLY);
+    return graph_add(b->graph, name_next(b, name, sizeof name), &product, (int[2]){input, gate}, 2,
+                     &gate);
+}
+
+static enum status add_resize(struct builder *b, int input)
+{
+    char name[16];
+    int added;
+    struct node node = node_default(NODE_RESIZE);
+    const struct node *from = &b->graph->nodes[input];
+    node.size[0] = 1 + below(b, from->h < 6 ? 2 * from->h : from->h);
+    node.size[1] = 1 + below(b, from->w < 6 ? 2 * from->w : from->w);
+    node.resize = (enum resize_mode)below(b, 4);
+    node.coordinates = (enum resize_coordinates)below(b, 4);
+    return graph_add(b->graph, name_next(b, name, sizeof name), &node, &input, 1, &added);
+}
+
+static enum status add_pad(struct builder *b, int input)
+{
+    char name[16];
+    int added;
+    struct node node = node_default(NODE_PAD);
+    const struct node *from = &b->graph->nodes[input];
+    for (int axis = 0; axis < 2; axis++) {
+        node.stride[axis] = 1 + below(b, 2);
+        node.pad_channels[axis] = below(b, 4);
+    }
+    random_pads(b, 1, node.pad);
+    if (from->h > 2 && from->w > 2 && below(b, 2) == 0) {
+        node.pad[0] = -1; // cut off
+    }
+    return graph_add(b->graph, name_next(b, name, sizeof name), &node, &input, 1, &added);
+}
+
+// SHUFFLE and SOFTMAX hold their channels fast, so they are rare.
+static enum status add_rare(struct builder *b, int input)
+{
+    char name[16];
+    int added;
+    struct node node = node_default(below(b, 2) == 0 ? NODE_SHUFFLE : NODE_SOFTMAX);
+    const int c = b->graph->nodes[input].c;
+    node.groups = node.kind == NODE_SOFTMAX ? 1 : c % 3 == 0 ? 3 : c % 2 == 0 ? 2 : 1;
+    return graph_add(b->graph, name_next(b, name, sizeof name), &node, &input, 1, &added);
 }
 
 static enum status add_small(struct builder *b, int input)
 {
     char name[16];
     int node;
-    name_next(b, name, sizeof name);
-    const int c = b->graph->nodes[input].c;
-    switch (below(b, 5)) {
-    case 0:
-        return graph_add_act(b->graph, name, input,
-                             below(b, 2) == 0 ? ACTIVATION_RELU : ACTIVATION_RELU6, &node);
-    case 1:
-        return graph_add_dropout(b->graph, name, input, 0.5F, &node);
-    case 2:
-        return graph_add_shortcut(b->graph, name, input, 1 + below(b, 2), below(b, 4), below(b, 4),
-                                  &node);
-    case 3: {
+    const int c = b->graph->nodes[input].c, choice = below(b, 22);
+    if (choice < 5) {
+        return graph_add_act(b->graph, name_next(b, name, sizeof name), input, random_act(b),
+                             &node);
+    }
+    if (choice < 7) {
+        return graph_add_dropout(b->graph, name_next(b, name, sizeof name), input, 0.5F, &node);
+    }
+    if (choice < 10) {
+        return add_pad(b, input);
+    }
+    if (choice < 13) {
         const int from = below(b, c);
-        return graph_add_slice(b->graph, name, input, from, 1 + below(b, c - from), &node);
+        return graph_add_slice(b->graph, name_next(b, name, sizeof name), input, from,
+                               1 + below(b, c - from), &node);
     }
-    default:
-        return graph_add_batchnorm(b->graph, name, input, &node);
+    if (choice < 15) {
+        return add_gate(b, input);
     }
+    if (choice < 18) {
+        return below(b, 3) == 0 ? add_resize(b, input) : add_rare(b, input);
+    }
+    struct node norm = node_default(NODE_BATCHNORM);
+    norm.epsilon = below(b, 2) == 0 ? NODE_EPSILON : 1e-3F;
+    return graph_add(b->graph, name_next(b, name, sizeof name), &norm, &input, 1, &node);
 }
 
 static enum status add_head(struct builder *b, int input)
@@ -180,6 +284,10 @@ static enum status build(struct builder *b)
         TRY(graph_add_global_pool(b->graph, name_next(b, name, sizeof name), last, &last));
     }
     TRY(graph_add_linear(b->graph, name_next(b, name, sizeof name), last, CLASSES, true, &last));
+    if (below(b, 4) == 0) {
+        TRY(graph_add_output(b->graph, "classes", last));
+        TRY(graph_add_output(b->graph, "middle", pick(b)));
+    }
     return graph_finish(b->graph);
 }
 

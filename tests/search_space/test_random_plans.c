@@ -1,5 +1,6 @@
 // Random slimmed networks through every plan: the fused float32 and int8 inference and the
 // gradients of the cpu backend against plain loops, at the odd widths that slimming leaves.
+#include "nn/graph_text.h"
 #include "nn/probe.h"
 #include "random_graph.h"
 #include "search_space/slim.h"
@@ -38,7 +39,7 @@ static void open_sample(struct sample *s, uint64_t number)
     for (size_t i = 0; i < sizeof s->images; i++) {
         s->images[i] = (uint8_t)rng_below(&rng, 256);
     }
-    s->classes = s->graph.nodes[s->graph.n_nodes - 1].c;
+    s->classes = s->graph.nodes[graph_output_node(&s->graph)].c;
     assert_true(s->classes <= MOST_CLASSES);
     for (int i = 0; i < IMAGES; i++) {
         s->labels[i] = (int32_t)rng_below(&rng, (uint32_t)s->classes);
@@ -96,7 +97,8 @@ static void check_float(struct backend *cpu, struct backend *ref, const struct s
     assert_ok(probe_load(probe, s->params));
     assert_ok(probe_run(probe, s->images, IMAGES));
     infer(cpu, s, NULL, fused);
-    check("float32", number, difference(fused, probe_output(probe, s->graph.n_nodes - 1), n), 1e-4);
+    check("float32", number,
+          difference(fused, probe_output(probe, graph_output_node(&s->graph)), n), 1e-4);
     probe_close(probe);
 }
 
@@ -163,6 +165,22 @@ static void check_gradients(struct backend *cpu, struct backend *ref, const stru
     free(by_ref);
 }
 
+// Written and read again it is the same graph, to the byte.
+static void check_text(const struct sample *s)
+{
+    struct text text = {0}, again = {0};
+    struct graph read;
+    graph_write(&s->graph, &text);
+    assert_false(text.failed);
+    assert_ok(graph_read_text(text.bytes, &read));
+    graph_write(&read, &again);
+    assert_string_equal(again.bytes, text.bytes);
+    assert_int_equal(read.n_floats, s->graph.n_floats);
+    graph_close(&read);
+    text_close(&text);
+    text_close(&again);
+}
+
 static void test_random_networks(void **state)
 {
     (void)state;
@@ -173,6 +191,7 @@ static void test_random_networks(void **state)
     for (uint64_t number = 0; number < NETWORKS; number++) {
         struct sample s = {0};
         open_sample(&s, number);
+        check_text(&s);
         check_float(cpu, ref, &s, number);
         check_gradients(cpu, ref, &s, number);
         if (cpu->int8) {

@@ -1,5 +1,5 @@
 // Slimming against its oracle: the slimmed network computes, at every node, what the masked
-// full-size network computes in the kept channels, and the masked one holds zeros in the others.
+// full-size network computes in the kept channels.
 #include "nn/probe.h"
 #include "nn/zoo.h"
 #include "random_graph.h"
@@ -38,9 +38,6 @@ static void compare_node(const struct graph *graph, int node, const struct kept_
         for (size_t k = 0, next = 0; k < c; k++) {
             const double value = (double)masked[place * c + k];
             if (next == (size_t)list->n || (size_t)list->channels[next] != k) {
-                if (value != 0) {
-                    fail_msg("cut channel %zu of %s is %g", k, graph->nodes[node].name, value);
-                }
                 continue;
             }
             const double got = (double)slim[place * (size_t)list->n + next++];

@@ -1,9 +1,9 @@
-// The channel counts of a slimmed network as text, and back: {"layer1.0.conv1": 8,
-// "layer2.0.shortcut": [4, 3]}.
+// The channel counts by which two networks of one structure differ, as text, {"layer1.0.conv1": 8,
+// "layer2.0.shortcut": [4, 3]}, and a graph with such counts: how a cut network remembers what it
+// was, and how files named widths before they carried graphs.
 #include "core/json.h"
 #include "nn/network_info.h"
 #include "nn/node_type.h"
-#include "nn/zoo.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -84,34 +84,27 @@ static enum status resize_by_json(const struct graph *full, const struct json *w
     return graph_resize(full, all, out);
 }
 
-enum status network_build_graph(const struct network_info *info, const char *widths,
-                                struct graph *out)
+static enum status resize_by_text(const struct graph *graph, const char *widths, struct graph *out)
 {
-    struct graph full = {0};
-    TRY(zoo_build(info->architecture, info->h, info->w, info->c, info->classes, &full));
-    if (widths == NULL || widths[0] == '\0') {
-        *out = full;
-        return OK;
-    }
     struct json *json = NULL;
     struct arena memory = {0};
     enum status status;
     TRY_GOTO(status, json_parse(widths, strlen(widths), "widths", &json), done);
-    TRY_GOTO(status, resize_by_json(&full, json, &memory, out), done);
+    TRY_GOTO(status, resize_by_json(graph, json, &memory, out), done);
 done:
     arena_close(&memory);
     json_close(json);
-    graph_close(&full);
     return status;
 }
 
-static void write_differences(const struct graph *graph, const struct graph *full,
+// What `graph` says where `other` says something else.
+static void write_differences(const struct graph *graph, const struct graph *other,
                               struct text *text)
 {
     struct json_writer writer = {.out = text};
     for (int i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i], *was = &full->nodes[i];
-        const bool width = has_width(full, i) && node->c != was->c;
+        const struct node *node = &graph->nodes[i], *was = &other->nodes[i];
+        const bool width = has_width(graph, i) && node->c != was->c;
         const bool slice =
             node->kind == NODE_SLICE && (node->from != was->from || node->c != was->c);
         const bool pads = node->kind == NODE_PAD && memcmp(node->pad_channels, was->pad_channels,
@@ -133,33 +126,52 @@ static void write_differences(const struct graph *graph, const struct graph *ful
     }
 }
 
-static bool is_same_structure(const struct graph *graph, const struct graph *full)
+static bool is_same_structure(const struct graph *a, const struct graph *b)
 {
-    bool same = graph->n_nodes == full->n_nodes;
-    for (int i = 0; same && i < graph->n_nodes; i++) {
-        same = graph->nodes[i].kind == full->nodes[i].kind &&
-               strcmp(graph->nodes[i].name, full->nodes[i].name) == 0;
+    bool same = a->n_nodes == b->n_nodes;
+    for (int i = 0; same && i < a->n_nodes; i++) {
+        same =
+            a->nodes[i].kind == b->nodes[i].kind && strcmp(a->nodes[i].name, b->nodes[i].name) == 0;
     }
     return same;
 }
 
-enum status network_widths_text(const struct network *network, char **out)
+static enum status note_whole(struct network *network, const struct graph *whole)
 {
-    const struct network_info *info = &network->info;
-    struct graph full = {0};
-    TRY(zoo_build(info->architecture, info->h, info->w, info->c, info->classes, &full));
-    if (!is_same_structure(&network->graph, &full)) {
-        graph_close(&full);
-        FAIL(ERR_INPUT, "the network's layers are not those of %s", info->architecture);
-    }
+    CHECK(is_same_structure(&network->graph, whole));
     struct text text = {0};
-    write_differences(&network->graph, &full, &text);
-    graph_close(&full);
-    char *copy = text.failed ? NULL : strdup(text.bytes != NULL ? text.bytes : "");
-    text_close(&text);
-    if (copy == NULL) {
-        FAIL(ERR_MEMORY, "out of memory while writing widths");
+    write_differences(whole, &network->graph, &text);
+    if (text.failed) {
+        text_close(&text);
+        FAIL(ERR_MEMORY, "out of memory for the widths of a network");
     }
-    *out = copy;
+    free(network->whole);
+    network->whole = text.bytes;
     return OK;
+}
+
+enum status network_note_whole(struct network *network, const struct graph *before,
+                               const char *before_whole)
+{
+    if (before_whole == NULL || before_whole[0] == '\0') {
+        return note_whole(network, before);
+    }
+    struct graph whole;
+    TRY(resize_by_text(before, before_whole, &whole));
+    const enum status status = note_whole(network, &whole);
+    graph_close(&whole);
+    return status;
+}
+
+enum status network_whole_graph(const struct network *network, struct graph *out)
+{
+    CHECK(network->whole != NULL);
+    return resize_by_text(&network->graph, network->whole, out);
+}
+
+enum status network_cut_graph(const struct graph *whole, const char *widths,
+                              struct network *network)
+{
+    TRY(resize_by_text(whole, widths, &network->graph));
+    return note_whole(network, whole);
 }
