@@ -176,12 +176,23 @@ static enum status make_params(struct importer *importer, struct network *networ
     return copy_weights(importer, network);
 }
 
-static void fill_info(struct network *network)
+// The file's name without folder and ending, if that can be a name.
+static void name_network(const char *path, char *out, size_t out_bytes)
+{
+    const char *slash = strrchr(path, '/');
+    const char *stem = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(stem, '.');
+    const size_t n = dot != NULL ? (size_t)(dot - stem) : strlen(stem);
+    const bool fits = n < out_bytes && onnx_name_is_usable(stem, n);
+    snprintf(out, out_bytes, "%.*s", fits ? (int)n : 4, fits ? stem : "onnx");
+}
+
+static void fill_info(const struct importer *importer, struct network *network)
 {
     struct network_info *info = &network->info;
     const struct node *input = &network->graph.nodes[0];
     const struct node *output = &network->graph.nodes[graph_output_node(&network->graph)];
-    snprintf(info->architecture, sizeof info->architecture, "onnx");
+    name_network(importer->model->path, info->architecture, sizeof info->architecture);
     snprintf(info->format, sizeof info->format, "dikdik");
     info->h = input->h;
     info->w = input->w;
@@ -208,6 +219,6 @@ enum status onnx_emit(struct importer *importer, struct network *out)
     TRY(add_outputs(importer, out, outputs));
     TRY(graph_finish(&out->graph));
     TRY(make_params(importer, out));
-    fill_info(out);
+    fill_info(importer, out);
     return OK;
 }

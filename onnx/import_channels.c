@@ -73,7 +73,8 @@ static enum status add_range(struct onnx_call *call, int i, const struct onnx_vi
     draft.label = i == 0 ? onnx_label(call, -1) : NULL;
     int input = view->draft, added;
     if (axis != 1) {
-        onnx_join_pads(importer, &draft, importer->drafts[input].n_views == 0, &input);
+        const bool alone = importer->drafts[input].n_views == 0 || onnx_is_only_use(call, 0);
+        onnx_join_pads(importer, &draft, alone, &input);
     }
     TRY(onnx_draft_add(call, &draft, &input, 1, &added));
     *out = onnx_map_view(importer, added, view->rank);

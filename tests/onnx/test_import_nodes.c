@@ -208,6 +208,87 @@ static void test_linear(void **state)
     network_close(&network);
 }
 
+// Weights of 16 bits become float32.
+static void test_halves(void **state)
+{
+    (void)state;
+    static const uint16_t bits[] = {0x3C00, 0xC000, 0x3555, 0x0001};
+    struct onnx_writer writer;
+    struct network network;
+    open_images(&writer);
+    writer_halves(&writer, "w", DIMS(2, 2, 1, 1), bits);
+    writer_node(&writer, "Conv", "x w", "y");
+    assert_ok(import(&writer, &network));
+    static const float expected[] = {1.0F, -2.0F, 0.333251953125F, 0x1p-24F};
+    assert_memory_equal(network.params, expected, sizeof expected);
+    network_close(&network);
+}
+
+// By scales and by sizes; what a file says in other words but means the same is one node as well.
+static void test_resize(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mode, *coordinates, *rounding;
+        float scales[4];
+        enum resize_mode expected;
+        enum resize_coordinates place;
+        int h;
+    } cases[] = {
+        {"nearest",
+         "asymmetric",
+         "floor",
+         {1, 1, 2, 2},
+         RESIZE_NEAREST_FLOOR,
+         RESIZE_ASYMMETRIC,
+         16},
+        {"linear", "half_pixel", "floor", {1, 1, 0.5F, 2}, RESIZE_LINEAR, RESIZE_HALF_PIXEL, 4},
+        {"linear", "align_corners", "floor", {1, 1, 3, 1}, RESIZE_LINEAR, RESIZE_ALIGN_CORNERS, 24},
+        {"nearest",
+         "asymmetric",
+         "round_prefer_ceil",
+         {1, 1, 2, 2},
+         RESIZE_NEAREST_CEIL,
+         RESIZE_HALF_PIXEL,
+         16},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct onnx_writer writer;
+        struct network network;
+        open_images(&writer);
+        writer_floats(&writer, "scales", DIMS(4), cases[i].scales);
+        writer_node(&writer, "Resize", "x - scales", "y");
+        writer_attribute_text(&writer, "mode", cases[i].mode);
+        writer_attribute_text(&writer, "coordinate_transformation_mode", cases[i].coordinates);
+        writer_attribute_text(&writer, "nearest_mode", cases[i].rounding);
+        assert_ok(import(&writer, &network));
+        assert_int_equal(last(&network)->kind, NODE_RESIZE);
+        assert_int_equal(last(&network)->resize, cases[i].expected);
+        assert_int_equal(last(&network)->coordinates, cases[i].place);
+        assert_int_equal(last(&network)->h, cases[i].h);
+        network_close(&network);
+    }
+}
+
+// The gate of a squeeze-and-excite block comes first or second.
+static void test_gate(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        struct onnx_writer writer;
+        struct network network;
+        open_images(&writer);
+        writer_node(&writer, "GlobalAveragePool", "x", "g");
+        writer_node(&writer, "Sigmoid", "g", "s");
+        writer_node(&writer, "Mul", first ? "s x" : "x s", "y");
+        assert_ok(import(&writer, &network));
+        assert_int_equal(last(&network)->kind, NODE_MULTIPLY);
+        assert_int_equal(last(&network)->inputs[0], 0);
+        assert_int_equal(last(&network)->h, 8);
+        network_close(&network);
+    }
+}
+
 static void test_parts(void **state)
 {
     (void)state;
@@ -308,7 +389,9 @@ int main(void)
         cmocka_unit_test(test_same_padding), cmocka_unit_test(test_activations),
         cmocka_unit_test(test_clip),         cmocka_unit_test(test_spelled_activations),
         cmocka_unit_test(test_linear),       cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_names),        cmocka_unit_test(test_joined_pads),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_halves),
+        cmocka_unit_test(test_resize),       cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_joined_pads),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
