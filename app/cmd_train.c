@@ -5,6 +5,7 @@
 #include "app/output.h"
 #include "app/train_folder.h"
 #include "core/log.h"
+#include "nn/zoo.h"
 #include "search_space/cost.h"
 #include "train/evaluate.h"
 
@@ -71,14 +72,15 @@ static enum status open_network(struct training *t)
 {
     const struct train_config *config = t->config;
     struct network_info info;
-    load_info_of_dataset(config->model.architecture, &t->data, &info);
+    load_info_of_dataset(zoo_names[config->model.architecture], &t->data, &info);
     if (config->model.weights[0] == '\0') {
         return network_create(&info, config->seed, &t->network);
     }
     TRY(network_load(config->model.weights, &info, &t->network));
-    if (strcmp(t->network.info.architecture, config->model.architecture) != 0) {
+    if (strcmp(t->network.info.architecture, zoo_names[config->model.architecture]) != 0) {
         FAIL(ERR_CONFIG, "model.weights: %s holds a %s, model.architecture says %s",
-             config->model.weights, t->network.info.architecture, config->model.architecture);
+             config->model.weights, t->network.info.architecture,
+             zoo_names[config->model.architecture]);
     }
     return OK;
 }
@@ -94,7 +96,7 @@ static enum status open_teacher(struct training *t)
         FAIL(ERR_CONFIG, "train.distill = %g needs a network to learn from: set model.teacher",
              config->train.distill);
     }
-    load_info_of_dataset(config->model.architecture, &t->data, &info);
+    load_info_of_dataset(zoo_names[config->model.architecture], &t->data, &info);
     return network_load(config->model.teacher, &info, &t->teacher);
 }
 

@@ -6,7 +6,7 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "envs/env_list.h"
-#include "learner/methods/method.h"
+#include "nn/zoo.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -85,7 +85,7 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
         char where[64];
         snprintf(where, sizeof where, "networks[%d].name", i);
         if (network->name[0] == '\0') {
-            network->name = network->architecture;
+            network->name = zoo_names[network->architecture];
         }
         TRY(check_word(where, network->name));
         if (network->data.name[0] == '\0') {
@@ -246,11 +246,11 @@ static void resolve_agent(struct run_config *config)
 {
     static const int amc_widths[] = {300, 300};
     static const struct int_list amc_dense = {.n = 2, .values = amc_widths};
-    if (strcmp(config->search.method, "amc") == 0) {
+    if (config->search.method == METHOD_AMC) {
         config->agent.dense = &amc_dense;
-        config->agent.core = "none";
+        config->agent.core = CORE_NONE;
         config->agent.last_action = false;
-        config->agent.distribution = "noisy";
+        config->agent.distribution = DISTRIBUTION_NOISY;
     }
 }
 
@@ -286,7 +286,7 @@ static enum status read_trained(const char *policy, struct arena *arena, struct 
 
 static bool is_same_network(const struct network_config *a, const struct network_config *b)
 {
-    return strcmp(a->name, b->name) == 0 && strcmp(a->architecture, b->architecture) == 0 &&
+    return strcmp(a->name, b->name) == 0 && a->architecture == b->architecture &&
            strcmp(a->weights, b->weights) == 0 && strcmp(a->data.name, b->data.name) == 0;
 }
 
@@ -332,7 +332,7 @@ static enum status resolve_policy(struct run_config *config, struct arena *arena
     }
     TRY(adopt_networks(config, trained, arena));
     config->agent = trained->agent;
-    config->search.method = "frozen";
+    config->search.method = METHOD_FROZEN;
     config->search.evaluations = config->tries;
     if (config->run_dir[0] == '\0') {
         config->run_dir = strcmp(config->name, trained->name) == 0

@@ -5,7 +5,7 @@
 #include "train/train.h"
 
 struct model_config {
-    const char *architecture;
+    int architecture;    // index into zoo_names
     const char *weights; // file to start from; "" = new weights by seed
     const char *teacher; // file to distil from; "" = none
 };

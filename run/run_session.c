@@ -98,7 +98,7 @@ static const void *environment_values(const struct run_session *session)
 int run_session_actors(const struct run_session *session)
 {
     const int asked = session->config.actors.count;
-    if (strcmp(session->config.transport, "inline") == 0) {
+    if (session->config.transport == TRANSPORT_INLINE) {
         return 1;
     }
     return asked > 0 ? asked : machine_cores();
@@ -106,16 +106,15 @@ int run_session_actors(const struct run_session *session)
 
 bool run_session_wants_mpi(const struct run_session *session)
 {
-    const char *transport = session->config.transport;
-    return strcmp(transport, "auto") == 0 || strcmp(transport, "mpi") == 0;
+    const enum run_transport transport = session->config.transport;
+    return transport == TRANSPORT_AUTO || transport == TRANSPORT_MPI;
 }
 
 static enum status open_processes(struct run_session *session)
 {
     const bool mpi = run_session_wants_mpi(session);
     // The learner's rank forks nothing.
-    if (strcmp(session->config.transport, "inline") == 0 ||
-        (mpi && collective_launcher_rank() == 0)) {
+    if (session->config.transport == TRANSPORT_INLINE || (mpi && collective_launcher_rank() == 0)) {
         return OK;
     }
     const int workers = mpi ? 1 : run_session_actors(session);

@@ -1,5 +1,6 @@
 #include "run/run_weights.h"
 
+#include "nn/zoo.h"
 #include "run/load.h"
 
 #include <string.h>
@@ -20,15 +21,15 @@ enum status run_load_weights(const struct network_config *config, const struct d
 {
     struct network_info info;
     struct network network;
-    const char *weights;
-    load_info_of_dataset(config->architecture, data, &info);
+    const char *weights, *architecture = zoo_names[config->architecture];
+    load_info_of_dataset(architecture, data, &info);
     TRY(load_find_file(config->weights, arena, &weights));
     TRY(network_load(weights, &info, &network));
     enum status code = OK;
-    if (strcmp(network.info.architecture, config->architecture) != 0) {
+    if (strcmp(network.info.architecture, architecture) != 0) {
         code = status_fail(ERR_CONFIG, __FILE__, __LINE__,
                            "network %s: %s holds a %s, the config says %s", config->name, weights,
-                           network.info.architecture, config->architecture);
+                           network.info.architecture, architecture);
     } else {
         network_set_dataset(&network, data->name);
         code = set_rows(config, &network);

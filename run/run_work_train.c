@@ -3,6 +3,7 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "nn/network_info.h"
+#include "nn/zoo.h"
 #include "run/load.h"
 #include "run/run_weights.h"
 #include "run/run_work.h"
@@ -46,7 +47,7 @@ static enum status network_identity(const struct network_config *network, uint64
 {
     struct json_writer writer = {.out = out, .pretty = true};
     json_write_begin(&writer, '{', NULL);
-    json_write_string(&writer, "architecture", network->architecture);
+    json_write_string(&writer, "architecture", zoo_names[network->architecture]);
     json_write_int(&writer, "seed", (int64_t)seed);
     config_write(dataset_option_table, &network->data, &writer, "data");
     config_write(train_option_table, &network->train, &writer, "train");
@@ -80,7 +81,7 @@ static enum status get_base(struct run_task *task, const struct network_config *
         task->out->finished = true;
         return OK;
     }
-    load_info_of_dataset(config->architecture, data, &info);
+    load_info_of_dataset(zoo_names[config->architecture], data, &info);
     TRY(network_create(&info, task->work->session->config.seed, network));
     return train_base(task, config, data, network);
 }

@@ -178,10 +178,10 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 
 static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
 {
-    const int64_t numbers[] = {data->superclass, data->size, data->count, (int64_t)data->seed};
+    const int64_t numbers[] = {data->labels, data->superclass, data->size, data->count,
+                               (int64_t)data->seed};
     hash = hash_text(hash_text(hash, data->name), data->path);
-    hash = hash_text(hash_text(hash, data->data_root), data->labels);
-    hash = hash_text(hash, data->group_pattern);
+    hash = hash_text(hash_text(hash, data->data_root), data->group_pattern);
     hash = hash_bytes(hash, numbers, sizeof numbers);
     hash = hash_bytes(hash, &data->share, sizeof data->share);
     if (data->classes != NULL) {
@@ -195,15 +195,18 @@ static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
 static uint64_t hash_config(const struct prune_config *config, uint64_t seed)
 {
     const struct scoring_options *scoring = &config->scoring;
-    const int numbers[] = {scoring->calibration_images, scoring->images, scoring->refit_images};
+    const int64_t numbers[] = {scoring->calibration_images,
+                               scoring->images,
+                               scoring->refit_images,
+                               scoring->refit,
+                               scoring->dtype,
+                               config->space.criterion,
+                               config->space.by};
     uint64_t hash = hash_bytes(HASH_BEGIN, &seed, sizeof seed);
     for (int i = 0; i < config->n_networks; i++) {
         hash = hash_text(hash, config->networks[i].file);
         hash = hash_data(hash, &config->networks[i].data);
     }
-    hash = hash_text(hash_text(hash, config->space.criterion), scoring->dtype);
-    hash = hash_text(hash, config->space.by);
-    hash = hash_text(hash, scoring->refit);
     hash = hash_bytes(hash, &scoring->validation_share, sizeof scoring->validation_share);
     return hash_bytes(hash, numbers, sizeof numbers);
 }

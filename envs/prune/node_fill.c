@@ -52,7 +52,7 @@ static enum status gather_data(struct node_fill *fill, int d, const struct datas
     TRY(prune_split(scoring, dataset, &fill->train_rows[d], fill->seed, &fill->arena, &split));
     TRY(note_fitted(fill, d, dataset, &split));
     TRY(gather_validation(dataset, &split, &fill->arena, out));
-    const int refit = strcmp(scoring->refit, "off") != 0 ? scoring->refit_images : 0;
+    const int refit = scoring->refit != REFIT_OFF ? scoring->refit_images : 0;
     int wanted = scoring->calibration_images > refit ? scoring->calibration_images : refit;
     wanted = wanted < split.n_train ? wanted : split.n_train;
     uint8_t *images;
@@ -181,10 +181,6 @@ static enum status prepare_network(struct node_fill *fill, int n)
     struct node_network *network = &fill->networks[n];
     TRY(load(fill, n, &config->networks[n]));
     TRY(groups_find(&network->graph, &network->groups));
-    const struct criterion *criterion = criterion_find(config->space.criterion);
-    if (criterion == NULL) {
-        FAIL(ERR_CONFIG, "space.criterion: there is no criterion \"%s\"", config->space.criterion);
-    }
     const struct criterion_input input = {.graph = &network->graph,
                                           .groups = &network->groups,
                                           .params = network->params,
@@ -201,9 +197,10 @@ static enum status prepare_network(struct node_fill *fill, int n)
     if (prune_refits(&config->scoring, &network->graph, &network->groups)) {
         TRY(gather_grams(fill, n));
     }
-    const bool by_errors = fill->refits[n] != NULL && strcmp(config->space.by, "errors") == 0;
+    const bool by_errors = fill->refits[n] != NULL && config->space.by == SPACE_BY_ERRORS;
     TRY(by_errors ? refit_rank(&input, fill->refits[n], &fill->arena, &network->ranking)
-                  : criterion_rank(criterion, &input, &fill->arena, &network->ranking));
+                  : criterion_rank(criteria[config->space.criterion], &input, &fill->arena,
+                                   &network->ranking));
     return node_prior_make(&input, &network->ranking, fill->refits[n], &fill->arena,
                            &network->prior);
 }

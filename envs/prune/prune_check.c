@@ -3,8 +3,6 @@
 #include "envs/prune/prune_score.h"
 #include "envs/prune/prune_walk.h"
 
-#include <string.h>
-
 static enum status check_tasks(const struct prune_config *config, int network,
                                const struct node_network *checked, struct arena *arena)
 {
@@ -24,12 +22,12 @@ static enum status check_tasks(const struct prune_config *config, int network,
 static enum status check_refit(const struct prune_config *config, int network,
                                const struct node_network *checked)
 {
-    const char *refit = config->scoring.refit;
-    if (strcmp(refit, "off") == 0) {
+    const enum scoring_refit refit = config->scoring.refit;
+    if (refit == REFIT_OFF) {
         return OK;
     }
     const enum status code = refit_check(&checked->graph, &checked->groups);
-    if (code == ERR_UNSUPPORTED && strcmp(refit, "auto") == 0) {
+    if (code == ERR_UNSUPPORTED && refit == REFIT_AUTO) {
         log_info("network \"%s\": its candidates are not refitted (%s)",
                  config->networks[network].name, status_message());
         return OK;

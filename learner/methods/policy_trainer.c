@@ -27,8 +27,8 @@ struct policy_trainer {
 
 static struct optimizer_options optimizer_options(const struct learner_options *o)
 {
-    return (struct optimizer_options){.kind = strcmp(o->optimizer, "adam") == 0 ? OPTIMIZER_ADAM
-                                                                                : OPTIMIZER_RMSPROP,
+    return (struct optimizer_options){.kind = o->optimizer == LEARNER_ADAM ? OPTIMIZER_ADAM
+                                                                           : OPTIMIZER_RMSPROP,
                                       .momentum = (float)o->momentum,
                                       .alpha = (float)o->alpha,
                                       .epsilon = (float)o->epsilon,
@@ -79,7 +79,7 @@ static enum status open_rule(struct policy_trainer *trainer, const struct method
     TRY(popart_open(job->n_tasks, o->popart, o->popart_rate, &trainer->arena, &trainer->popart));
     TRY(popart_open(job->n_tasks, o->popart, o->popart_rate, &trainer->arena, &trainer->before));
     TRY(rule_open(&trainer->batch, &trainer->arena, &trainer->work));
-    trainer->work.rule = rule_find(o->rule);
+    trainer->work.rule = rules[o->rule];
     trainer->work.options = &trainer->rule_options;
     trainer->work.popart = &trainer->popart;
     return OK;
@@ -100,10 +100,6 @@ static enum status open_parts(struct policy_trainer *trainer, const struct metho
 enum status policy_trainer_open(const struct method_job *job, int episodes,
                                 struct policy_trainer **out)
 {
-    if (rule_find(job->learner->rule) == NULL) {
-        FAIL(ERR_CONFIG, "learner.rule \"%s\" is not known; there are vtrace and mc_is",
-             job->learner->rule);
-    }
     struct policy_trainer *trainer = calloc(1, sizeof *trainer);
     if (trainer == NULL) {
         FAIL(ERR_MEMORY, "no memory for a policy");

@@ -4,17 +4,11 @@
 #include <math.h>
 #include <string.h>
 
-const struct rule *const rules[] = {&rule_vtrace, &rule_mc_is, NULL};
-
-const struct rule *rule_find(const char *name)
-{
-    for (int i = 0; rules[i] != NULL; i++) {
-        if (strcmp(rules[i]->name, name) == 0) {
-            return rules[i];
-        }
-    }
-    return NULL;
-}
+const struct rule *const rules[] = {
+#define X(id, name) &rule_##name,
+    RULE_LIST(X)
+#undef X
+        NULL};
 
 enum status rule_open(const struct batch *batch, struct arena *arena, struct rule_work *out)
 {

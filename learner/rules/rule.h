@@ -25,6 +25,7 @@
 #pragma once
 #include "learner/batch.h"
 #include "learner/rules/popart.h"
+#include "learner/rules/rule_list.h"
 
 struct rule_options {
     struct vtrace_options vtrace;
@@ -39,9 +40,10 @@ struct rule {
     const char *name;
     void (*targets)(const struct rule_options *options, const struct rule_lane *lane);
 };
-extern const struct rule rule_vtrace, rule_mc_is;
-extern const struct rule *const rules[]; // NULL-ended
-const struct rule *rule_find(const char *name);
+#define X(id, name) extern const struct rule rule_##name;
+RULE_LIST(X)
+#undef X
+extern const struct rule *const rules[]; // by kind, NULL-ended
 
 // What one batch is worked with; all [B][T] arrays in the batch's order.
 struct rule_work {

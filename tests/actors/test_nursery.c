@@ -19,7 +19,7 @@
 static const int dense[] = {4};
 static const struct int_list dense_list = {.n = 1, .values = dense};
 static const struct agent_options agent_options = {
-    .dense = &dense_list, .core = "none", .distribution = "categorical"};
+    .dense = &dense_list, .core = CORE_NONE, .distribution = DISTRIBUTION_CATEGORICAL};
 static struct fake_options fake;
 static struct actor_options options;
 

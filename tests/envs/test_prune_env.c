@@ -102,7 +102,7 @@ static void rewards_follow_the_loss_when_asked(void **state)
     struct prune_case c = *plain;
     struct env_case by_accuracy, by_loss;
     prune_case_env(plain, 1, -1, &by_accuracy);
-    c.config.scoring.reward = "loss";
+    c.config.scoring.reward = REWARD_LOSS;
     prune_case_env(&c, 1, -1, &by_loss);
     for (int64_t episode = 0; episode < 6; episode++) {
         const struct env_outcome one = prune_case_play(&by_accuracy, 0, episode);
@@ -233,8 +233,8 @@ static void accuracies_are_those_of_the_long_way(void **state)
 {
     struct prune_case c = *(struct prune_case *)*state;
     for (int variant = 0; variant < 3; variant++) { // float32, int8, refit
-        c.config.scoring.dtype = variant == 1 ? "auto" : "float32";
-        c.config.scoring.refit = variant == 2 ? "auto" : "off";
+        c.config.scoring.dtype = variant == 1 ? SCORING_AUTO : SCORING_FLOAT32;
+        c.config.scoring.refit = variant == 2 ? REFIT_AUTO : REFIT_OFF;
         struct backend *backend;
         const struct backend_options options = {.threads = 1};
         assert_ok(backend_open("cpu", &options, &backend));
@@ -408,7 +408,7 @@ static void divergence_is_a_score_of_zero(void **state)
     network_close(&network);
     c.networks[0].file = path;
     for (int variant = 0; variant < 2; variant++) {
-        c.config.scoring.dtype = variant == 0 ? "float32" : "auto";
+        c.config.scoring.dtype = variant == 0 ? SCORING_FLOAT32 : SCORING_AUTO;
         c.config.networks = c.networks;
         struct env_case env;
         prune_case_env(&c, 1, -1, &env);
@@ -441,9 +441,6 @@ static void bad_configs_are_named(void **state)
     c.networks[1].data.size = 16;
     refuse(&c, ERR_INPUT, "16 x 16", "network \"resnet20\"");
     memcpy(c.networks, good.networks, sizeof c.networks);
-    c.config.space.criterion = "luck";
-    refuse(&c, ERR_CONFIG, "luck", "space.criterion");
-    c.config.space.criterion = "l1";
     c.tasks[2].params = 1e-4;
     refuse(&c, ERR_CONFIG, "least possible", "task \"both\"");
     c.tasks[2].params = 0.5;

@@ -24,7 +24,7 @@ static struct env_outcome play(struct env_case *env, int episode)
     return env_case_outcome(env);
 }
 
-static void open_env(const char *dtype, int threads, struct env_case *env)
+static void open_env(enum scoring_dtype dtype, int threads, struct env_case *env)
 {
     static struct prune_network network;
     static struct prune_task task;
@@ -49,8 +49,8 @@ static void int8_tells_what_float32_tells(void **state)
     (void)state;
     struct env_case exact, quick;
     struct network_task_facts facts;
-    open_env("float32", 1, &exact);
-    open_env("auto", 2, &quick);
+    open_env(SCORING_FLOAT32, 1, &exact);
+    open_env(SCORING_AUTO, 2, &quick);
     env_prune.network->facts(exact.env, 0, &facts);
     assert_true(facts.full_macs == 40551040 && facts.full_params == 269722);
     assert_int_equal(facts.n_steps, 9);

@@ -10,7 +10,7 @@ static const struct trajectory_shape shape = {.rows = 7, .n_obs = 5, .n_choices 
 static void open_batch(struct batch *batch, struct agent_case *agent, struct arena *arena,
                        int episodes, int unroll)
 {
-    agent_case_make(agent, "none", "categorical", &shape, 3);
+    agent_case_make(agent, CORE_NONE, DISTRIBUTION_CATEGORICAL, &shape, 3);
     const struct batch_options options = {
         .shape = &shape, .agent = &agent->agent, .episodes = episodes, .unroll = unroll};
     assert_ok(batch_open(&options, arena, batch));
@@ -130,7 +130,7 @@ static void test_short_unroll(void **state)
     struct arena arena = {0};
     struct batch batch;
     struct agent_case agent;
-    agent_case_make(&agent, "none", "categorical", &shape, 1);
+    agent_case_make(&agent, CORE_NONE, DISTRIBUTION_CATEGORICAL, &shape, 1);
     const struct batch_options options = {
         .shape = &shape, .agent = &agent.agent, .episodes = 4, .unroll = 6};
     assert_fails(batch_open(&options, &arena, &batch), ERR_CONFIG, "learner.unroll is 6");

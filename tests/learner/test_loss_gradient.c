@@ -68,7 +68,8 @@ static void test_network_gradient(void **state)
         struct network_case n = {0};
         struct arena arena = {0};
         assert_ok(backend_open("cpu", &(struct backend_options){.threads = 1}, &backend));
-        agent_case_make(&agent_case, lstm ? "lstm" : "none", "gaussian", &shape, TASKS);
+        agent_case_make(&agent_case, lstm ? CORE_LSTM : CORE_NONE, DISTRIBUTION_GAUSSIAN, &shape,
+                        TASKS);
         episode_open(&episode, &shape);
         const struct agent *agent = &agent_case.agent;
         const struct batch_options batch = {

@@ -35,12 +35,12 @@ static struct rule_options default_options(void)
                                  .imitation = 0.3};
 }
 
-static void open_case(struct rule_case *c, const struct rule *rule, const char *distribution,
-                      const struct rule_options *options)
+static void open_case(struct rule_case *c, const struct rule *rule,
+                      enum distribution_kind distribution, const struct rule_options *options)
 {
     *c = (struct rule_case){.options = *options};
     struct rng rng = rng_make(4, RNG_TEST, 0, 0);
-    agent_case_make(&c->agent, "none", distribution, &shape, TASKS);
+    agent_case_make(&c->agent, CORE_NONE, distribution, &shape, TASKS);
     const struct batch_options batch = {
         .shape = &shape, .agent = &c->agent.agent, .episodes = EPISODES + 1, .unroll = 13};
     assert_ok(batch_open(&batch, &c->arena, &c->batch));
@@ -119,12 +119,13 @@ static double check_gradient(struct rule_case *c)
 static void test_gradients(void **state)
 {
     (void)state;
-    const char *const names[] = {"categorical", "gaussian", "squashed"};
+    const enum distribution_kind kinds[] = {DISTRIBUTION_CATEGORICAL, DISTRIBUTION_GAUSSIAN,
+                                            DISTRIBUTION_SQUASHED};
     for (int r = 0; rules[r] != NULL; r++) {
         for (int d = 0; d < 3; d++) {
             struct rule_case c;
             const struct rule_options options = default_options();
-            open_case(&c, rules[r], names[d], &options);
+            open_case(&c, rules[r], kinds[d], &options);
             rule_targets(&c.work, c.output, true);
             assert_true(check_gradient(&c) > 1e-3);
             // A later use: the outputs have moved, some ratios are beyond the clip.
@@ -146,7 +147,7 @@ static void test_loss(void **state)
     (void)state;
     struct rule_case c;
     const struct rule_options options = default_options();
-    open_case(&c, &rule_vtrace, "categorical", &options);
+    open_case(&c, &rule_vtrace, DISTRIBUTION_CATEGORICAL, &options);
     rule_targets(&c.work, c.output, true);
     struct rule_losses losses;
     rule_loss(&c.work, c.output, c.d_output, &losses);
@@ -193,12 +194,13 @@ static void test_loss(void **state)
 static void test_signs(void **state)
 {
     (void)state;
-    const char *const names[] = {"categorical", "gaussian", "squashed"};
+    const enum distribution_kind kinds[] = {DISTRIBUTION_CATEGORICAL, DISTRIBUTION_GAUSSIAN,
+                                            DISTRIBUTION_SQUASHED};
     for (int d = 0; d < 3; d++) {
         struct rule_case c;
         struct rule_options options = default_options();
         options.value_cost = 0.0;
-        open_case(&c, &rule_vtrace, names[d], &options);
+        open_case(&c, &rule_vtrace, kinds[d], &options);
         rule_targets(&c.work, c.output, true);
         memset(c.work.advantage, 0, batch_rows(&c.batch) * sizeof(double));
         struct rule_losses before, after;
@@ -221,7 +223,7 @@ static void test_clip(void **state)
     struct rule_case c;
     struct rule_options options = default_options();
     options.entropy = options.value_cost = options.imitation = 0.0;
-    open_case(&c, &rule_vtrace, "categorical", &options);
+    open_case(&c, &rule_vtrace, DISTRIBUTION_CATEGORICAL, &options);
     rule_targets(&c.work, c.output, true);
     static const struct {
         double ratio, advantage;
@@ -254,7 +256,7 @@ static void test_ratios(void **state)
         struct rule_case c;
         struct rule_options options = default_options();
         options.correct = correct;
-        open_case(&c, &rule_vtrace, "categorical", &options);
+        open_case(&c, &rule_vtrace, DISTRIBUTION_CATEGORICAL, &options);
         rule_targets(&c.work, c.output, true);
         const double first = c.work.policy_log_ratio[0];
         assert_true(c.work.log_ratio[0] == first);
@@ -273,7 +275,7 @@ static void test_mc_is(void **state)
     (void)state;
     struct rule_case c;
     const struct rule_options options = default_options();
-    open_case(&c, &rule_mc_is, "categorical", &options);
+    open_case(&c, &rule_mc_is, DISTRIBUTION_CATEGORICAL, &options);
     rule_targets(&c.work, c.output, true);
     size_t first = 0;
     for (int e = 0; e < 2; e++) { // the second one is truncated
@@ -305,7 +307,7 @@ static double scaled_loss(double scale, const struct rule *rule)
 {
     struct rule_case c;
     const struct rule_options options = default_options();
-    open_case(&c, rule, "categorical", &options);
+    open_case(&c, rule, DISTRIBUTION_CATEGORICAL, &options);
     c.popart.sums[0] = c.popart.sums[1] = 0.0;
     c.popart.episodes[0] = 0;
     batch_clear(&c.batch);
@@ -342,7 +344,7 @@ static void test_order(void **state)
     (void)state;
     struct rule_case c;
     const struct rule_options options = default_options();
-    open_case(&c, &rule_vtrace, "gaussian", &options);
+    open_case(&c, &rule_vtrace, DISTRIBUTION_GAUSSIAN, &options);
     for (size_t i = 0; i < c.n_outputs; i++) {
         c.output[i] = 0.3F * (float)(i % (size_t)c.agent.agent.n_outputs) - 0.2F;
     }
@@ -365,7 +367,7 @@ static void test_not_finite(void **state)
     (void)state;
     struct rule_case c;
     const struct rule_options options = default_options();
-    open_case(&c, &rule_vtrace, "categorical", &options);
+    open_case(&c, &rule_vtrace, DISTRIBUTION_CATEGORICAL, &options);
     struct rule_losses losses;
     c.batch.reward[0] = NAN;
     rule_targets(&c.work, c.output, true);
