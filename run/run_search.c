@@ -286,8 +286,8 @@ static enum status add_up_episodes(struct run_session *session)
     TRY(code);
     const int threads = run_worker_threads(session);
     time.busy_seconds *= threads;
-    for (int i = 0; i < session->n_nodes; i++) {
-        time.core_seconds += time.seconds * threads * session->nodes[i].actors;
+    for (int i = 0; i < session->n_hosts; i++) {
+        time.core_seconds += time.seconds * threads * session->hosts[i].actors;
     }
     session->times.search = time;
     return run_times_write(&session->times, session->times_path);

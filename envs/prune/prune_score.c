@@ -61,7 +61,7 @@ enum status prune_score_params(struct backend *backend, const struct score_reque
 enum status prune_cut(const struct prune_study *study, const int *widths, struct graph *graph,
                       float **params)
 {
-    const struct node_network *network = study->network;
+    const struct host_network *network = study->network;
     struct arena arena = {0};
     struct keep keep;
     enum status code = ranking_keep(&network->groups, &network->ranking, widths, &arena, &keep);
@@ -97,13 +97,13 @@ bool prune_refits(const struct scoring_options *scoring, const struct graph *gra
            (scoring->refit == REFIT_AUTO && refit_check(graph, groups) == OK);
 }
 
-int prune_score_images(const struct scoring_options *scoring, const struct node_dataset *data)
+int prune_score_images(const struct scoring_options *scoring, const struct host_dataset *data)
 {
     return scoring->images > 0 && scoring->images < data->n_validation ? scoring->images
                                                                        : data->n_validation;
 }
 
-double prune_score_reward(const struct scoring_options *scoring, const struct node_dataset *data,
+double prune_score_reward(const struct scoring_options *scoring, const struct host_dataset *data,
                           const struct cached_score *score)
 {
     const double images = prune_score_images(scoring, data);

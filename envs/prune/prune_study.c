@@ -66,7 +66,7 @@ static enum status find_costs(struct prune_study *study, const struct space_opti
     return OK;
 }
 
-enum status prune_study_open(const struct node_network *network, const struct node_dataset *data,
+enum status prune_study_open(const struct host_network *network, const struct host_dataset *data,
                              const struct space_options *space, struct arena *arena,
                              struct prune_study *out)
 {

@@ -29,7 +29,7 @@ static bool by_error(struct prune_walk *walk, const struct way *way, int *widths
 // One shot: the least important channels of the whole network go.
 static bool by_importance(struct prune_walk *walk, const struct way *way, int *widths)
 {
-    const struct node_network *network = walk->study->network;
+    const struct host_network *network = walk->study->network;
     const struct criterion_input input = {
         .graph = &network->graph, .groups = &network->groups, .params = network->params};
     struct arena arena = {0};

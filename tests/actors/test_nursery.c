@@ -120,7 +120,7 @@ static void wait_for_end(pid_t pid)
     }
 }
 
-// Two processes of a node: the second opens what the first has made, and the name goes away.
+// Two processes of a host: the second opens what the first has made, and the name goes away.
 static void test_shared_memory(void **state)
 {
     (void)state;

@@ -114,7 +114,7 @@ static void rewards_follow_the_loss_when_asked(void **state)
         const struct env_outcome again = prune_case_play(&by_loss, 0, episode);
         assert_true(again.cached && by_loss.reward == first);
     }
-    const struct node_dataset data = {.n_validation = 100, .classes = 10};
+    const struct host_dataset data = {.n_validation = 100, .classes = 10};
     const struct cached_score guess = {.right = 10, .loss = 100 * log(10)};
     const struct cached_score sure = {.right = 100}, wrong = {.loss = 1e6}, none = {.diverged = 1};
     c.config.scoring.images = 0;
@@ -347,7 +347,7 @@ static void known_candidates_are_not_scored_again(void **state)
     const struct env_outcome least = prune_case_play(&env, 0, -1);
     const struct env_outcome other_task = prune_case_play(&env, 1, -1);
     assert_true(!least.cached && other_task.cached && other_task.score == least.score);
-    // Another worker of the node.
+    // Another worker of the host.
     const pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -373,7 +373,7 @@ static void candidates_become_networks(void **state)
     prune_case_env(&c, 2, -1, &env);
     for (int task = 0; task < PRUNE_CASE_TASKS; task += 3) {
         const struct env_outcome outcome = prune_case_play(&env, task, 1);
-        for (int images = 40; images <= 400; images += 360) { // fewer and more than the node holds
+        for (int images = 40; images <= 400; images += 360) { // fewer and more than the host holds
             struct network built, loaded;
             struct network_score score, score_loaded;
             assert_ok(network_env->build(env.env, task, outcome.result, images, &built));

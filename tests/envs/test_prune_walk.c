@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 struct studied {
-    struct node_network network;
+    struct host_network network;
     struct space_options space;
     struct prune_study study;
     struct arena arena;
@@ -39,7 +39,7 @@ static void studied_open(struct studied *s, const char *architecture, int size,
     const struct criterion_input input = {
         .graph = &s->network.graph, .groups = &s->network.groups, .params = params};
     assert_ok(criterion_rank(criteria[CRITERION_L1], &input, &s->arena, &s->network.ranking));
-    assert_ok(node_prior_make(&input, &s->network.ranking, NULL, &s->arena, &s->network.prior));
+    assert_ok(host_prior_make(&input, &s->network.ranking, NULL, &s->arena, &s->network.prior));
     assert_ok(prune_study_open(&s->network, NULL, &s->space, &s->arena, &s->study));
 }
 

@@ -12,7 +12,7 @@ static const struct trajectory_shape shape = {.rows = 6, .n_obs = 4, .n_choices 
 struct rule_case {
     struct arena arena;
     struct agent_case agent;
-    struct batch batch;
+    struct episode_batch batch;
     struct popart popart;
     struct rule_options options;
     struct rule_work work;
@@ -41,9 +41,9 @@ static void open_case(struct rule_case *c, const struct rule *rule,
     *c = (struct rule_case){.options = *options};
     struct rng rng = rng_make(4, RNG_TEST, 0, 0);
     agent_case_make(&c->agent, CORE_NONE, distribution, &shape, TASKS);
-    const struct batch_options batch = {
+    const struct episode_batch_options batch = {
         .shape = &shape, .agent = &c->agent.agent, .episodes = EPISODES + 1, .unroll = 13};
-    assert_ok(batch_open(&batch, &c->arena, &c->batch));
+    assert_ok(episode_batch_open(&batch, &c->arena, &c->batch));
     assert_ok(popart_open(TASKS, true, 0.05, &c->arena, &c->popart));
     assert_ok(rule_open(&c->batch, &c->arena, &c->work));
     c->work.rule = rule;
@@ -57,11 +57,11 @@ static void open_case(struct rule_case *c, const struct rule *rule,
         double mean, square;
         episode_open(&c->episodes[i], &shape);
         episode_fill(&c->episodes[i], &wish, &rng);
-        batch_add(&c->batch, &c->episodes[i].trajectory, i == 4 ? ROW_IMITATION : 0);
+        episode_batch_add(&c->batch, &c->episodes[i].trajectory, i == 4 ? ROW_IMITATION : 0);
         popart_episode(&c->episodes[i].trajectory, 0.95, &mean, &square);
         popart_feed(&c->popart, wish.task, mean, square);
     }
-    c->n_outputs = batch_rows(&c->batch) * (size_t)c->agent.agent.n_outputs;
+    c->n_outputs = episode_batch_rows(&c->batch) * (size_t)c->agent.agent.n_outputs;
     c->output = arena_alloc(&c->arena, c->n_outputs, sizeof(float));
     c->d_output = arena_alloc(&c->arena, c->n_outputs, sizeof(float));
     for (size_t i = 0; i < c->n_outputs; i++) {
@@ -154,8 +154,8 @@ static void test_loss(void **state)
     const int n_policy = c.agent.agent.n_policy, n_outputs = c.agent.agent.n_outputs;
     double policy = 0.0, value = 0.0, rho = 0.0, squares = 0.0;
     int frames = 0;
-    for (size_t row = 0; row < batch_rows(&c.batch); row++) {
-        const bool learns = c.batch.flags[row] < ROW_PADDING && batch_acts(&c.batch, row);
+    for (size_t row = 0; row < episode_batch_rows(&c.batch); row++) {
+        const bool learns = c.batch.flags[row] < ROW_PADDING && episode_batch_acts(&c.batch, row);
         for (int i = 0; i < n_outputs && !learns; i++) {
             const bool imitated = (c.batch.flags[row] & ROW_IMITATION) && i < n_policy;
             assert_true(imitated || c.d_output[row * (size_t)n_outputs + (size_t)i] == 0.0F);
@@ -202,7 +202,7 @@ static void test_signs(void **state)
         options.value_cost = 0.0;
         open_case(&c, &rule_vtrace, kinds[d], &options);
         rule_targets(&c.work, c.output, true);
-        memset(c.work.advantage, 0, batch_rows(&c.batch) * sizeof(double));
+        memset(c.work.advantage, 0, episode_batch_rows(&c.batch) * sizeof(double));
         struct rule_losses before, after;
         rule_loss(&c.work, c.output, c.d_output, &before);
         for (size_t i = 0; i < c.n_outputs; i++) {
@@ -310,7 +310,7 @@ static double scaled_loss(double scale, const struct rule *rule)
     open_case(&c, rule, DISTRIBUTION_CATEGORICAL, &options);
     c.popart.sums[0] = c.popart.sums[1] = 0.0;
     c.popart.episodes[0] = 0;
-    batch_clear(&c.batch);
+    episode_batch_clear(&c.batch);
     for (int i = 0; i < EPISODES; i++) {
         double mean, square;
         const struct trajectory *t = &c.episodes[i].trajectory;
@@ -318,7 +318,7 @@ static double scaled_loss(double scale, const struct rule *rule)
         for (int row = 0; row < t->header->rows; row++) {
             t->reward[row] *= (float)scale;
         }
-        batch_add(&c.batch, t, 0);
+        episode_batch_add(&c.batch, t, 0);
         popart_episode(t, 0.95, &mean, &square);
         popart_feed(&c.popart, 0, mean, square);
     }
@@ -351,9 +351,9 @@ static void test_order(void **state)
     struct rule_losses forward, backward;
     rule_targets(&c.work, c.output, true);
     rule_loss(&c.work, c.output, c.d_output, &forward);
-    batch_clear(&c.batch);
+    episode_batch_clear(&c.batch);
     for (int i = EPISODES - 1; i >= 0; i--) {
-        batch_add(&c.batch, &c.episodes[i].trajectory, i == 4 ? ROW_IMITATION : 0);
+        episode_batch_add(&c.batch, &c.episodes[i].trajectory, i == 4 ? ROW_IMITATION : 0);
     }
     rule_targets(&c.work, c.output, true);
     rule_loss(&c.work, c.output, c.d_output, &backward);
@@ -378,7 +378,7 @@ static void test_not_finite(void **state)
     rule_targets(&c.work, c.output, true);
     rule_loss(&c.work, c.output, c.d_output, &losses);
     assert_false(isfinite(losses.total));
-    batch_clear(&c.batch);
+    episode_batch_clear(&c.batch);
     rule_targets(&c.work, c.output, true);
     rule_loss(&c.work, c.output, c.d_output, &losses);
     assert_true(losses.total == 0.0 && losses.frames == 0);

@@ -1,4 +1,4 @@
-#include "envs/prune/node_prior.h"
+#include "envs/prune/host_prior.h"
 
 #include "search_space/error_curve.h"
 #include "search_space/importance.h"
@@ -65,8 +65,8 @@ static enum status kept_shares(const struct criterion_input *input, enum criteri
     return OK;
 }
 
-enum status node_prior_make(const struct criterion_input *input, const struct ranking *ranking,
-                            const struct refit *refit, struct arena *arena, struct node_prior *out)
+enum status host_prior_make(const struct criterion_input *input, const struct ranking *ranking,
+                            const struct refit *refit, struct arena *arena, struct host_prior *out)
 {
     const struct error_input errors = {.graph = input->graph,
                                        .groups = input->groups,
@@ -80,12 +80,12 @@ enum status node_prior_make(const struct criterion_input *input, const struct ra
     ARENA_NEW(arena, error, (size_t)ranking_count(input->groups));
     ARENA_NEW(arena, readers, (size_t)input->groups->n);
     TRY(error_curves(&errors, error, readers));
-    *out = (struct node_prior){.norm = norm, .gamma = gamma, .error = error, .readers = readers};
+    *out = (struct host_prior){.norm = norm, .gamma = gamma, .error = error, .readers = readers};
     return OK;
 }
 
-enum status node_prior_flat(const struct groups *groups, struct arena *arena,
-                            struct node_prior *out)
+enum status host_prior_flat(const struct groups *groups, struct arena *arena,
+                            struct host_prior *out)
 {
     float *kept, *error;
     int *readers;
@@ -100,6 +100,6 @@ enum status node_prior_flat(const struct groups *groups, struct arena *arena,
         }
         readers[g] = 1;
     }
-    *out = (struct node_prior){.norm = kept, .gamma = kept, .error = error, .readers = readers};
+    *out = (struct host_prior){.norm = kept, .gamma = kept, .error = error, .readers = readers};
     return OK;
 }
