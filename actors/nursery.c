@@ -182,7 +182,7 @@ static void name_memory(const char *token, char *name, size_t bytes)
     CHECK(length > 0 && (size_t)length < bytes && strchr(name + 1, '/') == NULL);
 }
 
-// Opens the memory that all workers of this node share; the leader makes it.
+// Opens the memory that all workers of this host share; the leader makes it.
 static enum status open_memory(const char *name, bool leader, int *fd)
 {
     struct backoff backoff = {0};

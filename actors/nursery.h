@@ -15,12 +15,12 @@ enum nursery_duty { NURSERY_EPISODES, NURSERY_WORK };
 // Before nursery_begin: what the first workers will be for (else episodes). Afterwards: the workers
 // end and others with this duty start; to be polled until they are there.
 enum status nursery_assign(struct nursery *nursery, enum nursery_duty duty);
-// Starts the workers. Where those of all ranks of a node find each other: `token` names this job
-// (the same on all ranks of a node), leader: this process makes the shared memory, the others wait
-// for it; NULL: no shared memory. Collective over the node's processes in so far as all must have
+// Starts the workers. Where those of all ranks of a host find each other: `token` names this job
+// (the same on all ranks of a host), leader: this process makes the shared memory, the others wait
+// for it; NULL: no shared memory. Collective over the host's processes in so far as all must have
 // come here before nursery_unlink.
 enum status nursery_begin(struct nursery *nursery, const char *token, bool leader, int threads);
-// The memory of this node's workers, for another process of the node: between the leader's
+// The memory of this host's workers, for another process of the host: between the leader's
 // nursery_begin and its nursery_unlink. *fd: closed by the caller.
 enum status nursery_open_shared(const char *token, int *fd);
 enum status nursery_unlink(struct nursery *nursery); // leader, after all have begun

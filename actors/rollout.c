@@ -54,7 +54,7 @@ static enum status open_parts(const struct rollout_job *job, struct rollout *rol
                                                .n_result = spec->n_result};
     const struct agent_shape agent_shape = {
         .n_obs = spec->n_obs, .n_choices = spec->n_choices, .n_tasks = spec->n_tasks};
-    TRY(agent_make(job->agent, &agent_shape, &rollout->agent));
+    agent_make(job->agent, &agent_shape, &rollout->agent);
     TRY(backend_open("cpu", &(struct backend_options){.threads = 1}, &rollout->backend));
     return agent_player_open(rollout->backend, &rollout->agent, &rollout->player);
 }

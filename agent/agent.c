@@ -11,23 +11,13 @@ enum { LAST_INPUTS = 2 }; // action and reward
 
 static const char heads_name[] = "heads";
 
-enum status agent_make(const struct agent_options *options, const struct agent_shape *shape,
-                       struct agent *out)
+void agent_make(const struct agent_options *options, const struct agent_shape *shape,
+                struct agent *out)
 {
     static const int usual_widths[] = {64, 64};
     static const struct int_list usual = {2, usual_widths};
     CHECK(shape->n_obs >= 1 && shape->n_choices >= 1 && shape->n_tasks >= 1);
-    const struct distribution *distribution = distribution_find(options->distribution);
-    if (distribution == NULL) {
-        FAIL(ERR_CONFIG,
-             "agent.distribution: there is none named '%s', expected gaussian, squashed, "
-             "categorical or noisy",
-             options->distribution);
-    }
-    if (strcmp(options->core, "lstm") != 0 && strcmp(options->core, "none") != 0) {
-        FAIL(ERR_CONFIG, "agent.core: there is none named '%s', expected lstm or none",
-             options->core);
-    }
+    const struct distribution *distribution = distributions[options->distribution];
     *out = (struct agent){
         .options = *options,
         .shape = *shape,
@@ -39,7 +29,6 @@ enum status agent_make(const struct agent_options *options, const struct agent_s
         out->options.dense = &usual;
     }
     out->n_outputs = out->n_policy + shape->n_tasks;
-    return OK;
 }
 
 // A dense layer over all steps at once: time runs along the height.
@@ -69,7 +58,7 @@ static enum status add_layers(const struct agent *agent, struct graph *graph)
     if (options->last_action) {
         TRY(graph_add_concat(graph, "joined", node, last, &node));
     }
-    if (strcmp(options->core, "lstm") == 0) {
+    if (options->core == CORE_LSTM) {
         TRY(graph_add_lstm(graph, "core", node, options->hidden, &node));
     }
     TRY(add_dense(graph, heads_name, node, agent->n_outputs, &node));

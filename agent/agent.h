@@ -3,17 +3,19 @@
 // nothing -> heads. One row of outputs: the distribution's parameters, then one value per task (in
 // that task's normalised units, see learner/rules/popart.h).
 #pragma once
+#include "agent/distribution_list.h"
 #include "core/option.h"
 #include "nn/graph.h"
 
+enum agent_core { CORE_NONE, CORE_LSTM };
 // Config rows "agent.*".
 struct agent_options {
     const struct int_list *dense; // widths of the dense layers, empty = {64, 64}; {100, 400, 300}
                                   // in the paper
-    const char *core;             // "lstm" | "none"
-    int hidden;                   // of the LSTM; 302 in the paper
-    bool last_action;             // join in the last action and reward
-    const char *distribution;     // see distribution.h
+    enum agent_core core;
+    int hidden;       // of the LSTM; 302 in the paper
+    bool last_action; // join in the last action and reward
+    enum distribution_kind distribution;
 };
 extern const struct option agent_option_table[];
 
@@ -30,9 +32,8 @@ struct agent {
     int n_policy;  // outputs of the distribution
     int n_outputs; // n_policy + n_tasks
 };
-// ERR_CONFIG names the option that does not fit.
-enum status agent_make(const struct agent_options *options, const struct agent_shape *shape,
-                       struct agent *out);
+void agent_make(const struct agent_options *options, const struct agent_shape *shape,
+                struct agent *out);
 // The network for sequences of `steps` rows: input [steps][1][n_inputs], output
 // [steps][1][n_outputs]. The parameter block does not depend on `steps`. The output layer is the
 // last CONV, "heads".

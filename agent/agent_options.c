@@ -1,9 +1,8 @@
 // Rows "agent.*".
 #include "agent/agent.h"
+#include "agent/distribution.h"
 
-static const char *const cores[] = {"none", "lstm", NULL};
-static const char *const distribution_names[] = {"gaussian", "squashed", "categorical", "noisy",
-                                                 NULL};
+static const char *const cores[] = {[CORE_NONE] = "none", [CORE_LSTM] = "lstm", NULL};
 
 #define AT(field) .offset = offsetof(struct agent_options, field)
 const struct option agent_option_table[] = {

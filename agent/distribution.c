@@ -2,21 +2,18 @@
 #include "agent/distribution_tools.h"
 
 #include <math.h>
-#include <string.h>
 
-const struct distribution *const distributions[] = {&distribution_gaussian, &distribution_squashed,
-                                                    &distribution_categorical, &distribution_noisy,
-                                                    NULL};
+const struct distribution *const distributions[] = {
+#define X(id, name) &distribution_##name,
+    DISTRIBUTION_LIST(X)
+#undef X
+        NULL};
 
-const struct distribution *distribution_find(const char *name)
-{
-    for (int i = 0; distributions[i] != NULL; i++) {
-        if (strcmp(distributions[i]->name, name) == 0) {
-            return distributions[i];
-        }
-    }
-    return NULL;
-}
+const char *const distribution_names[] = {
+#define X(id, name) #name,
+    DISTRIBUTION_LIST(X)
+#undef X
+        NULL};
 
 int offer_nearest(const struct offer *offer, double position)
 {

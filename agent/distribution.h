@@ -8,6 +8,7 @@
 //   categorical  one logit per choice, masked
 //   noisy        DDPG: the mean itself, plus truncated normal noise when exploring; no probability
 #pragma once
+#include "agent/distribution_list.h"
 #include "core/rng.h"
 #include "core/status.h"
 
@@ -42,8 +43,11 @@ struct distribution {
     void (*value)(const float *output, const struct offer *offer, const struct chosen *taken,
                   struct distribution_value *out, double *d_logp, double *d_entropy);
 };
-extern const struct distribution *const distributions[]; // NULL-ended
-const struct distribution *distribution_find(const char *name);
+#define X(id, name) extern const struct distribution distribution_##name;
+DISTRIBUTION_LIST(X)
+#undef X
+extern const struct distribution *const distributions[]; // by kind, NULL-ended
+extern const char *const distribution_names[];           // of the same, for tables of options
 // The legal choice nearest to a position (ties: the lower).
 int offer_nearest(const struct offer *offer, double position);
 // `wanted` if legal, else the nearest legal one below it, else above.

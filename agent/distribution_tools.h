@@ -3,9 +3,6 @@
 #pragma once
 #include "agent/distribution.h"
 
-extern const struct distribution distribution_gaussian, distribution_squashed,
-    distribution_categorical, distribution_noisy;
-
 // A parameter made of one output.
 struct parameter {
     double value, slope; // slope: its derivative by the output

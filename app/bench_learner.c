@@ -70,10 +70,10 @@ static enum status measure(int threads, double seconds, double *rate)
     static const int widths[] = {100, 400, 300};
     static const struct int_list dense = {.n = 3, .values = widths};
     const struct agent_options agent_options = {.dense = &dense,
-                                                .core = "lstm",
+                                                .core = CORE_LSTM,
                                                 .hidden = 302,
                                                 .last_action = true,
-                                                .distribution = "gaussian"};
+                                                .distribution = DISTRIBUTION_GAUSSIAN};
     const struct agent_shape agent_shape = {N_OBS, N_CHOICES, N_TASKS};
     struct learner_options learner;
     struct search_options search;
@@ -84,11 +84,11 @@ static enum status measure(int threads, double seconds, double *rate)
     option_defaults(search_option_table, &search);
     learner.batch = LANES;
     learner.unroll = STEPS;
-    learner.optimizer = "rmsprop";
+    learner.optimizer = LEARNER_RMSPROP;
     learner.learning_rate = learner.final_learning_rate = 4.8e-4;
     learner.reuse = 1;
     learner.imitation = 0;
-    TRY(agent_make(&agent_options, &agent_shape, &agent));
+    agent_make(&agent_options, &agent_shape, &agent);
     TRY(backend_open("cpu", &(struct backend_options){.threads = threads}, &backend));
     const struct method_job job = {.learner = &learner,
                                    .search = &search,

@@ -90,14 +90,14 @@ static enum status slim_copy(const struct bench_config *config, const struct net
                              const struct groups *groups, struct arena *arena, struct network *out)
 {
     const struct slim_request request = {
-        .macs = config->slim, .widths = "", .groups = "inner", .round_to = config->round_to};
+        .macs = config->slim, .widths = "", .groups = GROUPS_INNER, .round_to = config->round_to};
     const struct criterion_input input = {
         .graph = &network->graph, .groups = groups, .params = network->params};
     struct keep keep;
     int *widths;
     ARENA_NEW(arena, widths, (size_t)groups->n);
     TRY(slim_widths_choose(&input, &request, NULL, arena, widths));
-    TRY(criterion_keep(criterion_find("l1"), &input, widths, arena, &keep));
+    TRY(criterion_keep(criteria[CRITERION_L1], &input, widths, arena, &keep));
     TRY(slim_network(&network->graph, groups, network->params, &keep, &out->graph, &out->params));
     out->info = network->info;
     return OK;

@@ -11,21 +11,22 @@
 #include "train/evaluate.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define INT8_IMAGES 512 // that ranges are taken from unless --recalibrate says otherwise
 
+enum eval_part { PART_TEST, PART_TRAIN };
 struct eval_config {
     struct dataset_options data;
     struct backend_config backend;
-    const char *part, *logits;
+    const char *logits;
     struct network_hints hints;
+    enum eval_part part;
     bool int8, json;
     int batch, limit, recalibrate;
     uint64_t seed;
 };
 
-static const char *const parts[] = {"test", "train", NULL};
+static const char *const parts[] = {[PART_TEST] = "test", [PART_TRAIN] = "train", NULL};
 
 #define AT(field) .offset = offsetof(struct eval_config, field)
 static const struct option eval_option_table[] = {
@@ -71,7 +72,7 @@ static enum status prepare(const struct eval_config *config, struct backend *bac
         return OK;
     }
     const int images = config->recalibrate > 0 ? config->recalibrate : INT8_IMAGES;
-    if (strcmp(config->part, "train") == 0) {
+    if (config->part == PART_TRAIN) {
         return calibrate_network(backend, network, scored, NULL, scored->n, images, config->seed,
                                  config->recalibrate > 0, ranges);
     }
@@ -109,7 +110,7 @@ static enum status print_json(const struct network *network, const struct datase
     struct json_writer *w = &json.writer;
     json_write_string(w, "architecture", network->info.architecture);
     json_write_string(w, "data", dataset->name);
-    json_write_string(w, "part", config->part);
+    json_write_string(w, "part", parts[config->part]);
     json_write_string(w, "dtype", config->int8 ? "int8" : "f32");
     json_write_double(w, "accuracy", result->accuracy);
     json_write_double(w, "loss", result->loss);
@@ -131,7 +132,7 @@ static void print_text(const char *path, const struct network *network,
     char params[32];
     char bytes[32];
     printf("%s (%s) on %s, %s part, %s\n", path, network->info.architecture, dataset->name,
-           config->part, config->int8 ? "int8" : "float32");
+           parts[config->part], config->int8 ? "int8" : "float32");
     printf("accuracy    %.2f%%  (loss %.4f, %lld images)\n", 100 * result->accuracy, result->loss,
            (long long)result->images);
     printf("cost        %s MACs, %s parameters, %s bytes\n", output_count(cost.macs, macs),
@@ -174,8 +175,7 @@ static enum status evaluate_file(const char *path, const struct eval_config *con
     struct network network = {0};
     struct dataset dataset = {0};
     struct backend *backend = NULL;
-    const enum dataset_part part =
-        strcmp(config->part, "train") == 0 ? DATASET_TRAIN : DATASET_TEST;
+    const enum dataset_part part = config->part == PART_TRAIN ? DATASET_TRAIN : DATASET_TEST;
     TRY(load_network_and_data(path, &config->hints, &config->data, part, &network, &dataset));
     enum status code = load_backend(&config->backend, 1, &backend);
     if (code == OK) {

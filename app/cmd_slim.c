@@ -19,12 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum slim_by { BY_AUTO, BY_IMPORTANCE, BY_ERRORS };
 struct slim_config {
     struct slim_request request;
     struct dataset_options data;
     struct backend_config backend;
-    const char *output, *by, *criterion;
+    const char *output;
     struct network_hints hints;
+    enum slim_by by;
+    enum criterion_kind criterion;
     struct importance_options importance;
     int recalibrate, refit_images, refit_points;
     double refit_lambda;
@@ -32,8 +35,8 @@ struct slim_config {
     bool refit, json;
 };
 
-static const char *const by_kinds[] = {"auto", "importance", "errors", NULL};
-static const char *const group_kinds[] = {"inner", "all", NULL};
+static const char *const by_names[] = {
+    [BY_AUTO] = "auto", [BY_IMPORTANCE] = "importance", [BY_ERRORS] = "errors", NULL};
 
 #define AT(field) .offset = offsetof(struct slim_config, field)
 static const struct option slim_option_table[] = {
@@ -50,7 +53,7 @@ static const struct option slim_option_table[] = {
      "to the budget by one ranking of all channels, instead of by the same share of every group",
      OPTION_BOOL, AT(request.global), .fallback = 0},
     {"groups", "inner: only inside blocks, the residual streams stay whole; all: those too",
-     OPTION_CHOICE, AT(request.groups), .fallback_text = "inner", .choices = group_kinds},
+     OPTION_CHOICE, AT(request.groups), .fallback_text = "inner", .choices = group_ranges},
     {"least_share", "with a budget: no group keeps a smaller share of its channels", OPTION_DOUBLE,
      AT(request.least_share), .fallback = 0, .least = 0, .most = 1},
     {"round_to", "widths are multiples of this; odd ones save arithmetic but hardly any time",
@@ -60,7 +63,7 @@ static const struct option slim_option_table[] = {
      "weights alone; errors: what the layers that read a channel lose without it; auto: errors "
      "where "
      "weights are refitted",
-     OPTION_CHOICE, AT(by), .fallback_text = "auto", .choices = by_kinds},
+     OPTION_CHOICE, AT(by), .fallback_text = "auto", .choices = by_names},
     {"criterion", "how important a channel is to each layer that makes or reads it", OPTION_CHOICE,
      AT(criterion), .fallback_text = "l2", .choices = criterion_names},
     {"normalise", "what each layer's values are divided by, over the group", OPTION_CHOICE,
@@ -126,7 +129,7 @@ static enum status check_config(const struct slim_config *config)
     if (config->output[0] == '\0') {
         FAIL(ERR_CONFIG, "--output is missing: the file to write the slimmed network to");
     }
-    if (strcmp(config->by, "errors") == 0 && (config->data.name[0] == '\0' || !config->refit)) {
+    if (config->by == BY_ERRORS && (config->data.name[0] == '\0' || !config->refit)) {
         FAIL(ERR_CONFIG, "--by errors needs a refit: name a data set with --data");
     }
     return OK;
@@ -196,7 +199,7 @@ static enum status choose_channels(struct slimming *s, struct keep *keep)
     };
     float **importance;
     struct ranking ranking;
-    TRY(importance_score(criterion_find(config->criterion), &input, &config->importance, &s->arena,
+    TRY(importance_score(criteria[config->criterion], &input, &config->importance, &s->arena,
                          &importance));
     TRY(s->by_errors ? refit_rank(&input, s->refit, &s->arena, &ranking)
                      : ranking_by_score(&s->groups, importance, &s->arena, &ranking));
@@ -259,7 +262,7 @@ static enum status print_json(const struct slimming *s)
     json_write_string(w, "architecture", s->after.info.architecture);
     json_write_string(w, "by", s->by_errors ? "errors" : "importance");
     if (!s->by_errors) {
-        json_write_string(w, "criterion", s->config->criterion);
+        json_write_string(w, "criterion", criterion_names[s->config->criterion]);
     }
     json_write_int(w, "macs", after.macs);
     json_write_int(w, "params", after.params);
@@ -336,7 +339,7 @@ static enum status slim_file(struct slimming *s, const char *path)
     if (s->backend != NULL && s->config->refit) {
         TRY(open_refit(s));
     }
-    s->by_errors = s->refit != NULL && strcmp(s->config->by, "importance") != 0;
+    s->by_errors = s->refit != NULL && s->config->by != BY_IMPORTANCE;
     TRY(cut(s));
     TRY(network_save(&s->after, s->config->output));
     if (s->config->json) {

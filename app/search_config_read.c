@@ -6,7 +6,6 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "envs/env_list.h"
-#include "learner/methods/method.h"
 #include "nn/zoo.h"
 
 #include <ctype.h>
@@ -274,11 +273,11 @@ static void resolve_agent(struct run_config *config)
 {
     static const int amc_widths[] = {300, 300};
     static const struct int_list amc_dense = {.n = 2, .values = amc_widths};
-    if (strcmp(config->search.method, "amc") == 0) {
+    if (config->search.method == METHOD_AMC) {
         config->agent.dense = &amc_dense;
-        config->agent.core = "none";
+        config->agent.core = CORE_NONE;
         config->agent.last_action = false;
-        config->agent.distribution = "noisy";
+        config->agent.distribution = DISTRIBUTION_NOISY;
     }
 }
 
@@ -361,7 +360,7 @@ static enum status resolve_policy(struct run_config *config, struct arena *arena
     }
     TRY(adopt_networks(config, trained, arena));
     config->agent = trained->agent;
-    config->search.method = "frozen";
+    config->search.method = METHOD_FROZEN;
     config->search.evaluations = config->tries;
     if (config->run_dir[0] == '\0') {
         config->run_dir = strcmp(config->name, trained->name) == 0

@@ -4,7 +4,6 @@
 #include "app/output.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static void print_table(const struct run_report *report)
 {
@@ -32,7 +31,7 @@ static void print_table(const struct run_report *report)
         output_cell_count(&table, result->macs);
         output_cell(&table, "%.3f", (double)result->macs / (double)result->full_macs);
         output_cell_count(&table, result->params);
-        const bool unseen = strcmp(result->validation_images, "unseen") == 0;
+        const bool unseen = result->validation_images == IMAGES_UNSEEN;
         all_unseen = all_unseen && unseen;
         output_cell(&table, "%.2f%%%s", 100 * result->accuracy_base, unseen ? "" : " *");
         output_cell(&table, "%.2f%%%s", 100 * result->accuracy_found, unseen ? "" : " *");

@@ -6,7 +6,6 @@
 #include "search_space/width_errors.h"
 
 #include <math.h>
-#include <string.h>
 
 enum status slim_request_check(const struct slim_request *request)
 {
@@ -87,7 +86,7 @@ static enum status read_widths(const struct groups *groups, const char *path, in
 
 static bool keeps_streams(const struct slim_request *request)
 {
-    return strcmp(request->groups, "inner") == 0;
+    return request->groups == GROUPS_INNER;
 }
 
 static enum status global_widths(const struct criterion_input *network,

@@ -9,8 +9,8 @@ struct slim_request {
     double share;        // of every group's channels; 0 = not given
     const char *widths;  // JSON file {"group": width, ...}; "" = not given
     bool global;         // to the budget by one ranking over all groups
-    const char *groups;  // "inner": residual streams stay whole; "all"
-    double least_share;  // with a budget: no group below this share of its channels
+    enum group_range groups;
+    double least_share; // with a budget: no group below this share of its channels
     int round_to;
 };
 // ERR_CONFIG unless the request has exactly one of share, widths, and a budget, and a budget where

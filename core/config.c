@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 enum status config_read(const struct json *document, const char *source, const struct option *table,
                         void *values, struct arena *arena)
@@ -82,8 +81,10 @@ static void write_row(struct json_writer *writer, const struct option *row, cons
         json_write_double(writer, row->key, MEMBER(double, values, row));
         break;
     case OPTION_STRING:
-    case OPTION_CHOICE:
         json_write_string(writer, row->key, MEMBER(const char *, values, row));
+        break;
+    case OPTION_CHOICE:
+        json_write_string(writer, row->key, option_choice_name(row, values));
         break;
     case OPTION_INT_LIST:
     case OPTION_DOUBLE_LIST:

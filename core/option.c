@@ -10,6 +10,37 @@ static const struct double_list no_doubles;
 static const struct int_map no_entries;
 static const struct object_list no_objects;
 
+_Static_assert(sizeof(enum option_kind) == sizeof(int), "a choice is stored as an int");
+
+int option_choice_find(const char *const *choices, const char *name)
+{
+    for (int i = 0; choices[i] != NULL; i++) {
+        if (strcmp(choices[i], name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+const char *option_choice_name(const struct option *row, const void *values)
+{
+    int choice;
+    memcpy(&choice, (const char *)values + row->offset, sizeof choice);
+    CHECK(choice >= 0);
+    for (int i = 0; i <= choice; i++) {
+        CHECK(row->choices[i] != NULL);
+    }
+    return row->choices[choice];
+}
+
+static int default_choice(const struct option *row)
+{
+    const int choice =
+        row->fallback_text != NULL ? option_choice_find(row->choices, row->fallback_text) : 0;
+    CHECK(choice >= 0);
+    return choice;
+}
+
 // Copies instead of casting: the owner's struct decides the alignment.
 static void store(void *values, const struct option *row, const void *value, size_t bytes)
 {
@@ -36,10 +67,7 @@ static void store_default(const struct option *row, void *values)
         store(values, row, &row->fallback, sizeof(double));
         break;
     case OPTION_CHOICE:
-        if (row->fallback_text == NULL) {
-            text = row->choices[0];
-        }
-        store(values, row, &text, sizeof text);
+        store(values, row, &(int){default_choice(row)}, sizeof(int));
         break;
     case OPTION_STRING:
         store(values, row, &text, sizeof text);
@@ -122,8 +150,7 @@ static void add_facts(const struct option *row, struct text *out)
         for (int i = 0; row->choices[i] != NULL; i++) {
             text_add(out, "%s%s", i > 0 ? ", " : "one of ", row->choices[i]);
         }
-        text_add(out, "; default %s",
-                 row->fallback_text != NULL ? row->fallback_text : row->choices[0]);
+        text_add(out, "; default %s", row->choices[default_choice(row)]);
         break;
     case OPTION_STRING:
         if (row->fallback_text != NULL && *row->fallback_text != '\0') {

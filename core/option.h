@@ -14,7 +14,7 @@ enum option_kind {
     OPTION_SEED,        // uint64_t; a JSON number below 2^53 or a string of digits
     OPTION_DOUBLE,      // double
     OPTION_STRING,      // const char *
-    OPTION_CHOICE,      // const char *, one of `choices`
+    OPTION_CHOICE,      // int or an enum: the index into `choices`
     OPTION_INT_LIST,    // const struct int_list *
     OPTION_DOUBLE_LIST, // const struct double_list *
     OPTION_OBJECT,      // a nested struct, described by `table`, stored in place at `offset`
@@ -47,16 +47,20 @@ struct option {
     enum option_kind kind;
     size_t offset;             // of the value in the owner's struct
     double fallback;           // default of BOOL, INT, INT64, SEED, DOUBLE
-    const char *fallback_text; // default of STRING ("" if NULL) and CHOICE
+    const char *fallback_text; // default of STRING ("" if NULL) and CHOICE (the first if NULL)
     double least,
         most; // bounds of numbers and list elements, both included; least == most == 0: none
-    const char *const *choices; // NULL-ended
+    const char *const *choices; // CHOICE: the names, NULL-ended
     const struct option *table; // OPTION_OBJECT, OPTION_LIST
     size_t element_bytes;       // OPTION_LIST: sizeof the struct that `table` describes
 };
 
 // Sets every value of the struct to its default. Lists and maps become empty ones, never NULL.
 void option_defaults(const struct option *table, void *values);
+// The index of a name among NULL-ended choices; -1 if it is none of them.
+int option_choice_find(const char *const *choices, const char *name);
+// The name of the CHOICE that a row describes, of the struct that owns the row.
+const char *option_choice_name(const struct option *row, const void *values);
 // Element i of a list, for its owner to cast; i < list->n.
 const void *option_list_at(const struct object_list *list, int i);
 // Prints the table as help text: "--key VALUE  help (default ...; range ...)" with nested keys

@@ -134,16 +134,11 @@ static const char *choice_word(const struct option *row, const char *word)
         return word;
     }
     const char *plain = is_true ? "on" : "off";
-    for (int i = 0; row->choices[i] != NULL; i++) {
-        if (strcmp(row->choices[i], plain) == 0) {
-            return plain;
-        }
-    }
-    return word;
+    return option_choice_find(row->choices, plain) >= 0 ? plain : word;
 }
 
 static enum status read_choice(const struct option_reader *reader, const struct option *row,
-                               const char *path, const struct json *value, const char **out)
+                               const char *path, const struct json *value, int *out)
 {
     const char *word = NULL;
     if (json_kind(value) == JSON_STRING) {
@@ -155,14 +150,14 @@ static enum status read_choice(const struct option_reader *reader, const struct 
     if (word == NULL) {
         return fail_type(reader, path, "a string", value);
     }
+    const int choice = option_choice_find(row->choices, word);
+    if (choice >= 0) {
+        *out = choice;
+        return OK;
+    }
     struct text names = {0};
     struct suggest suggest = suggest_begin(word);
     for (int i = 0; row->choices[i] != NULL; i++) {
-        if (strcmp(row->choices[i], word) == 0) {
-            text_close(&names);
-            *out = row->choices[i];
-            return OK;
-        }
         text_add(&names, "%s%s", i > 0 ? ", " : "", row->choices[i]);
         suggest_offer(&suggest, row->choices[i]);
     }
@@ -320,7 +315,7 @@ enum status option_read_value(const struct option_reader *reader, const struct o
         READ_AND_STORE(const char *, read_text);
         break;
     case OPTION_CHOICE:
-        READ_AND_STORE(const char *, read_choice);
+        READ_AND_STORE(int, read_choice);
         break;
     case OPTION_INT_LIST:
         READ_AND_STORE(const struct int_list *, read_int_list);

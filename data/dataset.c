@@ -15,13 +15,10 @@ enum { ROWS_PER_SUM = 1 << 16, LARGEST = 255 };
 
 static enum status check_options(const struct dataset_options *options)
 {
-    const bool coarse = options->labels != NULL && strcmp(options->labels, "coarse") == 0;
+    const bool coarse = options->labels == LABELS_COARSE;
     const bool cifar100 = options->name != NULL && strcmp(options->name, "cifar100") == 0;
     if (!(options->share > 0 && options->share <= 1)) {
         FAIL(ERR_CONFIG, "data.share is %g, expected more than 0 and at most 1", options->share);
-    }
-    if (options->labels != NULL && !coarse && strcmp(options->labels, "fine") != 0) {
-        FAIL(ERR_CONFIG, "data.labels is '%s', expected fine or coarse", options->labels);
     }
     if (options->superclass < -1 || options->superclass > 19) {
         FAIL(ERR_CONFIG, "data.superclass is %d, expected -1 to 19", options->superclass);

@@ -32,14 +32,15 @@ struct dataset {
     size_t mapped_bytes;
 };
 
+enum dataset_labels { LABELS_FINE, LABELS_COARSE };
 // Config rows "data.*": which data set and which part of it.
 struct dataset_options {
     const char *name; // cifar10 cifar100 fashion-mnist mnist fsdd shapes, or with path: cifar10
                       // cifar100 idx hdf5 folder
     const char *path; // file or folder; "" = look for `name` under data_root, $DIKDIK_DATA,
                       // /usr/share/datasets
-    const char *data_root; // "" = none
-    const char *labels;    // cifar100: "fine" | "coarse"
+    const char *data_root;      // "" = none
+    enum dataset_labels labels; // of cifar100
     int superclass; // cifar100: only the five fine classes of this coarse class, relabelled 0..4;
                     // -1 = all
     const struct int_list *classes; // kept, relabelled in this order; empty = all

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *const label_kinds[] = {"fine", "coarse", NULL};
+static const char *const label_names[] = {[LABELS_FINE] = "fine", [LABELS_COARSE] = "coarse", NULL};
 
 #define AT(field) .offset = offsetof(struct dataset_options, field)
 const struct option dataset_option_table[] = {
@@ -27,7 +27,7 @@ const struct option dataset_option_table[] = {
      .kind = OPTION_CHOICE,
      AT(labels),
      .fallback_text = "fine",
-     .choices = label_kinds},
+     .choices = label_names},
     {.key = "superclass",
      .help = "cifar100: take only the five fine classes of this coarse class; -1 = all",
      .kind = OPTION_INT,
@@ -83,7 +83,7 @@ static bool same_classes(const struct int_list *a, const struct int_list *b)
 bool dataset_options_same(const struct dataset_options *a, const struct dataset_options *b)
 {
     return strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
-           strcmp(a->data_root, b->data_root) == 0 && strcmp(a->labels, b->labels) == 0 &&
+           strcmp(a->data_root, b->data_root) == 0 && a->labels == b->labels &&
            a->superclass == b->superclass && same_classes(a->classes, b->classes) &&
            a->share == b->share && a->size == b->size && a->count == b->count &&
            a->seed == b->seed && strcmp(a->group_pattern, b->group_pattern) == 0;

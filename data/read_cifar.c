@@ -200,8 +200,7 @@ static enum status open_layout(const struct layout *layout, const struct dataset
     out->c = 3;
     ARENA_NEW(&out->arena, out->labels, out->n);
     const bool fine_and_coarse = layout->label_bytes == 2;
-    const bool coarse =
-        fine_and_coarse && options->labels != NULL && strcmp(options->labels, "coarse") == 0;
+    const bool coarse = fine_and_coarse && options->labels == LABELS_COARSE;
     TRY(read_labels(state, coarse, out));
     if (fine_and_coarse && options->superclass >= 0) {
         TRY(superclass_labels(source->path, state, options->superclass, out));

@@ -45,7 +45,7 @@ struct env_job {
     const char *backend; // name of the environment's backend; NULL = "cpu"
     int threads;         // for it
     bool check;          // for it: ref only, private memory (backend.h)
-    int shared_fd; // memory shared by all workers of this node, a file to be mapped, locked with
+    int shared_fd; // memory shared by all workers of this host, a file to be mapped, locked with
                    // flock while somebody fills it; -1 = alone, private memory
 };
 

@@ -14,9 +14,9 @@ static const double flush_every_s = 2.0;
 
 static enum status check_job(const struct learner_job *job)
 {
-    const bool by_time = strcmp(job->search->schedule, "time") == 0;
+    const bool by_time = job->search->schedule == SCHEDULE_TIME;
     CHECK(job->n_tasks >= 1 && job->transport->actors >= 1 && job->learner->batch >= 1);
-    if (by_time && strcmp(job->learner->mode, "sync") == 0) {
+    if (by_time && job->learner->mode == MODE_SYNC) {
         FAIL(ERR_CONFIG, "search.schedule = \"time\" depends on how long things take, which "
                          "learner.mode = \"sync\" excludes; choose schedule \"equal\" or mode "
                          "\"async\"");
@@ -44,7 +44,7 @@ static enum status open_schedule(struct learner *l)
         .n_tasks = job->n_tasks,
         .evaluations = job->search->evaluations,
         .episodes = most_episodes(job->search),
-        .by_time = strcmp(job->search->schedule, "time") == 0,
+        .by_time = job->search->schedule == SCHEDULE_TIME,
         .task_by_task = job->method->task_by_task,
         .cost = l->cost,
     };
@@ -191,7 +191,7 @@ static enum status open_parts(struct learner *l)
 {
     const struct learner_job *job = &l->job;
     TRY(check_job(job));
-    l->sync = strcmp(job->learner->mode, "sync") == 0;
+    l->sync = job->learner->mode == MODE_SYNC;
     l->most_lag = l->sync ? job->learner->lag + job->learner->injected_lag : 0;
     TRY(open_schedule(l));
     const struct archive_sizes sizes = {.n_tasks = job->n_tasks,

@@ -2,10 +2,13 @@
 // with the fewest evaluations: small batches, each used several times, and imitation of the best.
 #include "learner/learner_options.h"
 
-static const char *const modes[] = {"async", "sync", NULL};
-static const char *const rule_names[] = {"vtrace", "mc_is", NULL};
-static const char *const models[] = {"gp", "none", NULL};
-static const char *const optimizers[] = {"rmsprop", "adam", NULL};
+static const char *const modes[] = {[MODE_ASYNC] = "async", [MODE_SYNC] = "sync", NULL};
+static const char *const optimizers[] = {
+    [LEARNER_RMSPROP] = "rmsprop", [LEARNER_ADAM] = "adam", NULL};
+#define X(id, name) #name,
+static const char *const rule_names[] = {RULE_LIST(X) NULL};
+static const char *const models[] = {REWARD_MODEL_LIST(X)[REWARD_MODEL_NONE] = "none", NULL};
+#undef X
 
 #define AT(field) .offset = offsetof(struct learner_options, field)
 const struct option learner_option_table[] = {

@@ -1,20 +1,23 @@
 // The rows of a config's "search" object.
 #include "learner/learner_options.h"
-#include "learner/methods/method_list.h"
 
-static const char *const search_methods[] = {
-#define X(name) #name,
+static const char *const method_names[] = {
+#define X(id, name) #name,
     METHOD_LIST(X)
 #undef X
         NULL};
-static const char *const starts[] = {"both", "uniform", "ranked", "none", NULL};
-static const char *const schedules[] = {"equal", "time", NULL};
+static const char *const starts[] = {[START_BOTH] = "both",
+                                     [START_UNIFORM] = "uniform",
+                                     [START_RANKED] = "ranked",
+                                     [START_NONE] = "none",
+                                     NULL};
+static const char *const schedules[] = {[SCHEDULE_EQUAL] = "equal", [SCHEDULE_TIME] = "time", NULL};
 
 #define AT(field) .offset = offsetof(struct search_options, field)
 const struct option search_option_table[] = {
     {"method",
      "who proposes candidates and learns from their scores; frozen: a trained policy, see --policy",
-     OPTION_CHOICE, AT(method), .fallback_text = "impala", .choices = search_methods},
+     OPTION_CHOICE, AT(method), .fallback_text = "impala", .choices = method_names},
     {"evaluations", "distinct candidates scored per task", OPTION_INT, AT(evaluations),
      .fallback = 300, .least = 1, .most = 10000000},
     {"episodes",

@@ -2,14 +2,12 @@
 
 #include "learner/candidates.h"
 
-#include <string.h>
-
 enum { STARTS_PER_MODEL = 8, LEAST_STARTS = 2 };
 static const double jitter = 0.25; // of the logarithm of a step's share
 
 int start_count(const struct start *start, int task)
 {
-    if (start->space == NULL || strcmp(start->kind, "none") == 0) {
+    if (start->space == NULL || start->kind == START_NONE) {
         return 0;
     }
     int sharing = 0;
@@ -21,8 +19,8 @@ int start_count(const struct start *start, int task)
     return each > LEAST_STARTS ? each : LEAST_STARTS;
 }
 
-// "both" takes turns: the uniform one, the first ranking, a changed uniform one, the next ranking.
-// Rankings that there are not become changed uniform ones.
+// START_BOTH takes turns: the uniform one, the first ranking, a changed uniform one, the next
+// ranking. Rankings that there are not become changed uniform ones.
 bool start_next(const struct start *start, uint64_t seed, int task, int32_t *given_out,
                 struct ticket *ticket)
 {
@@ -31,8 +29,8 @@ bool start_next(const struct start *start, uint64_t seed, int task, int32_t *giv
     }
     const struct candidate_space *space = start->space;
     const int number = (*given_out)++;
-    const bool both = strcmp(start->kind, "both") == 0;
-    const bool ranked = strcmp(start->kind, "ranked") == 0 || (both && number % 2 == 1);
+    const bool both = start->kind == START_BOTH;
+    const bool ranked = start->kind == START_RANKED || (both && number % 2 == 1);
     const int ranking = 1 + (both ? number / 2 : number);
     ticket->source = ACTIONS_GIVEN;
     ticket->n_given = space->tasks[task].steps;

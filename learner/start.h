@@ -3,10 +3,11 @@
 // changes of the former. They count as evaluations.
 #pragma once
 #include "learner/candidate_space.h"
+#include "learner/learner_options.h"
 
 struct start {
     const struct candidate_space *space; // NULL: there are none
-    const char *kind;                    // "both" | "uniform" | "ranked" | "none"
+    enum search_start kind;
 };
 // Fills source and given of the next one's ticket, *given_out counts those of this task. False: all
 // are given out. With one task to a model there are 8, with more of them at least 2 each.

@@ -13,7 +13,7 @@ struct backend_config {
 };
 extern const struct option backend_option_table[];
 
-// local_ranks: processes of this program on this node, which share its cores.
+// local_ranks: processes of this program on this host, which share its cores.
 enum status load_backend(const struct backend_config *config, int local_ranks,
                          struct backend **out);
 

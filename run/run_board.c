@@ -19,8 +19,8 @@ struct giver {
     struct run_session *session;
     struct run_crew crew;
     int *job_of;   // [actors] index of the job that it has, -1 = none; arena
-    int *capacity; // [nodes] threads that work there at most; arena
-    int *free;     // [nodes] of them, without work now; arena
+    int *capacity; // [hosts] threads that work there at most; arena
+    int *free;     // [hosts] of them, without work now; arena
     int64_t given; // orders so far
 };
 
@@ -89,8 +89,8 @@ static double slice_seconds(const struct giver *g)
     for (int i = 0; i < board->n; i++) {
         left += board->jobs[i].state != RUN_JOB_DONE ? job_cost(&board->jobs[i], mean) : 0;
     }
-    for (int node = 0; node < g->session->n_nodes; node++) {
-        cores += g->capacity[node];
+    for (int host = 0; host < g->session->n_hosts; host++) {
+        cores += g->capacity[host];
     }
     const double slice = left / (double)cores / SLICES_LEFT;
     return slice < LEAST_SLICE_SECONDS  ? LEAST_SLICE_SECONDS
@@ -100,11 +100,11 @@ static double slice_seconds(const struct giver *g)
 
 // ---- handing out
 
-static int idle_actors(const struct giver *g, int node)
+static int idle_actors(const struct giver *g, int host)
 {
     int n = 0;
     for (int actor = 0; actor < g->crew.transport.actors; actor++) {
-        n += g->session->actor_node[actor] == node && g->job_of[actor] < 0;
+        n += g->session->actor_host[actor] == host && g->job_of[actor] < 0;
     }
     return n;
 }
@@ -112,13 +112,13 @@ static int idle_actors(const struct giver *g, int node)
 // The idle actor where most cores are free, -1 = none.
 static int next_actor(struct giver *g)
 {
-    const int *node_of = g->session->actor_node;
+    const int *host_of = g->session->actor_host;
     int best = -1;
     for (int actor = 0; actor < g->crew.transport.actors; actor++) {
-        const int node = node_of[actor];
-        if (g->job_of[actor] < 0 && g->free[node] > 0 &&
+        const int host = host_of[actor];
+        if (g->job_of[actor] < 0 && g->free[host] > 0 &&
             transport_ready(&g->crew.transport, actor) &&
-            (best < 0 || g->free[node] > g->free[node_of[best]])) {
+            (best < 0 || g->free[host] > g->free[host_of[best]])) {
             best = actor;
         }
     }
@@ -134,35 +134,35 @@ static int share_cores(int cores, int jobs, int hands)
     return share > 1 ? share : 1;
 }
 
-// Of the node's free cores, the share of one of the jobs that will come to it.
-static int threads_for(const struct giver *g, int node)
+// Of the host's free cores, the share of one of the jobs that will come to it.
+static int threads_for(const struct giver *g, int host)
 {
     const struct run_session *session = g->session;
     const struct run_board *board = g->board;
-    int nodes = 0;
+    int hosts = 0;
     if (session->config.backend.threads > 0) {
         return session->config.backend.threads;
     }
     if (board->even) {
-        const int jobs = (board->n + session->n_nodes - 1) / session->n_nodes;
-        return share_cores(g->capacity[node], jobs, session->nodes[node].actors);
+        const int jobs = (board->n + session->n_hosts - 1) / session->n_hosts;
+        return share_cores(g->capacity[host], jobs, session->hosts[host].actors);
     }
-    for (int i = 0; i < session->n_nodes; i++) {
-        nodes += g->free[i] > 0 && idle_actors(g, i) > 0;
+    for (int i = 0; i < session->n_hosts; i++) {
+        hosts += g->free[i] > 0 && idle_actors(g, i) > 0;
     }
     const int ready = count_jobs(board, RUN_JOB_READY);
-    const int jobs = nodes > 1 ? (ready + nodes - 1) / nodes : ready;
-    return share_cores(g->free[node], jobs, idle_actors(g, node));
+    const int jobs = hosts > 1 ? (ready + hosts - 1) / hosts : ready;
+    return share_cores(g->free[host], jobs, idle_actors(g, host));
 }
 
 static enum status give(struct giver *g, int actor, int index)
 {
     struct run_job *job = &g->board->jobs[index];
-    const int node = g->session->actor_node[actor];
+    const int host = g->session->actor_host[actor];
     struct ticket ticket = job->ticket;
-    job->threads = threads_for(g, node);
+    job->threads = threads_for(g, host);
     job->state = RUN_JOB_GIVEN;
-    g->free[node] -= job->threads;
+    g->free[host] -= job->threads;
     g->job_of[actor] = index;
     ticket.kind = TICKET_WORK;
     ticket.episode = g->given++;
@@ -202,7 +202,7 @@ static enum status take_answer(struct giver *g, int actor, const struct work_ans
     }
     struct run_job *job = &board->jobs[index];
     g->job_of[actor] = -1;
-    g->free[g->session->actor_node[actor]] += job->threads;
+    g->free[g->session->actor_host[actor]] += job->threads;
     job->seconds = answer->header.environment_seconds;
     add_time(board->time, job, answer);
     const double units = job->units;
@@ -282,17 +282,17 @@ static enum status open_giver(struct giver *g)
 {
     struct run_session *session = g->session;
     const int asked = session->config.backend.threads;
-    const size_t nodes = (size_t)session->n_nodes;
+    const size_t hosts = (size_t)session->n_hosts;
     ARENA_NEW(&session->arena, g->job_of, (size_t)g->crew.transport.actors);
-    ARENA_NEW(&session->arena, g->capacity, nodes);
-    ARENA_NEW(&session->arena, g->free, nodes);
+    ARENA_NEW(&session->arena, g->capacity, hosts);
+    ARENA_NEW(&session->arena, g->free, hosts);
     for (int i = 0; i < g->crew.transport.actors; i++) {
         g->job_of[i] = -1;
     }
-    for (int i = 0; i < session->n_nodes; i++) {
-        const struct run_node *node = &session->nodes[i];
-        g->capacity[i] = g->free[i] = asked > 0          ? asked * node->actors
-                                      : node->actors > 0 ? node->cores
+    for (int i = 0; i < session->n_hosts; i++) {
+        const struct run_host *host = &session->hosts[i];
+        g->capacity[i] = g->free[i] = asked > 0          ? asked * host->actors
+                                      : host->actors > 0 ? host->cores
                                                          : 0;
     }
     return OK;
@@ -330,7 +330,7 @@ static enum status lead(struct giver *g)
     TRY(stop_actors(g));
     const double seconds = clock_seconds() - start;
     board->time->seconds += seconds;
-    for (int i = 0; i < g->session->n_nodes; i++) {
+    for (int i = 0; i < g->session->n_hosts; i++) {
         board->time->core_seconds += seconds * g->capacity[i];
     }
     TRY(run_times_write(&g->session->times, g->session->times_path));

@@ -39,7 +39,11 @@ static const struct option task_table[] = {
     {.key = NULL},
 };
 
-static const char *const transports[] = {"auto", "mpi", "local", "inline", NULL};
+static const char *const transports[] = {[TRANSPORT_AUTO] = "auto",
+                                         [TRANSPORT_MPI] = "mpi",
+                                         [TRANSPORT_LOCAL] = "local",
+                                         [TRANSPORT_INLINE] = "inline",
+                                         NULL};
 
 #define AT(field) .offset = offsetof(struct run_config, field)
 #define NAME_ROW                                                                                   \

@@ -29,6 +29,7 @@ union environment_values {
     char bytes[ENVIRONMENT_OPTION_BYTES];
 };
 
+enum run_transport { TRANSPORT_AUTO, TRANSPORT_MPI, TRANSPORT_LOCAL, TRANSPORT_INLINE };
 struct run_config {
     const char *name;
     uint64_t seed;
@@ -45,11 +46,11 @@ struct run_config {
     struct train_recipe finetune;
     struct backend_config backend;
     // Of the command line only.
-    const char *transport; // auto mpi local inline
-    const char *run_dir;   // "" = runs/<name>
-    const char *only;      // --task: names of tasks, or new ones as NETWORK:macs=0.4
-    const char *policy;    // run folder of a trained agent
-    int tries;             // with policy
+    enum run_transport transport;
+    const char *run_dir; // "" = runs/<name>
+    const char *only;    // --task: names of tasks, or new ones as NETWORK:macs=0.4
+    const char *policy;  // run folder of a trained agent
+    int tries;           // with policy
     int restarts;
     bool json;
 };

@@ -24,7 +24,7 @@ static enum status make_token(const struct run_session *session, char *token, si
 int run_worker_threads(const struct run_session *session)
 {
     const int asked = session->config.backend.threads;
-    const int share = machine_cores() / (session->node_actors > 0 ? session->node_actors : 1);
+    const int share = machine_cores() / (session->host_actors > 0 ? session->host_actors : 1);
     return asked > 0 ? asked : share > 1 ? share : 1;
 }
 
@@ -33,7 +33,7 @@ static bool is_inline(const struct run_session *session)
     return session->collective->ranks == 1 && session->nursery == NULL;
 }
 
-// The first actor of each node makes the node's shared memory before the others open it; its name
+// The first actor of each host makes the host's shared memory before the others open it; its name
 // is gone as soon as all have, so that nothing stays behind.
 static enum status begin_workers(struct run_session *session)
 {
@@ -49,8 +49,8 @@ static enum status begin_workers(struct run_session *session)
     if (session->nursery != NULL && !leader) {
         TRY(nursery_begin(session->nursery, token, false, threads));
     }
-    // The learner looks at candidates in the workers' memory, where its node has any.
-    if (c->rank == 0 && session->node_actors > 0 && !is_inline(session)) {
+    // The learner looks at candidates in the workers' memory, where its host has any.
+    if (c->rank == 0 && session->host_actors > 0 && !is_inline(session)) {
         TRY(nursery_open_shared(token, &session->shared_fd));
     }
     TRY(collective_barrier(c));
@@ -81,7 +81,7 @@ static enum status open_transport(struct run_crew *crew, const struct transport_
         crew->n_actors = c->rank == 0 ? 0 : 1;
         return transport_open_mpi(c, sizes, &crew->transport);
     }
-    crew->n_actors = session->nursery != NULL ? session->node_actors : 1;
+    crew->n_actors = session->nursery != NULL ? session->host_actors : 1;
     return transport_open_local(crew->n_actors, sizes, &crew->transport);
 }
 

@@ -6,7 +6,7 @@
 
 // Collective. Gives the workers of all ranks this duty, starting them where there are none yet.
 enum status run_assign(struct run_session *session, enum nursery_duty duty);
-// Threads that a worker of this node computes episodes with.
+// Threads that a worker of this host computes episodes with.
 int run_worker_threads(const struct run_session *session);
 
 struct run_crew {

@@ -3,6 +3,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "learner/methods/method.h"
 
 static const char *result_file(const struct run_report *report, int task)
 {
@@ -25,7 +26,7 @@ static void write_task(const struct run_report *report, int task, struct json_wr
     json_write_int(w, "params", result->params);
     json_write_double(w, "macs_share", (double)result->macs / (double)result->full_macs);
     json_write_double(w, "params_share", (double)result->params / (double)result->full_params);
-    json_write_string(w, "validation_images", result->validation_images);
+    json_write_string(w, "validation_images", run_images_names[result->validation_images]);
     json_write_double(w, "accuracy_base", result->accuracy_base);
     json_write_double(w, "score", result->score);
     json_write_double(w, "accuracy_found", result->accuracy_found);
@@ -85,7 +86,7 @@ static enum status write_report(const struct run_report *report, struct text *ou
     struct json_writer w = {.out = out, .pretty = true};
     json_write_begin(&w, '{', NULL);
     json_write_string(&w, "name", config->name);
-    json_write_string(&w, "method", config->search.method);
+    json_write_string(&w, "method", methods[config->search.method]->name);
     json_write_string(&w, "run_dir", config->run_dir);
     json_write_begin(&w, '[', "tasks");
     for (int task = 0; task < report->session->config.tasks->n && report->results != NULL; task++) {

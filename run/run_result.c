@@ -5,14 +5,14 @@
 #include "core/file.h"
 
 #include <stddef.h>
-#include <string.h>
 
 struct stored {
     struct run_result result;
     const struct int_list *widths;
 };
 
-static const char *const image_words[] = {"unknown", "unseen", NULL};
+const char *const run_images_names[] = {
+    [IMAGES_UNKNOWN] = "unknown", [IMAGES_UNSEEN] = "unseen", NULL};
 
 #define AT(field) .offset = offsetof(struct stored, result.field)
 static const struct option result_table[] = {
@@ -21,7 +21,7 @@ static const struct option result_table[] = {
     {"macs", "", OPTION_INT64, AT(macs)},
     {"params", "", OPTION_INT64, AT(params)},
     {"validation_images", "", OPTION_CHOICE, AT(validation_images), .fallback_text = "unknown",
-     .choices = image_words},
+     .choices = run_images_names},
     {"accuracy_base", "", OPTION_DOUBLE, AT(accuracy_base)},
     {"score", "", OPTION_DOUBLE, AT(score)},
     {"accuracy_found", "", OPTION_DOUBLE, AT(accuracy_found)},

@@ -4,12 +4,14 @@
 
 #include <stdint.h>
 
+// Whether any weight of the uncut network was trained on images of the search-validation set.
+enum run_images { IMAGES_UNKNOWN, IMAGES_UNSEEN };
+extern const char *const run_images_names[]; // NULL-ended
+
 struct run_result {
     int64_t full_macs, full_params; // of the uncut network
     int64_t macs, params;           // of the winner
-    // Of the search-validation set: "unseen", no weight of the uncut network was trained on it, or
-    // "unknown".
-    const char *validation_images;
+    enum run_images validation_images;
     double accuracy_base;         // uncut, whole search-validation set, float32
     double score;                 // the winner's, as the search saw it
     double accuracy_found;        // the winner's, whole search-validation set, before fine-tuning

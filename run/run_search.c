@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/machine.h"
+#include "learner/methods/method.h"
 #include "run/load.h"
 #include "run/run_crew.h"
 #include "run/run_experience.h"
@@ -15,7 +16,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define LEASE_FACTOR 1.5
@@ -74,7 +74,8 @@ static enum status share_world(struct run_session *session)
     }
     TRY(collective_broadcast(c, &world, sizeof world, c->ranks > 1 ? 1 : 0));
     session->shape = world.shape;
-    return agent_make(&session->config.agent, &world.agent, &session->agent);
+    agent_make(&session->config.agent, &world.agent, &session->agent);
+    return OK;
 }
 
 // An environment for the learner's own use, in which nothing is scored.
@@ -149,7 +150,7 @@ static enum status open_learner(struct searching *s)
     struct learner_task *tasks;
     TRY(list_tasks(session, &tasks));
     // A small policy is learnt faster by one thread than several can agree on it.
-    const bool large = strcmp(config->agent.core, "lstm") == 0;
+    const bool large = config->agent.core == CORE_LSTM;
     const struct backend_config backend = {
         .name = config->backend.name, .threads = large ? 0 : 1, .check = config->backend.check};
     TRY(load_backend(&backend, 1, &s->backend));
@@ -174,7 +175,7 @@ static enum status open_learner(struct searching *s)
         .transport = &s->crew.transport,
         .learner = &config->learner,
         .search = &config->search,
-        .method = method_find(config->search.method),
+        .method = methods[config->search.method],
         .agent = &session->agent,
         .backend = s->backend,
         .shape = &session->shape,
@@ -285,8 +286,8 @@ static enum status add_up_episodes(struct run_session *session)
     TRY(code);
     const int threads = run_worker_threads(session);
     time.busy_seconds *= threads;
-    for (int i = 0; i < session->n_nodes; i++) {
-        time.core_seconds += time.seconds * threads * session->nodes[i].actors;
+    for (int i = 0; i < session->n_hosts; i++) {
+        time.core_seconds += time.seconds * threads * session->hosts[i].actors;
     }
     session->times.search = time;
     return run_times_write(&session->times, session->times_path);

@@ -98,7 +98,7 @@ static const void *environment_values(const struct run_session *session)
 int run_session_actors(const struct run_session *session)
 {
     const int asked = session->config.actors.count;
-    if (strcmp(session->config.transport, "inline") == 0) {
+    if (session->config.transport == TRANSPORT_INLINE) {
         return 1;
     }
     return asked > 0 ? asked : machine_cores();
@@ -106,16 +106,15 @@ int run_session_actors(const struct run_session *session)
 
 bool run_session_wants_mpi(const struct run_session *session)
 {
-    const char *transport = session->config.transport;
-    return strcmp(transport, "auto") == 0 || strcmp(transport, "mpi") == 0;
+    const enum run_transport transport = session->config.transport;
+    return transport == TRANSPORT_AUTO || transport == TRANSPORT_MPI;
 }
 
 static enum status open_processes(struct run_session *session)
 {
     const bool mpi = run_session_wants_mpi(session);
     // The learner's rank forks nothing.
-    if (strcmp(session->config.transport, "inline") == 0 ||
-        (mpi && collective_launcher_rank() == 0)) {
+    if (session->config.transport == TRANSPORT_INLINE || (mpi && collective_launcher_rank() == 0)) {
         return OK;
     }
     const int workers = mpi ? 1 : run_session_actors(session);
@@ -156,32 +155,32 @@ enum status run_session_prepare(struct run_session *session)
     return open_processes(session);
 }
 
-// Who is on which node, with how many cores.
-static enum status find_nodes(struct run_session *session)
+// Who is on which host, with how many cores.
+static enum status find_hosts(struct run_session *session)
 {
     const struct collective *c = session->collective;
     const bool alone = c->ranks == 1;
     const int actors = alone ? run_session_actors(session) : c->ranks - 1;
-    double *said; // [ranks][2] first rank of the node, cores
+    double *said; // [ranks][2] first rank of the host, cores
     ARENA_NEW(&session->arena, said, 2 * (size_t)c->ranks);
-    ARENA_NEW(&session->arena, session->nodes, (size_t)c->ranks);
-    ARENA_NEW(&session->arena, session->actor_node, (size_t)actors);
-    said[2 * (size_t)c->rank] = c->node_first;
+    ARENA_NEW(&session->arena, session->hosts, (size_t)c->ranks);
+    ARENA_NEW(&session->arena, session->actor_host, (size_t)actors);
+    said[2 * (size_t)c->rank] = c->host_first;
     said[2 * (size_t)c->rank + 1] = machine_cores();
     TRY(collective_sum_f64(c, said, 2 * (size_t)c->ranks));
-    int *node_of; // [ranks]
-    ARENA_NEW(&session->arena, node_of, (size_t)c->ranks);
+    int *host_of; // [ranks]
+    ARENA_NEW(&session->arena, host_of, (size_t)c->ranks);
     for (int rank = 0; rank < c->ranks; rank++) {
         const int first = (int)said[2 * (size_t)rank];
-        node_of[rank] = first == rank ? session->n_nodes++ : node_of[first];
-        session->nodes[node_of[rank]].cores = (int)said[2 * (size_t)rank + 1];
+        host_of[rank] = first == rank ? session->n_hosts++ : host_of[first];
+        session->hosts[host_of[rank]].cores = (int)said[2 * (size_t)rank + 1];
     }
     for (int actor = 0; actor < actors; actor++) {
-        session->actor_node[actor] = alone ? 0 : node_of[actor + 1];
-        session->nodes[session->actor_node[actor]].actors++;
+        session->actor_host[actor] = alone ? 0 : host_of[actor + 1];
+        session->hosts[session->actor_host[actor]].actors++;
     }
-    session->node_actors = session->nodes[node_of[c->rank]].actors;
-    session->first_actor = alone || c->local_rank == (c->node_first == 0 ? 1 : 0);
+    session->host_actors = session->hosts[host_of[c->rank]].actors;
+    session->first_actor = alone || c->local_rank == (c->host_first == 0 ? 1 : 0);
     return OK;
 }
 
@@ -230,7 +229,7 @@ enum status run_session_begin(struct run_session *session)
         nursery_close(session->nursery);
         session->nursery = NULL;
     }
-    TRY(find_nodes(session));
+    TRY(find_hosts(session));
     // What rank 0 refuses ends all ranks alike: no abort adds its own lines to the message.
     enum status code = c->rank == 0 ? open_folder(session) : OK;
     TRY(collective_broadcast(c, &code, sizeof code, 0));

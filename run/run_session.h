@@ -24,7 +24,7 @@ struct run_candidates {
     struct run_candidate *candidates; // [n], best first; arena
 };
 
-struct run_node {
+struct run_host {
     int cores, actors;
 };
 struct run_session {
@@ -44,14 +44,14 @@ struct run_session {
     enum nursery_duty duty;  // of them
     struct rollout *rollout; // during the search: inline; else the learner's own, which scores
                              // nothing
-    int shared_fd;           // of this node's workers' memory, on the learner's rank; -1 = none
+    int shared_fd;           // of this host's workers' memory, on the learner's rank; -1 = none
     void *work;              // inline, once there are orders; of run_work_ops
     struct trajectory_shape shape;
     struct agent agent;
-    struct run_node *nodes; // [n_nodes] arena
-    int *actor_node;        // [actors of all ranks] index in nodes; arena
-    int n_nodes;
-    int node_actors;                   // on this node
+    struct run_host *hosts; // [n_hosts] arena
+    int *actor_host;        // [actors of all ranks] index in hosts; arena
+    int n_hosts;
+    int host_actors;                   // on this host
     bool first_actor;                  // this rank is the first of them
     struct run_candidates *candidates; // [n_tasks], rank 0 after the search; arena
     struct learner_summary summary;    // rank 0
@@ -69,7 +69,7 @@ int run_session_actors(const struct run_session *session);
 // will have one.
 enum status run_session_prepare(struct run_session *session);
 // Collective. Makes the run folder (ERR_CONFIG when another run lives there) and finds out who is
-// on which node.
+// on which host.
 enum status run_session_begin(struct run_session *session);
 void run_session_close(struct run_session *session); // NULL is fine
 

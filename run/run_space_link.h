@@ -1,5 +1,5 @@
 // The candidates of an environment that designs networks, as the learner's process sees them
-// (candidate_space.h): an environment of its own that scores nothing, on the memory of this node's
+// (candidate_space.h): an environment of its own that scores nothing, on the memory of this host's
 // workers.
 #pragma once
 #include "actors/rollout.h"

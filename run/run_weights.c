@@ -1,5 +1,6 @@
 #include "run/run_weights.h"
 
+#include "nn/zoo.h"
 #include "run/load.h"
 
 #include <string.h>

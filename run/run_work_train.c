@@ -3,6 +3,7 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "nn/network_info.h"
+#include "nn/zoo.h"
 #include "run/load.h"
 #include "run/run_weights.h"
 #include "run/run_work.h"

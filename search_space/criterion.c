@@ -1,20 +1,16 @@
 // The table of criteria.
-#include "search_space/criterion_list.h"
+#include "search_space/criterion.h"
 
-#include <string.h>
+#include <stddef.h>
 
-#define TABLE(name) &criterion_##name,
-const struct criterion *const criteria[] = {CRITERION_LIST(TABLE) NULL};
+const struct criterion *const criteria[] = {
+#define X(id, name) &criterion_##name,
+    CRITERION_LIST(X)
+#undef X
+        NULL};
 
-#define NAME(name) #name,
-const char *const criterion_names[] = {CRITERION_LIST(NAME) NULL};
-
-const struct criterion *criterion_find(const char *name)
-{
-    for (int i = 0; criteria[i] != NULL; i++) {
-        if (strcmp(criteria[i]->name, name) == 0) {
-            return criteria[i];
-        }
-    }
-    return NULL;
-}
+const char *const criterion_names[] = {
+#define X(id, name) #name,
+    CRITERION_LIST(X)
+#undef X
+        NULL};

@@ -1,6 +1,7 @@
 // Which channels of a group to keep. Every criterion gives each channel of each group a score; the
 // highest stay.
 #pragma once
+#include "search_space/criterion_list.h"
 #include "search_space/slim.h"
 
 enum criterion_needs { NEEDS_WEIGHTS, NEEDS_ACTIVATIONS, NEEDS_GRADIENTS };
@@ -23,9 +24,11 @@ struct criterion {
     // NULL where that makes no sense.
     bool (*columns)(const struct criterion_input *input, int node, double *values);
 };
-extern const struct criterion *const criteria[];          // NULL-ended
-extern const char *const criterion_names[];               // of the same, for tables of options
-const struct criterion *criterion_find(const char *name); // NULL if absent
+#define X(id, name) extern const struct criterion criterion_##name;
+CRITERION_LIST(X)
+#undef X
+extern const struct criterion *const criteria[]; // by kind, NULL-ended
+extern const char *const criterion_names[];      // of the same, for tables of options
 
 // Every group's channels, the best first: scored once, cut to any widths. Of a group with equal
 // parts, each part by itself, one part after the other.

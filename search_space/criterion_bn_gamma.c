@@ -1,7 +1,7 @@
 // Criterion bn_gamma: |gamma| of every BatchNorm that a group's channels pass (Liu et al. 2017,
 // "Learning Efficient Convolutional Networks through Network Slimming"): right behind a
 // convolution, or, as in DenseNet, behind a concatenation.
-#include "search_space/criterion_list.h"
+#include "search_space/criterion.h"
 
 #include <math.h>
 

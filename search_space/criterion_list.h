@@ -1,8 +1,15 @@
-// The one list of criteria: name X, with its table `criterion_X` in a file of its own.
+// Every criterion, once: X(ID, name) stands for CRITERION_ID and for the table `criterion_name`, in
+// a file of its own.
 #pragma once
-#include "search_space/criterion.h"
 
-#define CRITERION_LIST(X) X(l1) X(l2) X(bn_gamma) X(random)
+#define CRITERION_LIST(X)                                                                          \
+    X(L1, l1)                                                                                      \
+    X(L2, l2)                                                                                      \
+    X(BN_GAMMA, bn_gamma)                                                                          \
+    X(RANDOM, random)
 
-#define CRITERION_DECLARE(name) extern const struct criterion criterion_##name;
-CRITERION_LIST(CRITERION_DECLARE)
+enum criterion_kind {
+#define X(id, name) CRITERION_##id,
+    CRITERION_LIST(X)
+#undef X
+};

@@ -1,7 +1,7 @@
 // Criteria l1 and l2: the norm of the weights that produce a channel (Li et al. 2017, "Pruning
 // Filters for Efficient ConvNets"), and of those that read it.
 #include "search_space/channel_union.h"
-#include "search_space/criterion_list.h"
+#include "search_space/criterion.h"
 
 #include <math.h>
 

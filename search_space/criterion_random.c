@@ -1,7 +1,7 @@
 // Criterion random: the baseline every other one has to beat.
 #include "core/rng.h"
 #include "search_space/channel_union.h"
-#include "search_space/criterion_list.h"
+#include "search_space/criterion.h"
 
 static bool rows_random(const struct criterion_input *input, int node, double *values)
 {

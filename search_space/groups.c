@@ -9,6 +9,8 @@
 
 enum { UNSEEN = -1, BREAK = -2 };
 
+const char *const group_ranges[] = {[GROUPS_INNER] = "inner", [GROUPS_ALL] = "all", NULL};
+
 // A maximal run of channel classes that every producer holds whole.
 struct chain {
     int node, offset; // first place: channels [offset, offset + count) of this producer

@@ -35,6 +35,12 @@ struct groups {
     int n;
     struct segment_list *outputs; // [n_nodes]: channel axis of each node's output
 };
+// Which of them may be cut.
+enum group_range {
+    GROUPS_INNER, // only inside blocks: the residual streams stay whole
+    GROUPS_ALL
+};
+extern const char *const group_ranges[]; // their names, NULL-ended, for tables of options
 
 // The network's input and its class outputs are frozen.
 enum status groups_find(const struct graph *graph, struct groups *out);

@@ -3,32 +3,20 @@
 #include "search_space/importance.h"
 
 #include <math.h>
-#include <string.h>
 
-const char *const importance_normalisers[] = {"mean", "max", "none", NULL};
-const char *const importance_reductions[] = {"sum", "mean", "most", NULL};
-const struct importance_options importance_defaults = {.normalise = "mean", .reduce = "sum"};
-
-enum normaliser { BY_MEAN, BY_MAX, BY_NOTHING };
-enum reduction { REDUCE_SUM, REDUCE_MEAN, REDUCE_MOST };
+const char *const importance_normalisers[] = {
+    [NORMALISE_MEAN] = "mean", [NORMALISE_MAX] = "max", [NORMALISE_NONE] = "none", NULL};
+const char *const importance_reductions[] = {
+    [REDUCE_SUM] = "sum", [REDUCE_MEAN] = "mean", [REDUCE_MOST] = "most", NULL};
+const struct importance_options importance_defaults = {.normalise = NORMALISE_MEAN,
+                                                       .reduce = REDUCE_SUM};
 
 struct tally {
     const struct groups *groups;
-    int normaliser, reduction;
+    struct importance_options options;
     float **scores; // [n][channels]
     int *members;   // [n]
 };
-
-static enum status find_name(const char *what, const char *name, const char *const *names, int *out)
-{
-    for (int i = 0; names[i] != NULL; i++) {
-        if (strcmp(names[i], name) == 0) {
-            *out = i;
-            return OK;
-        }
-    }
-    FAIL(ERR_CONFIG, "importance: unknown %s \"%s\"", what, name);
-}
 
 // What a group's values on a tensor are divided by. A tensor can hold a group more than once; the
 // mean and the maximum are over all its places.
@@ -44,9 +32,9 @@ static double scale_of(const struct tally *tally, const struct segment_list *lis
             count++;
         }
     }
-    const double scale = tally->normaliser == BY_MEAN  ? sum / count
-                         : tally->normaliser == BY_MAX ? most
-                                                       : 1;
+    const double scale = tally->options.normalise == NORMALISE_MEAN  ? sum / count
+                         : tally->options.normalise == NORMALISE_MAX ? most
+                                                                     : 1;
     return scale != 0 ? scale : 1; // all zero: they stay so
 }
 
@@ -62,7 +50,7 @@ static void add_member(struct tally *tally, const struct segment_list *list, con
         for (int k = 0; k < list->segments[s].count; k++) {
             float *score = &tally->scores[g][k];
             const float value = (float)(values[at + k] / scale);
-            if (tally->reduction == REDUCE_MOST) {
+            if (tally->options.reduce == REDUCE_MOST) {
                 *score = *score > value ? *score : value;
             } else {
                 *score += value;
@@ -109,7 +97,7 @@ static enum status finish(const struct criterion *criterion, const struct tally 
         }
         for (int k = 0; k < group->channels; k++) {
             float *score = &tally->scores[g][k];
-            *score /= tally->reduction == REDUCE_MEAN ? (float)tally->members[g] : 1.0F;
+            *score /= tally->options.reduce == REDUCE_MEAN ? (float)tally->members[g] : 1.0F;
             if (!isfinite(*score)) {
                 FAIL(ERR_INPUT,
                      "criterion %s gives channel %d of group %s no finite score: its weights are "
@@ -140,9 +128,7 @@ enum status importance_score(const struct criterion *criterion, const struct cri
                              float ***scores)
 {
     const struct groups *groups = input->groups;
-    struct tally tally = {.groups = groups};
-    TRY(find_name("normalisation", options->normalise, importance_normalisers, &tally.normaliser));
-    TRY(find_name("reduction", options->reduce, importance_reductions, &tally.reduction));
+    struct tally tally = {.groups = groups, .options = *options};
     float *all;
     ARENA_NEW(arena, tally.scores, (size_t)groups->n);
     ARENA_NEW(arena, all, (size_t)ranking_count(groups));

@@ -4,16 +4,18 @@
 #pragma once
 #include "search_space/criterion.h"
 
+enum importance_normaliser { NORMALISE_MEAN, NORMALISE_MAX, NORMALISE_NONE };
+enum importance_reduction { REDUCE_SUM, REDUCE_MEAN, REDUCE_MOST };
 struct importance_options {
-    const char *normalise; // a member's values over its group: by their "mean", their "max", "none"
-    const char *reduce;    // the members of a channel: "sum", "mean", "most" (the largest)
+    enum importance_normaliser normalise; // what a member's values over its group are divided by
+    enum importance_reduction reduce;     // of the members of a channel; MOST: the largest
 };
-// Names in order, NULL-ended, for tables of options.
+// Their names, NULL-ended, for tables of options.
 extern const char *const importance_normalisers[], *const importance_reductions[];
 extern const struct importance_options importance_defaults;
 
 // *scores[g][channel] of every group, >= 0, larger = keep. Needs no data, the same bytes each time.
-// ERR_CONFIG: unknown names; a criterion that says nothing of some group (bn_gamma without
+// ERR_CONFIG: a criterion that says nothing of some group (bn_gamma without
 // BatchNorm). ERR_INPUT: weights that are not finite. Memory from `arena`.
 enum status importance_score(const struct criterion *criterion, const struct criterion_input *input,
                              const struct importance_options *options, struct arena *arena,

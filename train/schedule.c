@@ -2,7 +2,6 @@
 #include "train/train.h"
 
 #include <math.h>
-#include <string.h>
 
 double train_learning_rate(const struct train_recipe *recipe, int64_t step, int64_t steps_per_epoch)
 {
@@ -14,11 +13,11 @@ double train_learning_rate(const struct train_recipe *recipe, int64_t step, int6
     if ((double)step < warmup) {
         return rate * fmin(1.0, ((double)step + 1) / warmup);
     }
-    if (strcmp(recipe->schedule, "cosine") == 0) {
+    if (recipe->schedule == RATE_COSINE) {
         const double t = total > warmup ? ((double)step - warmup) / (total - warmup) : 1;
         return rate * 0.5 * (1 + cos(pi * fmin(t, 1.0)));
     }
-    if (strcmp(recipe->schedule, "step") == 0) {
+    if (recipe->schedule == RATE_STEP) {
         double scaled = rate;
         for (int i = 0; i < recipe->steps->n; i++) {
             if (step >= recipe->steps->values[i] * steps_per_epoch) {
@@ -27,6 +26,5 @@ double train_learning_rate(const struct train_recipe *recipe, int64_t step, int6
         }
         return scaled;
     }
-    CHECK(strcmp(recipe->schedule, "constant") == 0);
     return rate;
 }

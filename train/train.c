@@ -49,14 +49,6 @@ static enum status reduce_f64(void *context, double *values, size_t count)
     return collective_sum_f64(trainer->job->collective, values, count);
 }
 
-static enum optimizer_kind recipe_optimizer(const struct train_recipe *recipe)
-{
-    if (strcmp(recipe->optimizer, "adam") == 0) {
-        return OPTIMIZER_ADAM;
-    }
-    return strcmp(recipe->optimizer, "rmsprop") == 0 ? OPTIMIZER_RMSPROP : OPTIMIZER_SGD;
-}
-
 // What only the data and the number of ranks can tell about a recipe.
 static enum status check_recipe(const struct train_recipe *recipe, int n_train, int ranks)
 {
@@ -91,7 +83,7 @@ static enum status open_plan(struct trainer *trainer)
         .input = {.mean = trainer->network->info.mean, .std = trainer->network->info.std},
         .optimizer =
             {
-                .kind = recipe_optimizer(recipe),
+                .kind = recipe->optimizer,
                 .momentum = (float)recipe->momentum,
                 .weight_decay = (float)recipe->weight_decay,
                 .nesterov = recipe->nesterov,

@@ -5,16 +5,18 @@
 #include "core/option.h"
 #include "data/dataset.h"
 #include "nn/network.h"
+#include "nn/plan.h"
 #include "transport/collective.h"
 
+enum rate_schedule { RATE_COSINE, RATE_STEP, RATE_CONSTANT };
 // Config rows "train.*".
 struct train_recipe {
-    int epochs, batch;     // batch: global, over all ranks
-    const char *optimizer; // sgd rmsprop adam
+    int epochs, batch; // batch: global, over all ranks
+    enum optimizer_kind optimizer;
     double learning_rate, momentum, weight_decay;
     bool nesterov;
-    const char *schedule;         // cosine step constant
-    const struct int_list *steps; // step: epochs after which the rate is multiplied by `gamma`
+    enum rate_schedule schedule;
+    const struct int_list *steps; // RATE_STEP: epochs after which the rate is multiplied by `gamma`
     double gamma, warmup_epochs;
     int crop_pad;
     bool flip;

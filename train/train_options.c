@@ -1,8 +1,10 @@
 // The rows of a config's "train" object, and of one for fine-tuning.
 #include "train/train.h"
 
-static const char *const optimizers[] = {"sgd", "rmsprop", "adam", NULL};
-static const char *const schedules[] = {"cosine", "step", "constant", NULL};
+static const char *const optimizers[] = {
+    [OPTIMIZER_SGD] = "sgd", [OPTIMIZER_RMSPROP] = "rmsprop", [OPTIMIZER_ADAM] = "adam", NULL};
+static const char *const schedules[] = {
+    [RATE_COSINE] = "cosine", [RATE_STEP] = "step", [RATE_CONSTANT] = "constant", NULL};
 
 #define AT(field) .offset = offsetof(struct train_recipe, field)
 // clang-format off

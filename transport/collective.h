@@ -9,8 +9,8 @@ struct collective_ops;   // collective_ops.h
 struct collective_state; // what an implementation keeps
 struct collective {
     int rank, ranks;
-    int local_rank, local_ranks;      // on this node
-    int node_first;                   // the lowest rank on this node
+    int local_rank, local_ranks;      // on this host
+    int host_first;                   // the lowest rank on this host
     const struct collective_ops *ops; // NULL when alone, so {.ranks = 1, .local_ranks = 1} is one
     struct collective_state *state;   // owned; NULL when alone
 };

@@ -228,21 +228,21 @@ static enum status start_mpi(void)
     return OK;
 }
 
-// The rank's place in the world and on its node.
+// The rank's place in the world and on its host.
 static enum status find_place(struct collective *c)
 {
     MPI_TRY(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "its start");
     MPI_TRY(MPI_Comm_rank(MPI_COMM_WORLD, &c->rank), "its start");
     MPI_TRY(MPI_Comm_size(MPI_COMM_WORLD, &c->ranks), "its start");
-    MPI_Comm node;
+    MPI_Comm host;
     MPI_TRY(
-        MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, c->rank, MPI_INFO_NULL, &node),
+        MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, c->rank, MPI_INFO_NULL, &host),
         "its start");
-    MPI_TRY(MPI_Comm_rank(node, &c->local_rank), "its start");
-    MPI_TRY(MPI_Comm_size(node, &c->local_ranks), "its start");
-    c->node_first = c->rank; // of local rank 0: local ranks are in the order of ranks
-    MPI_TRY(MPI_Bcast(&c->node_first, 1, MPI_INT, 0, node), "its start");
-    MPI_TRY(MPI_Comm_free(&node), "its start");
+    MPI_TRY(MPI_Comm_rank(host, &c->local_rank), "its start");
+    MPI_TRY(MPI_Comm_size(host, &c->local_ranks), "its start");
+    c->host_first = c->rank; // of local rank 0: local ranks are in the order of ranks
+    MPI_TRY(MPI_Bcast(&c->host_first, 1, MPI_INT, 0, host), "its start");
+    MPI_TRY(MPI_Comm_free(&host), "its start");
     MPI_TRY(MPI_Comm_dup(MPI_COMM_WORLD, &c->state->comm), "its start");
     MPI_TRY(MPI_Comm_set_errhandler(c->state->comm, MPI_ERRORS_RETURN), "its start");
     return OK;

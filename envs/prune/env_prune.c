@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Training images beyond those of the node, kept for the next candidate.
+// Training images beyond those of the host, kept for the next candidate.
 struct more_images {
     uint8_t *images; // NULL: none yet; arena
     int wanted, n;   // asked for; there are
@@ -23,10 +23,10 @@ struct prune_env {
     uint64_t seed;
     struct backend *backend; // owned
     struct arena arena;
-    struct node_data node;
+    struct host_data host;
     struct prune_study *studies; // [n_networks] arena
     struct prune_walk *walks;    // [n_tasks] arena
-    struct more_images *more;    // [node.n_datasets] arena
+    struct more_images *more;    // [host.n_datasets] arena
     struct env_spec spec;
     int task;      // of the episode
     bool imagined; // likewise
@@ -55,8 +55,8 @@ static enum status open_studies(struct prune_env *env)
     const struct prune_config *config = env->config;
     ARENA_NEW(&env->arena, env->studies, (size_t)config->n_networks);
     for (int n = 0; n < config->n_networks; n++) {
-        const struct node_network *network = &env->node.networks[n];
-        const enum status code = prune_study_open(network, &env->node.datasets[network->data],
+        const struct host_network *network = &env->host.networks[n];
+        const enum status code = prune_study_open(network, &env->host.datasets[network->data],
                                                   &config->space, &env->arena, &env->studies[n]);
         if (code != OK) {
             return status_context(code, "network \"%s\"", config->networks[n].name);
@@ -91,7 +91,7 @@ static void prune_close(struct env *base)
     for (int n = 0; env->studies != NULL && n < env->config->n_networks; n++) {
         prune_study_close(&env->studies[n]);
     }
-    node_data_close(&env->node);
+    host_data_close(&env->host);
     backend_close(env->backend);
     arena_close(&env->arena);
     free(env);
@@ -107,8 +107,8 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
     const struct backend_options options = {.threads = job->threads, .check = job->check};
     const char *backend = job->backend != NULL ? job->backend : "cpu";
     TRY(backend_open(backend, &options, &env->backend));
-    TRY(node_data_open(config, job->seed, env->backend, job->shared_fd, &env->arena, &env->node));
-    ARENA_NEW(&env->arena, env->more, (size_t)env->node.n_datasets);
+    TRY(host_data_open(config, job->seed, env->backend, job->shared_fd, &env->arena, &env->host));
+    ARENA_NEW(&env->arena, env->more, (size_t)env->host.n_datasets);
     TRY(open_studies(env));
     return open_walks(env);
 }
@@ -186,10 +186,10 @@ static enum status score_candidate(struct prune_env *env, const struct prune_stu
     const uint64_t key = score_key(env, widths, study->network->groups.n);
     struct env_outcome *out = &env->outcome;
     struct cached_score score = {0};
-    out->cached = score_cache_find(env->node.cache, key, &score);
+    out->cached = score_cache_find(env->host.cache, key, &score);
     if (!out->cached) {
         TRY(prune_score_widths(&scorer, study, widths, &score, &out->arithmetic_seconds));
-        score_cache_add(env->node.cache, key, &score);
+        score_cache_add(env->host.cache, key, &score);
     }
     out->score = (double)score.right / (double)prune_score_images(scoring, study->data);
     out->diverged = score.diverged;
@@ -257,7 +257,7 @@ static void prune_facts(const struct env *env, int task, struct network_task_fac
     };
 }
 
-// Recalibrates on the node's images, or, when those are too few, on images read anew.
+// Recalibrates on the host's images, or, when those are too few, on images read anew.
 static enum status recalibrate(struct prune_env *env, int task, int images, struct network *network)
 {
     const struct prune_study *study = env->walks[task].study;
@@ -271,7 +271,7 @@ static enum status recalibrate(struct prune_env *env, int task, int images, stru
         struct more_images *more = &env->more[study->network->data];
         if (more->wanted != images) {
             more->n = images;
-            TRY(node_data_sample(env->config, &env->node, env->config->tasks[task].network,
+            TRY(host_data_sample(env->config, &env->host, env->config->tasks[task].network,
                                  env->seed, &env->arena, &more->images, &more->n));
             more->wanted = images;
         }
@@ -305,7 +305,7 @@ static enum status prune_build(struct env *env, int task, const int32_t *widths,
 static enum status prune_score(struct env *env, int task, const struct network *network,
                                struct network_score *out)
 {
-    const struct node_dataset *data = prune_env_walk(env, task)->study->data;
+    const struct host_dataset *data = prune_env_walk(env, task)->study->data;
     const struct score_request request = {.graph = &network->graph,
                                           .params = network->params,
                                           .info = &network->info,

@@ -6,6 +6,7 @@
 #include "data/dataset.h"
 #include "envs/env.h"
 #include "nn/network.h"
+#include "search_space/criterion.h"
 
 struct prune_network {
     const char *name;
@@ -17,24 +18,31 @@ struct prune_task {
     int network;         // index
     double macs, params; // budget: a share of the network's own when <= 1, else a number; 0 = none
 };
+// Which channels stay of a network whose candidates are refitted.
+enum space_by {
+    SPACE_BY_ERRORS, // those that the others cannot make up for (refit_rank.h)
+    SPACE_BY_IMPORTANCE
+};
 // Config rows "space.*".
 struct space_options {
     int round_to;
     double least_share;
-    const char *groups;    // "inner": residual streams stay whole; "all"
-    const char *by;        // "errors": of a refitted network those stay that the others cannot make
-                           // up for (refit_rank.h); "importance": by the criterion
-    const char *criterion; // which channels stay
+    enum group_range groups;
+    enum space_by by;
+    enum criterion_kind criterion; // which channels stay
 };
 extern const struct option space_option_table[];
+enum scoring_dtype { SCORING_AUTO, SCORING_INT8, SCORING_FLOAT32 };
+enum scoring_reward { REWARD_ACCURACY, REWARD_LOSS };
+enum scoring_refit { REFIT_AUTO, REFIT_ON, REFIT_OFF };
 // Config rows "scoring.*".
 struct scoring_options {
     int calibration_images;  // training images for BatchNorm statistics (and int8 ranges)
     int images;              // search-validation images per evaluation; 0 = all
     double validation_share; // of the training part, set apart for the search
-    const char *dtype;       // "auto" | "int8" | "float32"
-    const char *reward;      // "accuracy" | "loss"
-    const char *refit;       // least squares: "auto" | "on" | "off"
+    enum scoring_dtype dtype;
+    enum scoring_reward reward;
+    enum scoring_refit refit; // by least squares
     int refit_images;
 };
 extern const struct option scoring_option_table[];

@@ -3,10 +3,8 @@
 #include "envs/prune/prune_score.h"
 #include "envs/prune/prune_walk.h"
 
-#include <string.h>
-
 static enum status check_tasks(const struct prune_config *config, int network,
-                               const struct node_network *checked, struct arena *arena)
+                               const struct host_network *checked, struct arena *arena)
 {
     struct prune_study study;
     TRY(prune_study_open(checked, NULL, &config->space, arena, &study));
@@ -22,14 +20,14 @@ static enum status check_tasks(const struct prune_config *config, int network,
 }
 
 static enum status check_refit(const struct prune_config *config, int network,
-                               const struct node_network *checked)
+                               const struct host_network *checked)
 {
-    const char *refit = config->scoring.refit;
-    if (strcmp(refit, "off") == 0) {
+    const enum scoring_refit refit = config->scoring.refit;
+    if (refit == REFIT_OFF) {
         return OK;
     }
     const enum status code = refit_check(&checked->graph, &checked->groups);
-    if (code == ERR_UNSUPPORTED && strcmp(refit, "auto") == 0) {
+    if (code == ERR_UNSUPPORTED && refit == REFIT_AUTO) {
         log_info("network \"%s\": its candidates are not refitted (%s)",
                  config->networks[network].name, status_message());
         return OK;
@@ -40,10 +38,10 @@ static enum status check_refit(const struct prune_config *config, int network,
 enum status prune_check_tasks(const void *config, int network, const struct network_info *info,
                               const struct graph *graph)
 {
-    struct node_network checked = {.info = *info, .graph = *graph};
+    struct host_network checked = {.info = *info, .graph = *graph};
     struct arena arena = {0};
     TRY(groups_find(graph, &checked.groups));
-    enum status code = node_prior_flat(&checked.groups, &arena, &checked.prior);
+    enum status code = host_prior_flat(&checked.groups, &arena, &checked.prior);
     if (code == OK) {
         code = check_refit(config, network, &checked);
     }

@@ -90,7 +90,7 @@ static double budget_share(const struct prune_walk *walk, enum cost_kind kind)
                : (double)walk->limits[kind] / (double)walk->study->full[kind];
 }
 
-// A curve of node_prior at a share of the group's channels, linear between widths. at_none: its
+// A curve of host_prior at a share of the group's channels, linear between widths. at_none: its
 // value with no channel at all.
 static double curve_at(const float *curve, int channels, double share, double at_none)
 {
@@ -133,7 +133,7 @@ static void fix_layer(const struct prune_study *study, int step, double *f)
 
 enum status prune_features_fix(struct prune_study *study, struct arena *arena)
 {
-    const struct node_prior *prior = &study->network->prior;
+    const struct host_prior *prior = &study->network->prior;
     ARENA_NEW(arena, study->fixed, (size_t)study->n_steps * PRUNE_FEATURE_COUNT);
     for (int s = 0; s < study->n_steps; s++) {
         const int channels = study->network->groups.groups[study->steps[s]].channels;

@@ -9,12 +9,12 @@
 // everything is free, at LEVELS nothing can be paid.
 enum { LEVELS = 1024, STEPS_PER_DOUBLING = 16 };
 
-double prune_error_at(const struct node_network *network, int first, int group, int width)
+double prune_error_at(const struct host_network *network, int first, int group, int width)
 {
     return network->prior.readers[group] * (double)network->prior.error[first + width - 1];
 }
 
-enum status prune_corners_make(const struct node_network *network, int group, const int *choices,
+enum status prune_corners_make(const struct host_network *network, int group, const int *choices,
                                int n_choices, struct arena *arena, struct prune_corners *out)
 {
     struct prune_corner *corners;

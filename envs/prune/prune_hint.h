@@ -4,7 +4,7 @@
 // Allocation of Resources"): at a price on cost each group chooses alone; bisection finds the least
 // price at which the limits hold.
 #pragma once
-#include "envs/prune/node_data.h"
+#include "envs/prune/host_data.h"
 #include "search_space/cost.h"
 #include "search_space/wall.h"
 
@@ -19,10 +19,10 @@ struct prune_corners {
     int n;
 };
 // choices [n_choices] of the group, as wall_choices gives them.
-enum status prune_corners_make(const struct node_network *network, int group, const int *choices,
+enum status prune_corners_make(const struct host_network *network, int group, const int *choices,
                                int n_choices, struct arena *arena, struct prune_corners *out);
-// first: where the group begins in the curves of node_prior. width: at least 1.
-double prune_error_at(const struct node_network *network, int first, int group, int width);
+// first: where the group begins in the curves of host_prior. width: at least 1.
+double prune_error_at(const struct host_network *network, int first, int group, int width);
 
 struct prune_study;
 struct prune_hint {

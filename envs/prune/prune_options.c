@@ -1,13 +1,13 @@
 // Config rows "space.*" and "scoring.*".
 #include "envs/prune/prune.h"
-#include "search_space/criterion.h"
 
-static const char *const group_kinds[] = {"inner", "all", NULL};
-static const char *const dtype_kinds[] = {"auto", "int8", "float32", NULL};
-static const char *const reward_kinds[] = {"accuracy", "loss", NULL};
-static const char *const refit_kinds[] = {"auto", "on", "off", NULL};
-
-static const char *const by_kinds[] = {"errors", "importance", NULL};
+static const char *const by_names[] = {
+    [SPACE_BY_ERRORS] = "errors", [SPACE_BY_IMPORTANCE] = "importance", NULL};
+static const char *const dtypes[] = {
+    [SCORING_AUTO] = "auto", [SCORING_INT8] = "int8", [SCORING_FLOAT32] = "float32", NULL};
+static const char *const rewards[] = {[REWARD_ACCURACY] = "accuracy", [REWARD_LOSS] = "loss", NULL};
+static const char *const refits[] = {
+    [REFIT_AUTO] = "auto", [REFIT_ON] = "on", [REFIT_OFF] = "off", NULL};
 
 #define AT(field) .offset = offsetof(struct space_options, field)
 const struct option space_option_table[] = {
@@ -16,11 +16,11 @@ const struct option space_option_table[] = {
     {"least_share", "no group keeps a smaller share of its channels", OPTION_DOUBLE,
      AT(least_share), .fallback = 0.2, .least = 0, .most = 1},
     {"groups", "inner: only inside blocks, the residual streams stay whole; all: those too",
-     OPTION_CHOICE, AT(groups), .fallback_text = "inner", .choices = group_kinds},
+     OPTION_CHOICE, AT(groups), .fallback_text = "inner", .choices = group_ranges},
     {"by",
      "which channels stay of a network whose candidates are refitted: those that the others cannot "
      "make up for, or the most important ones by the criterion",
-     OPTION_CHOICE, AT(by), .fallback_text = "errors", .choices = by_kinds},
+     OPTION_CHOICE, AT(by), .fallback_text = "errors", .choices = by_names},
     {"criterion", "which channels of a group stay", OPTION_CHOICE, AT(criterion),
      .fallback_text = "l1", .choices = criterion_names},
     {.key = NULL},
@@ -36,15 +36,15 @@ const struct option scoring_option_table[] = {
     {"validation_share", "of the training images, set apart for the search", OPTION_DOUBLE,
      AT(validation_share), .fallback = 0.1, .least = 0.001, .most = 0.9},
     {"dtype", "what candidates compute in; auto: int8 where the processor is fast at it",
-     OPTION_CHOICE, AT(dtype), .fallback_text = "auto", .choices = dtype_kinds},
+     OPTION_CHOICE, AT(dtype), .fallback_text = "auto", .choices = dtypes},
     {"reward",
      "what a candidate earns: its accuracy, or minus its cross-entropy loss, which is less noisy; "
      "winners are named by accuracy either way",
-     OPTION_CHOICE, AT(reward), .fallback_text = "loss", .choices = reward_kinds},
+     OPTION_CHOICE, AT(reward), .fallback_text = "loss", .choices = rewards},
     {"refit",
      "refit the kept weights of each candidate by least squares; auto: unless a layer of the "
      "network is too large for it",
-     OPTION_CHOICE, AT(refit), .fallback_text = "auto", .choices = refit_kinds},
+     OPTION_CHOICE, AT(refit), .fallback_text = "auto", .choices = refits},
     {"refit_images", "training images that refit samples", OPTION_INT, AT(refit_images),
      .fallback = 512, .least = 1, .most = 1e6},
     {.key = NULL},

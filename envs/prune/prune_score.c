@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { MOST_BATCH = 512 }; // images per call: the plan cuts them into chunks that suit it
 
@@ -62,7 +61,7 @@ enum status prune_score_params(struct backend *backend, const struct score_reque
 enum status prune_cut(const struct prune_study *study, const int *widths, struct graph *graph,
                       float **params)
 {
-    const struct node_network *network = study->network;
+    const struct host_network *network = study->network;
     struct arena arena = {0};
     struct keep keep;
     enum status code = ranking_keep(&network->groups, &network->ranking, widths, &arena, &keep);
@@ -94,24 +93,24 @@ static bool all_finite(const float *values, size_t n)
 bool prune_refits(const struct scoring_options *scoring, const struct graph *graph,
                   const struct groups *groups)
 {
-    return strcmp(scoring->refit, "on") == 0 ||
-           (strcmp(scoring->refit, "auto") == 0 && refit_check(graph, groups) == OK);
+    return scoring->refit == REFIT_ON ||
+           (scoring->refit == REFIT_AUTO && refit_check(graph, groups) == OK);
 }
 
-int prune_score_images(const struct scoring_options *scoring, const struct node_dataset *data)
+int prune_score_images(const struct scoring_options *scoring, const struct host_dataset *data)
 {
     return scoring->images > 0 && scoring->images < data->n_validation ? scoring->images
                                                                        : data->n_validation;
 }
 
-double prune_score_reward(const struct scoring_options *scoring, const struct node_dataset *data,
+double prune_score_reward(const struct scoring_options *scoring, const struct host_dataset *data,
                           const struct cached_score *score)
 {
     const double images = prune_score_images(scoring, data);
     if (score->diverged) {
         return 0;
     }
-    if (strcmp(scoring->reward, "accuracy") == 0) {
+    if (scoring->reward == REWARD_ACCURACY) {
         return (double)score->right / images;
     }
     return fmax(1 - score->loss / (images * log(fmax(data->classes, 2))), -1);
@@ -166,9 +165,8 @@ static enum status recalibrate_and_score(const struct prune_scorer *scorer,
 enum status prune_score_widths(const struct prune_scorer *scorer, const struct prune_study *study,
                                const int *widths, struct cached_score *out, double *seconds)
 {
-    const char *dtype = scorer->scoring->dtype;
-    const bool int8 =
-        strcmp(dtype, "int8") == 0 || (strcmp(dtype, "auto") == 0 && scorer->backend->int8);
+    const enum scoring_dtype dtype = scorer->scoring->dtype;
+    const bool int8 = dtype == SCORING_INT8 || (dtype == SCORING_AUTO && scorer->backend->int8);
     struct candidate candidate = {.study = study};
     struct arena arena = {0};
     TRY(prune_cut(study, widths, &candidate.graph, &candidate.params));

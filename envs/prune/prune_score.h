@@ -8,7 +8,7 @@ struct score_request {
     const float *params; // [n_floats]
     const float *ranges; // int8; NULL: float32
     const struct network_info *info;
-    const struct node_dataset *data;
+    const struct host_dataset *data;
     int images; // the first so many of the search-validation set
 };
 // Runs in float32 or int8 as it is, nothing recalibrated.
@@ -31,8 +31,8 @@ enum status prune_score_widths(const struct prune_scorer *scorer, const struct p
 // Whether candidates of this network are refitted.
 bool prune_refits(const struct scoring_options *scoring, const struct graph *graph,
                   const struct groups *groups);
-int prune_score_images(const struct scoring_options *scoring, const struct node_dataset *data);
+int prune_score_images(const struct scoring_options *scoring, const struct host_dataset *data);
 // What the agent is rewarded with, as scoring.reward says: the accuracy, or minus the mean loss on
 // a scale on which 1 is no loss and 0 that of guessing, -1 at least.
-double prune_score_reward(const struct scoring_options *scoring, const struct node_dataset *data,
+double prune_score_reward(const struct scoring_options *scoring, const struct host_dataset *data,
                           const struct cached_score *score);

@@ -114,7 +114,7 @@ double prune_space_noise(const struct env *env)
     const struct prune_config *config = prune_env_config(env);
     double least = INFINITY;
     for (int t = 0; t < config->n_tasks; t++) {
-        const struct node_dataset *data = prune_env_walk(env, t)->study->data;
+        const struct host_dataset *data = prune_env_walk(env, t)->study->data;
         least = fmin(least, 0.4 / sqrt(prune_score_images(&config->scoring, data)));
     }
     return least;

@@ -3,13 +3,11 @@
 #include "envs/prune/prune_features.h"
 #include "search_space/wall.h"
 
-#include <string.h>
-
 static enum status list_steps(struct prune_study *study, const struct space_options *space,
                               struct arena *arena)
 {
     const struct groups *groups = &study->network->groups;
-    const bool inner = strcmp(space->groups, "inner") == 0;
+    const bool inner = space->groups == GROUPS_INNER;
     ARENA_NEW(arena, study->steps, (size_t)groups->n);
     ARENA_NEW(arena, study->first, (size_t)groups->n);
     for (int g = 0, first = 0; g < groups->n; first += groups->groups[g++].channels) {
@@ -68,7 +66,7 @@ static enum status find_costs(struct prune_study *study, const struct space_opti
     return OK;
 }
 
-enum status prune_study_open(const struct node_network *network, const struct node_dataset *data,
+enum status prune_study_open(const struct host_network *network, const struct host_dataset *data,
                              const struct space_options *space, struct arena *arena,
                              struct prune_study *out)
 {

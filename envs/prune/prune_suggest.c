@@ -7,7 +7,7 @@
 // How the channels of a walk at its beginning are ranked: widths [groups] follow.
 struct way {
     bool (*widths)(struct prune_walk *walk, const struct way *way, int *widths); // false: cannot
-    const char *criterion;
+    enum criterion_kind criterion;
     struct importance_options importance;
 };
 
@@ -29,13 +29,13 @@ static bool by_error(struct prune_walk *walk, const struct way *way, int *widths
 // One shot: the least important channels of the whole network go.
 static bool by_importance(struct prune_walk *walk, const struct way *way, int *widths)
 {
-    const struct node_network *network = walk->study->network;
+    const struct host_network *network = walk->study->network;
     const struct criterion_input input = {
         .graph = &network->graph, .groups = &network->groups, .params = network->params};
     struct arena arena = {0};
     float **scores;
-    const bool known = importance_score(criterion_find(way->criterion), &input, &way->importance,
-                                        &arena, &scores) == OK &&
+    const bool known = importance_score(criteria[way->criterion], &input, &way->importance, &arena,
+                                        &scores) == OK &&
                        wall_global(walk->wall, scores, widths) == OK;
     arena_close(&arena);
     return known;
@@ -43,13 +43,13 @@ static bool by_importance(struct prune_walk *walk, const struct way *way, int *w
 
 // The order is that of what they were found to be worth on ResNets.
 static const struct way ways[PRUNE_MOST_SUGGESTIONS] = {
-    {by_share, "", {0}},
-    {by_error, "", {0}},
-    {by_importance, "l2", {.normalise = "max", .reduce = "sum"}},
-    {by_importance, "l1", {.normalise = "mean", .reduce = "sum"}},
-    {by_importance, "l1", {.normalise = "max", .reduce = "sum"}},
-    {by_importance, "l2", {.normalise = "mean", .reduce = "sum"}},
-    {by_importance, "bn_gamma", {.normalise = "max", .reduce = "sum"}},
+    {.widths = by_share},
+    {.widths = by_error},
+    {by_importance, CRITERION_L2, {NORMALISE_MAX, REDUCE_SUM}},
+    {by_importance, CRITERION_L1, {NORMALISE_MEAN, REDUCE_SUM}},
+    {by_importance, CRITERION_L1, {NORMALISE_MAX, REDUCE_SUM}},
+    {by_importance, CRITERION_L2, {NORMALISE_MEAN, REDUCE_SUM}},
+    {by_importance, CRITERION_BN_GAMMA, {NORMALISE_MAX, REDUCE_SUM}},
 };
 
 // The choices that widths [groups] stand for.

@@ -27,7 +27,7 @@ static enum status find_limit(const struct prune_study *study, const struct prun
              "least_share %g; raise the budget, lower those, or cut all groups",
              task->name, keys[kind], asked, *limit, units[kind], study->least[kind],
              study->full[kind], (double)study->least[kind] / (double)study->full[kind],
-             space->groups, space->round_to, space->least_share);
+             group_ranges[space->groups], space->round_to, space->least_share);
     }
     return OK;
 }

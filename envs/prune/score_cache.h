@@ -1,4 +1,4 @@
-// What candidates were found to be worth, shared by all workers of a node: a fixed table of keys
+// What candidates were found to be worth, shared by all workers of a host: a fixed table of keys
 // and values, written without locks. A score is a function of its key, so it does not matter who
 // writes it or how often.
 #pragma once

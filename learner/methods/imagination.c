@@ -32,7 +32,7 @@ static void find_budgets(const struct candidate_space *space, int task, double *
 bool imagination_wanted(const struct method_job *job)
 {
     return job->space != NULL && job->space->imagine != NULL &&
-           strcmp(job->learner->model, "none") != 0;
+           job->learner->model != REWARD_MODEL_NONE;
 }
 
 enum status imagination_open_advisor(const struct method_job *job, struct advisor **out)

@@ -71,8 +71,7 @@ struct method_ops {
 struct method {
     const struct method_ops *ops;
 };
-#define X(name) extern const struct method_ops method_##name;
+#define X(id, name) extern const struct method_ops method_##name;
 METHOD_LIST(X)
 #undef X
-extern const struct method_ops *const methods[]; // NULL-ended
-const struct method_ops *method_find(const char *name);
+extern const struct method_ops *const methods[]; // by kind, NULL-ended

@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const double first_noise = 0.5, noise_fading = 0.95; // standard deviation, per episode
 enum {
@@ -43,14 +42,10 @@ struct amc {
 static enum status check_agent(const struct agent *agent)
 {
     CHECK(agent != NULL);
-    const char *distribution = agent->options.distribution;
-    if (strcmp(distribution, "noisy") != 0 || strcmp(agent->options.core, "none") != 0 ||
+    if (agent->options.distribution != DISTRIBUTION_NOISY || agent->options.core != CORE_NONE ||
         agent->options.last_action) {
-        FAIL(ERR_CONFIG,
-             "search.method \"amc\" plays with agent.distribution \"noisy\", agent.core \"none\" "
-             "and "
-             "agent.last_action false; got \"%s\", \"%s\" and %s",
-             distribution, agent->options.core, agent->options.last_action ? "true" : "false");
+        FAIL(ERR_CONFIG, "search.method \"amc\" plays with agent.distribution \"noisy\", "
+                         "agent.core \"none\" and agent.last_action false");
     }
     return OK;
 }

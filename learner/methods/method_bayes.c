@@ -5,7 +5,6 @@
 #include "learner/model/advisor.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { REFINEMENTS = 2 };
 
@@ -35,9 +34,9 @@ static enum status bayes_open(const struct method_job *job, struct method **out)
         FAIL(ERR_MEMORY, "no memory for Bayesian optimisation");
     }
     bayes->base.ops = &method_bayes;
-    bayes->sync = strcmp(job->learner->mode, "sync") == 0;
+    bayes->sync = job->learner->mode == MODE_SYNC;
     const struct advisor_options options = {.space = job->space,
-                                            .kind = "gp",
+                                            .kind = REWARD_MODEL_GP,
                                             .share = job->search->share,
                                             .refinements = REFINEMENTS,
                                             .evaluations = job->search->evaluations,

@@ -104,7 +104,7 @@ static enum status frozen_open(const struct method_job *job, struct method **out
     }
     frozen->base.ops = &method_frozen;
     frozen->n_tasks = job->n_tasks;
-    frozen->sync = strcmp(job->learner->mode, "sync") == 0;
+    frozen->sync = job->learner->mode == MODE_SYNC;
     const enum status status = open_parts(frozen, job);
     if (status != OK) {
         frozen_close(&frozen->base);

@@ -21,7 +21,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define KNOWN_RATE 0.1 // per episode of a task
 enum {
@@ -76,12 +75,12 @@ static int imitated_episodes(const struct method_job *job)
 static bool can_imitate_given(const struct method_job *job)
 {
     return job->shape->rows <= TICKET_MOST_GIVEN &&
-           strcmp(job->agent->distribution->name, "squashed") != 0;
+           job->agent->options.distribution != DISTRIBUTION_SQUASHED;
 }
 
 static enum status check_options(const struct method_job *job)
 {
-    if (strcmp(job->agent->distribution->name, "noisy") == 0) {
+    if (job->agent->options.distribution == DISTRIBUTION_NOISY) {
         FAIL(ERR_CONFIG, "agent.distribution is \"noisy\", which gives no probabilities; method "
                          "impala needs gaussian, squashed or categorical");
     }
@@ -194,7 +193,7 @@ static enum status impala_open(const struct method_job *job, struct method **out
     m->n_tasks = job->n_tasks;
     m->updates_planned = job->updates;
     m->seed = job->seed;
-    m->sync = strcmp(job->learner->mode, "sync") == 0;
+    m->sync = job->learner->mode == MODE_SYNC;
     enum status status = open_parts(m, job);
     if (status == OK && m->advisor != NULL && job->initial == NULL) {
         status = teach(m, job->space);

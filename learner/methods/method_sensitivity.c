@@ -109,7 +109,7 @@ static enum status sensitivity_open(const struct method_job *job, struct method 
     s->space = job->space;
     s->seed = job->seed;
     s->n_tasks = job->n_tasks;
-    s->sync = strcmp(job->learner->mode, "sync") == 0;
+    s->sync = job->learner->mode == MODE_SYNC;
     if (open_parts(s, job) != OK) {
         sensitivity_close(&s->base);
         return ERR_MEMORY;

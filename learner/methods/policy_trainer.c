@@ -13,7 +13,7 @@ struct policy_trainer {
     const struct agent *agent;
     struct graph graph;
     struct sequence_plan *plan; // owned
-    struct batch batch;
+    struct episode_batch batch;
     struct rule_options rule_options;
     struct rule_work work;
     struct popart popart, before;             // before: at the batch's start
@@ -27,8 +27,8 @@ struct policy_trainer {
 
 static struct optimizer_options optimizer_options(const struct learner_options *o)
 {
-    return (struct optimizer_options){.kind = strcmp(o->optimizer, "adam") == 0 ? OPTIMIZER_ADAM
-                                                                                : OPTIMIZER_RMSPROP,
+    return (struct optimizer_options){.kind = o->optimizer == LEARNER_ADAM ? OPTIMIZER_ADAM
+                                                                           : OPTIMIZER_RMSPROP,
                                       .momentum = (float)o->momentum,
                                       .alpha = (float)o->alpha,
                                       .epsilon = (float)o->epsilon,
@@ -51,7 +51,7 @@ static enum status open_network(struct policy_trainer *trainer, const struct met
     ARENA_NEW(&trainer->arena, trainer->optimizer, trainer->n_optimizer);
     ARENA_NEW(&trainer->arena, trainer->optimizer_before, trainer->n_optimizer);
     ARENA_NEW(&trainer->arena, trainer->optimizer_step, 1);
-    const size_t outputs = batch_rows(&trainer->batch) * (size_t)job->agent->n_outputs;
+    const size_t outputs = episode_batch_rows(&trainer->batch) * (size_t)job->agent->n_outputs;
     ARENA_NEW(&trainer->arena, trainer->output, outputs);
     ARENA_NEW(&trainer->arena, trainer->d_output, outputs);
     if (job->initial != NULL) {
@@ -79,7 +79,7 @@ static enum status open_rule(struct policy_trainer *trainer, const struct method
     TRY(popart_open(job->n_tasks, o->popart, o->popart_rate, &trainer->arena, &trainer->popart));
     TRY(popart_open(job->n_tasks, o->popart, o->popart_rate, &trainer->arena, &trainer->before));
     TRY(rule_open(&trainer->batch, &trainer->arena, &trainer->work));
-    trainer->work.rule = rule_find(o->rule);
+    trainer->work.rule = rules[o->rule];
     trainer->work.options = &trainer->rule_options;
     trainer->work.popart = &trainer->popart;
     return OK;
@@ -88,11 +88,11 @@ static enum status open_rule(struct policy_trainer *trainer, const struct method
 static enum status open_parts(struct policy_trainer *trainer, const struct method_job *job,
                               int episodes)
 {
-    const struct batch_options batch = {.shape = job->shape,
-                                        .agent = job->agent,
-                                        .episodes = episodes,
-                                        .unroll = job->learner->unroll};
-    TRY(batch_open(&batch, &trainer->arena, &trainer->batch));
+    const struct episode_batch_options batch = {.shape = job->shape,
+                                                .agent = job->agent,
+                                                .episodes = episodes,
+                                                .unroll = job->learner->unroll};
+    TRY(episode_batch_open(&batch, &trainer->arena, &trainer->batch));
     TRY(open_network(trainer, job));
     return open_rule(trainer, job);
 }
@@ -100,10 +100,6 @@ static enum status open_parts(struct policy_trainer *trainer, const struct metho
 enum status policy_trainer_open(const struct method_job *job, int episodes,
                                 struct policy_trainer **out)
 {
-    if (rule_find(job->learner->rule) == NULL) {
-        FAIL(ERR_CONFIG, "learner.rule \"%s\" is not known; there are vtrace and mc_is",
-             job->learner->rule);
-    }
     struct policy_trainer *trainer = calloc(1, sizeof *trainer);
     if (trainer == NULL) {
         FAIL(ERR_MEMORY, "no memory for a policy");
@@ -133,14 +129,14 @@ void policy_trainer_close(struct policy_trainer *trainer)
 
 void policy_trainer_begin(struct policy_trainer *trainer)
 {
-    batch_clear(&trainer->batch);
+    episode_batch_clear(&trainer->batch);
     popart_copy(&trainer->popart, &trainer->before);
 }
 
 void policy_trainer_add(struct policy_trainer *trainer, const struct trajectory *trajectory,
                         enum trainer_use use)
 {
-    batch_add(&trainer->batch, trajectory, use == TRAINER_IMITATE ? ROW_IMITATION : 0);
+    episode_batch_add(&trainer->batch, trajectory, use == TRAINER_IMITATE ? ROW_IMITATION : 0);
     if (use == TRAINER_FRESH) {
         double mean, square;
         popart_episode(trajectory, trainer->options->discount, &mean, &square);
@@ -176,7 +172,7 @@ static bool all_finite(const float *values, size_t n)
 static bool use_batch(struct policy_trainer *trainer, double rate, struct rule_losses *losses,
                       double *norm, bool first)
 {
-    const size_t outputs = batch_rows(&trainer->batch) * (size_t)trainer->agent->n_outputs;
+    const size_t outputs = episode_batch_rows(&trainer->batch) * (size_t)trainer->agent->n_outputs;
     sequence_forward(trainer->plan, trainer->batch.inputs, trainer->batch.reset, NULL,
                      trainer->output);
     if (!all_finite(trainer->output, outputs)) {

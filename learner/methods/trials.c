@@ -12,7 +12,7 @@ enum status trials_open(const struct method_job *job, struct arena *arena, struc
     struct trials trials = {.space = job->space,
                             .most_steps = job->shape->rows - 1,
                             .capacity = job->n_tasks * job->search->evaluations,
-                            .sync = strcmp(job->learner->mode, "sync") == 0};
+                            .sync = job->learner->mode == MODE_SYNC};
     const size_t n = (size_t)trials.capacity;
     ARENA_NEW(arena, trials.n, 1);
     ARENA_NEW(arena, trials.task, n);

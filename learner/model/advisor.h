@@ -6,13 +6,14 @@
 // same proposals.
 #pragma once
 #include "learner/candidate_space.h"
+#include "learner/model/reward_model_list.h"
 #include "learner/state_list.h"
 #include "transport/trajectory.h"
 
 struct advisor_options {
     const struct candidate_space *space; // borrowed
-    const char *kind;                    // of reward model
-    bool share;                          // a pool per model of the space, not per task
+    enum reward_model_kind kind;
+    bool share;      // a pool per model of the space, not per task
     bool informed;   // the models see what the environment guesses of a candidate, where it does,
                      // and expect that steps matter mostly by themselves
     int refinements; // rounds in which the best by the model are changed further

@@ -4,27 +4,18 @@
 #include "compute/blas.h"
 
 #include <math.h>
-#include <string.h>
 
-const struct reward_model_ops *const reward_models[] = {&reward_model_gp, NULL};
+const struct reward_model_ops *const reward_models[] = {
+#define X(id, name) &reward_model_##name,
+    REWARD_MODEL_LIST(X)
+#undef X
+        NULL};
 
-static const struct reward_model_ops *find(const char *kind)
+enum status reward_model_open(enum reward_model_kind kind,
+                              const struct reward_model_options *options, struct reward_model **out)
 {
-    for (int i = 0; reward_models[i] != NULL; i++) {
-        if (strcmp(reward_models[i]->name, kind) == 0) {
-            return reward_models[i];
-        }
-    }
-    return NULL;
-}
-
-enum status reward_model_open(const char *kind, const struct reward_model_options *options,
-                              struct reward_model **out)
-{
-    const struct reward_model_ops *ops = find(kind);
-    if (ops == NULL) {
-        FAIL(ERR_CONFIG, "there is no reward model \"%s\"", kind);
-    }
+    const struct reward_model_ops *ops = reward_models[kind];
+    CHECK(ops != NULL);
     CHECK(options->n_inputs > options->linear_inputs && options->capacity >= 1 &&
           options->most_points >= 1 && options->most_joint >= 1 && options->noise_floor >= 0.0);
     blas_set_threads(1);

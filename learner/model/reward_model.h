@@ -3,6 +3,7 @@
 // on one thread, and the same calls give the same bytes.
 #pragma once
 #include "core/rng.h"
+#include "learner/model/reward_model_list.h"
 #include "learner/state_list.h"
 
 struct reward_model; // each kind's own struct begins with `struct reward_model base`
@@ -46,12 +47,15 @@ struct reward_model {
     const struct reward_model_ops *ops;
     struct reward_model_options options;
 };
-extern const struct reward_model_ops reward_model_gp;
-extern const struct reward_model_ops *const reward_models[]; // NULL-ended
+#define X(id, name) extern const struct reward_model_ops reward_model_##name;
+REWARD_MODEL_LIST(X)
+#undef X
+extern const struct reward_model_ops *const reward_models[]; // by kind, NULL-ended
 
-// ERR_CONFIG for an unknown kind. Makes linear algebra run on one thread (compute/blas.h), on which
+// Of any kind but NONE. Makes linear algebra run on one thread (compute/blas.h), on which
 // the bytes of its sums would depend. All memory is allocated here.
-enum status reward_model_open(const char *kind, const struct reward_model_options *options,
+enum status reward_model_open(enum reward_model_kind kind,
+                              const struct reward_model_options *options,
                               struct reward_model **out);
 void reward_model_close(struct reward_model *model); // NULL is fine
 

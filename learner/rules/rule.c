@@ -4,21 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-const struct rule *const rules[] = {&rule_vtrace, &rule_mc_is, NULL};
+const struct rule *const rules[] = {
+#define X(id, name) &rule_##name,
+    RULE_LIST(X)
+#undef X
+        NULL};
 
-const struct rule *rule_find(const char *name)
+enum status rule_open(const struct episode_batch *batch, struct arena *arena, struct rule_work *out)
 {
-    for (int i = 0; rules[i] != NULL; i++) {
-        if (strcmp(rules[i]->name, name) == 0) {
-            return rules[i];
-        }
-    }
-    return NULL;
-}
-
-enum status rule_open(const struct batch *batch, struct arena *arena, struct rule_work *out)
-{
-    const size_t rows = batch_rows(batch), n_policy = (size_t)batch->agent->n_policy;
+    const size_t rows = episode_batch_rows(batch), n_policy = (size_t)batch->agent->n_policy;
     out->batch = batch;
     ARENA_NEW(arena, out->first_logp, rows);
     ARENA_NEW(arena, out->log_ratio, rows);
@@ -38,8 +32,8 @@ static void row_value(const struct rule_work *work, size_t row, const float *out
 {
     struct offer offer;
     struct chosen chosen;
-    batch_offer(work->batch, row, &offer);
-    batch_chosen(work->batch, row, &chosen);
+    episode_batch_offer(work->batch, row, &offer);
+    episode_batch_chosen(work->batch, row, &chosen);
     if (gradients) { // distributions leave the outputs of choices that a row does not have alone
         const size_t bytes = (size_t)work->batch->agent->n_policy * sizeof *work->d_logp;
         memset(work->d_logp, 0, bytes);
@@ -53,7 +47,7 @@ static void row_value(const struct rule_work *work, size_t row, const float *out
 // Ratios, reward and value of one row; zeros where there is none.
 static void fill_row(struct rule_work *work, size_t row, const float *output, bool first)
 {
-    const struct batch *b = work->batch;
+    const struct episode_batch *b = work->batch;
     work->log_ratio[row] = work->policy_log_ratio[row] = 0.0;
     work->reward[row] = (double)b->reward[row];
     work->value[row] = 0.0;
@@ -63,7 +57,7 @@ static void fill_row(struct rule_work *work, size_t row, const float *output, bo
     const int task = b->task[row];
     work->value[row] = work->popart->sigma[task] * (double)output[b->agent->n_policy + task] +
                        work->popart->mean[task];
-    if (!batch_acts(b, row)) {
+    if (!episode_batch_acts(b, row)) {
         return;
     }
     struct distribution_value now;
@@ -79,9 +73,9 @@ static void fill_row(struct rule_work *work, size_t row, const float *output, bo
 
 void rule_targets(struct rule_work *work, const float *output, bool first)
 {
-    const struct batch *b = work->batch;
+    const struct episode_batch *b = work->batch;
     const size_t outputs = (size_t)b->agent->n_outputs;
-    for (size_t row = 0; row < batch_rows(b); row++) {
+    for (size_t row = 0; row < episode_batch_rows(b); row++) {
         fill_row(work, row, output + row * outputs, first);
     }
     for (int i = 0; i < b->lanes; i++) {
@@ -104,10 +98,10 @@ struct sums {
     int frames, imitated;
 };
 
-static void count_rows(const struct batch *b, struct sums *sums)
+static void count_rows(const struct episode_batch *b, struct sums *sums)
 {
-    for (size_t row = 0; row < batch_rows(b); row++) {
-        if (batch_acts(b, row)) {
+    for (size_t row = 0; row < episode_batch_rows(b); row++) {
+        if (episode_batch_acts(b, row)) {
             sums->frames += (b->flags[row] & ROW_IMITATION) == 0;
             sums->imitated += (b->flags[row] & ROW_IMITATION) != 0;
         }
@@ -144,7 +138,7 @@ static void learn_row(const struct rule_work *work, size_t row,
                       const struct distribution_value *now, const float *output, float *d_output,
                       struct sums *sums)
 {
-    const struct batch *b = work->batch;
+    const struct episode_batch *b = work->batch;
     const struct rule_options *options = work->options;
     const int n_policy = b->agent->n_policy, task = b->task[row];
     const double sigma = work->popart->sigma[task], each = 1.0 / sums->frames;
@@ -170,13 +164,13 @@ static void learn_row(const struct rule_work *work, size_t row,
 void rule_loss(struct rule_work *work, const float *output, float *d_output,
                struct rule_losses *losses)
 {
-    const struct batch *b = work->batch;
+    const struct episode_batch *b = work->batch;
     const size_t outputs = (size_t)b->agent->n_outputs;
     struct sums sums = {0};
     count_rows(b, &sums);
-    memset(d_output, 0, batch_rows(b) * outputs * sizeof *d_output);
-    for (size_t row = 0; row < batch_rows(b); row++) {
-        if (!batch_acts(b, row)) {
+    memset(d_output, 0, episode_batch_rows(b) * outputs * sizeof *d_output);
+    for (size_t row = 0; row < episode_batch_rows(b); row++) {
+        if (!episode_batch_acts(b, row)) {
             continue;
         }
         struct distribution_value now;

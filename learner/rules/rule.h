@@ -23,8 +23,9 @@
 //           observation) and truncated importance weights: target G,
 //           A = min(rho_policy_max, pi_1 / mu) (G - V), u = min(rho_max, pi / mu)
 #pragma once
-#include "learner/batch.h"
+#include "learner/episode_batch.h"
 #include "learner/rules/popart.h"
+#include "learner/rules/rule_list.h"
 
 struct rule_options {
     struct vtrace_options vtrace;
@@ -39,13 +40,14 @@ struct rule {
     const char *name;
     void (*targets)(const struct rule_options *options, const struct rule_lane *lane);
 };
-extern const struct rule rule_vtrace, rule_mc_is;
-extern const struct rule *const rules[]; // NULL-ended
-const struct rule *rule_find(const char *name);
+#define X(id, name) extern const struct rule rule_##name;
+RULE_LIST(X)
+#undef X
+extern const struct rule *const rules[]; // by kind, NULL-ended
 
 // What one batch is worked with; all [B][T] arrays in the batch's order.
 struct rule_work {
-    const struct batch *batch; // borrowed, as options, popart and rule
+    const struct episode_batch *batch; // borrowed, as options, popart and rule
     const struct rule *rule;
     const struct rule_options *options;
     const struct popart *popart;
@@ -55,7 +57,8 @@ struct rule_work {
     double *target, *advantage, *value_weight; // what `targets` gave
     double *d_logp, *d_entropy;                // [n_policy] of one row
 };
-enum status rule_open(const struct batch *batch, struct arena *arena, struct rule_work *out);
+enum status rule_open(const struct episode_batch *batch, struct arena *arena,
+                      struct rule_work *out);
 
 struct rule_losses {
     double total, policy, value, imitation, entropy; // means; entropy: H itself, not its loss

@@ -12,10 +12,10 @@
 static const int dense[] = {5};
 static const struct int_list dense_list = {.n = 1, .values = dense};
 static const struct agent_options agent_options = {.dense = &dense_list,
-                                                   .core = "lstm",
+                                                   .core = CORE_LSTM,
                                                    .hidden = 4,
                                                    .last_action = true,
-                                                   .distribution = "gaussian"};
+                                                   .distribution = DISTRIBUTION_GAUSSIAN};
 
 void harness_defaults(struct harness *h)
 {

@@ -19,7 +19,7 @@
 static const int dense[] = {4};
 static const struct int_list dense_list = {.n = 1, .values = dense};
 static const struct agent_options agent_options = {
-    .dense = &dense_list, .core = "none", .distribution = "categorical"};
+    .dense = &dense_list, .core = CORE_NONE, .distribution = DISTRIBUTION_CATEGORICAL};
 static struct fake_options fake;
 static struct actor_options options;
 
@@ -120,7 +120,7 @@ static void wait_for_end(pid_t pid)
     }
 }
 
-// Two processes of a node: the second opens what the first has made, and the name goes away.
+// Two processes of a host: the second opens what the first has made, and the name goes away.
 static void test_shared_memory(void **state)
 {
     (void)state;

@@ -9,10 +9,10 @@
 static const int dense[] = {6, 5};
 static const struct int_list dense_list = {.n = 2, .values = dense};
 static const struct agent_options agent_options = {.dense = &dense_list,
-                                                   .core = "lstm",
+                                                   .core = CORE_LSTM,
                                                    .hidden = 7,
                                                    .last_action = true,
-                                                   .distribution = "gaussian"};
+                                                   .distribution = DISTRIBUTION_GAUSSIAN};
 
 struct fixture {
     struct fake_options options;

@@ -22,7 +22,7 @@ static struct agent_options usual_options(void)
 static struct agent make(const struct agent_options *options)
 {
     struct agent agent;
-    assert_ok(agent_make(options, &shape, &agent));
+    agent_make(options, &shape, &agent);
     return agent;
 }
 
@@ -45,8 +45,8 @@ static void options_are_usable(void **state)
 {
     (void)state;
     struct agent_options options = usual_options();
-    assert_string_equal(options.distribution, "gaussian");
-    assert_string_equal(options.core, "none");
+    assert_int_equal(options.distribution, DISTRIBUTION_GAUSSIAN);
+    assert_int_equal(options.core, CORE_NONE);
     assert_true(options.last_action);
     struct agent agent = make(&options);
     assert_int_equal(agent.n_inputs, OBS + 2);
@@ -58,21 +58,16 @@ static void options_are_usable(void **state)
         if (strcmp(row->key, "distribution") == 0) {
             int n = 0;
             for (; row->choices[n] != NULL; n++) {
-                assert_ptr_equal(distribution_find(row->choices[n]), distributions[n]);
+                assert_string_equal(row->choices[n], distributions[n]->name);
             }
             assert_null(distributions[n]);
         }
     }
-    options.distribution = "categorical";
+    options.distribution = DISTRIBUTION_CATEGORICAL;
     options.last_action = false;
     agent = make(&options);
     assert_int_equal(agent.n_inputs, OBS);
     assert_int_equal(agent.n_outputs, CHOICES + TASKS);
-    options.distribution = "gauss";
-    assert_fails(agent_make(&options, &shape, &agent), ERR_CONFIG, "agent.distribution");
-    options = usual_options();
-    options.core = "gru";
-    assert_fails(agent_make(&options, &shape, &agent), ERR_CONFIG, "agent.core");
 }
 
 static void input_row_is_joined(void **state)
@@ -104,7 +99,7 @@ static void block_is_the_same_for_all_lengths(void **state)
     struct agent_options options = usual_options();
     options.dense = &dense;
     for (int i = 0; i < 4; i++) {
-        options.core = i % 2 == 0 ? "none" : "lstm";
+        options.core = i % 2 == 0 ? CORE_NONE : CORE_LSTM;
         options.last_action = i / 2 == 0;
         options.hidden = 5;
         const struct agent agent = make(&options);
@@ -186,9 +181,9 @@ static void player_equals_the_sequence(void **state)
     (void)state;
     for (int i = 0; i < 8; i++) {
         struct agent_options options = usual_options();
-        options.core = i % 2 == 0 ? "none" : "lstm";
+        options.core = i % 2 == 0 ? CORE_NONE : CORE_LSTM;
         options.last_action = i / 2 % 2 == 0;
-        options.distribution = i / 2 % 2 == 0 ? "gaussian" : "categorical";
+        options.distribution = i / 2 % 2 == 0 ? DISTRIBUTION_GAUSSIAN : DISTRIBUTION_CATEGORICAL;
         options.hidden = 17;
         check_player(i / 4 == 0 ? "ref" : "cpu", &options);
     }
@@ -202,7 +197,7 @@ static void lstm_remembers(void **state)
     assert_ok(backend_open("ref", &(struct backend_options){.threads = 1}, &backend));
     for (int lstm = 0; lstm < 2; lstm++) {
         struct agent_options options = usual_options();
-        options.core = lstm != 0 ? "lstm" : "none";
+        options.core = lstm != 0 ? CORE_LSTM : CORE_NONE;
         const struct agent agent = make(&options);
         struct graph graph;
         assert_ok(agent_graph(&agent, 1, &graph));
@@ -235,7 +230,7 @@ static void start_is_broad(void **state)
     assert_ok(backend_open("ref", &(struct backend_options){.threads = 1}, &backend));
     struct agent_options options = usual_options();
     for (int lstm = 0; lstm < 2; lstm++) {
-        options.core = lstm != 0 ? "lstm" : "none";
+        options.core = lstm != 0 ? CORE_LSTM : CORE_NONE;
         const struct agent agent = make(&options);
         struct graph graph;
         assert_ok(agent_graph(&agent, STEPS, &graph));
@@ -267,7 +262,7 @@ static void acting_allocates_nothing(void **state)
     struct backend *backend;
     assert_ok(backend_open("cpu", &(struct backend_options){.threads = 1}, &backend));
     struct agent_options options = usual_options();
-    options.core = "lstm";
+    options.core = CORE_LSTM;
     const struct agent agent = make(&options);
     struct graph graph;
     assert_ok(agent_graph(&agent, 1, &graph));

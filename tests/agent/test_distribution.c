@@ -19,19 +19,19 @@ static double logp_of(const struct distribution *d, const float *output, const s
     return value.logp;
 }
 
-static void names_are_found(void **state)
+static void kinds_are_listed(void **state)
 {
     (void)state;
     int n = 0;
     for (; distributions[n] != NULL; n++) {
-        assert_ptr_equal(distribution_find(distributions[n]->name), distributions[n]);
+        assert_string_equal(distribution_names[n], distributions[n]->name);
     }
     assert_int_equal(n, 4);
-    assert_null(distribution_find("gauss"));
-    assert_int_equal(distribution_find("gaussian")->outputs(7), 2);
-    assert_int_equal(distribution_find("squashed")->outputs(7), 2);
-    assert_int_equal(distribution_find("categorical")->outputs(7), 7);
-    assert_int_equal(distribution_find("noisy")->outputs(7), 1);
+    assert_null(distribution_names[n]);
+    assert_int_equal(distributions[DISTRIBUTION_GAUSSIAN]->outputs(7), 2);
+    assert_int_equal(distributions[DISTRIBUTION_SQUASHED]->outputs(7), 2);
+    assert_int_equal(distributions[DISTRIBUTION_CATEGORICAL]->outputs(7), 7);
+    assert_int_equal(distributions[DISTRIBUTION_NOISY]->outputs(7), 1);
 }
 
 static void probabilities_sum_to_one(void **state)
@@ -312,7 +312,7 @@ static void extremes_stay_finite(void **state)
 static void no_number_is_no_crash(void **state)
 {
     (void)state;
-    const struct distribution *noisy = distribution_find("noisy");
+    const struct distribution *noisy = distributions[DISTRIBUTION_NOISY];
     struct rng rng = rng_make(9, RNG_TEST, 0, 0);
     for (int round = 0; round < 100; round++) {
         struct offer_case c;
@@ -396,7 +396,7 @@ static void nearest_and_repaired(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_found),
+        cmocka_unit_test(kinds_are_listed),
         cmocka_unit_test(probabilities_sum_to_one),
         cmocka_unit_test(masks_renormalise),
         cmocka_unit_test(actor_and_learner_agree),

@@ -54,7 +54,8 @@ static void check_masses(const struct offer_case *c, const float *output)
         if (c->legal[k] != 0 && cells[k] > 0.0L) {
             struct distribution_value value;
             const struct chosen taken = {.choice = k};
-            distribution_find("gaussian")->value(output, &c->offer, &taken, &value, NULL, NULL);
+            distributions[DISTRIBUTION_GAUSSIAN]->value(output, &c->offer, &taken, &value, NULL,
+                                                        NULL);
             const double expected = (double)logl(cells[k] / total);
             if (!(fabs(value.logp - expected) < 1e-9 * (1.0 + fabs(expected)))) {
                 fail_msg("choice %d of %d: logp %.15g, expected %.15g", k, n, value.logp, expected);
@@ -89,14 +90,14 @@ static void tails_are_exact(void **state)
     check_masses(&c, output);
     struct distribution_value value;
     double d_logp[2], d_entropy[2];
-    distribution_find("gaussian")
-        ->value(output, &c.offer, &(struct chosen){.choice = 0}, &value, d_logp, d_entropy);
+    distributions[DISTRIBUTION_GAUSSIAN]->value(output, &c.offer, &(struct chosen){.choice = 0},
+                                                &value, d_logp, d_entropy);
     assert_true(value.logp < -400.0 && isfinite(value.logp));
     // A positive advantage of the far choice moves the mean towards it.
     assert_true(d_logp[0] < 0.0);
     struct chosen best;
     struct rng rng = rng_make(2, RNG_TEST, 0, 0);
-    distribution_find("gaussian")->sample(output, &c.offer, true, 0.0F, &rng, &best);
+    distributions[DISTRIBUTION_GAUSSIAN]->sample(output, &c.offer, true, 0.0F, &rng, &best);
     assert_int_equal(best.choice, 2);
 }
 
@@ -113,7 +114,7 @@ static void fresh_policy_is_broad(void **state)
     struct distribution_value value;
     for (int k = 0; k < 10; k++) {
         const struct chosen taken = {.choice = k};
-        distribution_find("gaussian")->value(output, &c.offer, &taken, &value, NULL, NULL);
+        distributions[DISTRIBUTION_GAUSSIAN]->value(output, &c.offer, &taken, &value, NULL, NULL);
         assert_true(value.logp > log(0.03));
     }
     assert_true(value.entropy > 0.9 * log(10.0));

@@ -42,8 +42,8 @@ static void noise_is_a_truncated_normal(void **state)
         double sum = 0.0, squares = 0.0;
         for (int k = 0; k < DRAWS; k++) {
             struct chosen taken;
-            distribution_find("noisy")->sample(&output, &c.offer, false, (float)deviation, &rng,
-                                               &taken);
+            distributions[DISTRIBUTION_NOISY]->sample(&output, &c.offer, false, (float)deviation,
+                                                      &rng, &taken);
             assert_true(taken.raw >= 0.2F && taken.raw <= 1.0F);
             assert_int_equal(taken.choice, offer_nearest(&c.offer, (double)taken.raw));
             const double share = ((double)taken.raw - 0.2) / 0.8;
@@ -67,8 +67,8 @@ static void without_noise_it_is_the_mean(void **state)
     for (int k = 1; k < 10; k++) {
         const float output = logit(k / 10.0);
         struct chosen still, greedy;
-        distribution_find("noisy")->sample(&output, &c.offer, false, 0.0F, &rng, &still);
-        distribution_find("noisy")->sample(&output, &c.offer, true, 0.7F, &rng, &greedy);
+        distributions[DISTRIBUTION_NOISY]->sample(&output, &c.offer, false, 0.0F, &rng, &still);
+        distributions[DISTRIBUTION_NOISY]->sample(&output, &c.offer, true, 0.7F, &rng, &greedy);
         assert_int_equal(still.choice, k);
         assert_int_equal(greedy.choice, k);
         assert_true(fabsf(still.raw - (float)k / 10.0F) < 1e-6F && still.raw == greedy.raw);

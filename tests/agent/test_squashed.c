@@ -10,7 +10,7 @@ static double logp_of(const float *output, float x)
     offer_case_even(&c, 2);
     struct distribution_value value;
     const struct chosen taken = {.raw = x};
-    distribution_find("squashed")->value(output, &c.offer, &taken, &value, NULL, NULL);
+    distributions[DISTRIBUTION_SQUASHED]->value(output, &c.offer, &taken, &value, NULL, NULL);
     return value.logp;
 }
 
@@ -49,7 +49,7 @@ static void ratio_is_that_of_full_densities(void **state)
         offer_case_outputs(actor, 2, 1.5F, &rng);
         offer_case_outputs(learner, 2, 1.5F, &rng);
         struct chosen taken;
-        distribution_find("squashed")->sample(actor, &c.offer, false, 0.0F, &rng, &taken);
+        distributions[DISTRIBUTION_SQUASHED]->sample(actor, &c.offer, false, 0.0F, &rng, &taken);
         if (fabsf(taken.raw) > 3.0F) { // atanh cannot give x back from a float64 action there
             continue;
         }
@@ -75,8 +75,10 @@ static void samples_follow_the_density(void **state)
         struct distribution_value value = {0};
         for (int i = 0; i < DRAWS; i++) {
             struct chosen taken;
-            distribution_find("squashed")->sample(output, &c.offer, false, 0.0F, &rng, &taken);
-            distribution_find("squashed")->value(output, &c.offer, &taken, &value, NULL, NULL);
+            distributions[DISTRIBUTION_SQUASHED]->sample(output, &c.offer, false, 0.0F, &rng,
+                                                         &taken);
+            distributions[DISTRIBUTION_SQUASHED]->value(output, &c.offer, &taken, &value, NULL,
+                                                        NULL);
             sum += (double)taken.raw;
             squares += (double)taken.raw * (double)taken.raw;
             surprise -= value.logp;
@@ -85,7 +87,7 @@ static void samples_follow_the_density(void **state)
         }
         const double mean = sum / DRAWS, deviation = sqrt(squares / DRAWS - mean * mean);
         struct chosen middle;
-        distribution_find("squashed")->sample(output, &c.offer, true, 0.0F, &rng, &middle);
+        distributions[DISTRIBUTION_SQUASHED]->sample(output, &c.offer, true, 0.0F, &rng, &middle);
         assert_true(fabs(mean - (double)middle.raw) < 5.0 * deviation / sqrt(DRAWS));
         // The mean surprise is the entropy, 1/2 log(2 pi e sigma^2).
         assert_true(fabs(surprise / DRAWS - value.entropy) < 5.0 * sqrt(0.5 / DRAWS));
@@ -104,7 +106,7 @@ static void greedy_is_the_densest(void **state)
         float output[2];
         struct chosen best;
         offer_case_outputs(output, 2, 3.0F, &rng);
-        distribution_find("squashed")->sample(output, &c.offer, true, 0.0F, &rng, &best);
+        distributions[DISTRIBUTION_SQUASHED]->sample(output, &c.offer, true, 0.0F, &rng, &best);
         assert_true(logp_of(output, best.raw - 1e-3F) < (double)best.logp);
         assert_true(logp_of(output, best.raw + 1e-3F) < (double)best.logp);
     }

@@ -14,6 +14,7 @@ struct option_case_task {
     struct option_case_inner tune;
     const struct object_list *stages; // of struct option_case_inner
 };
+enum option_case_mode { CASE_ASYNC, CASE_SYNC, CASE_LOCAL };
 struct option_case {
     bool verbose;
     int batch;
@@ -21,7 +22,7 @@ struct option_case {
     uint64_t seed;
     double share;
     const char *name;
-    const char *mode;
+    enum option_case_mode mode;
     const struct int_list *sizes;
     const struct double_list *shares;
     const struct int_map *widths;
@@ -29,7 +30,8 @@ struct option_case {
     struct option_case_inner train, tune;
 };
 
-static const char *const option_case_modes[] = {"async", "sync", "local", NULL};
+static const char *const option_case_modes[] = {
+    [CASE_ASYNC] = "async", [CASE_SYNC] = "sync", [CASE_LOCAL] = "local", NULL};
 
 static const struct option option_case_inner_table[] = {
     {.key = "epochs",

@@ -48,7 +48,7 @@ static void options_of_every_kind(void **state)
     assert_int_equal(values.batch, 32);
     assert_true(values.share == 0.75);
     assert_string_equal(values.name, "17");
-    assert_string_equal(values.mode, "async");
+    assert_int_equal(values.mode, CASE_ASYNC);
     assert_int_equal(values.tune.epochs, 8);
     assert_int_equal(result.n_positional, 0);
     assert_false(result.help);

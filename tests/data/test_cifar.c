@@ -106,7 +106,7 @@ static void test_coarse_and_fine(void **state)
     struct dataset_options options = files_options("cifar100", *state);
     struct dataset fine, coarse;
     assert_ok(dataset_open(&options, DATASET_TRAIN, &fine));
-    options.labels = "coarse";
+    options.labels = LABELS_COARSE;
     assert_ok(dataset_open(&options, DATASET_TRAIN, &coarse));
     assert_int_equal(fine.classes, 100);
     assert_int_equal(coarse.classes, 20);
@@ -146,7 +146,7 @@ static void test_superclass(void **state)
         dataset_close(&all);
         dataset_close(&part);
     }
-    options.labels = "coarse";
+    options.labels = LABELS_COARSE;
     files_expect_failure(&options, DATASET_TRAIN, ERR_CONFIG, "superclass", NULL);
     options = files_options("cifar10", *state);
     options.superclass = 3;

@@ -89,11 +89,11 @@ static void test_cifar100(void **state)
     expect_near(d.mean[1], 0.487, 5e-3);
     expect_near(d.mean[2], 0.441, 5e-3);
     dataset_close(&d);
-    options.labels = "coarse";
+    options.labels = LABELS_COARSE;
     assert_true(open_part(&options, DATASET_TRAIN, &d));
     expect_balance(&d, 20, 5 * each);
     dataset_close(&d);
-    options.labels = "fine";
+    options.labels = LABELS_FINE;
     for (options.superclass = 0; options.superclass < 20; options.superclass += 6) {
         assert_true(open_part(&options, DATASET_TRAIN, &d));
         expect_balance(&d, 5, each);

@@ -92,10 +92,10 @@ void prune_case_open(struct prune_case *c)
     option_defaults(space_option_table, &c->config.space);
     option_defaults(scoring_option_table, &c->config.scoring);
     c->config.space.round_to = 4;
-    c->config.space.groups = "all";
-    c->config.scoring.dtype = "float32";
-    c->config.scoring.reward = "accuracy";
-    c->config.scoring.refit = "off";
+    c->config.space.groups = GROUPS_ALL;
+    c->config.scoring.dtype = SCORING_FLOAT32;
+    c->config.scoring.reward = REWARD_ACCURACY;
+    c->config.scoring.refit = REFIT_OFF;
     c->config.scoring.calibration_images = 70;
     c->config.scoring.images = 90;
     c->config.scoring.validation_share = VALIDATION_SHARE;
@@ -146,7 +146,7 @@ static void cut(const struct network *network, const struct groups *groups,
                              &options, &refit));
         assert_ok(refit_rank(&input, refit, &arena, &ranking));
     } else {
-        assert_ok(criterion_rank(criterion_find("l1"), &input, &arena, &ranking));
+        assert_ok(criterion_rank(criteria[CRITERION_L1], &input, &arena, &ranking));
     }
     assert_ok(ranking_keep(groups, &ranking, way->widths, &arena, &keep));
     assert_ok(

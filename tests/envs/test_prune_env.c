@@ -102,7 +102,7 @@ static void rewards_follow_the_loss_when_asked(void **state)
     struct prune_case c = *plain;
     struct env_case by_accuracy, by_loss;
     prune_case_env(plain, 1, -1, &by_accuracy);
-    c.config.scoring.reward = "loss";
+    c.config.scoring.reward = REWARD_LOSS;
     prune_case_env(&c, 1, -1, &by_loss);
     for (int64_t episode = 0; episode < 6; episode++) {
         const struct env_outcome one = prune_case_play(&by_accuracy, 0, episode);
@@ -114,7 +114,7 @@ static void rewards_follow_the_loss_when_asked(void **state)
         const struct env_outcome again = prune_case_play(&by_loss, 0, episode);
         assert_true(again.cached && by_loss.reward == first);
     }
-    const struct node_dataset data = {.n_validation = 100, .classes = 10};
+    const struct host_dataset data = {.n_validation = 100, .classes = 10};
     const struct cached_score guess = {.right = 10, .loss = 100 * log(10)};
     const struct cached_score sure = {.right = 100}, wrong = {.loss = 1e6}, none = {.diverged = 1};
     c.config.scoring.images = 0;
@@ -233,8 +233,8 @@ static void accuracies_are_those_of_the_long_way(void **state)
 {
     struct prune_case c = *(struct prune_case *)*state;
     for (int variant = 0; variant < 3; variant++) { // float32, int8, refit
-        c.config.scoring.dtype = variant == 1 ? "auto" : "float32";
-        c.config.scoring.refit = variant == 2 ? "auto" : "off";
+        c.config.scoring.dtype = variant == 1 ? SCORING_AUTO : SCORING_FLOAT32;
+        c.config.scoring.refit = variant == 2 ? REFIT_AUTO : REFIT_OFF;
         struct backend *backend;
         const struct backend_options options = {.threads = 1};
         assert_ok(backend_open("cpu", &options, &backend));
@@ -347,7 +347,7 @@ static void known_candidates_are_not_scored_again(void **state)
     const struct env_outcome least = prune_case_play(&env, 0, -1);
     const struct env_outcome other_task = prune_case_play(&env, 1, -1);
     assert_true(!least.cached && other_task.cached && other_task.score == least.score);
-    // Another worker of the node.
+    // Another worker of the host.
     const pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -373,7 +373,7 @@ static void candidates_become_networks(void **state)
     prune_case_env(&c, 2, -1, &env);
     for (int task = 0; task < PRUNE_CASE_TASKS; task += 3) {
         const struct env_outcome outcome = prune_case_play(&env, task, 1);
-        for (int images = 40; images <= 400; images += 360) { // fewer and more than the node holds
+        for (int images = 40; images <= 400; images += 360) { // fewer and more than the host holds
             struct network built, loaded;
             struct network_score score, score_loaded;
             assert_ok(network_env->build(env.env, task, outcome.result, images, &built));
@@ -408,7 +408,7 @@ static void divergence_is_a_score_of_zero(void **state)
     network_close(&network);
     c.networks[0].file = path;
     for (int variant = 0; variant < 2; variant++) {
-        c.config.scoring.dtype = variant == 0 ? "float32" : "auto";
+        c.config.scoring.dtype = variant == 0 ? SCORING_FLOAT32 : SCORING_AUTO;
         c.config.networks = c.networks;
         struct env_case env;
         prune_case_env(&c, 1, -1, &env);
@@ -441,9 +441,6 @@ static void bad_configs_are_named(void **state)
     c.networks[1].data.size = 16;
     refuse(&c, ERR_INPUT, "16 x 16", "network \"resnet20\"");
     memcpy(c.networks, good.networks, sizeof c.networks);
-    c.config.space.criterion = "luck";
-    refuse(&c, ERR_CONFIG, "luck", "space.criterion");
-    c.config.space.criterion = "l1";
     c.tasks[2].params = 1e-4;
     refuse(&c, ERR_CONFIG, "least possible", "task \"both\"");
     c.tasks[2].params = 0.5;

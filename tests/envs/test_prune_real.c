@@ -3,7 +3,7 @@
 #include "core/file.h"
 #include "env_case.h"
 #include "envs/network_env.h"
-#include "envs/prune/node_data.h"
+#include "envs/prune/host_data.h"
 #include "test_unit.h"
 
 #include <math.h>
@@ -24,7 +24,7 @@ static struct env_outcome play(struct env_case *env, int episode)
     return env_case_outcome(env);
 }
 
-static void open_env(const char *dtype, int threads, struct env_case *env)
+static void open_env(enum scoring_dtype dtype, int threads, struct env_case *env)
 {
     static struct prune_network network;
     static struct prune_task task;
@@ -49,8 +49,8 @@ static void int8_tells_what_float32_tells(void **state)
     (void)state;
     struct env_case exact, quick;
     struct network_task_facts facts;
-    open_env("float32", 1, &exact);
-    open_env("auto", 2, &quick);
+    open_env(SCORING_FLOAT32, 1, &exact);
+    open_env(SCORING_AUTO, 2, &quick);
     env_prune.network->facts(exact.env, 0, &facts);
     assert_true(facts.full_macs == 40551040 && facts.full_params == 269722);
     assert_int_equal(facts.n_steps, 9);
@@ -121,15 +121,15 @@ static void unseen_rows_are_those_of_the_last_half_batch(void **state)
     const struct backend_options options = {.threads = 2};
     struct backend *backend;
     struct arena arena = {0};
-    struct node_data data;
+    struct host_data data;
     uint8_t *rows = read_rows();
     option_defaults(dataset_option_table, &network.data);
     option_defaults(space_option_table, &config.space);
     option_defaults(scoring_option_table, &config.scoring);
     config.scoring.calibration_images = 64;
     assert_ok(backend_open("cpu", &options, &backend));
-    assert_ok(node_data_open(&config, 3, backend, -1, &arena, &data));
-    const struct node_dataset *set = &data.datasets[0];
+    assert_ok(host_data_open(&config, 3, backend, -1, &arena, &data));
+    const struct host_dataset *set = &data.datasets[0];
     // As many of each class as a tenth of all, 500, where there are as many.
     assert_in_range(set->n_validation, 4800, 5000);
     for (int i = 0; i < set->n_validation; i++) {
@@ -142,7 +142,7 @@ static void unseen_rows_are_those_of_the_last_half_batch(void **state)
     }
     // Honest: about what it has on the test images, 91.35%.
     assert_true(fabs(data.networks[0].base_accuracy - 0.9135) < 0.015);
-    node_data_close(&data);
+    host_data_close(&data);
     backend_close(backend);
     arena_close(&arena);
     free(rows);

@@ -12,13 +12,14 @@
 #include <stdio.h>
 
 struct studied {
-    struct node_network network;
+    struct host_network network;
     struct space_options space;
     struct prune_study study;
     struct arena arena;
 };
 
-static void studied_open(struct studied *s, const char *architecture, int size, const char *groups)
+static void studied_open(struct studied *s, const char *architecture, int size,
+                         enum group_range groups)
 {
     *s = (struct studied){0};
     struct network_info *info = &s->network.info;
@@ -37,8 +38,8 @@ static void studied_open(struct studied *s, const char *architecture, int size, 
     s->network.params = params;
     const struct criterion_input input = {
         .graph = &s->network.graph, .groups = &s->network.groups, .params = params};
-    assert_ok(criterion_rank(criterion_find("l1"), &input, &s->arena, &s->network.ranking));
-    assert_ok(node_prior_make(&input, &s->network.ranking, NULL, &s->arena, &s->network.prior));
+    assert_ok(criterion_rank(criteria[CRITERION_L1], &input, &s->arena, &s->network.ranking));
+    assert_ok(host_prior_make(&input, &s->network.ranking, NULL, &s->arena, &s->network.prior));
     assert_ok(prune_study_open(&s->network, NULL, &s->space, &s->arena, &s->study));
 }
 
@@ -117,7 +118,7 @@ static struct network_cost built_cost(const struct studied *s, const int *widths
     return cost;
 }
 
-static void budgets_hold(const char *architecture, int size, const char *groups, double macs,
+static void budgets_hold(const char *architecture, int size, enum group_range groups, double macs,
                          double params)
 {
     enum { EPISODES = 300, BUILT = 6 };
@@ -144,13 +145,13 @@ static void budgets_hold(const char *architecture, int size, const char *groups,
 static void no_episode_exceeds_its_budget(void **state)
 {
     (void)state;
-    budgets_hold("resnet20", 32, "inner", 0.6, 0);
-    budgets_hold("resnet20", 32, "all", 0.3, 0.3);
-    budgets_hold("resnet56", 32, "inner", 0.5, 0.5);
-    budgets_hold("resnet56", 32, "all", 0.2, 0);
-    budgets_hold("vgg16_bn", 32, "inner", 0.3, 0.2);
-    budgets_hold("densenet40", 32, "inner", 0.5, 0);
-    budgets_hold("mobilenet_v1", 32, "inner", 0.25, 0.4);
+    budgets_hold("resnet20", 32, GROUPS_INNER, 0.6, 0);
+    budgets_hold("resnet20", 32, GROUPS_ALL, 0.3, 0.3);
+    budgets_hold("resnet56", 32, GROUPS_INNER, 0.5, 0.5);
+    budgets_hold("resnet56", 32, GROUPS_ALL, 0.2, 0);
+    budgets_hold("vgg16_bn", 32, GROUPS_INNER, 0.3, 0.2);
+    budgets_hold("densenet40", 32, GROUPS_INNER, 0.5, 0);
+    budgets_hold("mobilenet_v1", 32, GROUPS_INNER, 0.25, 0.4);
 }
 
 // The published pruned MobileNetV2s exceeded all four of their budgets.
@@ -159,8 +160,8 @@ static void mobilenet_v2_keeps_every_published_budget(void **state)
     (void)state;
     static const double budgets[] = {0.70, 0.80, 0.65, 0.75};
     for (int i = 0; i < 4; i++) {
-        budgets_hold("mobilenet_v2", 32, "all", budgets[i], 0);
-        budgets_hold("mobilenet_v2", 224, "inner", budgets[i], 0);
+        budgets_hold("mobilenet_v2", 32, GROUPS_ALL, budgets[i], 0);
+        budgets_hold("mobilenet_v2", 224, GROUPS_INNER, budgets[i], 0);
     }
 }
 
@@ -169,7 +170,7 @@ static void mobilenet_at_32_is_the_wide_one(void **state)
 {
     (void)state;
     struct studied s;
-    studied_open(&s, "mobilenet_v1", 32, "all");
+    studied_open(&s, "mobilenet_v1", 32, GROUPS_ALL);
     assert_true(s.study.full[COST_MACS] == 46354432);
     assert_true(s.study.full[COST_PARAMS] == 3217226);
     studied_close(&s);
@@ -181,8 +182,8 @@ static void residual_members_share_one_choice(void **state)
     (void)state;
     struct studied all, inner;
     struct prune_walk walk;
-    studied_open(&all, "resnet20", 32, "all");
-    studied_open(&inner, "resnet20", 32, "inner");
+    studied_open(&all, "resnet20", 32, GROUPS_ALL);
+    studied_open(&inner, "resnet20", 32, GROUPS_INNER);
     assert_int_equal(inner.study.n_steps, 9);                     // one in each block
     assert_true(all.study.n_steps > 9 && all.study.n_steps < 19); // fewer than convolutions
     walk_open(&all, 0.4, 0, &walk);
@@ -215,7 +216,7 @@ static void features_tell_states_apart(void **state)
     static float seen[64][PRUNE_FEATURE_COUNT], other[64][PRUNE_FEATURE_COUNT];
     struct studied s;
     struct prune_walk walk, tighter;
-    studied_open(&s, "vgg16_bn", 32, "all");
+    studied_open(&s, "vgg16_bn", 32, GROUPS_ALL);
     walk_open(&s, 0.7, 0, &walk);
     walk_open(&s, 0.5, 0.9, &tighter);
     walk_through(&walk, 0, seen);
@@ -267,7 +268,7 @@ static void uniform_says_where_the_wall_is(void **state)
     struct studied s;
     struct prune_walk walk;
     float obs[PRUNE_FEATURE_COUNT];
-    studied_open(&s, "vgg16_bn", 32, "all");
+    studied_open(&s, "vgg16_bn", 32, GROUPS_ALL);
     s.space.round_to = 1;
     s.space.least_share = 0;
     for (int tenths = 1; tenths < 10; tenths += 2) {
@@ -326,7 +327,7 @@ static void hints_are_close_to_the_least_error(void **state)
     static const double budgets[][2] = {{0.2, 0}, {0.4, 0},   {0.6, 0},   {0.9, 0},  {0, 0.3},
                                         {0, 0.7}, {0.5, 0.3}, {0.3, 0.6}, {0.7, 0.7}};
     struct studied s;
-    studied_open(&s, "convnet", 32, "all");
+    studied_open(&s, "convnet", 32, GROUPS_ALL);
     assert_int_equal(s.study.n_steps, 3);
     s.space.round_to = 1;
     s.space.least_share = 0.1;
@@ -362,7 +363,7 @@ static void hints_follow_decisions(void **state)
     struct studied s;
     struct prune_walk walk;
     uint8_t legal[1024];
-    studied_open(&s, "resnet56", 32, "inner");
+    studied_open(&s, "resnet56", 32, GROUPS_INNER);
     for (int episode = 0; episode < 8; episode++) {
         struct rng rng = rng_make(8, RNG_TEST, (uint64_t)episode, 0);
         walk_open(&s, episode == 7 ? 0 : 0.35 + 0.1 * episode, episode % 2 == 1 ? 0.6 : 0, &walk);
@@ -403,7 +404,7 @@ static void impossible_budgets_are_refused(void **state)
     (void)state;
     struct studied s;
     struct prune_walk walk;
-    studied_open(&s, "resnet20", 32, "inner");
+    studied_open(&s, "resnet20", 32, GROUPS_INNER);
     char least[32], asked[32];
     snprintf(least, sizeof least, "%lld", (long long)s.study.least[COST_MACS]);
     snprintf(asked, sizeof asked, "at most %d", (int)(0.05 * 40551040));
@@ -443,19 +444,19 @@ static void refit_asks_what_the_matrices_need(void **state)
     assert_ok(groups_find(&graph, &groups));
     option_defaults(space_option_table, &config.space);
     option_defaults(scoring_option_table, &config.scoring);
-    config.space.groups = "all";
+    config.space.groups = GROUPS_ALL;
     log_set_level(LOG_QUIET);
-    assert_string_equal(config.scoring.refit, "auto");
+    assert_int_equal(config.scoring.refit, REFIT_AUTO);
     assert_ok(prune_check_tasks(&config, 0, &info, &graph));
     assert_false(prune_refits(&config.scoring, &graph, &groups));
-    config.scoring.refit = "on";
+    config.scoring.refit = REFIT_ON;
     assert_fails(prune_check_tasks(&config, 0, &info, &graph), ERR_UNSUPPORTED, "b has 5400");
-    config.scoring.refit = "off";
+    config.scoring.refit = REFIT_OFF;
     assert_ok(prune_check_tasks(&config, 0, &info, &graph));
     assert_false(prune_refits(&config.scoring, &graph, &groups));
     groups_close(&groups);
     graph_close(&graph);
-    config.scoring.refit = "auto";
+    config.scoring.refit = REFIT_AUTO;
     assert_ok(zoo_build("convnet", 12, 12, 3, 2, &small));
     assert_ok(groups_find(&small, &groups));
     assert_true(prune_refits(&config.scoring, &small, &groups));

@@ -24,11 +24,12 @@ void episode_fill(struct episode_case *episode, const struct episode_wish *wish,
 // Behaviour log-probabilities as the distribution gives them for these outputs in every row.
 void episode_set_logp(struct episode_case *episode, const struct agent *agent, const float *output);
 
-// A small agent: dense layers {8}, `core` and distribution as named.
+// A small agent: dense layers {8}, `core` and distribution as given.
 struct agent_case {
     struct int_list dense;
     struct agent_options options;
     struct agent agent;
 };
-void agent_case_make(struct agent_case *out, const char *core, const char *distribution,
-                     const struct trajectory_shape *shape, int n_tasks);
+void agent_case_make(struct agent_case *out, enum agent_core core,
+                     enum distribution_kind distribution, const struct trajectory_shape *shape,
+                     int n_tasks);

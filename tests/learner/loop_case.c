@@ -27,11 +27,10 @@ struct fake_actor {
 void loop_case_defaults(struct loop_case *c)
 {
     *c = (struct loop_case){
-        .learner = {.mode = "sync", .batch = 4, .checkpoint_seconds = 1e9},
-        .search = {.method = "",
-                   .evaluations = 20,
-                   .start = "none",
-                   .schedule = "equal",
+        .learner = {.mode = MODE_SYNC, .batch = 4, .checkpoint_seconds = 1e9},
+        .search = {.evaluations = 20,
+                   .start = START_NONE,
+                   .schedule = SCHEDULE_EQUAL,
                    .population = 12,
                    .sample = 4,
                    .warmup = 100,

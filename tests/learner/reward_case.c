@@ -16,7 +16,7 @@ struct reward_model *reward_case_open(int own_inputs, int linear_inputs, int mos
                                                  .noise_floor = noise_floor,
                                                  .seed = 3};
     struct reward_model *model;
-    assert_ok(reward_model_open("gp", &options, &model));
+    assert_ok(reward_model_open(REWARD_MODEL_GP, &options, &model));
     return model;
 }
 

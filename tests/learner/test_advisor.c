@@ -22,7 +22,7 @@ static struct advisor *open_guessing(bool share, bool guess)
     space = *game_space(TASKS);
     space.losses = losses;
     const struct advisor_options options = {.space = &space,
-                                            .kind = "gp",
+                                            .kind = REWARD_MODEL_GP,
                                             .share = share,
                                             .informed = guess,
                                             .refinements = 2,

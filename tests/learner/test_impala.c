@@ -30,14 +30,14 @@ static void open_method(struct method_case *c)
     assert_ok(method_impala.open(&job, &c->method));
 }
 
-static void open_case(struct method_case *c, const char *core)
+static void open_case(struct method_case *c, enum agent_core core)
 {
     *c = (struct method_case){0};
     option_defaults(learner_option_table, &c->options);
     c->options.batch = 4;
     c->options.imitation_best = 3;
     assert_ok(backend_open("cpu", &(struct backend_options){.threads = 1}, &c->backend));
-    agent_case_make(&c->agent, core, "gaussian", &shape, TASKS);
+    agent_case_make(&c->agent, core, DISTRIBUTION_GAUSSIAN, &shape, TASKS);
     episode_open(&c->episode, &shape);
 }
 
@@ -92,7 +92,7 @@ static void test_update(void **state)
 {
     (void)state;
     struct method_case c;
-    open_case(&c, "lstm");
+    open_case(&c, CORE_LSTM);
     open_method(&c);
     size_t n;
     float *first = copy_weights(&c, &n);
@@ -151,7 +151,7 @@ static void test_neighbours(void **state)
 {
     (void)state;
     struct method_case c;
-    open_case(&c, "none");
+    open_case(&c, CORE_NONE);
     open_method(&c);
     take_all(&c, ACTIONS_POLICY, true, 40);
     assert_int_equal(count_neighbours(&c, 0, 100), 0);
@@ -161,7 +161,7 @@ static void test_neighbours(void **state)
     take_all(&c, ACTIONS_POLICY, true, 80);
     assert_true(count_neighbours(&c, 0, 100) < 10);
     close_case(&c);
-    open_case(&c, "none");
+    open_case(&c, CORE_NONE);
     c.options.mutation = 0;
     open_method(&c);
     take_all(&c, ACTIONS_POLICY, false, 80);
@@ -195,7 +195,7 @@ static void test_given(void **state)
 {
     (void)state;
     struct method_case c;
-    open_case(&c, "none");
+    open_case(&c, CORE_NONE);
     open_method(&c);
     size_t n;
     float *first = copy_weights(&c, &n);
@@ -244,15 +244,15 @@ static void assert_same_state(struct method_case *x, struct method_case *y)
 static void test_resume(void **state)
 {
     (void)state;
-    const char *const optimizers[] = {"adam", "rmsprop"};
+    const enum learner_optimizer optimizers[] = {LEARNER_ADAM, LEARNER_RMSPROP};
     for (int i = 0; i < 2; i++) {
         struct method_case c, d;
-        open_case(&c, "lstm");
+        open_case(&c, CORE_LSTM);
         c.options.optimizer = optimizers[i];
         c.options.replay = 6;
         c.options.replay_share = 0.5;
         c.options.final_learning_rate = 0.0;
-        open_case(&d, "lstm");
+        open_case(&d, CORE_LSTM);
         d.options = c.options;
         open_method(&c);
         open_method(&d);
@@ -284,7 +284,7 @@ static void test_skip(void **state)
     (void)state;
     for (int kind = 0; kind < 4; kind++) {
         struct method_case c;
-        open_case(&c, "lstm");
+        open_case(&c, CORE_LSTM);
         open_method(&c);
         run_update(&c, 0);
         struct state_list list;
@@ -321,7 +321,7 @@ static void test_still(void **state)
 {
     (void)state;
     struct method_case c;
-    open_case(&c, "lstm");
+    open_case(&c, CORE_LSTM);
     c.options.learning_rate = 0.0;
     open_method(&c);
     run_update(&c, 0);
@@ -347,7 +347,7 @@ static void test_threads(void **state)
     (void)state;
     struct method_case cases[2];
     for (int i = 0; i < 2; i++) {
-        open_case(&cases[i], "lstm");
+        open_case(&cases[i], CORE_LSTM);
         backend_close(cases[i].backend);
         assert_ok(backend_open("cpu", &(struct backend_options){.threads = i == 0 ? 1 : 3},
                                &cases[i].backend));
@@ -367,7 +367,7 @@ static void test_allocations(void **state)
 {
     (void)state;
     struct method_case c;
-    open_case(&c, "lstm");
+    open_case(&c, CORE_LSTM);
     c.options.replay = 6;
     c.options.replay_share = 0.5;
     open_method(&c);
@@ -383,7 +383,7 @@ static void test_wrong_options(void **state)
 {
     (void)state;
     struct method_case c;
-    open_case(&c, "none");
+    open_case(&c, CORE_NONE);
     struct method *method;
     struct method_job job = {.learner = &c.options,
                              .shape = &shape,
@@ -397,7 +397,7 @@ static void test_wrong_options(void **state)
     c.options.replay_share = 0.5;
     assert_fails(method_impala.open(&job, &method), ERR_CONFIG, "learner.replay");
     c.options.replay_share = 0.0;
-    agent_case_make(&c.agent, "none", "noisy", &shape, TASKS);
+    agent_case_make(&c.agent, CORE_NONE, DISTRIBUTION_NOISY, &shape, TASKS);
     assert_fails(method_impala.open(&job, &method), ERR_CONFIG, "noisy");
     close_case(&c);
 }

@@ -15,7 +15,7 @@ static void set_method(struct loop_case *c, const struct method_ops *method, int
     c->known = true;
     c->n_tasks = GAME_MOST_TASKS;
     c->n_weights = 0;
-    c->search.start = "both";
+    c->search.start = START_BOTH;
     c->search.share = true;
     c->search.evaluations = evaluations;
 }
@@ -227,7 +227,7 @@ static void async_goes_on_after_a_kill(void **state)
     for (size_t i = 0; i < sizeof known_methods / sizeof *known_methods; i++) {
         struct loop_case c;
         set_method(&c, known_methods[i], 24);
-        c.learner.mode = "async";
+        c.learner.mode = MODE_ASYNC;
         c.actors = 7;
         for (int64_t stop = 2; stop >= 0; stop -= 2) {
             c.stop_after = stop;

@@ -14,7 +14,7 @@ static const struct trajectory_shape shape = {.rows = 6, .n_obs = 4, .n_choices 
 struct network_case {
     struct graph graph;
     struct sequence_plan *plan;
-    struct batch batch;
+    struct episode_batch batch;
     struct popart popart;
     struct rule_options options;
     struct rule_work work;
@@ -68,12 +68,13 @@ static void test_network_gradient(void **state)
         struct network_case n = {0};
         struct arena arena = {0};
         assert_ok(backend_open("cpu", &(struct backend_options){.threads = 1}, &backend));
-        agent_case_make(&agent_case, lstm ? "lstm" : "none", "gaussian", &shape, TASKS);
+        agent_case_make(&agent_case, lstm ? CORE_LSTM : CORE_NONE, DISTRIBUTION_GAUSSIAN, &shape,
+                        TASKS);
         episode_open(&episode, &shape);
         const struct agent *agent = &agent_case.agent;
-        const struct batch_options batch = {
+        const struct episode_batch_options batch = {
             .shape = &shape, .agent = agent, .episodes = 5, .unroll = 13};
-        assert_ok(batch_open(&batch, &arena, &n.batch));
+        assert_ok(episode_batch_open(&batch, &arena, &n.batch));
         assert_ok(agent_graph(agent, n.batch.steps, &n.graph));
         const struct sequence_options sequence = {.batch = n.batch.lanes, .training = true};
         assert_ok(sequence_open(backend, &n.graph, &sequence, &n.plan));
@@ -92,7 +93,7 @@ static void test_network_gradient(void **state)
         n.work.rule = &rule_vtrace;
         n.work.options = &n.options;
         n.work.popart = &n.popart;
-        const size_t outputs = batch_rows(&n.batch) * (size_t)agent->n_outputs;
+        const size_t outputs = episode_batch_rows(&n.batch) * (size_t)agent->n_outputs;
         n.params = arena_alloc(&arena, n.graph.n_floats, sizeof(float));
         n.gradients = arena_alloc(&arena, n.graph.n_floats, sizeof(float));
         n.output = arena_alloc(&arena, outputs, sizeof(float));
@@ -106,7 +107,7 @@ static void test_network_gradient(void **state)
                                               .truncated = i == 4,
                                               .reward_scale = i % TASKS == 0 ? 1.0 : 100.0};
             episode_fill(&episode, &wish, &rng);
-            batch_add(&n.batch, &episode.trajectory, i == 3 ? ROW_IMITATION : 0);
+            episode_batch_add(&n.batch, &episode.trajectory, i == 3 ? ROW_IMITATION : 0);
             popart_episode(&episode.trajectory, 0.95, &mean, &square);
             popart_feed(&n.popart, wish.task, mean, square);
         }

@@ -61,7 +61,7 @@ static struct reward_model *open_model(bool own)
                                                  .most_joint = 1,
                                                  .seed = 1};
     struct reward_model *model;
-    assert_ok(reward_model_open("gp", &options, &model));
+    assert_ok(reward_model_open(REWARD_MODEL_GP, &options, &model));
     return model;
 }
 

@@ -12,7 +12,7 @@ static const struct trajectory_shape shape = {.rows = 6, .n_obs = 4, .n_choices 
 struct rule_case {
     struct arena arena;
     struct agent_case agent;
-    struct batch batch;
+    struct episode_batch batch;
     struct popart popart;
     struct rule_options options;
     struct rule_work work;
@@ -35,15 +35,15 @@ static struct rule_options default_options(void)
                                  .imitation = 0.3};
 }
 
-static void open_case(struct rule_case *c, const struct rule *rule, const char *distribution,
-                      const struct rule_options *options)
+static void open_case(struct rule_case *c, const struct rule *rule,
+                      enum distribution_kind distribution, const struct rule_options *options)
 {
     *c = (struct rule_case){.options = *options};
     struct rng rng = rng_make(4, RNG_TEST, 0, 0);
-    agent_case_make(&c->agent, "none", distribution, &shape, TASKS);
-    const struct batch_options batch = {
+    agent_case_make(&c->agent, CORE_NONE, distribution, &shape, TASKS);
+    const struct episode_batch_options batch = {
         .shape = &shape, .agent = &c->agent.agent, .episodes = EPISODES + 1, .unroll = 13};
-    assert_ok(batch_open(&batch, &c->arena, &c->batch));
+    assert_ok(episode_batch_open(&batch, &c->arena, &c->batch));
     assert_ok(popart_open(TASKS, true, 0.05, &c->arena, &c->popart));
     assert_ok(rule_open(&c->batch, &c->arena, &c->work));
     c->work.rule = rule;
@@ -57,11 +57,11 @@ static void open_case(struct rule_case *c, const struct rule *rule, const char *
         double mean, square;
         episode_open(&c->episodes[i], &shape);
         episode_fill(&c->episodes[i], &wish, &rng);
-        batch_add(&c->batch, &c->episodes[i].trajectory, i == 4 ? ROW_IMITATION : 0);
+        episode_batch_add(&c->batch, &c->episodes[i].trajectory, i == 4 ? ROW_IMITATION : 0);
         popart_episode(&c->episodes[i].trajectory, 0.95, &mean, &square);
         popart_feed(&c->popart, wish.task, mean, square);
     }
-    c->n_outputs = batch_rows(&c->batch) * (size_t)c->agent.agent.n_outputs;
+    c->n_outputs = episode_batch_rows(&c->batch) * (size_t)c->agent.agent.n_outputs;
     c->output = arena_alloc(&c->arena, c->n_outputs, sizeof(float));
     c->d_output = arena_alloc(&c->arena, c->n_outputs, sizeof(float));
     for (size_t i = 0; i < c->n_outputs; i++) {
@@ -119,12 +119,13 @@ static double check_gradient(struct rule_case *c)
 static void test_gradients(void **state)
 {
     (void)state;
-    const char *const names[] = {"categorical", "gaussian", "squashed"};
+    const enum distribution_kind kinds[] = {DISTRIBUTION_CATEGORICAL, DISTRIBUTION_GAUSSIAN,
+                                            DISTRIBUTION_SQUASHED};
     for (int r = 0; rules[r] != NULL; r++) {
         for (int d = 0; d < 3; d++) {
             struct rule_case c;
             const struct rule_options options = default_options();
-            open_case(&c, rules[r], names[d], &options);
+            open_case(&c, rules[r], kinds[d], &options);
             rule_targets(&c.work, c.output, true);
             assert_true(check_gradient(&c) > 1e-3);
             // A later use: the outputs have moved, some ratios are beyond the clip.
@@ -146,15 +147,15 @@ static void test_loss(void **state)
     (void)state;
     struct rule_case c;
     const struct rule_options options = default_options();
-    open_case(&c, &rule_vtrace, "categorical", &options);
+    open_case(&c, &rule_vtrace, DISTRIBUTION_CATEGORICAL, &options);
     rule_targets(&c.work, c.output, true);
     struct rule_losses losses;
     rule_loss(&c.work, c.output, c.d_output, &losses);
     const int n_policy = c.agent.agent.n_policy, n_outputs = c.agent.agent.n_outputs;
     double policy = 0.0, value = 0.0, rho = 0.0, squares = 0.0;
     int frames = 0;
-    for (size_t row = 0; row < batch_rows(&c.batch); row++) {
-        const bool learns = c.batch.flags[row] < ROW_PADDING && batch_acts(&c.batch, row);
+    for (size_t row = 0; row < episode_batch_rows(&c.batch); row++) {
+        const bool learns = c.batch.flags[row] < ROW_PADDING && episode_batch_acts(&c.batch, row);
         for (int i = 0; i < n_outputs && !learns; i++) {
             const bool imitated = (c.batch.flags[row] & ROW_IMITATION) && i < n_policy;
             assert_true(imitated || c.d_output[row * (size_t)n_outputs + (size_t)i] == 0.0F);
@@ -193,14 +194,15 @@ static void test_loss(void **state)
 static void test_signs(void **state)
 {
     (void)state;
-    const char *const names[] = {"categorical", "gaussian", "squashed"};
+    const enum distribution_kind kinds[] = {DISTRIBUTION_CATEGORICAL, DISTRIBUTION_GAUSSIAN,
+                                            DISTRIBUTION_SQUASHED};
     for (int d = 0; d < 3; d++) {
         struct rule_case c;
         struct rule_options options = default_options();
         options.value_cost = 0.0;
-        open_case(&c, &rule_vtrace, names[d], &options);
+        open_case(&c, &rule_vtrace, kinds[d], &options);
         rule_targets(&c.work, c.output, true);
-        memset(c.work.advantage, 0, batch_rows(&c.batch) * sizeof(double));
+        memset(c.work.advantage, 0, episode_batch_rows(&c.batch) * sizeof(double));
         struct rule_losses before, after;
         rule_loss(&c.work, c.output, c.d_output, &before);
         for (size_t i = 0; i < c.n_outputs; i++) {
@@ -221,7 +223,7 @@ static void test_clip(void **state)
     struct rule_case c;
     struct rule_options options = default_options();
     options.entropy = options.value_cost = options.imitation = 0.0;
-    open_case(&c, &rule_vtrace, "categorical", &options);
+    open_case(&c, &rule_vtrace, DISTRIBUTION_CATEGORICAL, &options);
     rule_targets(&c.work, c.output, true);
     static const struct {
         double ratio, advantage;
@@ -254,7 +256,7 @@ static void test_ratios(void **state)
         struct rule_case c;
         struct rule_options options = default_options();
         options.correct = correct;
-        open_case(&c, &rule_vtrace, "categorical", &options);
+        open_case(&c, &rule_vtrace, DISTRIBUTION_CATEGORICAL, &options);
         rule_targets(&c.work, c.output, true);
         const double first = c.work.policy_log_ratio[0];
         assert_true(c.work.log_ratio[0] == first);
@@ -273,7 +275,7 @@ static void test_mc_is(void **state)
     (void)state;
     struct rule_case c;
     const struct rule_options options = default_options();
-    open_case(&c, &rule_mc_is, "categorical", &options);
+    open_case(&c, &rule_mc_is, DISTRIBUTION_CATEGORICAL, &options);
     rule_targets(&c.work, c.output, true);
     size_t first = 0;
     for (int e = 0; e < 2; e++) { // the second one is truncated
@@ -305,10 +307,10 @@ static double scaled_loss(double scale, const struct rule *rule)
 {
     struct rule_case c;
     const struct rule_options options = default_options();
-    open_case(&c, rule, "categorical", &options);
+    open_case(&c, rule, DISTRIBUTION_CATEGORICAL, &options);
     c.popart.sums[0] = c.popart.sums[1] = 0.0;
     c.popart.episodes[0] = 0;
-    batch_clear(&c.batch);
+    episode_batch_clear(&c.batch);
     for (int i = 0; i < EPISODES; i++) {
         double mean, square;
         const struct trajectory *t = &c.episodes[i].trajectory;
@@ -316,7 +318,7 @@ static double scaled_loss(double scale, const struct rule *rule)
         for (int row = 0; row < t->header->rows; row++) {
             t->reward[row] *= (float)scale;
         }
-        batch_add(&c.batch, t, 0);
+        episode_batch_add(&c.batch, t, 0);
         popart_episode(t, 0.95, &mean, &square);
         popart_feed(&c.popart, 0, mean, square);
     }
@@ -342,16 +344,16 @@ static void test_order(void **state)
     (void)state;
     struct rule_case c;
     const struct rule_options options = default_options();
-    open_case(&c, &rule_vtrace, "gaussian", &options);
+    open_case(&c, &rule_vtrace, DISTRIBUTION_GAUSSIAN, &options);
     for (size_t i = 0; i < c.n_outputs; i++) {
         c.output[i] = 0.3F * (float)(i % (size_t)c.agent.agent.n_outputs) - 0.2F;
     }
     struct rule_losses forward, backward;
     rule_targets(&c.work, c.output, true);
     rule_loss(&c.work, c.output, c.d_output, &forward);
-    batch_clear(&c.batch);
+    episode_batch_clear(&c.batch);
     for (int i = EPISODES - 1; i >= 0; i--) {
-        batch_add(&c.batch, &c.episodes[i].trajectory, i == 4 ? ROW_IMITATION : 0);
+        episode_batch_add(&c.batch, &c.episodes[i].trajectory, i == 4 ? ROW_IMITATION : 0);
     }
     rule_targets(&c.work, c.output, true);
     rule_loss(&c.work, c.output, c.d_output, &backward);
@@ -365,7 +367,7 @@ static void test_not_finite(void **state)
     (void)state;
     struct rule_case c;
     const struct rule_options options = default_options();
-    open_case(&c, &rule_vtrace, "categorical", &options);
+    open_case(&c, &rule_vtrace, DISTRIBUTION_CATEGORICAL, &options);
     struct rule_losses losses;
     c.batch.reward[0] = NAN;
     rule_targets(&c.work, c.output, true);
@@ -376,7 +378,7 @@ static void test_not_finite(void **state)
     rule_targets(&c.work, c.output, true);
     rule_loss(&c.work, c.output, c.d_output, &losses);
     assert_false(isfinite(losses.total));
-    batch_clear(&c.batch);
+    episode_batch_clear(&c.batch);
     rule_targets(&c.work, c.output, true);
     rule_loss(&c.work, c.output, c.d_output, &losses);
     assert_true(losses.total == 0.0 && losses.frames == 0);

@@ -178,7 +178,7 @@ static void another_run_is_refused(void **state)
     c.search.evaluations = 7; // other sizes, too
     assert_fails(loop_case_open(&c), ERR_CONFIG, "another config");
     loop_case_drop(&c);
-    c.search.schedule = "time";
+    c.search.schedule = SCHEDULE_TIME;
     assert_fails(loop_case_open(&c), ERR_CONFIG, "search.schedule");
     loop_case_close(&c);
 }
@@ -193,7 +193,7 @@ static void async_loses_nothing(void **state)
             struct run_outcome o;
             loop_case_defaults(&c);
             game_shape(candidates != 0, &c.shape);
-            c.learner.mode = "async";
+            c.learner.mode = MODE_ASYNC;
             c.actors = actors[i];
             c.search.evaluations = 40;
             c.fail_every = 9;
@@ -251,7 +251,7 @@ static void hundreds_of_actors(void **state)
         struct loop_case c;
         struct run_outcome o;
         loop_case_defaults(&c);
-        c.learner.mode = sync ? "sync" : "async";
+        c.learner.mode = sync ? MODE_SYNC : MODE_ASYNC;
         c.learner.batch = 32;
         c.learner.lag = 2;
         c.actors = 512;
@@ -290,7 +290,7 @@ static void known_candidates_come_first(void **state)
     c.method = &method_random;
     c.known = true;
     c.n_tasks = GAME_MOST_TASKS;
-    c.search.start = "ranked";
+    c.search.start = START_RANKED;
     c.search.evaluations = 12;
     assert_ok(loop_case_open(&c));
     assert_ok(loop_case_run(&c, false));

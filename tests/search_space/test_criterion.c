@@ -41,9 +41,9 @@ static void close_fixture(struct fixture *f)
     arena_close(&f->arena);
 }
 
-static enum status score(struct fixture *f, const char *criterion)
+static enum status score(struct fixture *f, enum criterion_kind criterion)
 {
-    return importance_score(criterion_find(criterion), &f->input, &importance_defaults, &f->arena,
+    return importance_score(criteria[criterion], &f->input, &importance_defaults, &f->arena,
                             &f->scores);
 }
 
@@ -61,12 +61,10 @@ static void test_table(void **state)
     for (int i = 0; i < 4; i++) {
         assert_string_equal(criteria[i]->name, names[i]);
         assert_string_equal(criterion_names[i], names[i]);
-        assert_ptr_equal(criterion_find(names[i]), criteria[i]);
         assert_int_equal(criteria[i]->needs, NEEDS_WEIGHTS);
     }
     assert_null(criteria[4]);
     assert_null(criterion_names[4]);
-    assert_null(criterion_find("L1"));
 }
 
 // The norm of filter `k` of a weight [..][per_filter].
@@ -87,7 +85,7 @@ static void test_norms(void **state)
     for (int squared = 0; squared < 2; squared++) {
         struct fixture f;
         open_zoo(&f, "resnet20");
-        const struct criterion *norm = criterion_find(squared ? "l2" : "l1");
+        const struct criterion *norm = criteria[squared ? CRITERION_L2 : CRITERION_L1];
         double values[64];
         const int conv = graph_find_node(&f.graph, "layer3.0.conv1"); // 32 to 64
         const float *weights = values_of(&f, "layer3.0.conv1.weight");
@@ -138,7 +136,7 @@ static void test_columns_of_parts(void **state)
     }
     static const double expected_b[4] = {4, 2, 4, 6}, expected_c[4] = {8, 16, 24, 32};
     double values[4];
-    const struct criterion *l1 = criterion_find("l1");
+    const struct criterion *l1 = criteria[CRITERION_L1];
     assert_false(l1->rows(&f.input, through, values));
     assert_false(l1->columns(&f.input, through, values));
     assert_true(l1->columns(&f.input, last, values));
@@ -156,7 +154,7 @@ static void test_gamma(void **state)
     float *gamma = values_of(&f, "layer2.1.bn1.weight");
     gamma[3] = -4.0F;
     double values[32];
-    const struct criterion *criterion = criterion_find("bn_gamma");
+    const struct criterion *criterion = criteria[CRITERION_BN_GAMMA];
     assert_true(criterion->rows(&f.input, graph_find_node(&f.graph, "layer2.1.bn1"), values));
     for (int k = 0; k < 32; k++) {
         assert_true(fabs(values[k] - fabs((double)gamma[k])) < 1e-6);
@@ -177,9 +175,9 @@ static void test_gamma_behind_concatenation(void **state)
         0; // channels of the first convolution, which all of the first block's layers read
     float *gamma = values_of(&f, "dense1.3.bn1.weight");
     gamma[5] = 60.0F;
-    const struct importance_options by_mean = {.normalise = "mean", .reduce = "sum"};
+    const struct importance_options by_mean = {.normalise = NORMALISE_MEAN, .reduce = REDUCE_SUM};
     assert_ok(
-        importance_score(criterion_find("bn_gamma"), &f.input, &by_mean, &f.arena, &f.scores));
+        importance_score(criteria[CRITERION_BN_GAMMA], &f.input, &by_mean, &f.arena, &f.scores));
     for (int k = 0; k < f.groups.groups[stem].channels; k++) {
         assert_true(k == 5 || f.scores[stem][k] < f.scores[stem][5]);
     }
@@ -197,7 +195,7 @@ static void test_gamma_needs_batchnorm(void **state)
     assert_ok(graph_add_linear(&f.graph, "classes", node, 2, true, &node));
     assert_ok(graph_finish(&f.graph));
     finish(&f);
-    assert_fails(score(&f, "bn_gamma"), ERR_CONFIG, "nothing of group conv");
+    assert_fails(score(&f, CRITERION_BN_GAMMA), ERR_CONFIG, "nothing of group conv");
     close_fixture(&f);
 }
 
@@ -206,7 +204,7 @@ static void test_random(void **state)
     (void)state;
     struct fixture f;
     open_zoo(&f, "resnet20");
-    const struct criterion *random = criterion_find("random");
+    const struct criterion *random = criteria[CRITERION_RANDOM];
     struct keep a, b, c;
     int widths[14];
     for (int g = 0; g < 14; g++) {
@@ -236,8 +234,8 @@ static void test_keeps_largest(void **state)
         widths[g] = f.groups.groups[g].channels / 2;
     }
     struct keep keep;
-    assert_ok(criterion_keep(criterion_find("l1"), &f.input, widths, &f.arena, &keep));
-    assert_ok(score(&f, "l1"));
+    assert_ok(criterion_keep(criteria[CRITERION_L1], &f.input, widths, &f.arena, &keep));
+    assert_ok(score(&f, CRITERION_L1));
     for (int g = 0; g < 13; g++) {
         float least_kept = INFINITY, most_cut = 0;
         assert_int_equal(keep.kept[g], widths[g]);
@@ -281,7 +279,7 @@ static void test_parts_and_ties(void **state)
     }
     const int widths[2] = {4, 4}, odd[2] = {3, 4}, wide[2] = {10, 4}, none[2] = {0, 4};
     static const int expected[4] = {1, 3, 4, 5};
-    const struct criterion *l1 = criterion_find("l1");
+    const struct criterion *l1 = criteria[CRITERION_L1];
     struct keep keep;
     assert_ok(criterion_keep(l1, &f.input, widths, &f.arena, &keep));
     assert_memory_equal(keep.keep[0], expected, sizeof expected);

@@ -45,7 +45,7 @@ static void open_fixture(struct fixture *f)
     }
     const struct criterion_input input = {
         .graph = &f->network.graph, .groups = &f->groups, .params = f->network.params};
-    assert_ok(criterion_keep(criterion_find("l1"), &input, widths, &f->arena, &f->keep));
+    assert_ok(criterion_keep(criteria[CRITERION_L1], &input, widths, &f->arena, &f->keep));
 }
 
 static void close_fixture(struct fixture *f)

@@ -43,20 +43,21 @@ static void test_by_hand(void **state)
 {
     (void)state;
     static const struct {
-        const char *normalise, *reduce;
+        enum importance_normaliser normalise;
+        enum importance_reduction reduce;
         double a[3], b[2];
     } cases[] = {
-        {"none", "sum", {9, 4, 5}, {14, 4}},
-        {"none", "mean", {4.5, 2, 2.5}, {7, 2}},
-        {"none", "most", {8, 2, 3}, {8, 4}},
+        {NORMALISE_NONE, REDUCE_SUM, {9, 4, 5}, {14, 4}},
+        {NORMALISE_NONE, REDUCE_MEAN, {4.5, 2, 2.5}, {7, 2}},
+        {NORMALISE_NONE, REDUCE_MOST, {8, 2, 3}, {8, 4}},
         // Means: 2 and 4; 6 and 3.
-        {"mean", "sum", {0.5 + 2, 1 + 0.5, 1.5 + 0.5}, {8.0 / 6 + 2, 4.0 / 6}},
-        {"mean", "mean", {1.25, 0.75, 1}, {4.0 / 6 + 1, 2.0 / 6}},
-        {"mean", "most", {2, 1, 1.5}, {2, 4.0 / 6}},
+        {NORMALISE_MEAN, REDUCE_SUM, {0.5 + 2, 1 + 0.5, 1.5 + 0.5}, {8.0 / 6 + 2, 4.0 / 6}},
+        {NORMALISE_MEAN, REDUCE_MEAN, {1.25, 0.75, 1}, {4.0 / 6 + 1, 2.0 / 6}},
+        {NORMALISE_MEAN, REDUCE_MOST, {2, 1, 1.5}, {2, 4.0 / 6}},
         // Maxima: 3 and 8; 8 and 6.
-        {"max", "sum", {1.0 / 3 + 1, 2.0 / 3 + 0.25, 1 + 0.25}, {2, 0.5}},
-        {"max", "mean", {2.0 / 3, 1.0 / 3 + 0.125, 0.625}, {1, 0.25}},
-        {"max", "most", {1, 2.0 / 3, 1}, {1, 0.5}},
+        {NORMALISE_MAX, REDUCE_SUM, {1.0 / 3 + 1, 2.0 / 3 + 0.25, 1 + 0.25}, {2, 0.5}},
+        {NORMALISE_MAX, REDUCE_MEAN, {2.0 / 3, 1.0 / 3 + 0.125, 0.625}, {1, 0.25}},
+        {NORMALISE_MAX, REDUCE_MOST, {1, 2.0 / 3, 1}, {1, 0.5}},
     };
     struct fixture f;
     open_fixture(&f);
@@ -64,7 +65,7 @@ static void test_by_hand(void **state)
         const struct importance_options options = {.normalise = cases[i].normalise,
                                                    .reduce = cases[i].reduce};
         float **scores;
-        assert_ok(importance_score(criterion_find("l1"), &f.input, &options, &f.arena, &scores));
+        assert_ok(importance_score(criteria[CRITERION_L1], &f.input, &options, &f.arena, &scores));
         for (int k = 0; k < 3; k++) {
             assert_true(fabs((double)scores[0][k] - cases[i].a[k]) < 1e-6);
         }
@@ -82,8 +83,8 @@ static void test_dead_layer(void **state)
     open_fixture(&f);
     float dead[] = {0, 0, 0, 6, -1, 1, -2, 1, -1, 5, 0, -1, 0}, **scores;
     f.input.params = dead;
-    assert_ok(
-        importance_score(criterion_find("l1"), &f.input, &importance_defaults, &f.arena, &scores));
+    assert_ok(importance_score(criteria[CRITERION_L1], &f.input, &importance_defaults, &f.arena,
+                               &scores));
     assert_true(scores[0][0] > scores[0][1] && scores[0][1] == scores[0][2]);
     close_fixture(&f);
 }
@@ -94,13 +95,7 @@ static void test_errors(void **state)
     struct fixture f;
     open_fixture(&f);
     float broken[] = {1, 2, 3, 6, -1, NAN, -2, 1, -1, 5, 0, -1, 0}, **scores;
-    const struct criterion *l2 = criterion_find("l2");
-    const struct importance_options normalise = {.normalise = "median", .reduce = "sum"};
-    const struct importance_options reduce = {.normalise = "mean", .reduce = "product"};
-    assert_fails(importance_score(l2, &f.input, &normalise, &f.arena, &scores), ERR_CONFIG,
-                 "normalisation \"median\"");
-    assert_fails(importance_score(l2, &f.input, &reduce, &f.arena, &scores), ERR_CONFIG,
-                 "reduction \"product\"");
+    const struct criterion *l2 = criteria[CRITERION_L2];
     f.input.params = broken;
     assert_fails(importance_score(l2, &f.input, &importance_defaults, &f.arena, &scores), ERR_INPUT,
                  "not finite");

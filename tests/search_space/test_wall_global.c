@@ -32,7 +32,7 @@ static void open_fixture(struct fixture *f, const char *name)
     random_graph_params(&f->graph, &rng, f->params);
     const struct criterion_input input = {
         .graph = &f->graph, .groups = &f->groups, .params = f->params};
-    assert_ok(importance_score(criterion_find("l1"), &input, &importance_defaults, &f->arena,
+    assert_ok(importance_score(criteria[CRITERION_L1], &input, &importance_defaults, &f->arena,
                                &f->scores));
 }
 

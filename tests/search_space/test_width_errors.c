@@ -72,7 +72,7 @@ static void open_fixture(struct fixture *f, uint64_t seed)
     }
     f->network = (struct criterion_input){
         .graph = &f->graph, .groups = &f->groups, .params = f->params, .seed = seed};
-    assert_ok(criterion_rank(criterion_find("random"), &f->network, &f->arena, &f->ranking));
+    assert_ok(criterion_rank(criteria[CRITERION_RANDOM], &f->network, &f->arena, &f->ranking));
     const struct refit_options all = {
         .images = IMAGES, .points_per_image = SIDE * SIDE, .lambda = 1e-7, .seed = 3};
     assert_ok(refit_open(f->backend, &f->graph, &f->groups, f->params, &plan_input, f->images, &all,

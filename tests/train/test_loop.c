@@ -54,9 +54,12 @@ static void every_optimizer_and_schedule_learns(void **state)
 {
     (void)state;
     static const struct {
-        const char *optimizer, *schedule;
+        enum optimizer_kind optimizer;
+        enum rate_schedule schedule;
         double rate;
-    } recipes[] = {{"sgd", "constant", 0.05}, {"rmsprop", "cosine", 2e-3}, {"adam", "step", 5e-3}};
+    } recipes[] = {{OPTIMIZER_SGD, RATE_CONSTANT, 0.05},
+                   {OPTIMIZER_RMSPROP, RATE_COSINE, 2e-3},
+                   {OPTIMIZER_ADAM, RATE_STEP, 5e-3}};
     struct train_case c;
     train_case_open(&c, 640);
     c.recipe.epochs = 6;
@@ -68,8 +71,8 @@ static void every_optimizer_and_schedule_learns(void **state)
         c.recipe.clip = 5;
         assert_ok(train_case_run(&c, NULL, NULL));
         if (!(c.report.final_loss < 0.9 * c.report.losses[0])) {
-            fail_msg("%s: loss %g after %g", recipes[i].optimizer, c.report.final_loss,
-                     c.report.losses[0]);
+            fail_msg("optimizer %d: loss %g after %g", (int)recipes[i].optimizer,
+                     c.report.final_loss, c.report.losses[0]);
         }
     }
     train_case_close(&c);
@@ -81,7 +84,7 @@ static void divergence_is_an_error(void **state)
     struct train_case c;
     train_case_open(&c, 320);
     c.recipe.learning_rate = 1e6;
-    c.recipe.schedule = "constant";
+    c.recipe.schedule = RATE_CONSTANT;
     c.recipe.epochs = 20;
     assert_fails(train_case_run(&c, NULL, NULL), ERR_CONFIG, "train.learning_rate");
     train_case_close(&c);

@@ -13,7 +13,7 @@
 
 static const struct int_list no_steps = {0};
 
-static struct train_recipe recipe_of(const char *schedule)
+static struct train_recipe recipe_of(enum rate_schedule schedule)
 {
     return (struct train_recipe){
         .epochs = 8, .learning_rate = 0.4, .schedule = schedule, .steps = &no_steps, .gamma = 0.1};
@@ -27,7 +27,7 @@ static void check(const struct train_recipe *recipe, int64_t step, double expect
 static void constant_stays(void **state)
 {
     (void)state;
-    const struct train_recipe recipe = recipe_of("constant");
+    const struct train_recipe recipe = recipe_of(RATE_CONSTANT);
     check(&recipe, 0, 0.4);
     check(&recipe, 8 * STEPS - 1, 0.4);
 }
@@ -35,7 +35,7 @@ static void constant_stays(void **state)
 static void cosine_falls_to_zero(void **state)
 {
     (void)state;
-    const struct train_recipe recipe = recipe_of("cosine");
+    const struct train_recipe recipe = recipe_of(RATE_COSINE);
     check(&recipe, 0, 0.4);
     check(&recipe, 2 * STEPS, 0.4 * 0.5 * (1 + sqrt(0.5))); // cos(pi / 4)
     check(&recipe, 4 * STEPS, 0.2);
@@ -51,7 +51,7 @@ static void cosine_falls_to_zero(void **state)
 static void warm_up_rises_linearly(void **state)
 {
     (void)state;
-    struct train_recipe recipe = recipe_of("cosine");
+    struct train_recipe recipe = recipe_of(RATE_COSINE);
     recipe.warmup_epochs = 2;
     check(&recipe, 0, 0.4 / (2 * STEPS));
     check(&recipe, STEPS - 1, 0.2);
@@ -60,7 +60,7 @@ static void warm_up_rises_linearly(void **state)
     check(&recipe, 5 * STEPS, 0.2);
     recipe.warmup_epochs = 0.01; // half an update
     check(&recipe, 0, 0.4);
-    recipe.schedule = "constant";
+    recipe.schedule = RATE_CONSTANT;
     recipe.warmup_epochs = 0.5;
     check(&recipe, 4, 0.4 * 5 / 25);
     check(&recipe, 25, 0.4);
@@ -71,7 +71,7 @@ static void steps_multiply(void **state)
     (void)state;
     static const int epochs[] = {3, 6};
     const struct int_list steps = {.n = 2, .values = epochs};
-    struct train_recipe recipe = recipe_of("step");
+    struct train_recipe recipe = recipe_of(RATE_STEP);
     recipe.steps = &steps;
     check(&recipe, 3 * STEPS - 1, 0.4);
     check(&recipe, 3 * STEPS, 0.04);

@@ -1,4 +1,4 @@
-#include "envs/prune/node_prior.h"
+#include "envs/prune/host_prior.h"
 
 #include "search_space/error_curve.h"
 #include "search_space/importance.h"
@@ -28,13 +28,13 @@ static bool make_curve(float *values, int channels)
 }
 
 // By importance; a criterion that says nothing of some group leaves all of them at 0.
-static enum status score_channels(const struct criterion_input *input, const char *criterion,
-                                  struct arena *arena, float *all)
+static enum status score_channels(const struct criterion_input *input,
+                                  enum criterion_kind criterion, struct arena *arena, float *all)
 {
     const struct groups *groups = input->groups;
     float **scores;
     const enum status code =
-        importance_score(criterion_find(criterion), input, &importance_defaults, arena, &scores);
+        importance_score(criteria[criterion], input, &importance_defaults, arena, &scores);
     if (code != OK) {
         return code == ERR_CONFIG ? OK : code;
     }
@@ -45,7 +45,7 @@ static enum status score_channels(const struct criterion_input *input, const cha
 }
 
 // spare NULL: channels that are all 0 count alike.
-static enum status kept_shares(const struct criterion_input *input, const char *criterion,
+static enum status kept_shares(const struct criterion_input *input, enum criterion_kind criterion,
                                const float *spare, struct arena *arena, float **out)
 {
     const struct groups *groups = input->groups;
@@ -65,8 +65,8 @@ static enum status kept_shares(const struct criterion_input *input, const char *
     return OK;
 }
 
-enum status node_prior_make(const struct criterion_input *input, const struct ranking *ranking,
-                            const struct refit *refit, struct arena *arena, struct node_prior *out)
+enum status host_prior_make(const struct criterion_input *input, const struct ranking *ranking,
+                            const struct refit *refit, struct arena *arena, struct host_prior *out)
 {
     const struct error_input errors = {.graph = input->graph,
                                        .groups = input->groups,
@@ -75,17 +75,17 @@ enum status node_prior_make(const struct criterion_input *input, const struct ra
                                        .refit = refit};
     float *norm, *gamma, *error;
     int *readers;
-    TRY(kept_shares(input, "l1", NULL, arena, &norm));
-    TRY(kept_shares(input, "bn_gamma", norm, arena, &gamma));
+    TRY(kept_shares(input, CRITERION_L1, NULL, arena, &norm));
+    TRY(kept_shares(input, CRITERION_BN_GAMMA, norm, arena, &gamma));
     ARENA_NEW(arena, error, (size_t)ranking_count(input->groups));
     ARENA_NEW(arena, readers, (size_t)input->groups->n);
     TRY(error_curves(&errors, error, readers));
-    *out = (struct node_prior){.norm = norm, .gamma = gamma, .error = error, .readers = readers};
+    *out = (struct host_prior){.norm = norm, .gamma = gamma, .error = error, .readers = readers};
     return OK;
 }
 
-enum status node_prior_flat(const struct groups *groups, struct arena *arena,
-                            struct node_prior *out)
+enum status host_prior_flat(const struct groups *groups, struct arena *arena,
+                            struct host_prior *out)
 {
     float *kept, *error;
     int *readers;
@@ -100,6 +100,6 @@ enum status node_prior_flat(const struct groups *groups, struct arena *arena,
         }
         readers[g] = 1;
     }
-    *out = (struct node_prior){.norm = kept, .gamma = kept, .error = error, .readers = readers};
+    *out = (struct host_prior){.norm = kept, .gamma = kept, .error = error, .readers = readers};
     return OK;
 }

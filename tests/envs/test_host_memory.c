@@ -1,5 +1,5 @@
-// Memory that workers of a node share: filled once, also when the first who tries dies.
-#include "envs/prune/node_memory.h"
+// Memory that workers of a host share: filled once, also when the first who tries dies.
+#include "envs/prune/host_memory.h"
 #include "envs/prune/score_cache.h"
 #include "test_unit.h"
 
@@ -45,7 +45,7 @@ static void copy(void *context, char *to)
     }
 }
 
-static bool is_whole(const struct node_memory *memory)
+static bool is_whole(const struct host_memory *memory)
 {
     bool whole = memory->data_bytes == BYTES && memory->common_bytes == COMMON;
     for (int i = 0; whole && i < BYTES; i++) {
@@ -54,9 +54,9 @@ static bool is_whole(const struct node_memory *memory)
     return whole;
 }
 
-static struct node_filler filler_of(struct story *story)
+static struct host_filler filler_of(struct story *story)
 {
-    return (struct node_filler){.prepare = prepare, .copy = copy, .context = story};
+    return (struct host_filler){.prepare = prepare, .copy = copy, .context = story};
 }
 
 static struct shared *open_shared(int *fd)
@@ -83,12 +83,12 @@ static pid_t spawn(struct story story, int fd)
     if (pid != 0) {
         return pid;
     }
-    const struct node_filler filler = filler_of(&story);
-    struct node_memory memory = {0};
-    bool fine = node_memory_open(fd, KEY, COMMON, &filler, &memory) == OK && is_whole(&memory);
+    const struct host_filler filler = filler_of(&story);
+    struct host_memory memory = {0};
+    bool fine = host_memory_open(fd, KEY, COMMON, &filler, &memory) == OK && is_whole(&memory);
     if (fine) {
         atomic_fetch_add((atomic_int *)(void *)memory.common, 1);
-        node_memory_close(&memory);
+        host_memory_close(&memory);
     }
     _exit(fine ? 0 : 1);
 }
@@ -115,13 +115,13 @@ static void many_processes_fill_it_once(void **state)
     for (int i = 0; i < PROCESSES; i++) {
         assert_int_equal(wait_for(pids[i]), 0);
     }
-    const struct node_filler filler = filler_of(&story);
-    struct node_memory memory;
-    assert_ok(node_memory_open(fd, KEY, COMMON, &filler, &memory));
+    const struct host_filler filler = filler_of(&story);
+    struct host_memory memory;
+    assert_ok(host_memory_open(fd, KEY, COMMON, &filler, &memory));
     assert_true(is_whole(&memory));
     assert_int_equal(atomic_load((atomic_int *)(void *)memory.common), PROCESSES);
     assert_int_equal(atomic_load(&shared->prepared), 1);
-    node_memory_close(&memory);
+    host_memory_close(&memory);
     close_shared(shared, fd);
 }
 
@@ -167,12 +167,12 @@ static void the_first_user_locks_out_nobody(void **state)
     int fd;
     struct shared *shared = open_shared(&fd);
     struct story story = {.shared = shared};
-    const struct node_filler filler = filler_of(&story);
-    struct node_memory memory;
-    assert_ok(node_memory_open(fd, KEY, COMMON, &filler, &memory));
+    const struct host_filler filler = filler_of(&story);
+    struct host_memory memory;
+    assert_ok(host_memory_open(fd, KEY, COMMON, &filler, &memory));
     assert_int_equal(wait_for(spawn(story, fd)), 0);
     assert_int_equal(atomic_load((atomic_int *)(void *)memory.common), 1);
-    node_memory_close(&memory);
+    host_memory_close(&memory);
     close_shared(shared, fd);
 }
 
@@ -182,16 +182,16 @@ static void failures_are_reported_and_can_be_mended(void **state)
     int fd;
     struct shared *shared = open_shared(&fd);
     struct story story = {.shared = shared, .end = FAILS};
-    const struct node_filler filler = filler_of(&story);
-    struct node_memory memory;
-    assert_fails(node_memory_open(fd, KEY, COMMON, &filler, &memory), ERR_INPUT, "nothing to fill");
-    assert_fails(node_memory_open(-1, KEY, COMMON, &filler, &memory), ERR_INPUT, "nothing to fill");
+    const struct host_filler filler = filler_of(&story);
+    struct host_memory memory;
+    assert_fails(host_memory_open(fd, KEY, COMMON, &filler, &memory), ERR_INPUT, "nothing to fill");
+    assert_fails(host_memory_open(-1, KEY, COMMON, &filler, &memory), ERR_INPUT, "nothing to fill");
     story.end = FILLS;
-    assert_ok(node_memory_open(fd, KEY, COMMON, &filler, &memory));
-    node_memory_close(&memory);
-    assert_fails(node_memory_open(fd, KEY + 1, COMMON, &filler, &memory), ERR_INPUT,
+    assert_ok(host_memory_open(fd, KEY, COMMON, &filler, &memory));
+    host_memory_close(&memory);
+    assert_fails(host_memory_open(fd, KEY + 1, COMMON, &filler, &memory), ERR_INPUT,
                  "another config");
-    assert_fails(node_memory_open(fd, KEY, COMMON * 2, &filler, &memory), ERR_INPUT,
+    assert_fails(host_memory_open(fd, KEY, COMMON * 2, &filler, &memory), ERR_INPUT,
                  "another config");
     close_shared(shared, fd);
 }
@@ -202,17 +202,17 @@ static void alone_it_is_private(void **state)
     int fd;
     struct shared *shared = open_shared(&fd);
     struct story story = {.shared = shared};
-    const struct node_filler filler = filler_of(&story);
-    struct node_memory memory[2];
+    const struct host_filler filler = filler_of(&story);
+    struct host_memory memory[2];
     for (int i = 0; i < 2; i++) {
-        assert_ok(node_memory_open(-1, KEY, COMMON, &filler, &memory[i]));
+        assert_ok(host_memory_open(-1, KEY, COMMON, &filler, &memory[i]));
         assert_true(is_whole(&memory[i]));
     }
     memory[0].common[0] = 1;
     assert_int_equal(memory[1].common[0], 0);
-    node_memory_close(&memory[0]);
-    node_memory_close(&memory[1]);
-    node_memory_close(&memory[1]); // closed already
+    host_memory_close(&memory[0]);
+    host_memory_close(&memory[1]);
+    host_memory_close(&memory[1]); // closed already
     close_shared(shared, fd);
 }
 

@@ -6,14 +6,14 @@
 #include "agent/distribution.h"
 #include "learner/rules/vtrace.h"
 
-struct batch_options {
+struct episode_batch_options {
     const struct trajectory_shape *shape;
     const struct agent *agent;
     int episodes; // most in a batch
     int unroll;   // rows of a lane; 0 = the longest episode
 };
 // Row r = lane * steps + t. Rows behind used[lane] are padding: flags ROW_PADDING, zeros otherwise.
-struct batch {
+struct episode_batch {
     int lanes, steps;        // B, T
     int n_inputs, n_choices; // C, most choices of a step
     int episodes, capacity;  // packed, most
@@ -32,19 +32,21 @@ struct batch {
 };
 // Lanes are as many as `episodes` always fit into: ceil(episodes / floor(T / longest)). ERR_CONFIG
 // for an unroll below the longest episode. Memory from `arena`, nothing is allocated later.
-enum status batch_open(const struct batch_options *options, struct arena *arena, struct batch *out);
-void batch_clear(struct batch *batch);
+enum status episode_batch_open(const struct episode_batch_options *options, struct arena *arena,
+                               struct episode_batch *out);
+void episode_batch_clear(struct episode_batch *batch);
 // Copies an episode to the first lane with room; row_flags: further bits for all its rows. A
 // trajectory that does not fit the shape (rows, action, task) is a bug of whoever made it.
-void batch_add(struct batch *batch, const struct trajectory *trajectory, int row_flags);
-static inline size_t batch_rows(const struct batch *batch)
+void episode_batch_add(struct episode_batch *batch, const struct trajectory *trajectory,
+                       int row_flags);
+static inline size_t episode_batch_rows(const struct episode_batch *batch)
 {
     return (size_t)batch->lanes * (size_t)batch->steps;
 }
-void batch_offer(const struct batch *batch, size_t row, struct offer *out);
-void batch_chosen(const struct batch *batch, size_t row, struct chosen *out);
+void episode_batch_offer(const struct episode_batch *batch, size_t row, struct offer *out);
+void episode_batch_chosen(const struct episode_batch *batch, size_t row, struct chosen *out);
 // A row with an action: neither padding nor the observation after a cut.
-static inline bool batch_acts(const struct batch *batch, size_t row)
+static inline bool episode_batch_acts(const struct episode_batch *batch, size_t row)
 {
     return (batch->flags[row] & (ROW_PADDING | FLAG_TRUNCATED)) == 0;
 }

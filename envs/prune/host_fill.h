@@ -1,8 +1,8 @@
-// Makes the contents of node_data from files. Internal to node_data.c.
+// Makes the contents of host_data from files. Internal to host_data.c.
 #pragma once
-#include "envs/prune/node_data.h"
+#include "envs/prune/host_data.h"
 
-struct node_fill {
+struct host_fill {
     const struct prune_config *config; // borrowed
     uint64_t seed;
     struct backend *backend; // borrowed
@@ -12,8 +12,8 @@ struct node_fill {
     struct row_set *fitted_rows;     // [n_datasets] the others of its split; owned
     const uint8_t **refit_images;    // [n_datasets]; arena
     int *n_refit_images;             // [n_datasets]; arena
-    struct node_dataset *datasets;   // arena
-    struct node_network *networks;   // arena
+    struct host_dataset *datasets;   // arena
+    struct host_network *networks;   // arena
     struct refit **refits;           // [n_networks]; owned
     float **params;                  // [n_networks]; owned
     struct text *graphs;             // [n_networks] graph_write of each; owned
@@ -21,5 +21,5 @@ struct node_fill {
     int n_datasets, n_networks;
 };
 // Reads, splits, ranks and scores everything; may take a minute.
-enum status node_fill_prepare(struct node_fill *fill);
-void node_fill_close(struct node_fill *fill); // half prepared is fine
+enum status host_fill_prepare(struct host_fill *fill);
+void host_fill_close(struct host_fill *fill); // half prepared is fine

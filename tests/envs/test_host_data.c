@@ -1,7 +1,7 @@
-// Which images the workers of a node share: never scored on what weights were trained on, where
+// Which images the workers of a host share: never scored on what weights were trained on, where
 // their file says what that was.
 #include "envs/network_env.h"
-#include "envs/prune/node_data.h"
+#include "envs/prune/host_data.h"
 #include "nn/network.h"
 #include "prune_case.h"
 
@@ -51,9 +51,9 @@ static void say_rows(struct shared *n, const char *first, const char *second)
     }
 }
 
-static enum status open_data(struct shared *n, struct node_data *out)
+static enum status open_data(struct shared *n, struct host_data *out)
 {
-    return node_data_open(&n->c.config, PRUNE_CASE_SEED, n->backend, -1, &n->arena, out);
+    return host_data_open(&n->c.config, PRUNE_CASE_SEED, n->backend, -1, &n->arena, out);
 }
 
 // The row of the files that this image is.
@@ -69,7 +69,7 @@ static int find_row(const struct shared *n, const uint8_t *image)
 }
 
 // Every search-validation image is outside of the rows, every other one inside.
-static void expect_apart(const struct shared *n, const struct node_dataset *set, const char *text)
+static void expect_apart(const struct shared *n, const struct host_dataset *set, const char *text)
 {
     struct row_set rows;
     assert_ok(row_set_parse(text, &rows));
@@ -87,7 +87,7 @@ static void expect_apart(const struct shared *n, const struct node_dataset *set,
 static void own_networks_share_what_was_kept_out(void **state)
 {
     struct shared *n = *state;
-    struct node_data data;
+    struct host_data data;
     struct dataset_split split;
     assert_ok(dataset_split(&n->dataset, n->c.config.scoring.validation_share, PRUNE_CASE_SEED,
                             &n->arena, &split));
@@ -95,7 +95,7 @@ static void own_networks_share_what_was_kept_out(void **state)
     assert_int_equal(data.n_datasets, 2); // the second network was trained on nothing
     assert_true(data.networks[0].train_rows.known && data.networks[1].train_rows.known);
     for (int d = 0; d < 2; d++) {
-        const struct node_dataset *set = &data.datasets[d];
+        const struct host_dataset *set = &data.datasets[d];
         assert_int_equal(set->n_validation, split.n_validation);
         for (int i = 0; i < split.n_validation; i++) {
             const size_t row = (size_t)split.validation[i];
@@ -113,42 +113,42 @@ static void own_networks_share_what_was_kept_out(void **state)
     uint8_t *more;
     int count = data.datasets[0].n_calibration + 50;
     for (int network = 0; network < 2; network++) {
-        assert_ok(node_data_sample(&n->c.config, &data, network, PRUNE_CASE_SEED, &n->arena, &more,
+        assert_ok(host_data_sample(&n->c.config, &data, network, PRUNE_CASE_SEED, &n->arena, &more,
                                    &count));
         assert_int_equal(count, data.datasets[0].n_calibration + 50);
         assert_memory_equal(more, data.datasets[0].calibration, calibration);
     }
-    node_data_close(&data);
+    host_data_close(&data);
 }
 
 static void rows_decide_what_is_scored_on(void **state)
 {
     struct shared *n = *state;
-    struct node_data data;
+    struct host_data data;
     say_rows(n, "0-2999", "1000-3999");
     assert_ok(open_data(n, &data));
     assert_int_equal(data.n_datasets, 2);
     expect_apart(n, &data.datasets[data.networks[0].data], "0-2999");
     expect_apart(n, &data.datasets[data.networks[1].data], "1000-3999");
     assert_int_equal(data.datasets[0].n_validation, 200); // a quarter of 800
-    // More calibration images than the node holds are of the same kind.
+    // More calibration images than the host holds are of the same kind.
     uint8_t *more;
     int count = 10000;
-    assert_ok(node_data_sample(&n->c.config, &data, 1, PRUNE_CASE_SEED, &n->arena, &more, &count));
+    assert_ok(host_data_sample(&n->c.config, &data, 1, PRUNE_CASE_SEED, &n->arena, &more, &count));
     assert_int_equal(count, 600);
     for (int i = 0; i < count; i++) {
         assert_true(find_row(n, more + (size_t)i * BYTES) >= 1000);
     }
-    node_data_close(&data);
+    host_data_close(&data);
     say_rows(n, "0-2999", "0-2999");
     assert_ok(open_data(n, &data));
     assert_int_equal(data.n_datasets, 1);
-    node_data_close(&data);
+    host_data_close(&data);
     say_rows(n, "0-2999", NULL);
     assert_ok(open_data(n, &data));
     assert_int_equal(data.n_datasets, 2);
     assert_false(data.networks[1].train_rows.known);
-    node_data_close(&data);
+    host_data_close(&data);
 }
 
 static void candidates_carry_rows_on(void **state)
@@ -174,7 +174,7 @@ static void candidates_carry_rows_on(void **state)
 static void too_few_are_refused(void **state)
 {
     struct shared *n = *state;
-    struct node_data data;
+    struct host_data data;
     say_rows(n, "0-3999", NULL);
     assert_fails(open_data(n, &data), ERR_INPUT, "network \"convnet\": 0 of the 800");
     assert_non_null(strstr(status_message(), "train_rows \"unknown\""));
@@ -183,7 +183,7 @@ static void too_few_are_refused(void **state)
     say_rows(n, "0-3489", NULL); // 102
     assert_ok(open_data(n, &data));
     assert_int_equal(data.datasets[0].n_validation, 102);
-    node_data_close(&data);
+    host_data_close(&data);
     say_rows(n, "0-4000", NULL);
     assert_fails(open_data(n, &data), ERR_INPUT, "row 4000");
     // Rows of another data set say nothing.
@@ -194,7 +194,7 @@ static void too_few_are_refused(void **state)
     network_close(&network);
     assert_ok(open_data(n, &data));
     assert_false(data.networks[0].train_rows.known);
-    node_data_close(&data);
+    host_data_close(&data);
 }
 
 int main(void)

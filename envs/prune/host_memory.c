@@ -1,4 +1,4 @@
-#include "envs/prune/node_memory.h"
+#include "envs/prune/host_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static size_t data_offset(size_t common_bytes)
 static enum status refuse(const char *what)
 {
     FAIL(errno == ENOSPC || errno == ENOMEM ? ERR_MEMORY : ERR_IO,
-         "the memory that workers of this node share: %s: %s%s", what, strerror(errno),
+         "the memory that workers of this host share: %s: %s%s", what, strerror(errno),
          errno == ENOSPC ? "; make /dev/shm larger" : "");
 }
 
@@ -47,7 +47,7 @@ static enum status map(int fd, size_t offset, size_t bytes, int protection, int 
 }
 
 static enum status fill_file(int fd, uint64_t key, size_t common_bytes,
-                             const struct node_filler *filler)
+                             const struct host_filler *filler)
 {
     // Whatever a filler that died has left goes, so that the common part is zero.
     if (ftruncate(fd, 0) != 0) {
@@ -87,7 +87,7 @@ static enum status read_header(int fd, struct header *out)
 }
 
 static enum status open_locked(int fd, uint64_t key, size_t common_bytes,
-                               const struct node_filler *filler, struct node_memory *out)
+                               const struct host_filler *filler, struct host_memory *out)
 {
     struct header header;
     TRY(read_header(fd, &header));
@@ -98,7 +98,7 @@ static enum status open_locked(int fd, uint64_t key, size_t common_bytes,
     }
     if (header.key != key || header.common_bytes != common_bytes) {
         FAIL(ERR_INPUT,
-             "the memory that workers of this node share was filled for another config (%016" PRIx64
+             "the memory that workers of this host share was filled for another config (%016" PRIx64
              ", this one is %016" PRIx64 "); give each run a memory of its own",
              header.key, key);
     }
@@ -106,7 +106,7 @@ static enum status open_locked(int fd, uint64_t key, size_t common_bytes,
     return OK;
 }
 
-static enum status map_file(int fd, struct node_memory *memory)
+static enum status map_file(int fd, struct host_memory *memory)
 {
     const size_t common = whole_pages(memory->common_bytes);
     const size_t offset = data_offset(memory->common_bytes);
@@ -119,8 +119,8 @@ static enum status map_file(int fd, struct node_memory *memory)
 
 // Through a file description of this process' own: a lock belongs to the description, and one that
 // was inherited over fork is the same in all workers.
-static enum status open_shared(int fd, uint64_t key, const struct node_filler *filler,
-                               struct node_memory *memory)
+static enum status open_shared(int fd, uint64_t key, const struct host_filler *filler,
+                               struct host_memory *memory)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -147,7 +147,7 @@ static enum status open_shared(int fd, uint64_t key, const struct node_filler *f
     return code;
 }
 
-static enum status open_private(const struct node_filler *filler, struct node_memory *memory)
+static enum status open_private(const struct host_filler *filler, struct host_memory *memory)
 {
     enum { OWN = MAP_PRIVATE | MAP_ANONYMOUS };
     TRY(filler->prepare(filler->context, &memory->data_bytes));
@@ -160,14 +160,14 @@ static enum status open_private(const struct node_filler *filler, struct node_me
     return OK;
 }
 
-enum status node_memory_open(int fd, uint64_t key, size_t common_bytes,
-                             const struct node_filler *filler, struct node_memory *out)
+enum status host_memory_open(int fd, uint64_t key, size_t common_bytes,
+                             const struct host_filler *filler, struct host_memory *out)
 {
-    struct node_memory memory = {.common_bytes = common_bytes};
+    struct host_memory memory = {.common_bytes = common_bytes};
     const enum status code =
         fd < 0 ? open_private(filler, &memory) : open_shared(fd, key, filler, &memory);
     if (code != OK) {
-        node_memory_close(&memory);
+        host_memory_close(&memory);
         return code;
     }
     memory.common = memory.mapped[0];
@@ -176,12 +176,12 @@ enum status node_memory_open(int fd, uint64_t key, size_t common_bytes,
     return OK;
 }
 
-void node_memory_close(struct node_memory *memory)
+void host_memory_close(struct host_memory *memory)
 {
     for (int i = 0; i < 2; i++) {
         if (memory->mapped[i] != NULL) {
             munmap(memory->mapped[i], memory->mapped_bytes[i]);
         }
     }
-    *memory = (struct node_memory){0};
+    *memory = (struct host_memory){0};
 }

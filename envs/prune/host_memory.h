@@ -1,4 +1,4 @@
-// A block of memory that exists once per node, however many processes of the node use it: the first
+// A block of memory that exists once per host, however many processes of the host use it: the first
 // to come fills it, the others wait and then read it. It lies in a file that they all have open
 // (POSIX shared memory or a memfd), or in this process alone.
 #pragma once
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct node_memory {
+struct host_memory {
     const char *data; // [data_bytes] read-only
     size_t data_bytes;
     char *common; // [common_bytes] zero at first, written by all at any time: atomics only
@@ -17,7 +17,7 @@ struct node_memory {
 };
 
 // Makes what the block holds. prepare says how many bytes; then copy writes them.
-struct node_filler {
+struct host_filler {
     enum status (*prepare)(void *context, size_t *bytes);
     void (*copy)(void *context, char *to);
     void *context;
@@ -27,6 +27,6 @@ struct node_filler {
 // filled the file (or whoever tried has died or failed), fills it. key: what the contents are made
 // from; ERR_INPUT when a filled file was made from something else. The fd is not closed. Not
 // collective: nobody has to come.
-enum status node_memory_open(int fd, uint64_t key, size_t common_bytes,
-                             const struct node_filler *filler, struct node_memory *out);
-void node_memory_close(struct node_memory *memory); // a zeroed one is fine
+enum status host_memory_open(int fd, uint64_t key, size_t common_bytes,
+                             const struct host_filler *filler, struct host_memory *out);
+void host_memory_close(struct host_memory *memory); // a zeroed one is fine

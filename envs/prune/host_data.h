@@ -1,16 +1,16 @@
-// What the pruning environments of one node need and none of them changes: networks, images,
-// rankings, base accuracies. It exists once per node (node_memory.h), with the cache of scores.
+// What the pruning environments of one host need and none of them changes: networks, images,
+// rankings, base accuracies. It exists once per host (host_memory.h), with the cache of scores.
 #pragma once
 #include "compute/backend.h"
-#include "envs/prune/node_memory.h"
-#include "envs/prune/node_prior.h"
+#include "envs/prune/host_memory.h"
+#include "envs/prune/host_prior.h"
 #include "envs/prune/prune.h"
 #include "envs/prune/score_cache.h"
 #include "nn/network.h"
 #include "search_space/criterion.h"
 
 // One training part, cut in two. Networks on the same data, trained on the same rows, share one.
-struct node_dataset {
+struct host_dataset {
     char name[64];
     int h, w, c, classes;
     float mean[NETWORK_MAX_CHANNELS], std[NETWORK_MAX_CHANNELS]; // of pixels / 255
@@ -19,36 +19,36 @@ struct node_dataset {
     const uint8_t *validation;  // [n_validation][h][w][c] kept from training, in random order
     const int32_t *labels;      // [n_validation]
 };
-struct node_network {
+struct host_network {
     struct network_info info;
     const char *whole;    // as in struct network, "" of a whole one
     struct graph graph;   // this process' own
     struct groups groups; // likewise
     const float *params;  // [graph.n_floats]
     struct ranking ranking;
-    struct node_prior prior;
+    struct host_prior prior;
     const double *grams;  // for refit_open_grams; NULL without refit
     double base_accuracy; // uncut, whole search-validation set, float32
     int data;             // index of its data set
     // Rows of the data set that went into the weights, or go into those of candidates; owned.
     struct row_set train_rows;
 };
-struct node_data {
-    struct node_memory memory;
-    struct node_dataset *datasets; // [n_datasets] arena
-    struct node_network *networks; // [n_networks of the config] arena
+struct host_data {
+    struct host_memory memory;
+    struct host_dataset *datasets; // [n_datasets] arena
+    struct host_network *networks; // [n_networks of the config] arena
     int n_datasets, n_networks;
     struct score_slot *cache; // [SCORE_CACHE_SLOTS]
 };
-// fd as node_memory_open. The backend is used when this process is the one to fill. Errors name the
+// fd as host_memory_open. The backend is used when this process is the one to fill. Errors name the
 // network.
-enum status node_data_open(const struct prune_config *config, uint64_t seed,
+enum status host_data_open(const struct prune_config *config, uint64_t seed,
                            struct backend *backend, int fd, struct arena *arena,
-                           struct node_data *out);
-void node_data_close(struct node_data *data); // a zeroed one is fine
+                           struct host_data *out);
+void host_data_close(struct host_data *data); // a zeroed one is fine
 
-// More training images than the node holds, the same ones first: reads the data set anew. *n comes
+// More training images than the host holds, the same ones first: reads the data set anew. *n comes
 // in as how many are wanted and goes out as how many there are.
-enum status node_data_sample(const struct prune_config *config, const struct node_data *data,
+enum status host_data_sample(const struct prune_config *config, const struct host_data *data,
                              int network, uint64_t seed, struct arena *arena, uint8_t **images,
                              int *n);

@@ -1,4 +1,4 @@
-#include "envs/prune/node_fill.h"
+#include "envs/prune/host_fill.h"
 
 #include "envs/prune/prune_score.h"
 #include "nn/graph_text.h"
@@ -9,7 +9,7 @@
 
 static enum status gather_validation(const struct dataset *dataset,
                                      const struct dataset_split *split, struct arena *arena,
-                                     struct node_dataset *out)
+                                     struct host_dataset *out)
 {
     const size_t image_bytes = (size_t)dataset->h * (size_t)dataset->w * (size_t)dataset->c;
     uint8_t *images;
@@ -28,7 +28,7 @@ static enum status gather_validation(const struct dataset *dataset,
 }
 
 // Which rows of the files the images for calibration and refit are.
-static enum status note_fitted(struct node_fill *fill, int d, const struct dataset *dataset,
+static enum status note_fitted(struct host_fill *fill, int d, const struct dataset *dataset,
                                const struct dataset_split *split)
 {
     int32_t *rows;
@@ -39,12 +39,12 @@ static enum status note_fitted(struct node_fill *fill, int d, const struct datas
     return row_set_of_rows(rows, split->n_train, &fill->fitted_rows[d]);
 }
 
-static enum status gather_data(struct node_fill *fill, int d, const struct dataset *dataset)
+static enum status gather_data(struct host_fill *fill, int d, const struct dataset *dataset)
 {
     const struct scoring_options *scoring = &fill->config->scoring;
-    struct node_dataset *out = &fill->datasets[d];
+    struct host_dataset *out = &fill->datasets[d];
     struct dataset_split split;
-    *out = (struct node_dataset){
+    *out = (struct host_dataset){
         .h = dataset->h, .w = dataset->w, .c = dataset->c, .classes = dataset->classes};
     memcpy(out->name, dataset->name, sizeof out->name);
     memcpy(out->mean, dataset->mean, sizeof out->mean);
@@ -52,7 +52,7 @@ static enum status gather_data(struct node_fill *fill, int d, const struct datas
     TRY(prune_split(scoring, dataset, &fill->train_rows[d], fill->seed, &fill->arena, &split));
     TRY(note_fitted(fill, d, dataset, &split));
     TRY(gather_validation(dataset, &split, &fill->arena, out));
-    const int refit = strcmp(scoring->refit, "off") != 0 ? scoring->refit_images : 0;
+    const int refit = scoring->refit != REFIT_OFF ? scoring->refit_images : 0;
     int wanted = scoring->calibration_images > refit ? scoring->calibration_images : refit;
     wanted = wanted < split.n_train ? wanted : split.n_train;
     uint8_t *images;
@@ -68,7 +68,7 @@ static enum status gather_data(struct node_fill *fill, int d, const struct datas
 
 // The index of the data set with these options for networks trained on these rows, read if it has
 // not been yet.
-static enum status find_data(struct node_fill *fill, const struct dataset_options *options,
+static enum status find_data(struct host_fill *fill, const struct dataset_options *options,
                              const struct row_set *train_rows, int *out)
 {
     for (int d = 0; d < fill->n_datasets; d++) {
@@ -93,7 +93,7 @@ static enum status find_data(struct node_fill *fill, const struct dataset_option
 
 // The options with a name: where they have none, the network's file says it. Rows of a data set of
 // another name say nothing.
-static enum status name_data(struct node_fill *fill, const struct prune_network *network,
+static enum status name_data(struct host_fill *fill, const struct prune_network *network,
                              struct network_origin *origin, struct dataset_options *out)
 {
     *out = network->data;
@@ -114,7 +114,7 @@ static enum status name_data(struct node_fill *fill, const struct prune_network 
 }
 
 // The network's data set, opened.
-static enum status load_data(struct node_fill *fill, const struct prune_network *asked, int *out)
+static enum status load_data(struct host_fill *fill, const struct prune_network *asked, int *out)
 {
     struct dataset_options options;
     struct network_origin origin;
@@ -127,10 +127,10 @@ static enum status load_data(struct node_fill *fill, const struct prune_network 
     return code;
 }
 
-static enum status gather_grams(struct node_fill *fill, int n)
+static enum status gather_grams(struct host_fill *fill, int n)
 {
     enum { POINTS_PER_IMAGE = 16 };
-    struct node_network *network = &fill->networks[n];
+    struct host_network *network = &fill->networks[n];
     const struct refit_options options = {.images = fill->n_refit_images[network->data],
                                           .points_per_image = POINTS_PER_IMAGE,
                                           .lambda = PRUNE_REFIT_LAMBDA,
@@ -143,11 +143,11 @@ static enum status gather_grams(struct node_fill *fill, int n)
     return OK;
 }
 
-static enum status load(struct node_fill *fill, int n, const struct prune_network *asked)
+static enum status load(struct host_fill *fill, int n, const struct prune_network *asked)
 {
-    struct node_network *network = &fill->networks[n];
+    struct host_network *network = &fill->networks[n];
     TRY(load_data(fill, asked, &network->data));
-    const struct node_dataset *set = &fill->datasets[network->data];
+    const struct host_dataset *set = &fill->datasets[network->data];
     const struct network_data data = {.name = set->name,
                                       .h = set->h,
                                       .w = set->w,
@@ -175,21 +175,17 @@ static enum status load(struct node_fill *fill, int n, const struct prune_networ
     return OK;
 }
 
-static enum status prepare_network(struct node_fill *fill, int n)
+static enum status prepare_network(struct host_fill *fill, int n)
 {
     const struct prune_config *config = fill->config;
-    struct node_network *network = &fill->networks[n];
+    struct host_network *network = &fill->networks[n];
     TRY(load(fill, n, &config->networks[n]));
     TRY(groups_find(&network->graph, &network->groups));
-    const struct criterion *criterion = criterion_find(config->space.criterion);
-    if (criterion == NULL) {
-        FAIL(ERR_CONFIG, "space.criterion: there is no criterion \"%s\"", config->space.criterion);
-    }
     const struct criterion_input input = {.graph = &network->graph,
                                           .groups = &network->groups,
                                           .params = network->params,
                                           .seed = fill->seed};
-    const struct node_dataset *data = &fill->datasets[network->data];
+    const struct host_dataset *data = &fill->datasets[network->data];
     const struct score_request request = {.graph = &network->graph,
                                           .params = network->params,
                                           .info = &network->info,
@@ -201,14 +197,15 @@ static enum status prepare_network(struct node_fill *fill, int n)
     if (prune_refits(&config->scoring, &network->graph, &network->groups)) {
         TRY(gather_grams(fill, n));
     }
-    const bool by_errors = fill->refits[n] != NULL && strcmp(config->space.by, "errors") == 0;
+    const bool by_errors = fill->refits[n] != NULL && config->space.by == SPACE_BY_ERRORS;
     TRY(by_errors ? refit_rank(&input, fill->refits[n], &fill->arena, &network->ranking)
-                  : criterion_rank(criterion, &input, &fill->arena, &network->ranking));
-    return node_prior_make(&input, &network->ranking, fill->refits[n], &fill->arena,
+                  : criterion_rank(criteria[config->space.criterion], &input, &fill->arena,
+                                   &network->ranking));
+    return host_prior_make(&input, &network->ranking, fill->refits[n], &fill->arena,
                            &network->prior);
 }
 
-enum status node_fill_prepare(struct node_fill *fill)
+enum status host_fill_prepare(struct host_fill *fill)
 {
     const size_t n = (size_t)fill->config->n_networks;
     ARENA_NEW(&fill->arena, fill->options, n);
@@ -232,7 +229,7 @@ enum status node_fill_prepare(struct node_fill *fill)
     return OK;
 }
 
-void node_fill_close(struct node_fill *fill)
+void host_fill_close(struct host_fill *fill)
 {
     for (int n = 0; n < fill->n_networks; n++) {
         refit_close(fill->refits[n]);
@@ -248,5 +245,5 @@ void node_fill_close(struct node_fill *fill)
         row_set_close(&fill->fitted_rows[d]);
     }
     arena_close(&fill->arena);
-    *fill = (struct node_fill){0};
+    *fill = (struct host_fill){0};
 }

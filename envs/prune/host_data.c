@@ -1,7 +1,7 @@
-#include "envs/prune/node_data.h"
+#include "envs/prune/host_data.h"
 
 #include "core/hash.h"
-#include "envs/prune/node_fill.h"
+#include "envs/prune/host_fill.h"
 #include "nn/graph_text.h"
 #include "search_space/refit.h"
 
@@ -13,7 +13,7 @@ struct block {
     uint64_t datasets, networks; // records
 };
 struct dataset_record {
-    struct node_dataset set; // pointers mean nothing
+    struct host_dataset set; // pointers mean nothing
     uint64_t calibration, validation, labels;
 };
 struct network_record {
@@ -42,7 +42,7 @@ static uint64_t place(struct placer *placer, const void *bytes, size_t n)
     return at;
 }
 
-static struct dataset_record place_dataset(struct placer *placer, const struct node_dataset *set)
+static struct dataset_record place_dataset(struct placer *placer, const struct host_dataset *set)
 {
     const size_t image = (size_t)set->h * (size_t)set->w * (size_t)set->c;
     const size_t n_validation = (size_t)set->n_validation;
@@ -55,10 +55,10 @@ static struct dataset_record place_dataset(struct placer *placer, const struct n
     return record;
 }
 
-static struct network_record place_network(struct placer *placer, const struct node_fill *fill,
+static struct network_record place_network(struct placer *placer, const struct host_fill *fill,
                                            int n)
 {
-    const struct node_network *network = &fill->networks[n];
+    const struct host_network *network = &fill->networks[n];
     const size_t channels = (size_t)ranking_count(&network->groups);
     struct network_record record;
     memset(&record, 0, sizeof record);
@@ -85,7 +85,7 @@ static struct network_record place_network(struct placer *placer, const struct n
     return record;
 }
 
-static size_t write_block(struct node_fill *fill, char *to)
+static size_t write_block(struct host_fill *fill, char *to)
 {
     struct placer placer = {.to = to, .at = sizeof(struct block)};
     struct block block = {.n_datasets = fill->n_datasets, .n_networks = fill->n_networks};
@@ -114,8 +114,8 @@ static size_t write_block(struct node_fill *fill, char *to)
 
 static enum status prepare(void *context, size_t *bytes)
 {
-    struct node_fill *fill = context;
-    TRY(node_fill_prepare(fill));
+    struct host_fill *fill = context;
+    TRY(host_fill_prepare(fill));
     *bytes = write_block(fill, NULL);
     return OK;
 }
@@ -125,11 +125,11 @@ static void copy(void *context, char *to)
     (void)write_block(context, to);
 }
 
-static enum status view_network(const struct node_memory *memory,
-                                const struct network_record *record, struct node_network *out)
+static enum status view_network(const struct host_memory *memory,
+                                const struct network_record *record, struct host_network *out)
 {
     const char *data = memory->data;
-    *out = (struct node_network){
+    *out = (struct host_network){
         .info = record->info,
         .whole = data + record->whole,
         .params = (const float *)(const void *)(data + record->params),
@@ -150,7 +150,7 @@ static enum status view_network(const struct node_memory *memory,
     return groups_find(&out->graph, &out->groups);
 }
 
-static enum status view(struct node_data *data, struct arena *arena)
+static enum status view(struct host_data *data, struct arena *arena)
 {
     const char *bytes = data->memory.data;
     const struct block *block = (const void *)bytes;
@@ -159,7 +159,7 @@ static enum status view(struct node_data *data, struct arena *arena)
     ARENA_NEW(arena, data->datasets, (size_t)block->n_datasets);
     ARENA_NEW(arena, data->networks, (size_t)block->n_networks);
     for (int i = 0; i < block->n_datasets; i++) {
-        struct node_dataset *set = &data->datasets[data->n_datasets++];
+        struct host_dataset *set = &data->datasets[data->n_datasets++];
         *set = sets[i].set;
         set->calibration = (const uint8_t *)(bytes + sets[i].calibration);
         set->validation = (const uint8_t *)(bytes + sets[i].validation);
@@ -178,10 +178,10 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 
 static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
 {
-    const int64_t numbers[] = {data->superclass, data->size, data->count, (int64_t)data->seed};
+    const int64_t numbers[] = {data->labels, data->superclass, data->size, data->count,
+                               (int64_t)data->seed};
     hash = hash_text(hash_text(hash, data->name), data->path);
-    hash = hash_text(hash_text(hash, data->data_root), data->labels);
-    hash = hash_text(hash, data->group_pattern);
+    hash = hash_text(hash_text(hash, data->data_root), data->group_pattern);
     hash = hash_bytes(hash, numbers, sizeof numbers);
     hash = hash_bytes(hash, &data->share, sizeof data->share);
     if (data->classes != NULL) {
@@ -195,34 +195,37 @@ static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
 static uint64_t hash_config(const struct prune_config *config, uint64_t seed)
 {
     const struct scoring_options *scoring = &config->scoring;
-    const int numbers[] = {scoring->calibration_images, scoring->images, scoring->refit_images};
+    const int64_t numbers[] = {scoring->calibration_images,
+                               scoring->images,
+                               scoring->refit_images,
+                               scoring->refit,
+                               scoring->dtype,
+                               config->space.criterion,
+                               config->space.by};
     uint64_t hash = hash_bytes(HASH_BEGIN, &seed, sizeof seed);
     for (int i = 0; i < config->n_networks; i++) {
         hash = hash_text(hash, config->networks[i].file);
         hash = hash_data(hash, &config->networks[i].data);
     }
-    hash = hash_text(hash_text(hash, config->space.criterion), scoring->dtype);
-    hash = hash_text(hash, config->space.by);
-    hash = hash_text(hash, scoring->refit);
     hash = hash_bytes(hash, &scoring->validation_share, sizeof scoring->validation_share);
     return hash_bytes(hash, numbers, sizeof numbers);
 }
 
-enum status node_data_open(const struct prune_config *config, uint64_t seed,
+enum status host_data_open(const struct prune_config *config, uint64_t seed,
                            struct backend *backend, int fd, struct arena *arena,
-                           struct node_data *out)
+                           struct host_data *out)
 {
-    struct node_fill fill = {.config = config, .seed = seed, .backend = backend};
-    const struct node_filler filler = {.prepare = prepare, .copy = copy, .context = &fill};
-    struct node_data data = {0};
+    struct host_fill fill = {.config = config, .seed = seed, .backend = backend};
+    const struct host_filler filler = {.prepare = prepare, .copy = copy, .context = &fill};
+    struct host_data data = {0};
     enum status code =
-        node_memory_open(fd, hash_config(config, seed), SCORE_CACHE_BYTES, &filler, &data.memory);
-    node_fill_close(&fill);
+        host_memory_open(fd, hash_config(config, seed), SCORE_CACHE_BYTES, &filler, &data.memory);
+    host_fill_close(&fill);
     if (code == OK) {
         code = view(&data, arena);
     }
     if (code != OK) {
-        node_data_close(&data);
+        host_data_close(&data);
         return code;
     }
     data.cache = (struct score_slot *)(void *)data.memory.common;
@@ -230,18 +233,18 @@ enum status node_data_open(const struct prune_config *config, uint64_t seed,
     return OK;
 }
 
-void node_data_close(struct node_data *data)
+void host_data_close(struct host_data *data)
 {
     for (int i = 0; i < data->n_networks; i++) {
         groups_close(&data->networks[i].groups);
         graph_close(&data->networks[i].graph);
         row_set_close(&data->networks[i].train_rows);
     }
-    node_memory_close(&data->memory);
-    *data = (struct node_data){0};
+    host_memory_close(&data->memory);
+    *data = (struct host_data){0};
 }
 
-enum status node_data_sample(const struct prune_config *config, const struct node_data *data,
+enum status host_data_sample(const struct prune_config *config, const struct host_data *data,
                              int network, uint64_t seed, struct arena *arena, uint8_t **images,
                              int *n)
 {

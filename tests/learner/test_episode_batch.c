@@ -1,19 +1,19 @@
 // Packing: whole episodes always fit, and every number arrives as it was.
 #include "episode_case.h"
-#include "learner/batch.h"
+#include "learner/episode_batch.h"
 #include "test_unit.h"
 
 #include <stdio.h>
 
 static const struct trajectory_shape shape = {.rows = 7, .n_obs = 5, .n_choices = 9, .n_result = 3};
 
-static void open_batch(struct batch *batch, struct agent_case *agent, struct arena *arena,
+static void open_batch(struct episode_batch *batch, struct agent_case *agent, struct arena *arena,
                        int episodes, int unroll)
 {
-    agent_case_make(agent, "none", "categorical", &shape, 3);
-    const struct batch_options options = {
+    agent_case_make(agent, CORE_NONE, DISTRIBUTION_CATEGORICAL, &shape, 3);
+    const struct episode_batch_options options = {
         .shape = &shape, .agent = &agent->agent, .episodes = episodes, .unroll = unroll};
-    assert_ok(batch_open(&options, arena, batch));
+    assert_ok(episode_batch_open(&options, arena, batch));
 }
 
 // Lengths that waste the most room, and random ones.
@@ -25,7 +25,7 @@ static void test_always_fits(void **state)
     episode_open(&episode, &shape);
     for (int trial = 0; trial < 300; trial++) {
         struct arena arena = {0};
-        struct batch batch;
+        struct episode_batch batch;
         struct agent_case agent;
         const int episodes = 1 + (int)rng_below(&rng, 20);
         const int unroll = trial % 4 == 0 ? 0 : 7 + (int)rng_below(&rng, 20);
@@ -37,15 +37,15 @@ static void test_always_fits(void **state)
             const struct episode_wish wish = {.rows = trial % 3 == 0 ? 4 + i % 2 * 3
                                                                      : 1 + (int)rng_below(&rng, 7)};
             episode_fill(&episode, &wish, &rng);
-            batch_add(&batch, &episode.trajectory, 0);
+            episode_batch_add(&batch, &episode.trajectory, 0);
             rows += wish.rows;
         }
         int used = 0, acting = 0;
         for (int lane = 0; lane < batch.lanes; lane++) {
             used += batch.used[lane];
         }
-        for (size_t row = 0; row < batch_rows(&batch); row++) {
-            acting += batch_acts(&batch, row);
+        for (size_t row = 0; row < episode_batch_rows(&batch); row++) {
+            acting += episode_batch_acts(&batch, row);
         }
         assert_int_equal(used, rows);
         assert_int_equal(acting, rows);
@@ -55,7 +55,7 @@ static void test_always_fits(void **state)
 }
 
 // Row t of an episode that starts at row `first` of the batch.
-static void check_row(const struct batch *batch, const struct trajectory *trajectory, int t,
+static void check_row(const struct episode_batch *batch, const struct trajectory *trajectory, int t,
                       size_t first, int row_flags)
 {
     const size_t row = first + (size_t)t, n_obs = 5, n = 9;
@@ -77,8 +77,8 @@ static void check_row(const struct batch *batch, const struct trajectory *trajec
     assert_true(batch->reward[row] == trajectory->reward[t]);
     struct offer offer;
     struct chosen chosen;
-    batch_offer(batch, row, &offer);
-    batch_chosen(batch, row, &chosen);
+    episode_batch_offer(batch, row, &offer);
+    episode_batch_chosen(batch, row, &chosen);
     assert_int_equal(offer.n, trajectory->choices[t]);
     assert_memory_equal(offer.position, trajectory->position + (size_t)t * n, n * sizeof(float));
     assert_memory_equal(offer.legal, trajectory->legal + (size_t)t * n, n);
@@ -90,7 +90,7 @@ static void test_rows_survive(void **state)
 {
     (void)state;
     struct arena arena = {0};
-    struct batch batch;
+    struct episode_batch batch;
     struct agent_case agent;
     struct episode_case episodes[3];
     struct rng rng = rng_make(2, RNG_TEST, 0, 0);
@@ -100,11 +100,11 @@ static void test_rows_survive(void **state)
         {.task = 0, .rows = 7, .reward_scale = 0.001},
         {.task = 1, .rows = 4, .reward_scale = 1000}};
     for (int again = 0; again < 2; again++) { // the second time over what the first left
-        batch_clear(&batch);
+        episode_batch_clear(&batch);
         for (int i = 0; i < 3; i++) {
             episode_open(&episodes[i], &shape);
             episode_fill(&episodes[i], &wishes[i], &rng);
-            batch_add(&batch, &episodes[i].trajectory, i == 2 ? ROW_IMITATION : 0);
+            episode_batch_add(&batch, &episodes[i].trajectory, i == 2 ? ROW_IMITATION : 0);
         }
         const size_t firsts[3] = {0, 6, 14}; // 6 and 7 rows in the first lane, 4 in the second
         for (int i = 0; i < 3; i++) {
@@ -128,12 +128,12 @@ static void test_short_unroll(void **state)
 {
     (void)state;
     struct arena arena = {0};
-    struct batch batch;
+    struct episode_batch batch;
     struct agent_case agent;
-    agent_case_make(&agent, "none", "categorical", &shape, 1);
-    const struct batch_options options = {
+    agent_case_make(&agent, CORE_NONE, DISTRIBUTION_CATEGORICAL, &shape, 1);
+    const struct episode_batch_options options = {
         .shape = &shape, .agent = &agent.agent, .episodes = 4, .unroll = 6};
-    assert_fails(batch_open(&options, &arena, &batch), ERR_CONFIG, "learner.unroll is 6");
+    assert_fails(episode_batch_open(&options, &arena, &batch), ERR_CONFIG, "learner.unroll is 6");
     arena_close(&arena);
 }
 

@@ -1,11 +1,11 @@
 // Packing episodes into lanes.
-#include "learner/batch.h"
+#include "learner/episode_batch.h"
 
 #include <string.h>
 
-static enum status take_memory(struct batch *b, struct arena *arena)
+static enum status take_memory(struct episode_batch *b, struct arena *arena)
 {
-    const size_t rows = batch_rows(b), choices = rows * (size_t)b->n_choices;
+    const size_t rows = episode_batch_rows(b), choices = rows * (size_t)b->n_choices;
     ARENA_NEW(arena, b->used, (size_t)b->lanes);
     ARENA_NEW(arena, b->inputs, rows * (size_t)b->n_inputs);
     ARENA_NEW(arena, b->reset, rows);
@@ -21,7 +21,8 @@ static enum status take_memory(struct batch *b, struct arena *arena)
     return OK;
 }
 
-enum status batch_open(const struct batch_options *options, struct arena *arena, struct batch *out)
+enum status episode_batch_open(const struct episode_batch_options *options, struct arena *arena,
+                               struct episode_batch *out)
 {
     const int longest = options->shape->rows;
     const int steps = options->unroll > 0 ? options->unroll : longest;
@@ -32,21 +33,21 @@ enum status batch_open(const struct batch_options *options, struct arena *arena,
              steps, longest, longest);
     }
     const int per_lane = steps / longest;
-    *out = (struct batch){.lanes = (options->episodes + per_lane - 1) / per_lane,
-                          .steps = steps,
-                          .n_inputs = options->agent->n_inputs,
-                          .n_choices = options->shape->n_choices,
-                          .capacity = options->episodes,
-                          .shape = *options->shape,
-                          .agent = options->agent};
+    *out = (struct episode_batch){.lanes = (options->episodes + per_lane - 1) / per_lane,
+                                  .steps = steps,
+                                  .n_inputs = options->agent->n_inputs,
+                                  .n_choices = options->shape->n_choices,
+                                  .capacity = options->episodes,
+                                  .shape = *options->shape,
+                                  .agent = options->agent};
     TRY(take_memory(out, arena));
-    batch_clear(out);
+    episode_batch_clear(out);
     return OK;
 }
 
-void batch_clear(struct batch *b)
+void episode_batch_clear(struct episode_batch *b)
 {
-    const size_t rows = batch_rows(b), choices = rows * (size_t)b->n_choices;
+    const size_t rows = episode_batch_rows(b), choices = rows * (size_t)b->n_choices;
     b->episodes = 0;
     memset(b->used, 0, (size_t)b->lanes * sizeof *b->used);
     memset(b->inputs, 0, rows * (size_t)b->n_inputs * sizeof *b->inputs);
@@ -66,7 +67,7 @@ void batch_clear(struct batch *b)
 
 // The first lane with room. Capacity was chosen so that there is one: a lane that refuses an
 // episode of at most `longest` rows holds at least floor(T / longest) episodes.
-static int find_lane(const struct batch *b, int rows)
+static int find_lane(const struct episode_batch *b, int rows)
 {
     int lane = 0;
     while (lane < b->lanes && b->used[lane] + rows > b->steps) {
@@ -76,7 +77,7 @@ static int find_lane(const struct batch *b, int rows)
     return lane;
 }
 
-static void add_row(struct batch *b, const struct trajectory *trajectory, int t, size_t row)
+static void add_row(struct episode_batch *b, const struct trajectory *trajectory, int t, size_t row)
 {
     const struct trajectory_shape *shape = &b->shape;
     const size_t choices = (size_t)b->n_choices, from = (size_t)t * choices;
@@ -95,7 +96,7 @@ static void add_row(struct batch *b, const struct trajectory *trajectory, int t,
     b->task[row] = trajectory->header->task;
 }
 
-void batch_add(struct batch *b, const struct trajectory *trajectory, int row_flags)
+void episode_batch_add(struct episode_batch *b, const struct trajectory *trajectory, int row_flags)
 {
     const int rows = trajectory->header->rows;
     CHECK(b->episodes < b->capacity && rows >= 1 && rows <= b->shape.rows);
@@ -106,7 +107,7 @@ void batch_add(struct batch *b, const struct trajectory *trajectory, int row_fla
         const size_t row = first + (size_t)t;
         b->flags[row] = (uint8_t)(trajectory->flags[t] | row_flags | (t == 0 ? FLAG_FIRST : 0));
         const int32_t action = trajectory->action[t], choices = trajectory->choices[t];
-        CHECK(!batch_acts(b, row) ||
+        CHECK(!episode_batch_acts(b, row) ||
               (choices >= 1 && choices <= b->n_choices && action >= 0 && action < choices));
         add_row(b, trajectory, t, row);
     }
@@ -114,14 +115,14 @@ void batch_add(struct batch *b, const struct trajectory *trajectory, int row_fla
     b->episodes++;
 }
 
-void batch_offer(const struct batch *b, size_t row, struct offer *out)
+void episode_batch_offer(const struct episode_batch *b, size_t row, struct offer *out)
 {
     const size_t first = row * (size_t)b->n_choices;
     *out = (struct offer){
         .n = b->choices[row], .position = b->position + first, .legal = b->legal + first};
 }
 
-void batch_chosen(const struct batch *b, size_t row, struct chosen *out)
+void episode_batch_chosen(const struct episode_batch *b, size_t row, struct chosen *out)
 {
     *out = (struct chosen){.choice = b->action[row], .raw = b->raw[row], .logp = b->logp[row]};
 }
