@@ -26,7 +26,7 @@ ARROWS = {
     "envs": ["search_space", "data"],
     "actors": ["envs", "agent", "transport"],
     "learner": ["agent", "transport"],
-    "run": ["actors", "learner", "train"],
+    "run": ["actors", "learner", "train", "onnx"],
     "experiments": [],
     "app": ["run", "deploy", "experiments"],
 }
