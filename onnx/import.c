@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { MOST_VALUES = 1 << 18, MOST_OUTPUTS = 256, ELEM_UINT8 = 2 };
-#define MOST_BYTES (UINT64_C(768) << 20)
+#define MOST_BYTES (UINT64_C(832) << 20)
 
 static enum status open_values(struct importer *importer)
 {
@@ -276,8 +276,9 @@ enum status onnx_import(const char *path, const struct onnx_import_options *opti
     struct onnx_model model;
     TRY(onnx_model_open(path, &model));
     struct importer importer = {.model = &model, .options = options != NULL ? options : &defaults};
-    importer.bytes_left =
+    const size_t most =
         importer.options->most_bytes > 0 ? importer.options->most_bytes : MOST_BYTES;
+    importer.bytes_left = most > model.message_bytes ? most - model.message_bytes : 0;
     if (importer.options->report != NULL) {
         struct onnx_import_report *report = importer.options->report;
         *report = (struct onnx_import_report){.opset = model.opset, .file_nodes = model.n_nodes};

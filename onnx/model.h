@@ -58,9 +58,9 @@ struct onnx_model {
     int n_inputs;
     const char **outputs;
     int n_outputs;
-    size_t stored_bytes; // of the file and of those that it names
 
     void *message;           // owned; protobuf-c's, which names and small tensors point into
+    size_t message_bytes;    // of memory
     struct onnx_file *files; // the mapped files
 };
 

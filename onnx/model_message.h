@@ -22,6 +22,6 @@ enum status onnx_model_tensor(struct onnx_model *model, const void *proto, struc
 enum status onnx_model_external(struct onnx_model *model, const void *proto, struct onnx_raw *out);
 
 // Unpacks a message that onnx_scan_message has seen; NULL: it is damaged, or would take more memory
-// than such a message may. Freed by onnx_release_message.
-void *onnx_unpack_message(const void *descriptor, const uint8_t *bytes, size_t n);
+// than such a message may. *taken: how much it takes. Freed by onnx_release_message.
+void *onnx_unpack_message(const void *descriptor, const uint8_t *bytes, size_t n, size_t *taken);
 void onnx_release_message(void *message); // NULL is fine

@@ -30,7 +30,6 @@ enum status onnx_model_map(struct onnx_model *model, const char *path, const str
     TRY(file_map(path, &file->bytes, &file->n));
     file->next = model->files;
     model->files = file;
-    model->stored_bytes += file->n;
     *out = file;
     return OK;
 }
@@ -241,7 +240,8 @@ static enum status read_model(struct onnx_model *model, const struct onnx_file *
     enum status status;
     TRY_GOTO(status, onnx_strip_model(file->bytes, file->n, &scratch, &bytes, &n, &raws, &n_raws),
              done);
-    model->message = onnx_unpack_message(&onnx__model_proto__descriptor, bytes, n);
+    model->message =
+        onnx_unpack_message(&onnx__model_proto__descriptor, bytes, n, &model->message_bytes);
     if (model->message == NULL) {
         status = status_fail(ERR_INPUT, __FILE__, __LINE__,
                              "it cannot be unpacked: it is damaged, or would take too much memory");
@@ -304,7 +304,9 @@ enum status onnx_model_read_tensor(struct onnx_model *model, const char *path,
     enum status status = onnx_scan_message(&onnx__tensor_proto__descriptor, file->bytes, file->n);
     struct onnx_tensor tensor = {0};
     if (status == OK) {
-        void *message = onnx_unpack_message(&onnx__tensor_proto__descriptor, file->bytes, file->n);
+        size_t taken;
+        void *message =
+            onnx_unpack_message(&onnx__tensor_proto__descriptor, file->bytes, file->n, &taken);
         status = message == NULL ? status_fail(ERR_INPUT, __FILE__, __LINE__, "it holds no tensor")
                                  : onnx_model_tensor(model, message, (struct onnx_raw){0}, &tensor);
         if (status == OK) {

@@ -40,11 +40,14 @@ static void release(void *budget, void *data)
     free(piece);
 }
 
-void *onnx_unpack_message(const void *descriptor, const uint8_t *bytes, size_t n)
+void *onnx_unpack_message(const void *descriptor, const uint8_t *bytes, size_t n, size_t *taken)
 {
-    size_t left = n + SPARE_BYTES;
+    const size_t most = n + SPARE_BYTES;
+    size_t left = most;
     ProtobufCAllocator allocator = {allocate, release, &left};
-    return protobuf_c_message_unpack(descriptor, &allocator, n, bytes);
+    void *message = protobuf_c_message_unpack(descriptor, &allocator, n, bytes);
+    *taken = most - left;
+    return message;
 }
 
 void onnx_release_message(void *message)

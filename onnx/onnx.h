@@ -27,7 +27,7 @@ struct onnx_import_options {
     // pixels / 255. NULL: pixels / 255 as they are.
     const float *mean, *std;
     bool keep_normalization;           // as nodes of the network: its input is the file's
-    size_t most_bytes;                 // of weights; 0: 768 MiB
+    size_t most_bytes;                 // of weights, constants and the file's messages; 0: 832 MiB
     struct onnx_import_report *report; // may be NULL
 };
 

@@ -220,6 +220,59 @@ static void test_single_channels(void **state)
     network_close(&network);
 }
 
+// F.pad as the tracing exporter has it: PyTorch's pads, last axis first, are turned around.
+static void test_computed_pads(void **state)
+{
+    (void)state;
+    struct onnx_writer writer;
+    struct network network;
+    open_images(&writer);
+    writer_ints(&writer, "given", INTS(1, 2, 3, 4)); // left, right, above, below
+    writer_ints(&writer, "missing", INTS(4));
+    writer_ints(&writer, "pairs", INTS(-1, 2));
+    writer_ints(&writer, "last", INTS(-1));
+    writer_ints(&writer, "end", INTS(-INT64_MAX));
+    writer_ints(&writer, "zero", INTS(0));
+    writer_ints(&writer, "flat", INTS(-1));
+    writer_node(&writer, "ConstantOfShape", "missing", "rest");
+    writer_node(&writer, "Cast", "rest", "zeros");
+    writer_attribute_int(&writer, "to", 7);
+    writer_node(&writer, "Concat", "given zeros", "all");
+    writer_attribute_int(&writer, "axis", 0);
+    writer_node(&writer, "Reshape", "all pairs", "a");
+    writer_node(&writer, "Slice", "a last end zero last", "b");
+    writer_node(&writer, "Transpose", "b", "c");
+    writer_attribute_ints(&writer, "perm", INTS(1, 0));
+    writer_node(&writer, "Reshape", "c flat", "d");
+    writer_node(&writer, "Pad", "x d", "y");
+    assert_ok(import(&writer, NULL, &network));
+    static const int expected[4] = {3, 1, 4, 2};
+    assert_int_equal(network.graph.n_nodes, 2);
+    assert_memory_equal(network.graph.nodes[1].pad, expected, sizeof expected);
+    network_close(&network);
+}
+
+// interpolate(x, size): images and channels from the shape, rows and columns given.
+static void test_computed_sizes(void **state)
+{
+    (void)state;
+    struct onnx_writer writer;
+    struct network network;
+    open_images(&writer);
+    writer_ints(&writer, "zero", INTS(0));
+    writer_ints(&writer, "two", INTS(2));
+    writer_ints(&writer, "given", INTS(16, 9));
+    writer_node(&writer, "Shape", "x", "shape");
+    writer_node(&writer, "Slice", "shape zero two zero", "front");
+    writer_node(&writer, "Concat", "front given", "sizes");
+    writer_attribute_int(&writer, "axis", 0);
+    writer_node(&writer, "Resize", "x - - sizes", "y");
+    assert_ok(import(&writer, NULL, &network));
+    assert_int_equal(network.graph.nodes[1].kind, NODE_RESIZE);
+    assert_int_equal(network.graph.nodes[1].size[1], 9);
+    network_close(&network);
+}
+
 // Every output of the file is one of the network, by its name; what none needs is not looked at.
 static void test_outputs(void **state)
 {
@@ -247,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_shuffle),         cmocka_unit_test(test_vector_to_map),
         cmocka_unit_test(test_reduce_mean),     cmocka_unit_test(test_open_size),
         cmocka_unit_test(test_normalization),   cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_computed_pads),   cmocka_unit_test(test_computed_sizes),
         cmocka_unit_test(test_single_channels),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
