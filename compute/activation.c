@@ -13,7 +13,7 @@
 static double unbounded(struct activation act)
 {
     (void)act;
-    return -INFINITY;
+    return -(double)INFINITY;
 }
 
 static double from_zero(struct activation act)
