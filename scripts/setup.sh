@@ -12,6 +12,7 @@ packages=(
     mpich libmpich-dev libopenblas-pthread-dev
     libdnnl-dev ocl-icd-opencl-dev # oneDNN's CMake file asks for OpenCL
     libhdf5-dev libcjson-dev zlib1g-dev libturbojpeg0-dev libpng-dev
+    libonnx-dev libprotobuf-c-dev protobuf-c-compiler # onnx.proto, and what reads its messages
     libcmocka-dev python3-h5py dataset-fashion-mnist
 )
 check=no
