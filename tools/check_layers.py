@@ -28,7 +28,7 @@ ARROWS = {
     "learner": ["agent", "transport"],
     "run": ["actors", "learner", "train"],
     "experiments": [],
-    "app": ["run", "deploy", "experiments"],
+    "app": ["run", "deploy", "experiments", "onnx"],
 }
 
 # Header pattern: the files that may include it.
@@ -46,8 +46,8 @@ WRAPPERS = {
     "cuda*.h": ["compute/cuda/*"],
     "cudnn*.h": ["compute/cuda/*"],
     "cublas*.h": ["compute/cuda/*"],
-    "onnx.pb-c.h": ["onnx/model_*.c", "tests/onnx/*"],
-    "protobuf-c/*": ["onnx/model_*.c", "tests/onnx/*"],
+    "onnx.pb-c.h": ["onnx/model_*.c", "onnx/export_message.c", "tests/onnx/*"],
+    "protobuf-c/*": ["onnx/model_*.c", "onnx/export_message.c", "tests/onnx/*"],
     "zlib.h": ["data/*", "tests/data/*"],
     "png.h": ["data/*", "tests/data/*"],
     "turbojpeg.h": ["data/*", "tests/data/*"],
