@@ -209,6 +209,13 @@ void onnx_tensor_read_f32(const struct onnx_tensor *tensor, double scale, float 
         }
         return;
     }
+    if (count > 0 && onnx_tensor_is_repeated(tensor)) {
+        const float value = (float)(onnx_tensor_first(tensor) * scale);
+        for (size_t k = 0; k < count; k++) {
+            out[k] = value;
+        }
+        return;
+    }
     size_t i = 0;
     struct onnx_walk walk;
     for (onnx_walk_begin(&walk, tensor); !walk.done; onnx_walk_next(&walk)) {

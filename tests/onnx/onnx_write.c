@@ -145,6 +145,14 @@ void writer_floats(struct onnx_writer *writer, const char *name, const int *dims
     set_raw(writer, tensor, made, count * sizeof *made);
 }
 
+void writer_halves(struct onnx_writer *writer, const char *name, const int *dims, int rank,
+                   const uint16_t *bits)
+{
+    size_t count;
+    Onnx__TensorProto *tensor = add_tensor(writer, name, 10, dims, rank, &count);
+    set_raw(writer, tensor, bits, count * sizeof *bits);
+}
+
 void writer_ints(struct onnx_writer *writer, const char *name, const int64_t *values, int n)
 {
     size_t count;

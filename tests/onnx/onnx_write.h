@@ -20,6 +20,9 @@ void writer_output(struct onnx_writer *writer, const char *name);
 // An initialiser of dims [rank] with these values, or with 0.01, 0.02, ... where values is NULL.
 void writer_floats(struct onnx_writer *writer, const char *name, const int *dims, int rank,
                    const float *values);
+// ... as float16, given by their bits.
+void writer_halves(struct onnx_writer *writer, const char *name, const int *dims, int rank,
+                   const uint16_t *bits);
 void writer_ints(struct onnx_writer *writer, const char *name, const int64_t *values, int n);
 // A whole number, of rank 0.
 void writer_int(struct onnx_writer *writer, const char *name, int64_t value);
