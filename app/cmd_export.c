@@ -1,20 +1,26 @@
-// dikdik export: writes a network as an ONNX file.
+// dikdik export: writes a network as an ONNX file, reads it back and compares.
 #include "app/command.h"
 #include "app/command_line.h"
 #include "app/output.h"
 #include "core/log.h"
-#include "onnx/export.h"
+#include "core/rng.h"
+#include "onnx/compare.h"
 #include "run/load.h"
 #include "train/evaluate.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+// Greatest difference of a float32 file, as a share of the greatest output.
+#define MOST_DIFFERENCE 1e-4
 
 struct export_config {
     struct dataset_options data;
     struct backend_config backend;
     const char *output, *batchnorm, *input, *int8, *architecture;
-    int calibration;
+    int calibration, compare;
     uint64_t seed;
     bool json;
 };
@@ -39,10 +45,13 @@ static const struct option export_option_table[] = {
      OPTION_CHOICE, AT(int8), .fallback_text = "off", .choices = int8_kinds},
     {"calibration", "with --int8: training images that ranges are taken from", OPTION_INT,
      AT(calibration), .fallback = 512, .least = 1, .most = 1e6},
+    {"compare",
+     "images on which the file, read back, is compared with the network; 0: it is not read back",
+     OPTION_INT, AT(compare), .fallback = 256, .least = 0, .most = 1e6},
     {"data", "the data set; by default the one that the file names", OPTION_OBJECT, AT(data),
      .table = dataset_option_table},
     {"architecture", "zoo network of a file that does not say it", OPTION_STRING, AT(architecture)},
-    {"seed", "of the sample of training images", OPTION_SEED, AT(seed), .fallback = 0},
+    {"seed", "of the samples of training images", OPTION_SEED, AT(seed), .fallback = 0},
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
     {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table},
     {.key = NULL},
@@ -53,7 +62,9 @@ static const char *const export_positional[] = {"FILE", NULL};
 static const struct cli export_cli = {
     .command = "dikdik export",
     .usage = "FILE -o OUT.onnx [options]",
-    .about = "Writes a network as an ONNX file (opset 17, any number of images).",
+    .about = "Writes a network as an ONNX file (opset 17, any number of images), reads it back and "
+             "compares what both compute on training images, or on random ones where there are "
+             "none. A file that differs is not kept.",
     .positional = export_positional,
     .required = 1,
     .table = export_option_table,
@@ -68,6 +79,8 @@ struct exporting {
     struct onnx_export_options options;
     struct onnx_range *ranges; // [n_nodes] arena
     size_t bytes;              // of the file
+    int compared;              // images
+    struct onnx_comparison comparison;
 };
 
 static int find_choice(const char *const *choices, const char *choice)
@@ -110,7 +123,7 @@ static enum status find_data(struct exporting *x)
         code = evaluate_check_fit(&x->network, &x->data);
     }
     if (code != OK && x->options.int8 == ONNX_INT8_OFF) {
-        log_warning("the data set is not used: %s", status_message());
+        log_warning("the file is compared on random images: %s", status_message());
         dataset_close(&x->data);
         x->data = (struct dataset){0};
         return OK;
@@ -151,6 +164,62 @@ static enum status find_ranges(struct exporting *x)
     return OK;
 }
 
+// ---- reading back
+static enum status random_images(struct exporting *x, int n, uint8_t **out)
+{
+    const struct node *input = &x->network.graph.nodes[0];
+    const size_t bytes = (size_t)n * (size_t)input->h * (size_t)input->w * (size_t)input->c;
+    struct rng rng = rng_make(x->config->seed, RNG_SAMPLE, 0, 0);
+    ARENA_NEW(&x->arena, *out, bytes);
+    for (size_t i = 0; i < bytes; i++) {
+        (*out)[i] = (uint8_t)rng_below(&rng, 256);
+    }
+    return OK;
+}
+
+static enum status compare(struct exporting *x, const char *path)
+{
+    const bool real = x->data.n > 0;
+    int n = x->config->compare;
+    uint8_t *images;
+    if (n == 0) {
+        return OK;
+    }
+    n = real && x->data.n < n ? x->data.n : n;
+    TRY(real ? dataset_sample(&x->data, NULL, x->data.n, n, x->config->seed, &x->arena, &images)
+             : random_images(x, n, &images));
+    TRY(onnx_compare(x->backend, &x->network, &x->options, path, images, n, &x->comparison));
+    x->compared = n;
+    if (x->options.int8 == ONNX_INT8_OFF && !(x->comparison.difference <= MOST_DIFFERENCE)) {
+        FAIL(ERR_UNSUPPORTED,
+             "the file that was written computes something else: on %d images its outputs differ "
+             "by up to %.2g of the greatest one; it is not kept",
+             n, x->comparison.difference);
+    }
+    return OK;
+}
+
+// The file gets its name when it has been found right.
+static enum status write_file(struct exporting *x)
+{
+    const char *path = x->config->output;
+    const char *unchecked = arena_format(&x->arena, "%s.unchecked", path);
+    if (unchecked == NULL) {
+        return ERR_MEMORY;
+    }
+    TRY(onnx_export(&x->network, &x->options, unchecked, &x->bytes));
+    enum status code = compare(x, unchecked);
+    if (code == OK && rename(unchecked, path) != 0) {
+        code = status_fail(ERR_IO, __FILE__, __LINE__, "cannot rename %s to %s: %s", unchecked,
+                           path, strerror(errno));
+    }
+    if (code != OK) {
+        (void)unlink(unchecked);
+    }
+    return code;
+}
+
+// ---- what is said
 static enum status print_json(const struct exporting *x)
 {
     struct output_json json;
@@ -163,14 +232,31 @@ static enum status print_json(const struct exporting *x)
     json_write_string(w, "batchnorm", x->config->batchnorm);
     json_write_string(w, "input", x->config->input);
     json_write_string(w, "int8", x->config->int8);
+    json_write_int(w, "compared_images", x->compared);
+    json_write_bool(w, "compared_real", x->compared > 0 && x->data.n > 0);
+    if (x->compared > 0) {
+        json_write_double(w, "greatest_difference", x->comparison.difference);
+        json_write_double(w, "top1_agreement", x->comparison.agreement);
+    }
     return output_json_end(&json);
 }
 
 static void print_text(const struct exporting *x)
 {
     char bytes[32];
-    printf("written to %s: opset %d, %s bytes\n", x->config->output, ONNX_EXPORT_OPSET,
+    printf("written to  %s: opset %d, %s bytes\n", x->config->output, ONNX_EXPORT_OPSET,
            output_count((int64_t)x->bytes, bytes));
+    if (x->compared > 0) {
+        printf(
+            "read back   on %d %s images: same class for %.2f%%, outputs differ by up to %.2g of "
+            "the greatest\n",
+            x->compared, x->data.n > 0 ? "real" : "random", 100 * x->comparison.agreement,
+            x->comparison.difference);
+    }
+    if (x->options.int8 != ONNX_INT8_OFF) {
+        printf("int8        read back with integer weights; activations are rounded only by the "
+               "runtime\n");
+    }
 }
 
 static enum status export_file(struct exporting *x, const char *path)
@@ -178,7 +264,7 @@ static enum status export_file(struct exporting *x, const char *path)
     TRY(check_config(x));
     TRY(open_network(x, path));
     TRY(find_ranges(x));
-    TRY(onnx_export(&x->network, &x->options, x->config->output, &x->bytes));
+    TRY(write_file(x));
     if (x->config->json) {
         return print_json(x);
     }

@@ -46,6 +46,7 @@ enum status onnx_import_transpose(struct onnx_call *call);
 enum status onnx_fold_constant(struct onnx_call *call);
 enum status onnx_fold_constant_of_shape(struct onnx_call *call);
 enum status onnx_fold_identity(struct onnx_call *call);
+enum status onnx_fold_dequantize(struct onnx_call *call);
 enum status onnx_fold_cast(struct onnx_call *call);
 enum status onnx_fold_shape(struct onnx_call *call);
 enum status onnx_fold_range(struct onnx_call *call);
