@@ -1,8 +1,6 @@
 // Kinds that move pixels or channels: PAD, SHUFFLE, RESIZE.
 #include "onnx/export_internal.h"
 
-#include <math.h>
-
 static bool is_plain_stride(const struct node *n)
 {
     return n->stride[0] == 1 && n->stride[1] == 1;
@@ -78,29 +76,51 @@ enum status export_shuffle(struct exporter *e, int node, const char *out)
     return OK;
 }
 
-// Runtimes multiply, in float or in double, and round down; the nearest float to out / in may give
-// one pixel less.
-static float scale_of(int in, int out)
+// A scale, if a float says it exactly: then nothing depends on how a runtime rounds.
+static bool find_scale(int in, int out, float *scale)
 {
-    float scale = (float)((double)out / in);
-    while (floorf((float)in * scale) < (float)out || floor((double)in * (double)scale) < out) {
-        scale = nextafterf(scale, INFINITY);
-    }
-    return scale;
+    *scale = (float)out / (float)in;
+    return (double)*scale * in == out;
 }
 
-// Scales and not sizes: those would have to say how many images there are.
+// Sizes name the number of images too, which only the value itself tells.
+static const char *write_sizes(struct exporter *e, const struct node *n, const char *in)
+{
+    const int64_t pixels[2] = {n->h, n->w};
+    const char *images = export_name(e, n->name, ".images_channels");
+    const char *sizes = export_name(e, n->name, ".sizes");
+    EXPORT_OP(e, "Shape", images, in);
+    onnx_message_int(&e->message, "start", 0);
+    onnx_message_int(&e->message, "end", 2);
+    EXPORT_OP(e, "Concat", sizes, images, export_ints(e, n->name, ".pixels", pixels, 2));
+    onnx_message_int(&e->message, "axis", 0);
+    return sizes;
+}
+
+static void write_scaled(struct exporter *e, int node, const char *out)
+{
+    const struct node *n = &e->graph.nodes[node], *input = &e->graph.nodes[n->inputs[0]];
+    const char *in = export_input(e, node, 0);
+    float scales[4] = {1.0F, 1.0F, 0.0F, 0.0F};
+    const bool rows = find_scale(input->h, n->h, &scales[2]);
+    const bool columns = find_scale(input->w, n->w, &scales[3]);
+    const int64_t dims[1] = {4};
+    if (rows && columns) {
+        EXPORT_OP(e, "Resize", out, in, "", export_floats(e, out, ".scales", dims, 1, scales));
+    } else {
+        const char *sizes = write_sizes(e, n, in);
+        EXPORT_OP(e, "Resize", out, in, "", "", sizes);
+    }
+}
+
 enum status export_resize(struct exporter *e, int node, const char *out)
 {
     static const char *const roundings[RESIZE_MODE_COUNT] = {"floor", "round_prefer_floor", "ceil",
                                                              NULL};
     static const char *const coordinates[RESIZE_COORDINATES_COUNT] = {
         "half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"};
-    const struct node *n = &e->graph.nodes[node], *input = &e->graph.nodes[n->inputs[0]];
-    const float scales[4] = {1.0F, 1.0F, scale_of(input->h, n->h), scale_of(input->w, n->w)};
-    const int64_t dims[1] = {4};
-    EXPORT_OP(e, "Resize", out, export_input(e, node, 0), "",
-              export_floats(e, out, ".scales", dims, 1, scales));
+    const struct node *n = &e->graph.nodes[node];
+    write_scaled(e, node, out);
     onnx_message_text(&e->message, "coordinate_transformation_mode", coordinates[n->coordinates]);
     if (n->resize == RESIZE_LINEAR) {
         onnx_message_text(&e->message, "mode", "linear");
