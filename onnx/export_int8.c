@@ -33,6 +33,31 @@ static bool wants_integers(const struct node *reader, bool own)
     }
 }
 
+static bool is_read_once(const struct graph *graph, int node)
+{
+    int n = 0;
+    for (int i = node + 1; i < graph->n_nodes; i++) {
+        for (int k = 0; k < graph->nodes[i].n_inputs; k++) {
+            n += graph->nodes[i].inputs[k] == node;
+        }
+    }
+    return n == 1 && !graph_is_output(graph, node);
+}
+
+// TensorRT computes a convolution and the sum behind it in one step when only the sum's other input
+// comes as integers. The last input that is such a convolution, -1 none.
+static int find_fused(const struct exporter *e, const struct node *reader)
+{
+    for (int k = reader->n_inputs - 1; k >= 0; k--) {
+        const int input = reader->inputs[k];
+        if (e->options->int8 == ONNX_INT8_TENSORRT && reader->kind == NODE_ADD &&
+            e->graph.nodes[input].kind == NODE_CONV && is_read_once(&e->graph, input)) {
+            return k;
+        }
+    }
+    return -1;
+}
+
 // From the last node to the first: readers come behind what they read.
 static void choose_values(struct exporter *e)
 {
@@ -47,9 +72,10 @@ static void choose_values(struct exporter *e)
         if (convolves && e->options->int8 == ONNX_INT8_ORT) {
             e->quants[i].on = true;
         }
+        const int fused = find_fused(e, node);
         for (int k = 0; k < node->n_inputs; k++) {
             struct export_quant *input = &e->quants[node->inputs[k]];
-            input->on = input->on || wants_integers(node, e->quants[i].on);
+            input->on = input->on || (k != fused && wants_integers(node, e->quants[i].on));
         }
         if (node->sum >= 0) {
             e->quants[node->sum].on = true;

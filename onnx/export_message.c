@@ -76,6 +76,7 @@ enum status onnx_message_open(struct onnx_message *message, struct arena *arena,
     model->has_ir_version = 1;
     model->ir_version = IR_VERSION;
     model->producer_name = text_of("dikdik");
+    model->producer_version = text_of(DIKDIK_VERSION);
     model->graph = graph_proto;
     graph_proto->name = text_of(graph);
     APPEND(message, model->opset_import, model->n_opset_import, import);

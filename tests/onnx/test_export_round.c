@@ -1,13 +1,13 @@
 // Networks of every kind of node and random ones, written as ONNX files and read back: both compute
 // the same. With a folder as argument the files stay there, each with the images it was compared
 // on and what the network makes of them, for experiments/peers/onnx_check.py.
-#include "kind_case.h"
 #include "nn/plan.h"
 #include "nn/safetensors.h"
 #include "onnx/compare.h"
-#include "random_graph.h"
 #include "test_folder.h"
 #include "test_unit.h"
+#include "tests/nn/kind_case.h"
+#include "tests/search_space/random_graph.h"
 
 enum { IMAGES = 4, RANDOM_GRAPHS = 120 };
 
