@@ -94,13 +94,13 @@ struct search_bench {
 static enum status make_network(struct search_bench *bench)
 {
     struct dataset data;
-    struct network_info info;
     struct network network;
     TRY(dataset_open(&bench->config->data, DATASET_TRAIN, &data));
-    load_info_of_dataset(bench->config->architecture, &data, &info);
+    enum status code =
+        network_file_create(bench->config->architecture, &data, bench->config->seed, &network);
     dataset_close(&data);
-    TRY(network_create(&info, bench->config->seed, &network));
-    const enum status code = network_save(&network, bench->file);
+    TRY(code);
+    code = network_save(&network, bench->file);
     network_close(&network);
     return code;
 }

@@ -18,7 +18,8 @@
 struct eval_config {
     struct dataset_options data;
     struct backend_config backend;
-    const char *part, *architecture, *logits;
+    const char *part, *logits;
+    struct network_hints hints;
     bool int8, json;
     int batch, limit, recalibrate;
     uint64_t seed;
@@ -39,7 +40,9 @@ static const struct option eval_option_table[] = {
      AT(int8), .fallback = 0},
     {"recalibrate", "recompute BatchNorm statistics on so many training images first", OPTION_INT,
      AT(recalibrate), .fallback = 0, .least = 0, .most = 1e9},
-    {"architecture", "zoo network of a file that does not say it", OPTION_STRING, AT(architecture)},
+    {"architecture", "zoo network of a file that does not say it", OPTION_STRING,
+     AT(hints.architecture)},
+    NETWORK_HINT_ROWS(struct eval_config, hints),
     {"logits", "write the logits of the scored images to this safetensors file", OPTION_STRING,
      AT(logits)},
     {"seed", "of the sample of training images", OPTION_SEED, AT(seed), .fallback = 0},
@@ -173,7 +176,7 @@ static enum status evaluate_file(const char *path, const struct eval_config *con
     struct backend *backend = NULL;
     const enum dataset_part part =
         strcmp(config->part, "train") == 0 ? DATASET_TRAIN : DATASET_TEST;
-    TRY(load_network_and_data(path, config->architecture, &config->data, part, &network, &dataset));
+    TRY(load_network_and_data(path, &config->hints, &config->data, part, &network, &dataset));
     enum status code = load_backend(&config->backend, 1, &backend);
     if (code == OK) {
         code = evaluate_loaded(path, config, backend, &network, &dataset, arena);

@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "nn/network.h"
 #include "nn/zoo.h"
+#include "run/network_file.h"
 #include "search_space/cost.h"
 #include "search_space/groups.h"
 
@@ -14,8 +15,9 @@
 #include <string.h>
 
 struct inspect_config {
-    const char *before, *architecture;
-    int size, channels, classes;
+    const char *before;
+    struct network_hints hints;
+    int size, channels;
     bool all, json;
 };
 
@@ -25,13 +27,13 @@ static const struct option inspect_option_table[] = {
      OPTION_STRING, AT(before)},
     {"all", "list every node, not only those that cost something", OPTION_BOOL, AT(all),
      .fallback = 0},
-    {"architecture", "zoo network of a file that does not say it", OPTION_STRING, AT(architecture)},
+    {"architecture", "zoo network of a file that does not say it", OPTION_STRING,
+     AT(hints.architecture)},
+    NETWORK_HINT_ROWS(struct inspect_config, hints),
     {"size", "zoo network: height and width of its input", OPTION_INT, AT(size), .fallback = 32,
      .least = 1, .most = 4096},
     {"channels", "zoo network: channels of its input", OPTION_INT, AT(channels), .fallback = 3,
      .least = 1, .most = NETWORK_MAX_CHANNELS},
-    {"classes", "zoo network: classes", OPTION_INT, AT(classes), .fallback = 10, .least = 2,
-     .most = 100000},
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
     {.key = NULL},
 };
@@ -74,12 +76,11 @@ static enum status open_either(const struct inspect_config *config, const char *
         info.h = config->size;
         info.w = config->size;
         info.c = config->channels;
-        info.classes = config->classes;
+        info.classes = config->hints.classes > 0 ? config->hints.classes : 10;
         snprintf(info.architecture, sizeof info.architecture, "%s", word);
         return network_create(&info, 0, out);
     }
-    snprintf(info.architecture, sizeof info.architecture, "%s", config->architecture);
-    return network_load(word, &info, out);
+    return network_file_load(word, &config->hints, NULL, out);
 }
 
 // What the network is compared with.

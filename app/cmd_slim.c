@@ -23,7 +23,8 @@ struct slim_config {
     struct slim_request request;
     struct dataset_options data;
     struct backend_config backend;
-    const char *output, *by, *criterion, *architecture;
+    const char *output, *by, *criterion;
+    struct network_hints hints;
     struct importance_options importance;
     int recalibrate, refit_images, refit_points;
     double refit_lambda;
@@ -80,7 +81,9 @@ static const struct option slim_option_table[] = {
      .fallback = 16, .least = 1, .most = 65536},
     {"refit_lambda", "ridge, as a share of the Gram matrix' mean diagonal", OPTION_DOUBLE,
      AT(refit_lambda), .fallback = 1e-6, .least = 0, .most = 1},
-    {"architecture", "zoo network of a file that does not say it", OPTION_STRING, AT(architecture)},
+    {"architecture", "zoo network of a file that does not say it", OPTION_STRING,
+     AT(hints.architecture)},
+    NETWORK_HINT_ROWS(struct slim_config, hints),
     {"seed", "of samples and of the random criterion", OPTION_SEED, AT(seed), .fallback = 0},
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
     {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table},
@@ -132,15 +135,13 @@ static enum status check_config(const struct slim_config *config)
 static enum status open_network(struct slimming *s, const char *path)
 {
     const struct slim_config *config = s->config;
-    struct network_info fallback = {0};
     if (config->data.name[0] != '\0') {
-        TRY(load_network_and_data(path, config->architecture, &config->data, DATASET_TRAIN,
-                                  &s->before, &s->data));
+        TRY(load_network_and_data(path, &config->hints, &config->data, DATASET_TRAIN, &s->before,
+                                  &s->data));
         TRY(evaluate_check_fit(&s->before, &s->data));
         return load_backend(&config->backend, 1, &s->backend);
     }
-    snprintf(fallback.architecture, sizeof fallback.architecture, "%s", config->architecture);
-    return network_load(path, &fallback, &s->before);
+    return network_file_load(path, &config->hints, NULL, &s->before);
 }
 
 // The images that the network was trained on, where it says so: then it has still seen no others.

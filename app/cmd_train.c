@@ -5,6 +5,7 @@
 #include "app/output.h"
 #include "app/train_folder.h"
 #include "core/log.h"
+#include "nn/zoo.h"
 #include "search_space/cost.h"
 #include "train/evaluate.h"
 
@@ -50,8 +51,23 @@ static enum status name_of_config(const char *path, struct arena *arena, const c
     return *out != NULL ? OK : ERR_MEMORY;
 }
 
+static enum status check_model(const struct model_config *model)
+{
+    if (model->weights[0] != '\0') {
+        return OK;
+    }
+    if (model->hints.architecture[0] == '\0') {
+        FAIL(ERR_CONFIG,
+             "model: expected \"architecture\", a network of the zoo, or \"weights\", a "
+             "network file to start from; got neither");
+    }
+    const enum status code = zoo_check(model->hints.architecture);
+    return code == OK ? OK : status_context(code, "model.architecture");
+}
+
 static enum status resolve(struct train_config *config, const char *path, struct arena *arena)
 {
+    TRY(check_model(&config->model));
     config->train.seed = config->seed;
     if (config->name[0] == '\0') {
         TRY(name_of_config(path, arena, &config->name));
@@ -70,23 +86,17 @@ static enum status resolve(struct train_config *config, const char *path, struct
 static enum status open_network(struct training *t)
 {
     const struct train_config *config = t->config;
-    struct network_info info;
-    load_info_of_dataset(config->model.architecture, &t->data, &info);
+    const char *asked = config->model.hints.architecture;
     if (config->model.weights[0] == '\0') {
-        return network_create(&info, config->seed, &t->network);
+        return network_file_create(asked, &t->data, config->seed, &t->network);
     }
-    TRY(network_load(config->model.weights, &info, &t->network));
-    if (strcmp(t->network.info.architecture, config->model.architecture) != 0) {
-        FAIL(ERR_CONFIG, "model.weights: %s holds a %s, model.architecture says %s",
-             config->model.weights, t->network.info.architecture, config->model.architecture);
-    }
-    return OK;
+    TRY(network_file_load(config->model.weights, &config->model.hints, &t->data, &t->network));
+    return network_file_check(config->model.weights, asked, &t->network);
 }
 
 static enum status open_teacher(struct training *t)
 {
     const struct train_config *config = t->config;
-    struct network_info info;
     if (config->train.distill == 0) {
         return OK;
     }
@@ -94,8 +104,7 @@ static enum status open_teacher(struct training *t)
         FAIL(ERR_CONFIG, "train.distill = %g needs a network to learn from: set model.teacher",
              config->train.distill);
     }
-    load_info_of_dataset(config->model.architecture, &t->data, &info);
-    return network_load(config->model.teacher, &info, &t->teacher);
+    return network_file_load(config->model.teacher, &config->model.hints, &t->data, &t->teacher);
 }
 
 static struct train_job training_job(const struct training *t)

@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "envs/env_list.h"
 #include "learner/methods/method.h"
+#include "nn/zoo.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -72,6 +73,35 @@ static enum status check_train_rows(const struct network_config *network, int i)
     return OK;
 }
 
+// A network without weights is one of the zoo's.
+static enum status name_network(struct network_config *network, int i, struct arena *arena)
+{
+    const char *architecture = network->hints.architecture;
+    if (network->weights[0] == '\0' && architecture[0] == '\0') {
+        FAIL(
+            ERR_CONFIG,
+            "networks[%d]: expected \"weights\", a file, or \"architecture\", a network of the zoo "
+            "that is then trained; got neither",
+            i);
+    }
+    if (network->weights[0] == '\0') {
+        TRY(zoo_check(architecture));
+    }
+    if (network->name[0] != '\0') {
+        return OK;
+    }
+    if (architecture[0] != '\0') {
+        network->name = architecture;
+        return OK;
+    }
+    const char *slash = strrchr(network->weights, '/');
+    const char *file = slash != NULL ? slash + 1 : network->weights;
+    const char *dot = strrchr(file, '.');
+    const int length = dot != NULL && dot > file ? (int)(dot - file) : (int)strlen(file);
+    network->name = arena_format(arena, "%.*s", length, file);
+    return network->name != NULL ? OK : ERR_MEMORY;
+}
+
 static enum status resolve_networks(struct run_config *config, struct arena *arena)
 {
     const int n = config->networks->n;
@@ -84,9 +114,7 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
         struct network_config *network = &networks[i];
         char where[64];
         snprintf(where, sizeof where, "networks[%d].name", i);
-        if (network->name[0] == '\0') {
-            network->name = network->architecture;
-        }
+        TRY(name_network(network, i, arena));
         TRY(check_word(where, network->name));
         if (network->data.name[0] == '\0') {
             FAIL(ERR_CONFIG, "networks[%d].data.name: expected a data set, got nothing", i);
@@ -286,7 +314,8 @@ static enum status read_trained(const char *policy, struct arena *arena, struct 
 
 static bool is_same_network(const struct network_config *a, const struct network_config *b)
 {
-    return strcmp(a->name, b->name) == 0 && strcmp(a->architecture, b->architecture) == 0 &&
+    return strcmp(a->name, b->name) == 0 &&
+           strcmp(a->hints.architecture, b->hints.architecture) == 0 &&
            strcmp(a->weights, b->weights) == 0 && strcmp(a->data.name, b->data.name) == 0;
 }
 

@@ -2,12 +2,12 @@
 #include "app/train_config.h"
 
 #include "core/config.h"
-#include "nn/zoo.h"
 
 #define MODEL_AT(field) .offset = offsetof(struct model_config, field)
 static const struct option model_option_table[] = {
-    {"architecture", "zoo network", OPTION_CHOICE, MODEL_AT(architecture),
-     .fallback_text = "resnet20", .choices = zoo_names},
+    {"architecture", "zoo network: of new weights, or of a file that does not say it",
+     OPTION_STRING, MODEL_AT(hints.architecture)},
+    NETWORK_HINT_ROWS(struct model_config, hints),
     {"weights", "safetensors file to start from; empty = new weights by seed", OPTION_STRING,
      MODEL_AT(weights)},
     {"teacher", "safetensors file of the network that train.distill learns from", OPTION_STRING,

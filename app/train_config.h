@@ -5,7 +5,7 @@
 #include "train/train.h"
 
 struct model_config {
-    const char *architecture;
+    struct network_hints hints;
     const char *weights; // file to start from; "" = new weights by seed
     const char *teacher; // file to distil from; "" = none
 };

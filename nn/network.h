@@ -12,6 +12,7 @@ struct network_info {
     int h, w, c, classes;
     float mean[NETWORK_MAX_CHANNELS], std[NETWORK_MAX_CHANNELS]; // of pixels / 255, per channel
     char format[16]; // "dikdik" for files we wrote, else "pt"
+    bool guessed;    // nobody said mean and std: they are those of a data set
 };
 
 struct network {
@@ -50,6 +51,7 @@ void network_set_dataset(struct network *network, const char *name);
 struct network_origin {
     char dataset[64];          // "" = not said
     struct row_set train_rows; // owned
+    bool complete;             // it says its network, sizes and normalisation
 };
 enum status network_read_origin(const char *path, struct network_origin *out);
 

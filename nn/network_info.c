@@ -11,8 +11,10 @@
 static enum status fail_missing(const struct safetensors_file *file, const char *key,
                                 const char *example)
 {
-    FAIL(ERR_INPUT, "%s: its metadata has no \"%s\"; say it with --%s %s", file->path, key, key,
-         example);
+    FAIL(ERR_INPUT,
+         "%s: its metadata has no \"%s\"; say it with --%s %s (in a config, as the network's "
+         "\"%s\")",
+         file->path, key, key, example, key);
 }
 
 static enum status fail_value(const struct safetensors_file *file, const char *key,
@@ -54,7 +56,12 @@ static bool parse_count(const char **text, int *out)
     return true;
 }
 
-// "32x32x3": height, width, channels.
+bool network_info_parse_input(const char *text, struct network_info *out)
+{
+    return parse_count(&text, &out->h) && *text++ == 'x' && parse_count(&text, &out->w) &&
+           *text++ == 'x' && parse_count(&text, &out->c) && *text == '\0';
+}
+
 static enum status read_input(const struct safetensors_file *file, const struct graph *graph,
                               const struct network_info *fallback, struct network_info *out)
 {
@@ -74,9 +81,7 @@ static enum status read_input(const struct safetensors_file *file, const struct 
         out->c = fallback->c;
         return OK;
     }
-    const char *rest = value;
-    if (!parse_count(&rest, &out->h) || *rest++ != 'x' || !parse_count(&rest, &out->w) ||
-        *rest++ != 'x' || !parse_count(&rest, &out->c) || *rest != '\0') {
+    if (!network_info_parse_input(value, out)) {
         return fail_value(file, "input", value, "height x width x channels such as 32x32x3");
     }
     return OK;
@@ -199,6 +204,9 @@ enum status network_info_read(const struct safetensors_file *file, const struct 
     }
     TRY(read_channels(file, "mean", given ? other->mean : NULL, given, info.c, info.mean));
     TRY(read_channels(file, "std", given ? other->std : NULL, given, info.c, info.std));
+    const bool said =
+        safetensors_metadata(file, "mean") != NULL && safetensors_metadata(file, "std") != NULL;
+    info.guessed = !said && given && other->guessed;
     const char *format = safetensors_metadata(file, "format");
     const bool ours = format != NULL && strcmp(format, "dikdik") == 0;
     snprintf(info.format, sizeof info.format, "%s", ours ? "dikdik" : "pt");
@@ -224,8 +232,13 @@ enum status network_info_rows(const struct safetensors_file *file, struct row_se
 enum status network_read_origin(const char *path, struct network_origin *out)
 {
     struct safetensors_file file = {0};
-    struct network_origin origin = {.dataset = ""};
+    struct network_origin origin = {.dataset = "", .complete = true};
     TRY(safetensors_open(path, &file));
+    static const char *const keys[] = {"architecture", "input", "classes", "mean", "std"};
+    const bool graph = safetensors_metadata(&file, "graph") != NULL;
+    for (size_t i = graph ? 3 : 0; i < sizeof keys / sizeof keys[0]; i++) {
+        origin.complete = origin.complete && safetensors_metadata(&file, keys[i]) != NULL;
+    }
     enum status status = read_text(&file, "dataset", NULL, origin.dataset, sizeof origin.dataset);
     if (status == OK) {
         status = network_info_rows(&file, &origin.train_rows);

@@ -16,6 +16,9 @@ enum status network_info_rows(const struct safetensors_file *file, struct row_se
 // ERR_INPUT when the description is not one of a network: sizes below 1, std not above 0 ...
 enum status network_info_check(const struct network_info *info);
 
+// "32x32x3" into h, w and c: whole numbers of at least 1.
+bool network_info_parse_input(const char *text, struct network_info *out);
+
 // Numbers as "0.485,0.456,0.406": the shortest text that reads back the same floats.
 void network_info_numbers(struct text *out, const float *values, int n);
 

@@ -62,6 +62,12 @@ static enum status find_entry(const char *name, const struct zoo_entry **out)
     return status;
 }
 
+enum status zoo_check(const char *name)
+{
+    const struct zoo_entry *entry;
+    return find_entry(name, &entry);
+}
+
 static enum status check_request(const struct zoo_entry *entry, const struct zoo_request *request)
 {
     if (request->h < entry->least_size || request->w < entry->least_size) {

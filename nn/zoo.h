@@ -16,6 +16,9 @@
 #define ZOO_COUNT 13
 extern const char *const zoo_names[ZOO_COUNT + 1]; // NULL-ended
 
+// ERR_CONFIG when there is none of this name; lists the known ones.
+enum status zoo_check(const char *name);
+
 // Builds `name` for an input of h x w x c and `classes` outputs. ERR_CONFIG: unknown name (lists
 // the known), or an input too small for it.
 enum status zoo_build(const char *name, int h, int w, int c, int classes, struct graph *out);

@@ -31,58 +31,45 @@ enum status load_backend(const struct backend_config *config, int local_ranks, s
     return backend_open(config->name, &options, out);
 }
 
-void load_info_of_dataset(const char *architecture, const struct dataset *dataset,
-                          struct network_info *out)
+// What the file leaves out, the training images say, whatever part is asked for.
+static enum status load_both(const char *path, const struct network_hints *hints, bool complete,
+                             const struct dataset_options *options, enum dataset_part part,
+                             struct network *network, struct dataset *dataset)
 {
-    const struct network_data data = {.name = dataset->name,
-                                      .h = dataset->h,
-                                      .w = dataset->w,
-                                      .c = dataset->c,
-                                      .classes = dataset->classes,
-                                      .mean = dataset->mean,
-                                      .std = dataset->std};
-    network_info_of_data(architecture, &data, out);
-}
-
-// The file says which data set it is for.
-static enum status load_by_metadata(const char *path, const struct network_info *fallback,
-                                    const struct dataset_options *options, enum dataset_part part,
-                                    struct network *network, struct dataset *dataset)
-{
-    TRY(network_load(path, fallback, network));
-    struct dataset_options named = *options;
-    named.name = network->info.dataset;
-    enum status code = OK;
-    if (named.name[0] == '\0') {
-        code = status_fail(ERR_CONFIG, __FILE__, __LINE__,
-                           "%s does not say which data set it is for; name it with --data", path);
-    } else {
-        code = dataset_open(&named, part, dataset);
-    }
-    if (code != OK) {
-        network_close(network);
-        *network = (struct network){0};
-    }
-    return code;
-}
-
-enum status load_network_and_data(const char *path, const char *architecture,
-                                  const struct dataset_options *options, enum dataset_part part,
-                                  struct network *network, struct dataset *dataset)
-{
-    struct network_info fallback = {0};
-    if (options->name[0] == '\0') {
-        snprintf(fallback.architecture, sizeof fallback.architecture, "%s", architecture);
-        return load_by_metadata(path, &fallback, options, part, network, dataset);
-    }
+    struct dataset train = {0};
     TRY(dataset_open(options, part, dataset));
-    load_info_of_dataset(architecture, dataset, &fallback);
-    const enum status code = network_load(path, &fallback, network);
+    const struct dataset *data = complete ? NULL : dataset;
+    enum status code = OK;
+    if (!complete && part != DATASET_TRAIN) {
+        code = dataset_open(options, DATASET_TRAIN, &train);
+        data = &train;
+    }
+    if (code == OK) {
+        code = network_file_load(path, hints, data, network);
+    }
+    dataset_close(&train);
     if (code != OK) {
         dataset_close(dataset);
         *dataset = (struct dataset){0};
     }
     return code;
+}
+
+enum status load_network_and_data(const char *path, const struct network_hints *hints,
+                                  const struct dataset_options *options, enum dataset_part part,
+                                  struct network *network, struct dataset *dataset)
+{
+    struct network_origin origin;
+    struct dataset_options named = *options;
+    TRY(network_read_origin(path, &origin));
+    row_set_close(&origin.train_rows);
+    if (named.name[0] == '\0') { // the file says which data set it is for
+        named.name = origin.dataset;
+    }
+    if (named.name[0] == '\0') {
+        FAIL(ERR_CONFIG, "%s does not say which data set it is for; name it with --data", path);
+    }
+    return load_both(path, hints, origin.complete, &named, part, network, dataset);
 }
 
 enum status load_find_file(const char *path, struct arena *arena, const char **out)

@@ -3,7 +3,7 @@
 #include "compute/backend.h"
 #include "core/option.h"
 #include "data/dataset.h"
-#include "nn/network.h"
+#include "run/network_file.h"
 
 // Rows "backend.*".
 struct backend_config {
@@ -17,14 +17,10 @@ extern const struct option backend_option_table[];
 enum status load_backend(const struct backend_config *config, int local_ranks,
                          struct backend **out);
 
-// What a network needs to know of a data set: size, classes, normalisation.
-void load_info_of_dataset(const char *architecture, const struct dataset *dataset,
-                          struct network_info *out);
-
 // A network file and one part of the data set to use it with. When options->name is empty, the
 // file's own metadata names the data set. What the file does not say (size, classes, mean and
-// standard deviation) comes from the data set.
-enum status load_network_and_data(const char *path, const char *architecture,
+// standard deviation) comes from the hints, else from the training part of the data set.
+enum status load_network_and_data(const char *path, const struct network_hints *hints,
                                   const struct dataset_options *options, enum dataset_part part,
                                   struct network *network, struct dataset *dataset);
 

@@ -24,10 +24,10 @@ static enum status check_network(struct run_session *session, int index)
             goto done;
         }
     } else {
-        load_info_of_dataset(config->architecture, &data, &network.info);
+        network_file_info(config->hints.architecture, &data, &network.info);
         TRY_GOTO(code,
-                 zoo_build(config->architecture, network.info.h, network.info.w, network.info.c,
-                           network.info.classes, &network.graph),
+                 zoo_build(config->hints.architecture, network.info.h, network.info.w,
+                           network.info.c, network.info.classes, &network.graph),
                  done);
     }
     code = designs->check_tasks(values, index, &network.info, &network.graph);

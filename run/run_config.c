@@ -3,16 +3,17 @@
 
 #include "core/config.h"
 #include "envs/env_list.h"
-#include "nn/zoo.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define NETWORK_AT(field) .offset = offsetof(struct network_config, field)
 static const struct option network_table[] = {
-    {"name", "by default the architecture", OPTION_STRING, NETWORK_AT(name)},
-    {"architecture", "zoo network", OPTION_CHOICE, NETWORK_AT(architecture),
-     .fallback_text = "resnet20", .choices = zoo_names},
+    {"name", "by default the architecture, or the name of the weights' file", OPTION_STRING,
+     NETWORK_AT(name)},
+    {"architecture", "zoo network: one to be trained, or of weights whose file does not say it",
+     OPTION_STRING, NETWORK_AT(hints.architecture)},
+    NETWORK_HINT_ROWS(struct network_config, hints),
     {"weights", "safetensors file of the trained network; empty = it is trained first",
      OPTION_STRING, NETWORK_AT(weights)},
     {"train_rows",

@@ -10,8 +10,8 @@
 #include "train/train.h"
 
 struct network_config {
-    const char *name; // by default the architecture
-    const char *architecture;
+    const char *name; // by default the architecture, or the weights' file without its ending
+    struct network_hints hints;
     const char *weights;    // file of trained weights; "" = trained first, by `train`
     const char *train_rows; // that the weights were trained on; "" = as their file says
     struct dataset_options data;

@@ -18,17 +18,13 @@ static enum status set_rows(const struct network_config *config, struct network 
 enum status run_load_weights(const struct network_config *config, const struct dataset *data,
                              struct arena *arena, struct network *out)
 {
-    struct network_info info;
     struct network network;
     const char *weights;
-    load_info_of_dataset(config->architecture, data, &info);
     TRY(load_find_file(config->weights, arena, &weights));
-    TRY(network_load(weights, &info, &network));
-    enum status code = OK;
-    if (strcmp(network.info.architecture, config->architecture) != 0) {
-        code = status_fail(ERR_CONFIG, __FILE__, __LINE__,
-                           "network %s: %s holds a %s, the config says %s", config->name, weights,
-                           network.info.architecture, config->architecture);
+    TRY(network_file_load(weights, &config->hints, data, &network));
+    enum status code = network_file_check(weights, config->hints.architecture, &network);
+    if (code != OK) {
+        (void)status_context(code, "network %s", config->name);
     } else {
         network_set_dataset(&network, data->name);
         code = set_rows(config, &network);

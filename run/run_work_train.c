@@ -46,7 +46,7 @@ static enum status network_identity(const struct network_config *network, uint64
 {
     struct json_writer writer = {.out = out, .pretty = true};
     json_write_begin(&writer, '{', NULL);
-    json_write_string(&writer, "architecture", network->architecture);
+    json_write_string(&writer, "architecture", network->hints.architecture);
     json_write_int(&writer, "seed", (int64_t)seed);
     config_write(dataset_option_table, &network->data, &writer, "data");
     config_write(train_option_table, &network->train, &writer, "train");
@@ -73,15 +73,14 @@ static enum status train_base(struct run_task *task, const struct network_config
 static enum status get_base(struct run_task *task, const struct network_config *config,
                             const struct dataset *data, struct network *network)
 {
-    struct network_info info;
     if (config->weights[0] != '\0') {
         TRY(run_load_weights(config, data, &task->arena, network));
         task->out->unknown_rows = !network->train_rows.known;
         task->out->finished = true;
         return OK;
     }
-    load_info_of_dataset(config->architecture, data, &info);
-    TRY(network_create(&info, task->work->session->config.seed, network));
+    TRY(network_file_create(config->hints.architecture, data, task->work->session->config.seed,
+                            network));
     return train_base(task, config, data, network);
 }
 

@@ -226,7 +226,7 @@ CPU_INLINE void reduce_slab(struct activation act, bool has_dy2, size_t rows, in
     for (size_t row = 0; row < rows; row++, g += r->g_row) {
         const size_t i = row * (size_t)width;
         float t[CPU_BLOCK];
-        cpu_block_gradient(act, columns, dy + i, has_dy2 ? dy2 + i : NULL,
+        cpu_block_gradient(act, columns, dy + i, has_dy2, has_dy2 ? dy2 + i : NULL,
                            act.kind != ACT_NONE ? y + i : NULL, t);
         for (int j = 0; j < columns; j++) {
             sum[j] += t[j];
@@ -286,7 +286,8 @@ static void reduce_rest(struct activation act, const struct fold *fold, const st
     const struct reduce from = reduce_from_row(all, fold, fold->rows);
     for (size_t i = 0; i < fold->rest * (size_t)fold->c; i++) {
         float g = 0.0F;
-        cpu_block_gradient(act, 1, from.dy + i, from.dy2 != NULL ? from.dy2 + i : NULL,
+        cpu_block_gradient(act, 1, from.dy + i, from.dy2 != NULL,
+                           from.dy2 != NULL ? from.dy2 + i : NULL,
                            from.y != NULL ? from.y + i : NULL, &g);
         all->sums[i] += (double)g;
         all->sums[(size_t)fold->width + i] +=

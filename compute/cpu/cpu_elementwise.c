@@ -87,12 +87,13 @@ static enum status affine_open(struct backend *backend, const struct op *op, str
 }
 
 CPU_INLINE void scale_shift_block(struct activation act, const float *x, const float *scale,
-                                  const float *shift, const float *residual, float *v)
+                                  const float *shift, bool has_residual, const float *residual,
+                                  float *v)
 {
     for (int j = 0; j < CPU_BLOCK; j++) {
         v[j] = x[j] * scale[j] + shift[j];
     }
-    if (residual != NULL) {
+    if (has_residual) {
         for (int j = 0; j < CPU_BLOCK; j++) {
             v[j] += residual[j];
         }
@@ -117,8 +118,8 @@ CPU_INLINE void scale_shift_all(struct activation act, const struct affine *a, c
         extremes_begin(&extremes);
     }
     for (; i + CPU_BLOCK <= count; i += CPU_BLOCK) {
-        scale_shift_block(act, x + i, scale + at, shift + at, has_residual ? residual + i : NULL,
-                          v);
+        scale_shift_block(act, x + i, scale + at, shift + at, has_residual,
+                          has_residual ? residual + i : NULL, v);
         if (ranges) {
             extremes_block(&extremes, v);
         }
@@ -131,8 +132,7 @@ CPU_INLINE void scale_shift_all(struct activation act, const struct affine *a, c
         if (has_residual) {
             cpu_block_load(residual + i, (int)(count - i), last_residual);
         }
-        scale_shift_block(act, last_x, scale + at, shift + at, has_residual ? last_residual : NULL,
-                          v);
+        scale_shift_block(act, last_x, scale + at, shift + at, has_residual, last_residual, v);
         if (ranges) {
             extremes_part(&extremes, v, count - i);
         }
@@ -313,7 +313,7 @@ CPU_INLINE void gradient_all(struct activation act, const struct gradient *p, bo
     float *g = p->g, t[CPU_BLOCK];
     size_t i = 0;
     for (; i + CPU_BLOCK <= count; i += CPU_BLOCK) {
-        cpu_block_gradient(act, CPU_BLOCK, dy + i, has_dy2 ? dy2 + i : NULL,
+        cpu_block_gradient(act, CPU_BLOCK, dy + i, has_dy2, has_dy2 ? dy2 + i : NULL,
                            act.kind != ACT_NONE ? y + i : NULL, t);
         cpu_block_store(DTYPE_F32, 1.0F, t, g + i);
     }
@@ -322,7 +322,7 @@ CPU_INLINE void gradient_all(struct activation act, const struct gradient *p, bo
         cpu_block_load(dy + i, (int)(count - i), last_dy);
         cpu_block_load(has_dy2 ? dy2 + i : dy + i, (int)(count - i), last_dy2);
         cpu_block_load(act.kind != ACT_NONE ? y + i : dy + i, (int)(count - i), last_y);
-        cpu_block_gradient(act, CPU_BLOCK, last_dy, has_dy2 ? last_dy2 : NULL, last_y, t);
+        cpu_block_gradient(act, CPU_BLOCK, last_dy, has_dy2, last_dy2, last_y, t);
         memcpy(g + i, t, (count - i) * sizeof *g);
     }
 }

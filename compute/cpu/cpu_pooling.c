@@ -11,6 +11,8 @@ struct window {
     int h, w; // input row and column under tap (0, 0), may be negative
     int first_kh, end_kh, first_kw, end_kw; // taps on the input; at least one
     int step_h, step_w;                     // dilation: input rows and columns between taps
+    int counted_kh, counted_kw; // taps before the end of the padding: all, but where output extents
+                                // were rounded up
 };
 
 CPU_INLINE int least(int a, int b)
@@ -24,18 +26,24 @@ CPU_INLINE int steps_up(int distance, int step)
     return step == 1 ? distance : (distance + step - 1) / step;
 }
 
-CPU_INLINE struct window window_at(const struct op *op, int oh, int ow)
+CPU_INLINE void window_rows(const struct op *op, int oh, struct window *at)
 {
-    const int h = oh * op->stride[0] - op->pad[0], w = ow * op->stride[1] - op->pad[1];
-    const int step_h = op->dilation[0], step_w = op->dilation[1];
-    return (struct window){.h = h,
-                           .w = w,
-                           .first_kh = h < 0 ? steps_up(-h, step_h) : 0,
-                           .end_kh = least(op->kernel[0], steps_up(op->in_h - h, step_h)),
-                           .first_kw = w < 0 ? steps_up(-w, step_w) : 0,
-                           .end_kw = least(op->kernel[1], steps_up(op->in_w - w, step_w)),
-                           .step_h = step_h,
-                           .step_w = step_w};
+    const int h = oh * op->stride[0] - op->pad[0], step = op->dilation[0];
+    at->h = h;
+    at->step_h = step;
+    at->first_kh = h < 0 ? steps_up(-h, step) : 0;
+    at->end_kh = least(op->kernel[0], steps_up(op->in_h - h, step));
+    at->counted_kh = least(op->kernel[0], steps_up(op->in_h + op->pad[2] - h, step));
+}
+
+CPU_INLINE void window_columns(const struct op *op, int ow, struct window *at)
+{
+    const int w = ow * op->stride[1] - op->pad[1], step = op->dilation[1];
+    at->w = w;
+    at->step_w = step;
+    at->first_kw = w < 0 ? steps_up(-w, step) : 0;
+    at->end_kw = least(op->kernel[1], steps_up(op->in_w - w, step));
+    at->counted_kw = least(op->kernel[1], steps_up(op->in_w + op->pad[3] - w, step));
 }
 
 // Element number of channel 0 of a pixel.
@@ -55,6 +63,41 @@ CPU_INLINE size_t out_at(const struct op *op, int n, int oh, int ow)
 CPU_INLINE size_t tap_at(const struct op *op, const struct window *at, int n, int kh, int kw)
 {
     return in_at(op, n, at->h + kh * at->step_h, at->w + kw * at->step_w);
+}
+
+// An output, visited image by image and row by row.
+struct place {
+    int n, oh, ow;
+    size_t out; // element number of its channel 0
+    struct window at;
+};
+
+CPU_INLINE struct place first_place(const struct op *op)
+{
+    struct place place = {0};
+    window_rows(op, 0, &place.at);
+    window_columns(op, 0, &place.at);
+    return place;
+}
+
+CPU_INLINE void next_place(const struct op *op, struct place *place)
+{
+    place->out += (size_t)op->in_c;
+    if (++place->ow == op->out_w) {
+        place->ow = 0;
+        if (++place->oh == op->out_h) {
+            place->oh = 0;
+            place->n++;
+        }
+        window_rows(op, place->oh, &place->at);
+    }
+    window_columns(op, place->ow, &place->at);
+}
+
+// Elements between taps of one row.
+CPU_INLINE size_t tap_step(const struct op *op)
+{
+    return (size_t)op->dilation[1] * (size_t)op->in_c;
 }
 
 static bool axis_tiles(const struct op *op, int axis, int in, int out)
@@ -119,19 +162,17 @@ CPU_INLINE void max_lanes(const struct op *op, const struct window *at, int j, i
 CPU_INLINE void max_f32_all(const struct op *op, const float *x, float *y, uint8_t *argmax)
 {
     const struct ends end = ends_of(op);
-    for (int n = 0; n < op->n; n++) {
-        for (int o = 0; o < op->out_h * op->out_w; o++) {
-            const struct window at = window_at(op, o / op->out_w, o % op->out_w);
-            const size_t first = in_at(op, n, 0, 0), to = out_at(op, n, 0, o);
-            const size_t last = tap_at(op, &at, n, at.end_kh - 1, at.end_kw - 1);
-            for (int j = 0; j < op->in_c; j += CPU_BLOCK) {
-                const size_t lanes_end = (size_t)j + CPU_BLOCK;
-                uint8_t *taps = argmax != NULL ? argmax + to : NULL;
-                if (last + lanes_end <= end.in && to + lanes_end <= end.out) {
-                    max_lanes(op, &at, j, CPU_BLOCK, x + first, y + to, taps);
-                } else {
-                    max_lanes(op, &at, j, cpu_block_count(op->in_c, j), x + first, y + to, taps);
-                }
+    for (struct place place = first_place(op); place.n < op->n; next_place(op, &place)) {
+        const struct window at = place.at;
+        const size_t first = in_at(op, place.n, 0, 0), to = place.out;
+        const size_t last = tap_at(op, &at, place.n, at.end_kh - 1, at.end_kw - 1);
+        for (int j = 0; j < op->in_c; j += CPU_BLOCK) {
+            const size_t lanes_end = (size_t)j + CPU_BLOCK;
+            uint8_t *taps = argmax != NULL ? argmax + to : NULL;
+            if (last + lanes_end <= end.in && to + lanes_end <= end.out) {
+                max_lanes(op, &at, j, CPU_BLOCK, x + first, y + to, taps);
+            } else {
+                max_lanes(op, &at, j, cpu_block_count(op->in_c, j), x + first, y + to, taps);
             }
         }
     }
@@ -166,24 +207,22 @@ DEFINE_COMPETE(compete_s8, int8_t)
 CPU_CLONES static void max_int8(const struct op *op, const char *x, char *y, uint8_t *argmax)
 {
     const int c = op->in_c;
-    for (int n = 0; n < op->n; n++) {
-        for (int o = 0; o < op->out_h * op->out_w; o++) {
-            const struct window at = window_at(op, o / op->out_w, o % op->out_w);
-            const size_t to = out_at(op, n, 0, o);
-            uint8_t *taps = argmax != NULL ? argmax + to : NULL;
-            memcpy(y + to, x + tap_at(op, &at, n, at.first_kh, at.first_kw), (size_t)c);
-            if (taps != NULL) {
-                memset(taps, at.first_kh * op->kernel[1] + at.first_kw, (size_t)c);
-            }
-            for (int kh = at.first_kh; kh < at.end_kh; kh++) {
-                for (int kw = at.first_kw; kw < at.end_kw; kw++) {
-                    const void *from = x + tap_at(op, &at, n, kh, kw);
-                    const uint8_t tap = (uint8_t)(kh * op->kernel[1] + kw);
-                    if (op->in_type == DTYPE_U8) {
-                        compete_u8(c, tap, from, (uint8_t *)y + to, taps);
-                    } else {
-                        compete_s8(c, tap, from, (int8_t *)y + to, taps);
-                    }
+    for (struct place place = first_place(op); place.n < op->n; next_place(op, &place)) {
+        const struct window at = place.at;
+        const size_t to = place.out;
+        uint8_t *taps = argmax != NULL ? argmax + to : NULL;
+        memcpy(y + to, x + tap_at(op, &at, place.n, at.first_kh, at.first_kw), (size_t)c);
+        if (taps != NULL) {
+            memset(taps, at.first_kh * op->kernel[1] + at.first_kw, (size_t)c);
+        }
+        for (int kh = at.first_kh; kh < at.end_kh; kh++) {
+            for (int kw = at.first_kw; kw < at.end_kw; kw++) {
+                const void *from = x + tap_at(op, &at, place.n, kh, kw);
+                const uint8_t tap = (uint8_t)(kh * op->kernel[1] + kw);
+                if (op->in_type == DTYPE_U8) {
+                    compete_u8(c, tap, from, (uint8_t *)y + to, taps);
+                } else {
+                    compete_s8(c, tap, from, (int8_t *)y + to, taps);
                 }
             }
         }
@@ -255,21 +294,25 @@ CPU_INLINE void add_given(int c, uint8_t tap, const float *restrict dy,
     }
 }
 
-CPU_CLONES static void max_backward(const struct op *op, const float *dy, const uint8_t *argmax,
-                                    float *dx)
+// What one output gives to the inputs under its window. image: dx of the output's image.
+CPU_CLONES static void give_window(const struct op *op, const struct window *at, const float *dy,
+                                   const uint8_t *argmax, float *image)
+{
+    const size_t step = tap_step(op);
+    for (int kh = at->first_kh; kh < at->end_kh; kh++) {
+        float *to = image + tap_at(op, at, 0, kh, at->first_kw);
+        for (int kw = at->first_kw; kw < at->end_kw; kw++, to += step) {
+            add_given(op->in_c, (uint8_t)(kh * op->kernel[1] + kw), dy, argmax, to);
+        }
+    }
+}
+
+static void max_backward(const struct op *op, const float *dy, const uint8_t *argmax, float *dx)
 {
     memset(dx, 0, cpu_op_count(op) * sizeof *dx);
-    for (int n = 0; n < op->n; n++) {
-        for (int o = 0; o < op->out_h * op->out_w; o++) {
-            const struct window at = window_at(op, o / op->out_w, o % op->out_w);
-            const size_t from = out_at(op, n, 0, o);
-            for (int kh = at.first_kh; kh < at.end_kh; kh++) {
-                for (int kw = at.first_kw; kw < at.end_kw; kw++) {
-                    add_given(op->in_c, (uint8_t)(kh * op->kernel[1] + kw), dy + from,
-                              argmax + from, dx + tap_at(op, &at, n, kh, kw));
-                }
-            }
-        }
+    for (struct place place = first_place(op); place.n < op->n; next_place(op, &place)) {
+        give_window(op, &place.at, dy + place.out, argmax + place.out,
+                    dx + in_at(op, place.n, 0, 0));
     }
 }
 
@@ -284,19 +327,10 @@ static void run_max_backward(struct kernel *kernel, const struct op_args *args)
 }
 
 // ---- mean
-// Taps that lie before the end of the padding, where output extents were rounded up.
-static int taps_to_padding(const struct op *op, int axis, int first, int in)
+CPU_INLINE int divisor(const struct op *op, const struct window *at)
 {
-    const int past = in + op->pad[2 + axis];
-    return least(op->kernel[axis], steps_up(past - first, op->dilation[axis]));
-}
-
-static int divisor(const struct op *op, const struct window *at)
-{
-    if (op->exclude_pad) {
-        return (at->end_kh - at->first_kh) * (at->end_kw - at->first_kw);
-    }
-    return taps_to_padding(op, 0, at->h, op->in_h) * taps_to_padding(op, 1, at->w, op->in_w);
+    return op->exclude_pad ? (at->end_kh - at->first_kh) * (at->end_kw - at->first_kw)
+                           : at->counted_kh * at->counted_kw;
 }
 
 #define DEFINE_ADD_ROW(name, type)                                                                 \
@@ -332,20 +366,19 @@ CPU_INLINE void multiply_row(int c, float by, float *row)
 CPU_INLINE void average_all(const struct op *op, enum dtype type, const char *x, float *y)
 {
     const int c = op->in_c;
-    const size_t size = dtype_bytes(type);
+    const size_t size = dtype_bytes(type), step = tap_step(op) * size;
     const double factor = type == DTYPE_F32 ? 1.0 : (double)op->factor;
     memset(y, 0, (size_t)op->n * (size_t)op->out_h * (size_t)op->out_w * (size_t)c * sizeof *y);
-    for (int n = 0; n < op->n; n++) {
-        for (int o = 0; o < op->out_h * op->out_w; o++) {
-            const struct window at = window_at(op, o / op->out_w, o % op->out_w);
-            float *to = y + out_at(op, n, 0, o);
-            for (int kh = at.first_kh; kh < at.end_kh; kh++) {
-                for (int kw = at.first_kw; kw < at.end_kw; kw++) {
-                    add_row(type, c, x + tap_at(op, &at, n, kh, kw) * size, to);
-                }
+    for (struct place place = first_place(op); place.n < op->n; next_place(op, &place)) {
+        const struct window at = place.at;
+        float *to = y + place.out;
+        for (int kh = at.first_kh; kh < at.end_kh; kh++) {
+            const char *from = x + tap_at(op, &at, place.n, kh, at.first_kw) * size;
+            for (int kw = at.first_kw; kw < at.end_kw; kw++, from += step) {
+                add_row(type, c, from, to);
             }
-            multiply_row(c, (float)(factor / divisor(op, &at)), to);
         }
+        multiply_row(c, (float)(factor / divisor(op, &at)), to);
     }
 }
 
@@ -382,19 +415,19 @@ CPU_INLINE void give_share(int c, float share, bool only, const float *restrict 
 CPU_CLONES static void average_backward(const struct op *op, const float *dy, float *dx)
 {
     const int c = op->in_c;
+    const size_t step = tap_step(op);
     const bool only = windows_tile(op);
     if (!only) {
         memset(dx, 0, cpu_op_count(op) * sizeof *dx);
     }
-    for (int n = 0; n < op->n; n++) {
-        for (int o = 0; o < op->out_h * op->out_w; o++) {
-            const struct window at = window_at(op, o / op->out_w, o % op->out_w);
-            const float *from = dy + out_at(op, n, 0, o);
-            const float share = (float)(1.0 / divisor(op, &at));
-            for (int kh = at.first_kh; kh < at.end_kh; kh++) {
-                for (int kw = at.first_kw; kw < at.end_kw; kw++) {
-                    give_share(c, share, only, from, dx + tap_at(op, &at, n, kh, kw));
-                }
+    for (struct place place = first_place(op); place.n < op->n; next_place(op, &place)) {
+        const struct window at = place.at;
+        const float *from = dy + place.out;
+        const float share = (float)(1.0 / divisor(op, &at));
+        for (int kh = at.first_kh; kh < at.end_kh; kh++) {
+            float *to = dx + tap_at(op, &at, place.n, kh, at.first_kw);
+            for (int kw = at.first_kw; kw < at.end_kw; kw++, to += step) {
+                give_share(c, share, only, from, to);
             }
         }
     }

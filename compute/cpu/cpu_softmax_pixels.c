@@ -29,7 +29,7 @@ CPU_INLINE float greatest_of(int c, const float *x)
             most[j] = v[j] > most[j] ? v[j] : most[j];
         }
     }
-    for (int j = 0; j < CPU_BLOCK; j++) {
+    for (int j = 0; j < cpu_block_count(c, 0); j++) {
         greatest = most[j] > greatest ? most[j] : greatest;
     }
     return greatest;
@@ -51,10 +51,11 @@ CPU_INLINE void exp_block(float greatest, float *v)
     }
 }
 
-CPU_INLINE float sum_of(const float *lanes)
+// Of the lanes that c channels use.
+CPU_INLINE float sum_of(int c, const float *lanes)
 {
     double sum = 0.0;
-    for (int j = 0; j < CPU_BLOCK; j++) {
+    for (int j = 0; j < cpu_block_count(c, 0); j++) {
         sum += (double)lanes[j];
     }
     return (float)sum;
@@ -76,7 +77,7 @@ CPU_CLONES static void softmax_pixels(size_t pixels, int c, const float *x, floa
             }
             cpu_block_store_part(v, count, y + i);
         }
-        const float by = 1.0F / sum_of(sum);
+        const float by = 1.0F / sum_of(c, sum);
         for (int i = 0; i < c; i++) {
             y[i] *= by;
         }
@@ -103,7 +104,7 @@ CPU_CLONES static void softmax_gradients(size_t pixels, int c, const float *dy, 
                 sum[j] += v[j] * w[j];
             }
         }
-        const float total = sum_of(sum);
+        const float total = sum_of(c, sum);
         for (int i = 0; i < c; i++) {
             dx[i] = y[i] * (dy[i] - total);
         }

@@ -56,12 +56,12 @@ CPU_INLINE void cpu_block_activate(struct activation act, float *v)
 }
 
 // t = (dy + dy2) * slope of the activation by y (x for some, see activation.h), for `width` values.
-// Unused inputs are NULL.
-CPU_INLINE void cpu_block_gradient(struct activation act, int width, const float *dy,
+// dy2 only counts if has_dy2, y only with an activation.
+CPU_INLINE void cpu_block_gradient(struct activation act, int width, const float *dy, bool has_dy2,
                                    const float *dy2, const float *y, float *t)
 {
     for (int j = 0; j < width; j++) {
-        t[j] = dy2 != NULL ? dy[j] + dy2[j] : dy[j];
+        t[j] = has_dy2 ? dy[j] + dy2[j] : dy[j];
     }
     if (act.kind == ACT_RELU) {
         for (int j = 0; j < width; j++) {

@@ -68,8 +68,10 @@ static void wrong_configs_are_named(void **state)
         {"{\"seed\": 1, \"seed\": 2}", "seed"},
         {"{\"train\": {\"optimizer\": \"sdg\"}}", "optimizer"},
         {"{\"model\": {\"architecture\": \"resnet21\"}}", "architecture"},
-        {"{\"data\": {\"name\": \"shapes\"}, \"name\": \"a/b\"}", "plain word"},
-        {"{\"data\": {\"name\": \"no-such-data\"}}", "no-such-data"},
+        {"{\"model\": {\"architecture\": \"convnet\"}, \"name\": \"a/b\"}", "plain word"},
+        {"{\"data\": {\"name\": \"shapes\"}}", "expected \"architecture\""},
+        {"{\"model\": {\"architecture\": \"convnet\"}, \"data\": {\"name\": \"no-such-data\"}}",
+         "no-such-data"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         program_write(p, "config.json", cases[i].text);

@@ -87,8 +87,8 @@ static void activation_and_gradient_corners(void **state)
     for (int j = 0; j < CPU_BLOCK; j++) {
         dy[j] = 1.0F;
     }
-    cpu_block_gradient(act_relu, CPU_BLOCK, dy, dy, y, relu);
-    cpu_block_gradient(act_relu6, CPU_BLOCK, dy, NULL, y, relu6);
+    cpu_block_gradient(act_relu, CPU_BLOCK, dy, true, dy, y, relu);
+    cpu_block_gradient(act_relu6, CPU_BLOCK, dy, false, NULL, y, relu6);
     cpu_block_activate(act_relu6, v);
     const float expected_v[5] = {0.0F, 0.0F, 3.0F, 6.0F, 6.0F};
     const float expected_relu[6] = {0.0F, 0.0F, 2.0F, 2.0F, 2.0F, 2.0F};

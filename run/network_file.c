@@ -1,0 +1,132 @@
+#include "run/network_file.h"
+
+#include "core/log.h"
+#include "core/text.h"
+#include "nn/network_info.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum status check_list(const char *key, const struct double_list *list, int channels)
+{
+    if (list->n != 0 && list->n != channels) {
+        FAIL(ERR_CONFIG, "%s: %d numbers were given, the input has %d channels", key, list->n,
+             channels);
+    }
+    return OK;
+}
+
+static void copy_list(const struct double_list *list, float *out)
+{
+    for (int i = 0; i < list->n; i++) {
+        out[i] = (float)list->values[i];
+    }
+}
+
+static enum status read_input(const char *text, struct network_info *out)
+{
+    if (!network_info_parse_input(text, out) || out->c > NETWORK_MAX_CHANNELS) {
+        FAIL(ERR_CONFIG, "input: expected height x width x channels such as 32x32x3, got \"%s\"",
+             text);
+    }
+    return OK;
+}
+
+void network_file_info(const char *architecture, const struct dataset *data,
+                       struct network_info *out)
+{
+    const struct network_data like = {.name = data->name,
+                                      .h = data->h,
+                                      .w = data->w,
+                                      .c = data->c,
+                                      .classes = data->classes,
+                                      .mean = data->mean,
+                                      .std = data->std};
+    network_info_of_data(architecture, &like, out);
+}
+
+enum status network_file_create(const char *architecture, const struct dataset *data, uint64_t seed,
+                                struct network *out)
+{
+    struct network_info info;
+    network_file_info(architecture, data, &info);
+    return network_create(&info, seed, out);
+}
+
+// What stands in for what a file does not say.
+static enum status say_rest(const struct network_hints *hints, const struct dataset *data,
+                            struct network_info *out)
+{
+    struct network_info info = {0};
+    if (data != NULL) {
+        network_file_info("", data, &info);
+        info.guessed = true;
+    }
+    snprintf(info.architecture, sizeof info.architecture, "%s", hints->architecture);
+    if (hints->input[0] != '\0') {
+        TRY(read_input(hints->input, &info));
+    }
+    info.classes = hints->classes > 0 ? hints->classes : info.classes;
+    if (info.c == 0 && hints->mean->n <= NETWORK_MAX_CHANNELS) { // the file says the channels
+        copy_list(hints->mean, info.mean);
+        TRY(check_list("std", hints->std, hints->mean->n));
+        copy_list(hints->std, info.std);
+    }
+    *out = info;
+    return OK;
+}
+
+// What was said beside the file holds.
+static enum status take_normalisation(const struct network_hints *hints, struct network_info *info)
+{
+    TRY(check_list("mean", hints->mean, info->c));
+    TRY(check_list("std", hints->std, info->c));
+    copy_list(hints->mean, info->mean);
+    copy_list(hints->std, info->std);
+    info->guessed = info->guessed && (hints->mean->n == 0 || hints->std->n == 0);
+    return OK;
+}
+
+static void warn_of_guess(const char *path, const struct network_info *info)
+{
+    struct text mean = {0}, std = {0};
+    network_info_numbers(&mean, info->mean, info->c);
+    network_info_numbers(&std, info->std, info->c);
+    if (!mean.failed && !std.failed) {
+        log_warning("%s does not say how its input is normalised; taking mean %s and std %s of the "
+                    "training images. Say it with --mean and --std (in a config, `mean` and `std` "
+                    "of the network)",
+                    path, mean.bytes, std.bytes);
+    }
+    text_close(&mean);
+    text_close(&std);
+}
+
+enum status network_file_load(const char *path, const struct network_hints *hints,
+                              const struct dataset *data, struct network *out)
+{
+    struct network_info fallback;
+    struct network network;
+    TRY(say_rest(hints, data, &fallback));
+    TRY(network_load(path, &fallback, &network));
+    const enum status status = take_normalisation(hints, &network.info);
+    if (status != OK) {
+        network_close(&network);
+        return status;
+    }
+    if (network.info.guessed) {
+        warn_of_guess(path, &network.info);
+    }
+    *out = network;
+    return OK;
+}
+
+enum status network_file_check(const char *path, const char *architecture,
+                               const struct network *network)
+{
+    const char *found = network->info.architecture;
+    if (architecture[0] != '\0' && found[0] != '\0' && strcmp(found, architecture) != 0) {
+        FAIL(ERR_CONFIG, "%s holds a %s, the config says %s", path, found, architecture);
+    }
+    return OK;
+}

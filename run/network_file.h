@@ -1,0 +1,51 @@
+// A network file as people have it, with what they say of it that it does not say itself.
+#pragma once
+#include "core/option.h"
+#include "data/dataset.h"
+#include "nn/network.h"
+
+// What may be said of a network beside its file. Mean and std hold whatever the file says; the rest
+// is for files that do not say it.
+struct network_hints {
+    const char *architecture;             // zoo network; "" = not said
+    const char *input;                    // "32x32x3"; "" = not said
+    int classes;                          // 0 = not said
+    const struct double_list *mean, *std; // per channel, of pixels / 255; empty = not said
+};
+
+// Option rows for the hints in member `member` of struct `type`.
+#define NETWORK_HINT_AT(type, member, field) .offset = offsetof(type, member.field)
+#define NETWORK_HINT_ROWS(type, member)                                                            \
+    {"input", "height x width x channels, 32x32x3, of a file that does not say it", OPTION_STRING, \
+     NETWORK_HINT_AT(type, member, input)},                                                        \
+        {"classes",     "of a file that does not say it; 0 = its data set's",                      \
+         OPTION_INT,    NETWORK_HINT_AT(type, member, classes),                                    \
+         .fallback = 0, .least = 0,                                                                \
+         .most = 1e6},                                                                             \
+        {"mean",                                                                                   \
+         "of the network's input, per channel, of pixels / 255; empty = as its file says",         \
+         OPTION_DOUBLE_LIST,                                                                       \
+         NETWORK_HINT_AT(type, member, mean),                                                      \
+         .least = -1e3,                                                                            \
+         .most = 1e3},                                                                             \
+    {                                                                                              \
+        "std", "likewise, what is divided by", OPTION_DOUBLE_LIST,                                 \
+            NETWORK_HINT_AT(type, member, std), .least = 1e-6, .most = 1e6                         \
+    }
+
+// Reads the file. data: the training part of a data set that it is for, which says what file and
+// hints leave out (size, classes, normalisation); may be NULL. A warning names a normalisation that
+// nobody said.
+enum status network_file_load(const char *path, const struct network_hints *hints,
+                              const struct dataset *data, struct network *out);
+
+// ERR_CONFIG when a network was called `architecture` ("" = it was not) and its file says another
+// name.
+enum status network_file_check(const char *path, const char *architecture,
+                               const struct network *network);
+
+// What a network of the zoo for this data set is like, and one with initial weights by seed.
+void network_file_info(const char *architecture, const struct dataset *data,
+                       struct network_info *out);
+enum status network_file_create(const char *architecture, const struct dataset *data, uint64_t seed,
+                                struct network *out);
