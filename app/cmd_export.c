@@ -19,7 +19,8 @@
 struct export_config {
     struct dataset_options data;
     struct backend_config backend;
-    const char *output, *batchnorm, *input, *int8, *architecture;
+    const char *output, *batchnorm, *input, *int8;
+    struct network_hints hints;
     int calibration, compare;
     uint64_t seed;
     bool json;
@@ -50,7 +51,9 @@ static const struct option export_option_table[] = {
      OPTION_INT, AT(compare), .fallback = 256, .least = 0, .most = 1e6},
     {"data", "the data set; by default the one that the file names", OPTION_OBJECT, AT(data),
      .table = dataset_option_table},
-    {"architecture", "zoo network of a file that does not say it", OPTION_STRING, AT(architecture)},
+    {"architecture", "zoo network of a file that does not say it", OPTION_STRING,
+     AT(hints.architecture)},
+    NETWORK_HINT_ROWS_AS(struct export_config, hints, "input_size"),
     {"seed", "of the samples of training images", OPTION_SEED, AT(seed), .fallback = 0},
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
     {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table},
@@ -134,14 +137,12 @@ static enum status find_data(struct exporting *x)
 static enum status open_network(struct exporting *x, const char *path)
 {
     const struct export_config *config = x->config;
-    struct network_info fallback = {0};
     if (config->data.name[0] != '\0') {
-        TRY(load_network_and_data(path, config->architecture, &config->data, DATASET_TRAIN,
-                                  &x->network, &x->data));
+        TRY(load_network_and_data(path, &config->hints, &config->data, DATASET_TRAIN, &x->network,
+                                  &x->data));
         TRY(evaluate_check_fit(&x->network, &x->data));
     } else {
-        snprintf(fallback.architecture, sizeof fallback.architecture, "%s", config->architecture);
-        TRY(network_load(path, &fallback, &x->network));
+        TRY(network_file_load(path, &config->hints, NULL, &x->network));
         TRY(find_data(x));
     }
     if (x->options.int8 != ONNX_INT8_OFF && x->data.n == 0) {

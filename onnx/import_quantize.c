@@ -2,6 +2,17 @@
 // integers stand for, and activations are not rounded.
 #include "onnx/ops.h"
 
+enum status onnx_import_quantize(struct onnx_call *call)
+{
+    const struct onnx_node *node = call->node;
+    TRY(onnx_import_identity(call));
+    const int made = node->n_outputs > 0 ? onnx_value_find(call->importer, node->outputs[0]) : -1;
+    if (made >= 0) {
+        call->importer->values[made].quantized = true;
+    }
+    return OK;
+}
+
 // The values that stand for one slice each along the axis, or one for all: [1] or [dims[axis]].
 static enum status per_slice(const struct onnx_tensor *tensor, int64_t slices, const char *what)
 {

@@ -35,7 +35,7 @@ static const struct onnx_op ops[] = {
     {"Mul", onnx_import_mul, onnx_fold_mul},
     {"Neg", NULL, onnx_fold_neg},
     {"Pad", onnx_import_pad, NULL},
-    {"QuantizeLinear", onnx_import_identity, NULL},
+    {"QuantizeLinear", onnx_import_quantize, NULL},
     {"Range", NULL, onnx_fold_range},
     {"ReduceMean", onnx_import_reduce_mean, NULL},
     {"Relu", onnx_import_relu, NULL},

@@ -35,6 +35,7 @@ enum status onnx_import_upsample(struct onnx_call *call);
 enum status onnx_import_dropout(struct onnx_call *call);
 enum status onnx_import_identity(struct onnx_call *call);
 enum status onnx_import_cast(struct onnx_call *call);
+enum status onnx_import_quantize(struct onnx_call *call);
 enum status onnx_import_shape(struct onnx_call *call);
 enum status onnx_import_flatten(struct onnx_call *call);
 enum status onnx_import_reshape(struct onnx_call *call);
