@@ -88,11 +88,11 @@ static struct export_quant quant_of_range(enum onnx_int8 taste, struct onnx_rang
     struct export_quant quant = {.on = true, .scale = 1.0F};
     if (taste == ONNX_INT8_TENSORRT) {
         const float most = fmaxf(-range.low, range.high);
-        quant.scale = most > 0.0F ? most / 127.0F : 1.0F;
+        quant.scale = most > 0.0F ? fmaxf(most / 127.0F, FLT_MIN) : 1.0F;
         return quant;
     }
     if (range.high > range.low) {
-        quant.scale = (range.high - range.low) / 255.0F;
+        quant.scale = fmaxf((range.high - range.low) / 255.0F, FLT_MIN);
         quant.zero = (int)lrintf(-range.low / quant.scale);
     }
     return quant;
@@ -187,7 +187,7 @@ struct integer_weights {
 };
 
 // A row's scale: its greatest weight is 127 steps, unless the bias, in steps of in_scale * scale,
-// would not fit 32 bits then.
+// would not fit 32 bits then, or those steps would be none.
 static float scale_of_row(const struct integer_weights *w, int row, float in_scale)
 {
     float most = 0.0F;
