@@ -61,7 +61,7 @@ enum status load_network_and_data(const char *path, const struct network_hints *
 {
     struct network_origin origin;
     struct dataset_options named = *options;
-    TRY(network_read_origin(path, &origin));
+    TRY(network_file_origin(path, &origin));
     row_set_close(&origin.train_rows);
     if (named.name[0] == '\0') { // the file says which data set it is for
         named.name = origin.dataset;

@@ -1,8 +1,10 @@
 #include "run/network_file.h"
 
+#include "core/file.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "nn/network_info.h"
+#include "onnx/onnx.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -102,13 +104,109 @@ static void warn_of_guess(const char *path, const struct network_info *info)
     text_close(&std);
 }
 
+// ---- formats
+static bool begins_with(const unsigned char *bytes, size_t n, const char *magic, size_t length)
+{
+    return n >= length && memcmp(bytes, magic, length) == 0;
+}
+
+static bool has_ending(const char *path, const char *ending)
+{
+    const size_t length = strlen(path), n = strlen(ending);
+    return length >= n && strcmp(path + length - n, ending) == 0;
+}
+
+// What people take for network files, by how they begin.
+static enum status refuse_other(const char *path, const unsigned char *bytes, size_t n)
+{
+    static const struct {
+        const char *magic;
+        size_t length;
+        const char *what;
+    } known[] = {
+        {"PK\003\004", 4,
+         "a file of torch.save (or another ZIP archive); save the weights with "
+         "safetensors.torch.save_file(model.state_dict(), ...) or export the model with "
+         "torch.onnx"},
+        {"\200\002", 2,
+         "an old file of torch.save (a Python pickle); save the weights as safetensors or export "
+         "the model as ONNX"},
+        {"\211PNG", 4, "a PNG image"},
+        {"\377\330\377", 3, "a JPEG image"},
+        {"\211HDF", 4, "an HDF5 file"},
+        {"GGUF", 4, "a GGUF file"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (begins_with(bytes, n, known[i].magic, known[i].length)) {
+            FAIL(ERR_INPUT, "%s is no network file but %s", path, known[i].what);
+        }
+    }
+    return OK;
+}
+
+enum status network_file_format(const char *path, enum network_format *out)
+{
+    enum { HEAD = 9 };
+    void *mapped;
+    size_t bytes;
+    TRY(file_map(path, &mapped, &bytes));
+    unsigned char head[HEAD] = {0};
+    const size_t n = bytes < HEAD ? bytes : HEAD;
+    if (n > 0) {
+        memcpy(head, mapped, n);
+    }
+    file_unmap(mapped, bytes);
+    TRY(refuse_other(path, head, n));
+    // Safetensors begin with the length of a JSON object, in eight bytes; ONNX with a field of a
+    // protobuf message.
+    const bool safetensors = n == HEAD && head[HEAD - 1] == '{' && head[7] == 0;
+    *out = !safetensors && has_ending(path, ".onnx") ? NETWORK_ONNX : NETWORK_SAFETENSORS;
+    return OK;
+}
+
+enum status network_file_origin(const char *path, struct network_origin *out)
+{
+    enum network_format format;
+    TRY(network_file_format(path, &format));
+    if (format == NETWORK_SAFETENSORS) {
+        return network_read_origin(path, out);
+    }
+    *out = (struct network_origin){.dataset = ""}; // whether it normalises, only its nodes tell
+    return OK;
+}
+
+// ---- loading
+static enum status load_onnx(const char *path, const struct network_info *rest, bool said,
+                             struct network *out)
+{
+    struct onnx_import_report report = {0};
+    const struct onnx_import_options options = {.h = rest->h,
+                                                .w = rest->w,
+                                                .mean = rest->std[0] > 0 ? rest->mean : NULL,
+                                                .std = rest->std[0] > 0 ? rest->std : NULL,
+                                                .report = &report};
+    TRY(onnx_import(path, &options, out));
+    if (report.normalization) {
+        log_info("%s: normalises its input itself: that is the network's mean and std now", path);
+    }
+    if (out->info.dataset[0] == '\0') {
+        snprintf(out->info.dataset, sizeof out->info.dataset, "%s", rest->dataset);
+    }
+    out->info.guessed = !report.normalization && !said && rest->guessed;
+    return OK;
+}
+
 enum status network_file_load(const char *path, const struct network_hints *hints,
                               const struct dataset *data, struct network *out)
 {
-    struct network_info fallback;
+    enum network_format format;
+    struct network_info rest;
     struct network network;
-    TRY(say_rest(hints, data, &fallback));
-    TRY(network_load(path, &fallback, &network));
+    TRY(network_file_format(path, &format));
+    TRY(say_rest(hints, data, &rest));
+    const bool said = hints->mean->n > 0 && hints->std->n > 0;
+    TRY(format == NETWORK_ONNX ? load_onnx(path, &rest, said, &network)
+                               : network_load(path, &rest, &network));
     const enum status status = take_normalisation(hints, &network.info);
     if (status != OK) {
         network_close(&network);

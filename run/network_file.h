@@ -35,9 +35,16 @@ struct network_hints {
             NETWORK_HINT_AT(type, member, std), .least = 1e-6, .most = 1e6                         \
     }
 
-// Reads the file. data: the training part of a data set that it is for, which says what file and
-// hints leave out (size, classes, normalisation); may be NULL. A warning names a normalisation that
-// nobody said.
+// What the file is, by its content and its name.
+enum network_format { NETWORK_SAFETENSORS, NETWORK_ONNX };
+// ERR_INPUT for a file that is neither, with what it is where that shows.
+enum status network_file_format(const char *path, enum network_format *out);
+// What it says of its data set and training, without its weights being read.
+enum status network_file_origin(const char *path, struct network_origin *out);
+
+// Reads the file, safetensors or ONNX. data: the training part of a data set that it is for, which
+// says what file and hints leave out (size, classes, normalisation); may be NULL. A warning names a
+// normalisation that nobody said.
 enum status network_file_load(const char *path, const struct network_hints *hints,
                               const struct dataset *data, struct network *out);
 

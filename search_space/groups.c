@@ -268,9 +268,8 @@ static enum status fill_groups(struct finder *f, struct groups *out)
             continue;
         }
         struct channel_group *group = &out->groups[out->n++];
-        *group = (struct channel_group){.channels = chain->count,
-                                        .equal_parts = chain->equal_parts,
-                                        .inner = chain->places == 1 && !chain->on_sum};
+        *group = (struct channel_group){
+            .channels = chain->count, .equal_parts = chain->equal_parts, .inner = !chain->on_sum};
         const struct node *node = &f->graph->nodes[chain->node];
         group->name = chain->count == node->c
                           ? arena_copy_text(&out->arena, node->name)

@@ -27,7 +27,7 @@ struct channel_group {
         *members;    // nodes (CONV, not depthwise, LINEAR or LSTM) that produce its channels; arena
     int equal_parts; // > 1: a grouped convolution reads or writes it: each of the equal parts keeps
                      // the same count
-    bool inner;      // one producer only, not on a residual stream
+    bool inner;      // not on a residual stream, which several layers add to
 };
 struct groups {
     struct arena arena;

@@ -26,9 +26,9 @@ ARROWS = {
     "envs": ["search_space", "data"],
     "actors": ["envs", "agent", "transport"],
     "learner": ["agent", "transport"],
-    "run": ["actors", "learner", "train"],
+    "run": ["actors", "learner", "train", "onnx"],
     "experiments": [],
-    "app": ["run", "deploy", "experiments", "onnx"],
+    "app": ["run", "deploy", "experiments"],
 }
 
 # Header pattern: the files that may include it.
