@@ -29,4 +29,4 @@ struct command {
 };
 
 extern const struct command command_run, command_search, command_train, command_eval,
-    command_inspect, command_import, command_slim, command_bench, command_doctor;
+    command_inspect, command_import, command_export, command_slim, command_bench, command_doctor;

@@ -33,7 +33,7 @@ static enum status find_outputs(struct importer *importer, int *outputs)
     for (int i = 0; i < model->n_outputs; i++) {
         const struct onnx_value *value =
             &importer->values[onnx_value_find(importer, model->outputs[i])];
-        if (value->kind != ONNX_VALUE_VIEW || value->integer) {
+        if (value->kind != ONNX_VALUE_VIEW || value->integer || value->quantized) {
             FAIL(ERR_UNSUPPORTED, "its output \"%.200s\" is %s", model->outputs[i],
                  value->kind == ONNX_VALUE_VIEW ? "made of integers" : "a constant");
         }

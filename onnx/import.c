@@ -206,6 +206,10 @@ static enum status look_at_inputs(const struct onnx_call *call, bool *known)
         if (value->integer && strcmp(call->node->op, "Cast") != 0) {
             FAIL(ERR_UNSUPPORTED, "it computes with integers; only a Cast of pixels is read");
         }
+        if (value->quantized && strcmp(call->node->op, "DequantizeLinear") != 0) {
+            FAIL(ERR_UNSUPPORTED, "it computes with integers that QuantizeLinear makes; only "
+                                  "DequantizeLinear is read there");
+        }
     }
     return OK;
 }

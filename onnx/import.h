@@ -22,8 +22,9 @@ enum onnx_value_kind { ONNX_VALUE_UNSET, ONNX_VALUE_TENSOR, ONNX_VALUE_VIEW };
 struct onnx_value {
     const char *name; // borrowed
     enum onnx_value_kind kind;
-    int uses;     // how many inputs of nodes, and outputs of the file, name it
-    bool integer; // a view of an input of integers, which nothing but a cast may read
+    int uses;       // how many inputs of nodes, and outputs of the file, name it
+    bool integer;   // a view of an input of integers, which nothing but a cast may read
+    bool quantized; // made by QuantizeLinear, for DequantizeLinear to read
     union {
         struct onnx_tensor tensor;
         struct onnx_view view;

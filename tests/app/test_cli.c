@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const commands[] = {"train", "eval", "inspect", "slim", "bench", "doctor"};
+static const char *const commands[] = {"train",  "eval",  "inspect", "slim",
+                                       "export", "bench", "doctor"};
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 static const char good_config[] = "{\"seed\": 1, \"model\": {\"architecture\": \"convnet\"},"
