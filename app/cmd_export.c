@@ -19,7 +19,10 @@
 struct export_config {
     struct dataset_options data;
     struct backend_config backend;
-    const char *output, *batchnorm, *input, *int8;
+    const char *output;
+    enum onnx_batchnorm batchnorm;
+    enum onnx_pixels input;
+    enum onnx_int8 int8;
     struct network_hints hints;
     int calibration, compare;
     uint64_t seed;
@@ -86,23 +89,13 @@ struct exporting {
     struct onnx_comparison comparison;
 };
 
-static int find_choice(const char *const *choices, const char *choice)
-{
-    int i = 0;
-    while (choices[i] != NULL && strcmp(choices[i], choice) != 0) {
-        i++;
-    }
-    CHECK(choices[i] != NULL); // the option table let it through
-    return i;
-}
-
 static enum status check_config(struct exporting *x)
 {
     const struct export_config *config = x->config;
     struct onnx_export_options *options = &x->options;
-    options->batchnorm = (enum onnx_batchnorm)find_choice(batchnorm_kinds, config->batchnorm);
-    options->pixels = (enum onnx_pixels)find_choice(input_kinds, config->input);
-    options->int8 = (enum onnx_int8)find_choice(int8_kinds, config->int8);
+    options->batchnorm = config->batchnorm;
+    options->pixels = config->input;
+    options->int8 = config->int8;
     if (config->output[0] == '\0') {
         FAIL(ERR_CONFIG, "--output is missing: the ONNX file to write");
     }
@@ -230,9 +223,9 @@ static enum status print_json(const struct exporting *x)
     json_write_string(w, "architecture", x->network.info.architecture);
     json_write_int(w, "bytes", (int64_t)x->bytes);
     json_write_int(w, "opset", ONNX_EXPORT_OPSET);
-    json_write_string(w, "batchnorm", x->config->batchnorm);
-    json_write_string(w, "input", x->config->input);
-    json_write_string(w, "int8", x->config->int8);
+    json_write_string(w, "batchnorm", batchnorm_kinds[x->config->batchnorm]);
+    json_write_string(w, "input", input_kinds[x->config->input]);
+    json_write_string(w, "int8", int8_kinds[x->config->int8]);
     json_write_int(w, "compared_images", x->compared);
     json_write_bool(w, "compared_real", x->compared > 0 && x->data.n > 0);
     if (x->compared > 0) {

@@ -2,8 +2,10 @@
 // long as the order says. And scores on the test images.
 #include "core/config.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "nn/network_info.h"
 #include "nn/zoo.h"
+#include "onnx/export.h"
 #include "run/load.h"
 #include "run/run_weights.h"
 #include "run/run_work.h"
@@ -125,21 +127,37 @@ static enum status tune(struct run_task *task, const char *name, struct network 
     return code;
 }
 
+// For other runtimes: pixels between 0 and 1 come in, the normalisation is inside. A network that
+// ONNX's operators cannot say has its own file all the same.
+static enum status write_onnx(const struct network *network, const char *path)
+{
+    const struct onnx_export_options options = {.batchnorm = ONNX_BATCHNORM_FOLD,
+                                                .pixels = ONNX_PIXELS_SHARES};
+    const enum status code = onnx_export(network, &options, path, NULL);
+    if (code == ERR_UNSUPPORTED) {
+        log_warning("%s is not written: %s", path, status_message());
+        return OK;
+    }
+    return code;
+}
+
 enum status run_work_tune(struct run_task *task)
 {
     const struct run_session *session = task->work->session;
     const char *name = run_task_name(session, task->ticket->task);
     const int index = run_config_task_network(&session->config, task->ticket->task);
-    const char *found, *final;
+    const char *found, *final, *onnx;
     struct network base = {0}, network = {0};
     enum status code = OK;
     TRY(run_work_path(task, "found", name, ".safetensors", &found));
     TRY(run_work_path(task, "final", name, ".safetensors", &final));
+    TRY(run_work_path(task, "final", name, ".onnx", &onnx));
     TRY_GOTO(code, network_load(session->network_files[index], NULL, &base), done);
     TRY_GOTO(code, network_load(found, NULL, &network), done);
     TRY_GOTO(code, tune(task, name, &base, &network), done);
     if (task->out->finished) {
-        code = network_save(&network, final);
+        TRY_GOTO(code, write_onnx(&network, onnx), done);
+        code = network_save(&network, final); // last: its presence ends the stage
     }
 done:
     network_close(&base);
