@@ -144,12 +144,6 @@ static void add_launchers(struct facts *facts)
     add(facts, "gpus", "GPUs", NULL, "none (this build has no GPU backend)");
 }
 
-// Formats that need a path are not looked for by name.
-static bool is_format(const char *name)
-{
-    return strcmp(name, "idx") == 0 || strcmp(name, "hdf5") == 0 || strcmp(name, "folder") == 0;
-}
-
 static enum status add_data_sets(struct facts *facts, const struct doctor_config *config,
                                  struct arena *arena)
 {
@@ -160,12 +154,8 @@ static enum status add_data_sets(struct facts *facts, const struct doctor_config
         option_defaults(dataset_option_table, &options);
         options.name = dataset_names[i];
         options.data_root = config->data_root;
-        if (is_format(options.name)) {
-            continue;
-        }
-        const bool drawn = strcmp(options.name, "shapes") == 0;
-        if (drawn || dataset_find(&options, path, sizeof path)) {
-            add(facts, "data_set", options.name, NULL, "%s", drawn ? "drawn by dikdik" : path);
+        if (dataset_find(&options, path, sizeof path)) {
+            add(facts, "data_set", options.name, NULL, "%s", path);
         } else if (dataset_open(&options, DATASET_TEST, &none) == OK) {
             dataset_close(&none); // it came up this very moment
         } else {

@@ -1,5 +1,6 @@
-// A subcommand of the program: one table per file cmd_NAME.c, listed in main.c.
+// A subcommand of the program: one table per file cmd_NAME.c, listed in command_list.h.
 #pragma once
+#include "app/command_list.h"
 #include "core/status.h"
 #include "transport/collective.h"
 
@@ -28,5 +29,6 @@ struct command {
     void (*close)(struct app *app); // after either of them, also when it failed; NULL is fine
 };
 
-extern const struct command command_run, command_search, command_train, command_eval,
-    command_inspect, command_import, command_export, command_slim, command_bench, command_doctor;
+#define X(name) extern const struct command command_##name;
+COMMAND_LIST(X)
+#undef X

@@ -11,8 +11,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_run,    &command_search, &command_train, &command_eval,  &command_inspect,
-    &command_import, &command_export, &command_slim,  &command_bench, &command_doctor,
+#define X(name) &command_##name,
+    COMMAND_LIST(X)
+#undef X
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 

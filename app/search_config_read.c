@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "envs/env_list.h"
+#include "learner/methods/method.h"
 #include "nn/zoo.h"
 
 #include <ctype.h>
@@ -268,19 +269,6 @@ static enum status check_environment(const struct run_config *config)
     return OK;
 }
 
-// Methods that bring their own agent (AMC, He et al. 2018: 300-300, deterministic with noise).
-static void resolve_agent(struct run_config *config)
-{
-    static const int amc_widths[] = {300, 300};
-    static const struct int_list amc_dense = {.n = 2, .values = amc_widths};
-    if (config->search.method == METHOD_AMC) {
-        config->agent.dense = &amc_dense;
-        config->agent.core = CORE_NONE;
-        config->agent.last_action = false;
-        config->agent.distribution = DISTRIBUTION_NOISY;
-    }
-}
-
 static enum status resolve(struct run_config *config, const char *path, struct arena *arena)
 {
     TRY(name_run(config, path, arena));
@@ -288,7 +276,10 @@ static enum status resolve(struct run_config *config, const char *path, struct a
     TRY(resolve_networks(config, arena));
     TRY(resolve_tasks(config, arena));
     TRY(choose_tasks(config, arena));
-    resolve_agent(config);
+    const struct method_ops *method = methods[config->search.method];
+    if (method->set_agent != NULL) {
+        method->set_agent(&config->agent);
+    }
     config->finetune.seed = config->seed;
     if (config->run_dir[0] == '\0' && config->policy[0] == '\0') {
         config->run_dir = arena_format(arena, "runs/%s", config->name);

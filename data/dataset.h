@@ -35,11 +35,10 @@ struct dataset {
 enum dataset_labels { LABELS_FINE, LABELS_COARSE };
 // Config rows "data.*": which data set and which part of it.
 struct dataset_options {
-    const char *name; // cifar10 cifar100 fashion-mnist mnist fsdd shapes, or with path: cifar10
-                      // cifar100 idx hdf5 folder
-    const char *path; // file or folder; "" = look for `name` under data_root, $DIKDIK_DATA,
-                      // /usr/share/datasets
-    const char *data_root;      // "" = none
+    const char *name;      // of dataset_list.h, or with a path any other
+    const char *path;      // file or folder; "" = look for `name` under data_root, $DIKDIK_DATA,
+                           // /usr/share/datasets
+    const char *data_root; // "" = none
     enum dataset_labels labels; // of cifar100
     int superclass; // cifar100: only the five fine classes of this coarse class, relabelled 0..4;
                     // -1 = all
@@ -64,7 +63,7 @@ bool dataset_options_same(const struct dataset_options *a, const struct dataset_
 // Where `name` would be read from, for dikdik doctor: a path (or "drawn by dikdik") in `out`, or
 // false.
 bool dataset_find(const struct dataset_options *options, char *out, size_t out_bytes);
-extern const char *const dataset_names[]; // NULL-ended
+extern const char *const dataset_names[]; // of those known by name, NULL-ended
 
 int32_t dataset_row(const struct dataset *dataset, int i); // rows[i]
 

@@ -16,51 +16,38 @@ struct known {
     const char *advice;
 };
 
-// Sets by name first, then the plain formats, which need a path.
 static const struct known known_sets[] = {
-    {"cifar10",
-     &reader_cifar10,
-     10,
-     {"cifar10", "cifar-10-batches-bin"},
-     "get cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and unpack it "
-     "there"},
-    {"cifar100",
-     &reader_cifar100,
-     100,
-     {"cifar100", "cifar-100-binary"},
-     "get cifar-100-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and unpack it "
-     "there"},
-    {"mnist",
-     &reader_idx,
-     10,
-     {"mnist", NULL},
-     "put the four files of MNIST (train-images-idx3-ubyte.gz ...) there"},
-    {"fashion-mnist",
-     &reader_idx,
-     10,
-     {"fashion-mnist", NULL},
-     "run `apt-get install dataset-fashion-mnist`"},
-    {"fsdd",
-     &reader_idx,
-     10,
-     {"fsdd", NULL},
-     "put the log-mel images of the Free Spoken Digit Dataset (logmel-train-images-idx3-ubyte.gz "
-     "...) there"},
-    {"shapes", &reader_shapes, SHAPE_CLASSES, {NULL, NULL}, ""},
-    {"idx", &reader_idx, 0, {NULL, NULL}, "set data.path to its folder"},
-    {"hdf5", &reader_hdf5, 0, {NULL, NULL}, "set data.path to its file or folder"},
-    {"folder", &reader_folder, 0, {NULL, NULL}, "set data.path to its folder"},
+#define X(name, reader, classes, folder, other, advice)                                            \
+    {name, &reader_##reader, classes, {folder, other}, advice},
+    DATASET_LIST(X)
+#undef X
 };
-enum { N_KNOWN = sizeof known_sets / sizeof known_sets[0] };
+static const struct known known_formats[] = {
+#define X(name) {#name, &reader_##name, 0, {NULL, NULL}, "set data.path to its file or folder"},
+    FORMAT_LIST(X)
+#undef X
+};
+enum {
+    N_SETS = sizeof known_sets / sizeof known_sets[0],
+    N_FORMATS = sizeof known_formats / sizeof known_formats[0]
+};
 
-const char *const dataset_names[] = {"cifar10", "cifar100", "mnist", "fashion-mnist", "fsdd",
-                                     "shapes",  "idx",      "hdf5",  "folder",        NULL};
+const char *const dataset_names[] = {
+#define X(name, reader, classes, folder, other, advice) name,
+    DATASET_LIST(X)
+#undef X
+        NULL};
+
+static const struct known *known_at(int i)
+{
+    return i < N_SETS ? &known_sets[i] : &known_formats[i - N_SETS];
+}
 
 static const struct known *find_known(const char *name)
 {
-    for (int i = 0; i < N_KNOWN; i++) {
-        if (strcmp(known_sets[i].name, name) == 0) {
-            return &known_sets[i];
+    for (int i = 0; i < N_SETS + N_FORMATS; i++) {
+        if (strcmp(known_at(i)->name, name) == 0) {
+            return known_at(i);
         }
     }
     return NULL;
@@ -70,12 +57,15 @@ static const struct known *find_known(const char *name)
 static const struct dataset_reader *find_reader(const struct known *known, const char *path)
 {
     static const struct dataset_reader *const readers[] = {
-        &reader_cifar10, &reader_cifar100, &reader_idx, &reader_folder, &reader_hdf5};
+#define X(name) &reader_##name,
+        READER_LIST(X)
+#undef X
+    };
     if (known != NULL) {
         return known->reader->claims(path) ? known->reader : NULL;
     }
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
-        if (readers[i]->claims(path)) {
+        if (readers[i]->claims != NULL && readers[i]->claims(path)) {
             return readers[i];
         }
     }
@@ -136,9 +126,9 @@ static bool try_everywhere(struct search *search, const struct dataset_options *
 static enum status not_found(const struct search *search, const char *name)
 {
     char names[128] = "";
-    for (int i = 0; dataset_names[i] != NULL; i++) {
+    for (int i = 0; i < N_SETS + N_FORMATS; i++) {
         const size_t used = strlen(names);
-        snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? " " : "", dataset_names[i]);
+        snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? " " : "", known_at(i)->name);
     }
     const char *places = search->places.length > 0 ? search->places.bytes : "no folder";
     if (search->known == NULL) {

@@ -1,16 +1,20 @@
 // Config rows "data.*".
 #include "data/dataset.h"
+#include "data/dataset_list.h"
 
 #include <stddef.h>
 #include <string.h>
 
 static const char *const label_names[] = {[LABELS_FINE] = "fine", [LABELS_COARSE] = "coarse", NULL};
 
+#define SET_NAME(name, reader, classes, folder, other, advice) name ", "
+#define FORMAT_NAME(name) #name ", "
+#define SETS DATASET_LIST(SET_NAME)
+#define FORMATS FORMAT_LIST(FORMAT_NAME)
 #define AT(field) .offset = offsetof(struct dataset_options, field)
 const struct option dataset_option_table[] = {
     {.key = "name",
-     .help = "data set: cifar10, cifar100, mnist, fashion-mnist, fsdd, shapes; with a path also "
-             "idx, hdf5, folder, or a name of your own",
+     .help = "data set: " SETS "and with a path also " FORMATS "or a name of your own",
      .kind = OPTION_STRING,
      AT(name)},
     {.key = "path",

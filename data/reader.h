@@ -1,6 +1,7 @@
 // Readers of data sets: what each one offers to dataset_open. Internal to data/.
 #pragma once
 #include "data/dataset.h"
+#include "data/dataset_list.h"
 
 enum {
     READER_PATH_BYTES = 4096,
@@ -39,8 +40,9 @@ struct dataset_reader {
     void (*close)(struct reading *reading);
 };
 
-extern const struct dataset_reader reader_cifar10, reader_cifar100, reader_idx, reader_hdf5,
-    reader_folder, reader_shapes;
+#define X(name) extern const struct dataset_reader reader_##name;
+READER_LIST(X)
+#undef X
 
 // Finds the data set that the options ask for, or says where it was looked for.
 enum status dataset_locate(const struct dataset_options *options, struct dataset_source *out);

@@ -3,15 +3,22 @@
 
 #include <string.h>
 
-const struct env_ops *const env_list[] = {&env_prune,    &env_bandit, &env_catch,
-                                          &env_cartpole, &env_sleep,  NULL};
+const struct env_ops *const env_list[] = {
+#define X(id, name) &env_##name,
+    ENV_LIST(X)
+#undef X
+        NULL};
+
+enum env_kind env_kind_find(const char *name)
+{
+    int kind = 0;
+    while (kind < ENV_KIND_COUNT && strcmp(env_list[kind]->name, name) != 0) {
+        kind++;
+    }
+    return (enum env_kind)kind;
+}
 
 const struct env_ops *env_find(const char *name)
 {
-    for (int i = 0; env_list[i] != NULL; i++) {
-        if (strcmp(env_list[i]->name, name) == 0) {
-            return env_list[i];
-        }
-    }
-    return NULL;
+    return env_list[env_kind_find(name)];
 }

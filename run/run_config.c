@@ -2,7 +2,6 @@
 #include "run/run_config.h"
 
 #include "core/config.h"
-#include "envs/env_list.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -50,17 +49,16 @@ static const char *const transports[] = {[TRANSPORT_AUTO] = "auto",
     {                                                                                              \
         "name", "of the run; by default the config file's", OPTION_STRING, AT(name)                \
     }
+#define PLAIN_ROW(id, name_)                                                                       \
+    {#name_, "environment " #name_, OPTION_OBJECT, AT(environments[ENV_##id]),                     \
+     .table = name_##_option_table},
 #define RESULT_ROWS                                                                                \
     {"seed", "of everything that is drawn", OPTION_SEED, AT(seed), .fallback = 0},                 \
         {"environment", "prune, or a small one that proves the learner", OPTION_STRING,            \
          AT(environment), .fallback_text = "prune"},                                               \
-        {"bandit", "environment bandit", OPTION_OBJECT, AT(bandit), .table = bandit_option_table}, \
-        {"catch", "environment catch", OPTION_OBJECT, AT(catch), .table = catch_option_table},     \
-        {"cartpole", "environment cartpole", OPTION_OBJECT, AT(cartpole),                          \
-         .table = cartpole_option_table},                                                          \
-        {"sleep", "environment sleep", OPTION_OBJECT, AT(sleep), .table = sleep_option_table},     \
-        {"networks",   "what is pruned",       OPTION_LIST,                                        \
-         AT(networks), .table = network_table, .element_bytes = sizeof(struct network_config)},    \
+        ENV_PLAIN_LIST(PLAIN_ROW){                                                                 \
+            "networks",   "what is pruned",       OPTION_LIST,                                     \
+            AT(networks), .table = network_table, .element_bytes = sizeof(struct network_config)}, \
         {"tasks",                                                                                  \
          "network and budget of each task",                                                        \
          OPTION_LIST,                                                                              \

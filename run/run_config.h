@@ -4,6 +4,7 @@
 #include "actors/actor_options.h"
 #include "agent/agent.h"
 #include "core/text.h"
+#include "envs/env_list.h"
 #include "envs/prune/prune.h"
 #include "learner/learner_options.h"
 #include "run/load.h"
@@ -22,7 +23,7 @@ struct task_config {
     const char *network; // name of one of the networks; by default the only one
     double macs, params; // budget: a share of the network's own when <= 1, else a number; 0 = none
 };
-// Room for the options of one of the small environments.
+// Room for the options of one of the plain environments.
 enum { ENVIRONMENT_OPTION_BYTES = 128 };
 union environment_values {
     double align;
@@ -33,10 +34,10 @@ enum run_transport { TRANSPORT_AUTO, TRANSPORT_MPI, TRANSPORT_LOCAL, TRANSPORT_I
 struct run_config {
     const char *name;
     uint64_t seed;
-    const char *environment; // "prune", or a small one: bandit, catch, cartpole, sleep
-    union environment_values bandit, catch, cartpole, sleep;
-    const struct object_list *networks; // struct network_config
-    const struct object_list *tasks;    // struct task_config
+    const char *environment;                               // name, see env_list.h
+    union environment_values environments[ENV_KIND_COUNT]; // options of the plain ones
+    const struct object_list *networks;                    // struct network_config
+    const struct object_list *tasks;                       // struct task_config
     struct space_options space;
     struct scoring_options scoring;
     struct search_options search;

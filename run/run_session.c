@@ -5,7 +5,6 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/machine.h"
-#include "envs/env_list.h"
 #include "run/run_folder.h"
 #include "run/run_order.h"
 
@@ -80,19 +79,8 @@ static enum status fill_prune(struct run_session *session)
 static const void *environment_values(const struct run_session *session)
 {
     const struct run_config *config = &session->config;
-    const struct {
-        const char *name;
-        const void *values;
-    } all[] = {
-        {"prune", &session->prune},      {"bandit", &config->bandit}, {"catch", &config->catch},
-        {"cartpole", &config->cartpole}, {"sleep", &config->sleep},
-    };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if (strcmp(all[i].name, config->environment) == 0) {
-            return all[i].values;
-        }
-    }
-    return NULL;
+    return run_config_designs(config) ? (const void *)&session->prune
+                                      : &config->environments[env_kind_find(config->environment)];
 }
 
 int run_session_actors(const struct run_session *session)

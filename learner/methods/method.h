@@ -34,6 +34,8 @@ struct method_ops {
     bool task_by_task; // all episodes of one task before the next task's
     bool policy;       // its tickets need weights
     bool own_start;    // it is not given first candidates (start.h)
+    // Makes the agent the one that the method plays with, whatever the config says. NULL: any.
+    void (*set_agent)(struct agent_options *agent);
     enum status (*open)(const struct method_job *job, struct method **out);
     // Fills source, given and noise; kind, task, episode and version are set. May depend on the
     // results taken so far and on (seed, episode), on nothing else.

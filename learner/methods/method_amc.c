@@ -39,6 +39,16 @@ struct amc {
     float *input, *next; // [n_inputs]
 };
 
+static void amc_set_agent(struct agent_options *agent)
+{
+    static const int widths[] = {HIDDEN, HIDDEN};
+    static const struct int_list dense = {.n = 2, .values = widths};
+    agent->dense = &dense;
+    agent->core = CORE_NONE;
+    agent->last_action = false;
+    agent->distribution = DISTRIBUTION_NOISY;
+}
+
 static enum status check_agent(const struct agent *agent)
 {
     CHECK(agent != NULL);
@@ -224,6 +234,7 @@ const struct method_ops method_amc = {
     .name = "amc",
     .task_by_task = true,
     .policy = true,
+    .set_agent = amc_set_agent,
     .open = amc_open,
     .propose = amc_propose,
     .take = amc_take,

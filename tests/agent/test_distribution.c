@@ -26,7 +26,6 @@ static void kinds_are_listed(void **state)
     for (; distributions[n] != NULL; n++) {
         assert_string_equal(distribution_names[n], distributions[n]->name);
     }
-    assert_int_equal(n, 4);
     assert_null(distribution_names[n]);
     assert_int_equal(distributions[DISTRIBUTION_GAUSSIAN]->outputs(7), 2);
     assert_int_equal(distributions[DISTRIBUTION_SQUASHED]->outputs(7), 2);
@@ -333,7 +332,7 @@ static void no_number_is_no_crash(void **state)
 // Marks the choices that a distribution aims at while its outputs sweep over all that they can say.
 static void sweep(const struct distribution *d, const struct offer *offer, bool *reached)
 {
-    const bool logits = strcmp(d->name, "categorical") == 0;
+    const bool logits = d->outputs(MOST) == MOST;
     for (int step = 0; step < 4000; step++) {
         float output[OFFER_CASE_MOST] = {0};
         if (logits && step >= offer->n) {

@@ -1,4 +1,5 @@
 // Where data sets are looked for, and what is said when there is none.
+#include "data/dataset_list.h"
 #include "data_files.h"
 
 #include <stdlib.h>
@@ -97,6 +98,11 @@ static void test_every_name_is_known(void **state)
 {
     struct dataset_options options = files_options("", *state);
     char found[FILES_PATH];
+    static const char *const formats[] = {
+#define X(name) #name,
+        FORMAT_LIST(X)
+#undef X
+            NULL};
     for (int i = 0; dataset_names[i] != NULL; i++) {
         options.name = dataset_names[i];
         const bool drawn = strcmp(dataset_names[i], "shapes") == 0;
@@ -104,6 +110,11 @@ static void test_every_name_is_known(void **state)
         if (!drawn) { // a name of one's own would be called unknown
             assert_null(strstr(status_message(), "known names"));
         }
+    }
+    for (int i = 0; formats[i] != NULL; i++) {
+        options.name = formats[i];
+        assert_false(dataset_find(&options, found, sizeof found));
+        assert_null(strstr(status_message(), "known names"));
     }
 }
 

@@ -8,14 +8,14 @@
 static const struct {
     const char *name, *json;
 } settings[] = {
-    {"bandit", "{}"},
-    {"bandit", "{\"arms\": 2, \"contexts\": 1, \"steps\": 1}"},
+#define X(id, name) {#name, "{}"},
+    ENV_PLAIN_LIST(X)
+#undef X
+        {"bandit", "{\"arms\": 2, \"contexts\": 1, \"steps\": 1}"},
     {"bandit", "{\"arms\": 7, \"contexts\": 9, \"blocked\": 0.9, \"noise\": 0.5}"},
     {"bandit", "{\"blocked\": 1, \"scales\": [0.001, 1000]}"},
-    {"catch", "{}"},
     {"catch", "{\"rows\": 2, \"columns\": 2, \"scales\": [3]}"},
     {"catch", "{\"rows\": 4, \"columns\": 9, \"scales\": [1, 10, -5]}"},
-    {"cartpole", "{}"},
     {"cartpole", "{\"hide_velocity\": true, \"scales\": [1, 100]}"},
     {"cartpole", "{\"steps\": 7}"},
     {"sleep", "{\"seconds\": 0}"},
@@ -37,11 +37,6 @@ static void all_are_listed(void **state)
         assert_non_null(ops->step);
         assert_non_null(ops->outcome);
         ops->close(NULL);
-        bool tested = ops->options == NULL;
-        for (int i = 0; i < SETTINGS; i++) {
-            tested = tested || strcmp(settings[i].name, ops->name) == 0;
-        }
-        assert_true(tested);
     }
     assert_true(n >= 4);
     assert_null(env_find("chess"));

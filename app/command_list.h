@@ -1,0 +1,15 @@
+// Every subcommand, once, as `dikdik --help` lists them: X(name) stands for the table
+// `command_name` at the end of a file cmd_*.c.
+#pragma once
+
+#define COMMAND_LIST(X)                                                                            \
+    X(run)                                                                                         \
+    X(search)                                                                                      \
+    X(train)                                                                                       \
+    X(eval)                                                                                        \
+    X(inspect)                                                                                     \
+    X(slim)                                                                                        \
+    X(import)                                                                                      \
+    X(export)                                                                                      \
+    X(bench)                                                                                       \
+    X(doctor)
