@@ -1,7 +1,7 @@
 // dikdik bench: speed of the engine on this machine, at full and at slimmed widths, as a share of
 // the measured convolution peak.
-#include "app/bench_search.h"
-#include "app/bench_suite.h"
+#include "app/bench/bench_search.h"
+#include "app/bench/bench_suite.h"
 #include "app/command.h"
 #include "app/command_line.h"
 #include "app/output.h"

@@ -1,5 +1,5 @@
 // Every model at full and at slimmed widths, in every mode, number format and batch size.
-#include "app/bench_suite.h"
+#include "app/bench/bench_suite.h"
 
 #include "app/slim_widths.h"
 #include "search_space/cost.h"
