@@ -14,6 +14,10 @@ struct kernel {
     size_t packed_bytes;  // CONV, CONV_BACKWARD_DATA, LSTM, LSTM_BACKWARD: packed weights
     size_t partial_bytes; // CONV_BACKWARD_WEIGHTS, LSTM_BACKWARD: one weight-gradient partial
     size_t scratch_bytes; // per lane
+    // CONV: kernels of other shapes with the same number here, not 0, pack the same weights into
+    // the same bytes.
+    uint64_t packing;
+    int pieces; // kernel_cut.h: one call is so many runs, args.piece each; 0: it is one
 };
 
 // Everything an op kind needs. One table per kind and backend, at the end of the file that

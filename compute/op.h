@@ -163,6 +163,7 @@ struct op_args {
     void *out[OP_MAX_OUT];
     void *scratch; // kernel->scratch_bytes, private to the lane
     int lane;      // 0 .. lanes - 1: which of the concurrent callers this is
+    int piece;     // of a kernel that has pieces
     struct op_dynamic dynamic;
 };
 

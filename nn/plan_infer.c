@@ -1,4 +1,5 @@
-// Inference plans: the folded graph, each chunk run through the whole network on one lane.
+// Inference plans: the folded graph, each chunk run through the whole network on one lane, or,
+// where there are more lanes than images, by all lanes together.
 #include "nn/infer_internal.h"
 
 #include <stdlib.h>
@@ -15,6 +16,13 @@ static int choose_chunk(const struct infer_plan *plan)
         lower_chunk(plan->backend, &plan->folded, plan->options.int8 ? DTYPE_U8 : DTYPE_F32, batch);
     const int spread = (batch + 3) / 4; // a small batch still makes four chunks
     return plan->backend->chunk_bytes > 0 && spread < preferred ? spread : preferred;
+}
+
+// Whether lanes would stand idle if each took a chunk of its own.
+static bool shares_chunks(const struct infer_plan *plan)
+{
+    const int chunks = (plan->options.batch + plan->chunk - 1) / plan->chunk;
+    return plan->chunk == 1 && 2 * chunks <= plan->backend->lanes && !plan->options.keep_all;
 }
 
 static enum status open_parts(struct infer_plan *plan)
@@ -35,6 +43,9 @@ static enum status open_parts(struct infer_plan *plan)
         FAIL(ERR_MEMORY, "no memory for %d images", plan->chunk);
     }
     TRY(program_open(plan->backend, plan->options.batch, plan->chunk, &plan->program));
+    if (shares_chunks(plan)) {
+        program_share_chunks(plan->program);
+    }
     TRY(infer_lower(plan));
     return lower_open_external(plan->program, plan->backend, &plan->input.images);
 }

@@ -18,6 +18,10 @@ enum buffer_kind {
 struct program;
 
 enum status program_open(struct backend *backend, int batch, int chunk, struct program **out);
+// From now on all lanes work on one chunk together, each on its piece of every kernel that is
+// opened (kernel_cut.h), one chunk after the other: for a batch of fewer images than there are
+// lanes. Before the first kernel.
+void program_share_chunks(struct program *program);
 void program_close(struct program *program); // NULL is fine
 
 // The number of images per chunk: the greatest divisor of `batch` that is <= preferred.

@@ -1,4 +1,5 @@
 // Building a program: steps, buffers, kernels.
+#include "compute/kernel_cut.h"
 #include "nn/program_internal.h"
 
 #include <stdlib.h>
@@ -17,6 +18,12 @@ enum status program_open(struct backend *backend, int batch, int chunk, struct p
     program->n_chunks = (batch + chunk - 1) / chunk;
     *out = program;
     return OK;
+}
+
+void program_share_chunks(struct program *program)
+{
+    CHECK(program->n_kernels == 0);
+    program->shares_chunks = true;
 }
 
 void program_close(struct program *program)
@@ -94,7 +101,8 @@ enum status program_kernel(struct program *program, const struct op *op, bool wh
     if (!whole) {
         sized.n = program->chunk;
     }
-    TRY(kernel_open(program->backend, &sized, out));
+    const int pieces = program->shares_chunks && !whole ? program->backend->lanes : 1;
+    TRY(kernel_open_cut(program->backend, &sized, pieces, out));
     program->kernels[program->n_kernels++] = *out;
     return OK;
 }

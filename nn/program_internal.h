@@ -46,12 +46,22 @@ struct program {
     char *lane_memory, *batch_memory, *shared_memory, *scratch_memory;
     size_t lane_bytes, batch_bytes, shared_bytes, scratch_bytes;
     bool finished;
+    bool shares_chunks; // all lanes work on one chunk
+    struct team *teams; // [n_phases] if so; arena
     // The run in progress.
     struct op_dynamic dynamic;
     int run_chunks;
     const struct program_phase *run_phase;
     int next_phase; // where it goes on
 };
+
+// Runs one call on a chunk, or its piece.
+void program_run_call(const struct program *program, const struct program_call *call, int chunk,
+                      int lane, int piece);
+// Shared chunks: what lanes tell one another during a phase of chunked steps; and running one, all
+// chunks.
+enum status program_open_teams(struct program *program);
+void program_run_team(struct program *program, int phase);
 
 // Decides per_lane and offsets of all buffers, and the size of each region.
 enum status program_layout(struct program *program);

@@ -33,12 +33,16 @@ enum status program_finish(struct program *program)
     CHECK(!program->finished);
     TRY(program_layout(program));
     TRY(make_phases(program));
+    if (program->shares_chunks) {
+        TRY(program_open_teams(program));
+    }
     for (int i = 0; i < program->n_kernels; i++) {
         const size_t bytes = (program->kernels[i]->scratch_bytes + 63) / 64 * 64;
         program->scratch_bytes = bytes > program->scratch_bytes ? bytes : program->scratch_bytes;
     }
     const size_t lanes = (size_t)program->backend->lanes;
-    TRY(allocate(program, program->lane_bytes * lanes, &program->lane_memory));
+    const size_t at_once = program->shares_chunks ? 1 : lanes; // chunks
+    TRY(allocate(program, program->lane_bytes * at_once, &program->lane_memory));
     TRY(allocate(program, program->scratch_bytes * lanes, &program->scratch_memory));
     TRY(allocate(program, program->batch_bytes, &program->batch_memory));
     TRY(allocate(program, program->shared_bytes, &program->shared_memory));
@@ -100,15 +104,17 @@ void program_number_chunks(struct program *program, int first)
     program->first_chunk = first;
 }
 
-static void run_call(const struct program *program, const struct program_call *call, int chunk,
-                     int lane)
+void program_run_call(const struct program *program, const struct program_call *call, int chunk,
+                      int lane, int piece)
 {
-    struct op_args args = {.lane = lane, .dynamic = program->dynamic};
+    struct op_args args = {.lane = lane, .piece = piece, .dynamic = program->dynamic};
+    const int owner =
+        program->shares_chunks ? 0 : lane; // of the memory that a chunk passes through
     for (int i = 0; i < OP_MAX_IN; i++) {
-        args.in[i] = slot_address(program, call->in[i], chunk, lane);
+        args.in[i] = slot_address(program, call->in[i], chunk, owner);
     }
     for (int i = 0; i < OP_MAX_OUT; i++) {
-        args.out[i] = slot_address(program, call->out[i], chunk, lane);
+        args.out[i] = slot_address(program, call->out[i], chunk, owner);
     }
     args.scratch = program->scratch_memory + (size_t)lane * program->scratch_bytes;
     args.dynamic.count = call->count;
@@ -122,7 +128,7 @@ static void run_segment(void *context, int chunk, int lane)
     const struct program *program = context;
     const struct program_phase *phase = program->run_phase;
     for (int i = phase->first; i < phase->first + phase->n; i++) {
-        run_call(program, &program->steps[i].call, chunk, lane);
+        program_run_call(program, &program->steps[i].call, chunk, lane, 0);
     }
 }
 
@@ -145,7 +151,7 @@ static enum status run_joint(const struct program *program, const struct program
     case STEP_PAUSE:
         break;
     }
-    run_call(program, call, 0, 0);
+    program_run_call(program, call, 0, 0, 0);
     return OK;
 }
 
@@ -181,7 +187,9 @@ enum status program_continue(struct program *program)
     while (program->next_phase < program->n_phases) {
         const struct program_phase *phase = &program->phases[program->next_phase++];
         const struct program_step *step = &program->steps[phase->first];
-        if (phase->chunked) {
+        if (phase->chunked && program->shares_chunks) {
+            program_run_team(program, program->next_phase - 1);
+        } else if (phase->chunked) {
             program->run_phase = phase;
             program->backend->ops->parallel(program->backend, program->run_chunks, run_segment,
                                             program);

@@ -6,6 +6,7 @@
 #include "compute/cpu/cpu_dnnl.h"
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_quantize.h"
+#include "core/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,7 @@ static enum status make_calls(struct cpu_conv *conv, const struct op_quantizatio
     conv->bias_offset = cpu_conv_align(dnnl_memory_desc_get_size(&packed));
     conv->base.packed_bytes = conv->bias_offset + cpu_conv_align((size_t)op->out_c * sizeof(float));
     conv->base.scratch_bytes = dnnl_memory_desc_get_size(&scratch);
+    conv->base.packing = hash_bytes(HASH_BEGIN, &packed, sizeof packed);
     cpu_dnnl_call_close(&conv->call);
     cpu_dnnl_call_close(&conv->reorder);
     const struct cpu_dnnl_argument arguments[] = {

@@ -139,6 +139,7 @@ enum status cpu_conv_framed_open(struct backend *backend, const struct op *op, s
                         .backend = backend,
                         .op = *op,
                         .packed_bytes = framed->conv->packed_bytes,
+                        .packing = framed->conv->packing,
                         .partial_bytes = framed->conv->partial_bytes,
                         .scratch_bytes = framed->frame_bytes + framed->conv->scratch_bytes};
     *out = &framed->base;

@@ -27,13 +27,13 @@ struct narrow_packed {
     float sum_scale;                      // of what y held, in steps of y
 };
 
-// Stride 1, no dilation, padding 1 on all sides.
+// Stride 1, no dilation, padding 1 left and right. A band of a cut image has its neighbours' rows
+// above or below in place of padding.
 static bool is_3x3(const struct op *op)
 {
-    bool fits = true;
+    bool fits = op->pad[0] <= 1 && op->pad[1] == 1 && op->pad[2] <= 1 && op->pad[3] == 1;
     for (int i = 0; i < 2; i++) {
         fits = fits && op->kernel[i] == 3 && op->stride[i] == 1 && op->dilation[i] == 1;
-        fits = fits && op->pad[i] == 1 && op->pad[2 + i] == 1;
     }
     return fits;
 }
@@ -80,8 +80,8 @@ static void narrow_pack(struct kernel *kernel, const float *weights, const float
     }
 }
 
-// Scratch: one image with a border of zeros, [h + 2][w + 2][8 or 16]. What lies in a pixel's unused
-// channels does not matter: their weights are zero.
+// Scratch: one image with a border of zeros, [pad + h + pad][w + 2][8 or 16]. What lies in a
+// pixel's unused channels does not matter: their weights are zero.
 static size_t padded_pixel(const struct op *op)
 {
     return op->in_c <= GROUP ? GROUP : PIXEL;
@@ -94,7 +94,7 @@ static size_t padded_row(const struct op *op)
 
 static size_t padded_bytes(const struct op *op)
 {
-    return (size_t)(op->in_h + 2) * padded_row(op);
+    return (size_t)(op->out_h + 2) * padded_row(op);
 }
 
 // One row of pixels of c channels to pixels of `pixel` channels. left: bytes of the image from here
@@ -116,10 +116,10 @@ static void copy_padded(const struct op *op, const uint8_t *x, uint8_t *padded)
     const size_t row = padded_row(op), c = (size_t)op->in_c, pixel = padded_pixel(op);
     const size_t x_row = (size_t)op->in_w * c;
     size_t left = (size_t)op->in_h * x_row;
-    memset(padded, 0, row);
-    memset(padded + (size_t)(op->in_h + 1) * row, 0, row);
+    memset(padded, 0, (size_t)op->pad[0] * row);
+    memset(padded + (size_t)(op->pad[0] + op->in_h) * row, 0, (size_t)op->pad[2] * row);
     for (int h = 0; h < op->in_h; h++, x += x_row, left -= x_row) {
-        uint8_t *to = padded + (size_t)(h + 1) * row;
+        uint8_t *to = padded + (size_t)(op->pad[0] + h) * row;
         memset(to, 0, pixel);
         memset(to + row - pixel, 0, pixel);
         if (c == pixel) {
@@ -291,6 +291,7 @@ enum status cpu_conv_narrow_open(struct backend *backend, const struct op *op, s
     *kernel = (struct kernel){.ops = &narrow_ops,
                               .backend = backend,
                               .op = *op,
+                              .packing = 1,
                               .packed_bytes = (size_t)passes_of(op) * sizeof(struct narrow_packed),
                               .scratch_bytes = padded_bytes(op)};
     *out = kernel;

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 // libgomp's, which oneDNN calls: a per-thread setting, so that a primitive run on a lane stays on
@@ -12,15 +13,21 @@ void omp_set_num_threads(int n);
 
 enum { SPIN_ROUNDS = 4000 }; // about 20 us
 
+// The gate of a round: its number, whether lanes may still come in, and how many are inside. A lane
+// that wakes up late, because something else has its core, then finds the gate closed, and nobody
+// has waited for it.
+#define GATE_ROUND UINT64_C(0x100000000)
+#define GATE_OPEN UINT64_C(0x80000000)
+#define GATE_INSIDE UINT64_C(0x7fffffff)
+
 struct lanes {
     int n;
     pthread_t *threads; // [n - 1], lanes 1 .. n - 1
     int n_started;
     pthread_mutex_t mutex;
     pthread_cond_t wake, finished;
-    atomic_uint round;  // grows by one for each lanes_run
-    atomic_int next;    // next index to hand out
-    atomic_int working; // lanes besides 0 that have not finished this round
+    _Atomic uint64_t gate;
+    atomic_int next; // next index to hand out
     atomic_bool stopping;
     int n_pieces;
     void (*body)(void *context, int index, int lane);
@@ -47,19 +54,48 @@ static void take_pieces(struct lanes *lanes, int lane)
     }
 }
 
-static void wait_for_round(struct lanes *lanes, unsigned seen)
+static uint64_t round_of(uint64_t gate)
 {
-    for (int spin = 0; spin < SPIN_ROUNDS; spin++) {
-        if (atomic_load(&lanes->round) != seen) {
-            return;
-        }
+    return gate / GATE_ROUND;
+}
+
+// Returns the number of the round that has begun.
+static uint64_t wait_for_round(struct lanes *lanes, uint64_t seen)
+{
+    uint64_t now = round_of(atomic_load(&lanes->gate));
+    for (int spin = 0; spin < SPIN_ROUNDS && now == seen; spin++) {
         relax();
+        now = round_of(atomic_load(&lanes->gate));
     }
-    pthread_mutex_lock(&lanes->mutex);
-    while (atomic_load(&lanes->round) == seen) {
-        pthread_cond_wait(&lanes->wake, &lanes->mutex);
+    if (now == seen) {
+        pthread_mutex_lock(&lanes->mutex);
+        while ((now = round_of(atomic_load(&lanes->gate))) == seen) {
+            pthread_cond_wait(&lanes->wake, &lanes->mutex);
+        }
+        pthread_mutex_unlock(&lanes->mutex);
     }
-    pthread_mutex_unlock(&lanes->mutex);
+    return now;
+}
+
+static bool enter(struct lanes *lanes, uint64_t round)
+{
+    uint64_t gate = atomic_load(&lanes->gate);
+    while (round_of(gate) == round && (gate & GATE_OPEN) != 0) {
+        if (atomic_compare_exchange_weak(&lanes->gate, &gate, gate + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void leave(struct lanes *lanes)
+{
+    const uint64_t gate = atomic_fetch_sub(&lanes->gate, 1);
+    if ((gate & (GATE_OPEN | GATE_INSIDE)) == 1) { // closed, and this was the last one
+        pthread_mutex_lock(&lanes->mutex);
+        pthread_cond_signal(&lanes->finished);
+        pthread_mutex_unlock(&lanes->mutex);
+    }
 }
 
 static void *lane_main(void *argument)
@@ -68,27 +104,46 @@ static void *lane_main(void *argument)
     free(argument);
     struct lanes *lanes = start.lanes;
     omp_set_num_threads(1);
-    for (unsigned seen = 0;;) {
-        wait_for_round(lanes, seen);
-        seen++;
+    for (uint64_t seen = 0;;) {
+        seen = wait_for_round(lanes, seen);
         if (atomic_load(&lanes->stopping)) {
             return NULL;
         }
-        take_pieces(lanes, start.lane);
-        if (atomic_fetch_sub(&lanes->working, 1) == 1) {
-            pthread_mutex_lock(&lanes->mutex);
-            pthread_cond_signal(&lanes->finished);
-            pthread_mutex_unlock(&lanes->mutex);
+        if (enter(lanes, seen)) {
+            take_pieces(lanes, start.lane);
+            leave(lanes);
         }
     }
 }
 
+// Nobody is inside.
 static void start_round(struct lanes *lanes)
 {
     pthread_mutex_lock(&lanes->mutex);
-    atomic_fetch_add(&lanes->round, 1);
+    const uint64_t round = round_of(atomic_load(&lanes->gate)) + 1;
+    atomic_store(&lanes->gate, round * GATE_ROUND | GATE_OPEN);
     pthread_cond_broadcast(&lanes->wake);
     pthread_mutex_unlock(&lanes->mutex);
+}
+
+static bool anyone_inside(struct lanes *lanes)
+{
+    return (atomic_load(&lanes->gate) & GATE_INSIDE) != 0;
+}
+
+static void finish_round(struct lanes *lanes)
+{
+    atomic_fetch_and(&lanes->gate, ~GATE_OPEN);
+    for (int spin = 0; spin < SPIN_ROUNDS && anyone_inside(lanes); spin++) {
+        relax();
+    }
+    if (anyone_inside(lanes)) {
+        pthread_mutex_lock(&lanes->mutex);
+        while (anyone_inside(lanes)) {
+            pthread_cond_wait(&lanes->finished, &lanes->mutex);
+        }
+        pthread_mutex_unlock(&lanes->mutex);
+    }
 }
 
 static enum status start_threads(struct lanes *lanes)
@@ -149,17 +204,9 @@ void lanes_run(struct lanes *lanes, int n, void (*body)(void *context, int index
     lanes->context = context;
     lanes->n_pieces = n;
     atomic_store(&lanes->next, 0);
-    atomic_store(&lanes->working, lanes->n - 1);
     start_round(lanes);
     take_pieces(lanes, 0);
-    for (int spin = 0; spin < SPIN_ROUNDS && atomic_load(&lanes->working) > 0; spin++) {
-        relax();
-    }
-    pthread_mutex_lock(&lanes->mutex);
-    while (atomic_load(&lanes->working) > 0) {
-        pthread_cond_wait(&lanes->finished, &lanes->mutex);
-    }
-    pthread_mutex_unlock(&lanes->mutex);
+    finish_round(lanes);
 }
 
 void lanes_close(struct lanes *lanes)

@@ -1,5 +1,6 @@
 // A pool of threads that share out numbered pieces of work. The caller works too, as lane 0. Which
-// lane takes which piece is left to chance, so a piece's result must not depend on its lane.
+// lane takes which piece is left to chance, so a piece's result must not depend on its lane; one
+// that is kept from its core takes none.
 #pragma once
 #include "core/status.h"
 

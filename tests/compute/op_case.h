@@ -30,6 +30,7 @@ struct op_case {
     // CONV_BACKWARD_WEIGHTS: the inputs hold this many chunks of op.n images; out[0] and out[1] are
     // the gradients after reduce. LSTM_BACKWARD: out[1] is, of one chunk.
     int partials;
+    int most_pieces; // kernel_cut.h; 0 and 1: whole
     struct arena arena;
 };
 

@@ -1,4 +1,5 @@
 // Runs a case on a backend: copies its arguments there, packs, runs, reduces, and fetches outputs.
+#include "compute/kernel_cut.h"
 #include "op_case.h"
 
 #include <setjmp.h>
@@ -83,7 +84,10 @@ static void run_kernel(struct kernel *kernel, const struct op_case *c, struct op
         kernel->ops->reduce(kernel, call.out[1], 1, args->out[1], NULL);
         device_release(backend, call.out[1]);
     } else {
-        kernel->ops->run(kernel, args);
+        for (int last = kernel->pieces > 0 ? kernel->pieces - 1 : 0; last >= 0; last--) {
+            args->piece = last; // backwards: no piece may need another
+            kernel->ops->run(kernel, args);
+        }
     }
     backend->ops->sync(backend);
     device_release(backend, packed);
@@ -111,7 +115,7 @@ static void fetch(struct backend *backend, const struct op_case *c, int slot, vo
 void case_run(struct backend *backend, const struct op_case *c, struct case_result *result)
 {
     struct kernel *kernel = NULL;
-    if (kernel_open(backend, &c->op, &kernel) != OK) {
+    if (kernel_open_cut(backend, &c->op, c->most_pieces, &kernel) != OK) {
         fail_msg("%s", status_message());
     }
     unsigned char canary[CANARY_BYTES];

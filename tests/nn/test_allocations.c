@@ -61,12 +61,18 @@ static void infer_step(void *plan, const struct problem *p)
     infer_run(plan, p->images, N - 1, logits); // the last chunk is not full
 }
 
-static void check_infer(bool int8)
+static void infer_one(void *plan, const struct problem *p)
+{
+    float logits[5];
+    infer_run(plan, p->images, 1, logits); // the lanes share it
+}
+
+static void check_infer(bool int8, int batch)
 {
     struct problem p;
     open_problem(&p);
     const struct infer_options options = {
-        .batch = N, .int8 = int8, .input = plan_case_input(false)};
+        .batch = batch, .int8 = int8, .input = plan_case_input(false)};
     float ranges[64];
     for (int i = 0; i < 64; i++) {
         ranges[i] = 4.0F;
@@ -74,7 +80,7 @@ static void check_infer(bool int8)
     struct infer_plan *plan = NULL;
     assert_ok(infer_open(p.backend, &p.graph, &options, &plan));
     assert_ok(infer_load(plan, p.params, int8 ? ranges : NULL));
-    check_steady(infer_step, plan, &p);
+    check_steady(batch == 1 ? infer_one : infer_step, plan, &p);
     infer_close(plan);
     close_problem(&p);
 }
@@ -82,7 +88,8 @@ static void check_infer(bool int8)
 static void test_infer(void **state)
 {
     (void)state;
-    check_infer(false);
+    check_infer(false, N);
+    check_infer(false, 1);
 }
 
 static void test_infer_int8(void **state)
@@ -92,7 +99,8 @@ static void test_infer_int8(void **state)
         print_message("skipped: no AVX512-VNNI\n");
         return;
     }
-    check_infer(true);
+    check_infer(true, N);
+    check_infer(true, 1);
 }
 
 static void statistics_step(void *plan, const struct problem *p)

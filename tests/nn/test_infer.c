@@ -1,6 +1,7 @@
 // Inference plans: against the node-by-node probe on the reference backend, on every backend, at
 // batches that do not divide into chunks, in float32 and int8.
 #include "nn/probe.h"
+#include "nn/zoo.h"
 #include "plan_case.h"
 
 #include <math.h>
@@ -143,10 +144,61 @@ static void test_int8(void **state)
     backend_close(ref);
 }
 
+// One image on many lanes, which then share it, is the same bytes as on one. int8 ranges are made
+// up: they decide which integers there are, not how they come about.
+static void one_image(const char *name, bool int8, int threads, float *logits)
+{
+    struct graph graph = {0};
+    assert_ok(zoo_build(name, 32, 32, 3, CLASSES, &graph));
+    float *params = plan_case_params(&graph, 5);
+    float *ranges = calloc((size_t)graph.n_nodes, sizeof *ranges);
+    uint8_t *images = plan_case_images(&graph, 2, 6);
+    const size_t image = (size_t)32 * 32 * 3;
+    assert_non_null(ranges);
+    for (int i = 0; i < graph.n_nodes; i++) {
+        ranges[i] = 3.0F;
+    }
+    struct backend *backend = plan_case_backend("cpu", threads, false);
+    const struct infer_options options = {
+        .batch = 1, .int8 = int8, .input = plan_case_input(false)};
+    struct infer_plan *plan = NULL;
+    assert_ok(infer_open(backend, &graph, &options, &plan));
+    for (int load = 0; load < 2; load++) { // weights may come anew
+        assert_ok(infer_load(plan, params, int8 ? ranges : NULL));
+        for (int i = 0; i < 2; i++) {
+            infer_run(plan, images + (size_t)i * image, 1, logits + i * CLASSES);
+        }
+    }
+    infer_close(plan);
+    backend_close(backend);
+    graph_close(&graph);
+    free(params);
+    free(ranges);
+    free(images);
+}
+
+static void test_one_image_on_many_lanes(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"resnet20", "mobilenet_v2", "densenet40"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        for (int int8 = 0; int8 <= (int)backend_cpu_has_vnni(); int8++) {
+            float one[2 * CLASSES], other[2 * CLASSES];
+            one_image(names[i], int8 != 0, 1, one);
+            assert_memory_not_equal(one, one + CLASSES, CLASSES * sizeof *one);
+            for (int threads = 2; threads <= 5; threads++) {
+                one_image(names[i], int8 != 0, threads, other);
+                assert_memory_equal(one, other, sizeof one);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ref), cmocka_unit_test(test_check_mode), cmocka_unit_test(test_cpu),
-        cmocka_unit_test(test_lanes_do_not_matter), cmocka_unit_test(test_int8)};
+        cmocka_unit_test(test_ref),  cmocka_unit_test(test_check_mode),
+        cmocka_unit_test(test_cpu),  cmocka_unit_test(test_lanes_do_not_matter),
+        cmocka_unit_test(test_int8), cmocka_unit_test(test_one_image_on_many_lanes)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

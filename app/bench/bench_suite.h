@@ -1,6 +1,6 @@
 // All the measurements that one `dikdik bench nn` asks for.
 #pragma once
-#include "app/bench.h"
+#include "app/bench/bench.h"
 #include "core/arena.h"
 #include "core/log.h"
 #include "run/load.h"

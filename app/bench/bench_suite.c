@@ -1,6 +1,7 @@
 // Every model at full and at slimmed widths, in every mode, number format and batch size.
-#include "app/bench_suite.h"
+#include "app/bench/bench_suite.h"
 
+#include "app/bench/list.h"
 #include "app/slim_widths.h"
 #include "search_space/cost.h"
 #include "search_space/criterion.h"
@@ -11,29 +12,6 @@
 #define PEAK_SECONDS 1.5
 #define INFER_OPERATIONS 2 // per multiply-add
 #define TRAIN_OPERATIONS 6 // forward, and two products of the same size backward
-
-// Whether `word` is an entry of the comma-separated list.
-static bool list_has(const char *list, const char *word)
-{
-    const size_t length = strlen(word);
-    for (const char *at = list; *at != '\0';) {
-        const size_t n = strcspn(at, ",");
-        if (n == length && strncmp(at, word, n) == 0) {
-            return true;
-        }
-        at += n + (at[n] == ',');
-    }
-    return false;
-}
-
-static int list_count(const char *list)
-{
-    int n = 1;
-    for (const char *at = list; *at != '\0'; at++) {
-        n += *at == ',';
-    }
-    return n;
-}
 
 static enum status measure(struct bench_session *session, const struct network *network,
                            const char *widths, const struct bench_case *what)

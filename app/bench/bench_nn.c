@@ -1,6 +1,6 @@
 // Times one network: whole calls of an inference or training plan on random images, the median over
 // a time window.
-#include "app/bench.h"
+#include "app/bench/bench.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/rng.h"

@@ -1,5 +1,5 @@
 // Whole updates of the method impala on episodes of random numbers.
-#include "app/bench_learner.h"
+#include "app/bench/bench_learner.h"
 
 #include "compute/backend.h"
 #include "core/clock.h"

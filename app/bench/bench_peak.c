@@ -1,6 +1,6 @@
 // The convolution peak: the backend's own kernel on shapes that suit it best, one call per lane
 // side by side.
-#include "app/bench.h"
+#include "app/bench/bench.h"
 #include "core/clock.h"
 #include "core/rng.h"
 

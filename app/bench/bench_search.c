@@ -1,10 +1,9 @@
 // How many candidates per second the workers of one machine score, what share of their time is not
 // the networks' own arithmetic, and how many frames per second the learner learns from. The network
 // has random weights: that costs as much as any other.
-#include "app/bench_search.h"
-
 #include "actors/actor.h"
-#include "app/bench_learner.h"
+#include "app/bench/bench_commands.h"
+#include "app/bench/bench_learner.h"
 #include "app/command_line.h"
 #include "app/output.h"
 #include "core/backoff.h"

@@ -1,0 +1,11 @@
+// What `dikdik bench` measures, one command each. argv[0] is "bench".
+#pragma once
+#include "core/status.h"
+
+// bench FILE...: latency of networks, in turn.
+enum status bench_files_run(int argc, char **argv);
+// bench nn: speed of the engine, as a share of this machine's peak.
+enum status bench_nn_run(int argc, char **argv);
+// bench search: candidates per second by number of workers, and the learner's frames per second.
+// Forks workers, so it is called before there are threads.
+enum status bench_search_run(int argc, char **argv);
