@@ -39,7 +39,7 @@ static const struct option bench_option_table[] = {
 
 static const char *const bench_positional[] = {"WHAT", NULL};
 static const struct cli bench_cli = {
-    .command = "dikdik bench nn",
+    .command = "dikdik bench",
     .usage = "nn [options]",
     .about = "Measures images per second and GFLOP/s of zoo networks on random images (the median "
              "over a time window), and their share of what a single large convolution reaches.",

@@ -52,8 +52,9 @@ def enter_venv(venv):
         return
     python = venv / "bin/python"
     if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=False, stdout=sys.stderr)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *PACKAGES], check=False, stdout=sys.stderr)
+        made = subprocess.run([sys.executable, "-m", "venv", str(venv)], check=False, stdout=sys.stderr)
+        if made.returncode == 0:
+            subprocess.run([str(python), "-m", "pip", "install", "-q", *PACKAGES], check=False, stdout=sys.stderr)
     if python.exists():
         os.environ["ONNX_LATENCY_INSIDE"] = "yes"
         os.execv(str(python), [str(python), *sys.argv])
@@ -201,7 +202,7 @@ def main():
     calls = {}
     with tempfile.TemporaryDirectory() as folder:
         if missing():
-            print(f"left out, since pip could not install {', '.join(missing())}: {', '.join(PEERS)}", file=sys.stderr)
+            print(f"left out, for want of {', '.join(missing())} from PyPI: {', '.join(PEERS)}", file=sys.stderr)
         else:
             calls = open_calls(arguments, pathlib.Path(folder))
         rows = rows_of(measure(arguments, calls))
