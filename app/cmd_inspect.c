@@ -23,7 +23,7 @@ struct inspect_config {
 
 #define AT(field) .offset = offsetof(struct inspect_config, field)
 static const struct option inspect_option_table[] = {
-    {"before", "network to compare with; by default the whole zoo network, when channels were cut",
+    {"before", "network to compare with; by default the one that it was cut from, if it was",
      OPTION_STRING, AT(before)},
     {"all", "list every node, not only those that cost something", OPTION_BOOL, AT(all),
      .fallback = 0},

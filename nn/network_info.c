@@ -114,8 +114,7 @@ static const char *skip_spaces(const char *text)
     return text + strspn(text, " \t");
 }
 
-// Exactly n numbers, "0.5,0.5" or "[0.5, 0.5]".
-static bool parse_numbers(const char *text, float *out, int n)
+bool network_info_parse_numbers(const char *text, float *out, int n)
 {
     text = skip_spaces(text);
     const bool bracket = *text == '[';
@@ -150,7 +149,7 @@ static enum status read_channels(const struct safetensors_file *file, const char
         memcpy(out, fallback, (size_t)n * sizeof *out);
         return OK;
     }
-    if (!parse_numbers(value, out, n)) {
+    if (!network_info_parse_numbers(value, out, n)) {
         char expected[64];
         snprintf(expected, sizeof expected, "%d number%s, one per channel", n, n == 1 ? "" : "s");
         return fail_value(file, key, value, expected);

@@ -16,6 +16,8 @@ enum status network_info_rows(const struct safetensors_file *file, struct row_se
 // ERR_INPUT when the description is not one of a network: sizes below 1, std not above 0 ...
 enum status network_info_check(const struct network_info *info);
 
+// Exactly n finite numbers, "0.5,0.5" or "[0.5, 0.5]".
+bool network_info_parse_numbers(const char *text, float *out, int n);
 // "32x32x3" into h, w and c: whole numbers of at least 1.
 bool network_info_parse_input(const char *text, struct network_info *out);
 

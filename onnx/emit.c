@@ -193,6 +193,7 @@ static void fill_info(const struct importer *importer, struct network *network)
     const struct node *input = &network->graph.nodes[0];
     const struct node *output = &network->graph.nodes[graph_output_node(&network->graph)];
     name_network(importer->model->path, info->architecture, sizeof info->architecture);
+    onnx_model_names(importer->model, info);
     snprintf(info->format, sizeof info->format, "dikdik");
     info->h = input->h;
     info->w = input->w;

@@ -45,6 +45,10 @@ struct onnx_input {
     int64_t dims[ONNX_MAX_RANK]; // below 1: not said
 };
 
+struct onnx_fact { // of metadata_props
+    const char *key, *value;
+};
+
 struct onnx_model {
     struct arena arena;
     const char *path;
@@ -58,6 +62,8 @@ struct onnx_model {
     int n_inputs;
     const char **outputs;
     int n_outputs;
+    struct onnx_fact *facts;
+    int n_facts;
 
     void *message;           // owned; protobuf-c's, which names and small tensors point into
     size_t message_bytes;    // of memory
@@ -68,6 +74,15 @@ struct onnx_model {
 // ours, ERR_IO when it cannot be read.
 enum status onnx_model_open(const char *path, struct onnx_model *out);
 void onnx_model_close(struct onnx_model *model); // a zeroed model is fine
+
+// What the file says about itself; NULL if nothing under this key.
+const char *onnx_model_fact(const struct onnx_model *model, const char *key);
+// What its input must be normalised with, as our own export notes it; false if it does not say.
+bool onnx_model_normalisation(const struct onnx_model *model, int channels, float *mean,
+                              float *std);
+// Its name and data set, where it says them; else info's stay.
+struct network_info;
+void onnx_model_names(const struct onnx_model *model, struct network_info *info);
 
 // A TensorProto in a file of its own, as the ONNX project's tests have them. Its elements live as
 // long as the model, into whose arena they are copied.

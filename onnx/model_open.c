@@ -226,6 +226,11 @@ static enum status convert(struct onnx_model *model, const struct onnx_raw *raws
     if (model->producer == NULL) {
         return ERR_MEMORY;
     }
+    ARENA_NEW(&model->arena, model->facts, proto->n_metadata_props);
+    for (size_t i = 0; i < proto->n_metadata_props; i++) {
+        const Onnx__StringStringEntryProto *entry = proto->metadata_props[i];
+        model->facts[model->n_facts++] = (struct onnx_fact){text(entry->key), text(entry->value)};
+    }
     return convert_lists(model, graph, raws, n_raws);
 }
 

@@ -3,6 +3,7 @@
 #include "onnx/emit.h"
 
 #include <math.h>
+#include <string.h>
 
 // The only live draft that reads the input, if it is a scale and shift; else -1.
 static int find_reader(const struct importer *importer)
@@ -47,6 +48,17 @@ static bool takes_bytes(int c, const float *mean, const float *std)
     return false;
 }
 
+// What the options say, else pixels / 255 as they are.
+static void take_default(const struct importer *importer, int channels, struct network_info *info)
+{
+    const struct onnx_import_options *options = importer->options;
+    for (int i = 0; i < NETWORK_MAX_CHANNELS; i++) {
+        const bool given = options->mean != NULL && options->std != NULL && i < channels;
+        info->mean[i] = given ? options->mean[i] : 0.0F;
+        info->std[i] = given ? options->std[i] : importer->integer_input ? 1.0F / 255.0F : 1.0F;
+    }
+}
+
 int onnx_take_normalization(const struct importer *importer, const int *outputs, int n_outputs,
                             struct network_info *info)
 {
@@ -54,10 +66,15 @@ int onnx_take_normalization(const struct importer *importer, const int *outputs,
     const struct node *input = &importer->drafts[0].node;
     const int c = input->c <= NETWORK_MAX_CHANNELS ? input->c : NETWORK_MAX_CHANNELS;
     const float bytes = 255.0F;
-    for (int i = 0; i < NETWORK_MAX_CHANNELS; i++) {
-        const bool given = options->mean != NULL && options->std != NULL && i < c;
-        info->mean[i] = given ? options->mean[i] : 0.0F;
-        info->std[i] = given ? options->std[i] : importer->integer_input ? 1.0F / bytes : 1.0F;
+    take_default(importer, c, info);
+    float said_mean[NETWORK_MAX_CHANNELS], said_std[NETWORK_MAX_CHANNELS];
+    if (c == input->c && onnx_model_normalisation(importer->model, c, said_mean, said_std)) {
+        memcpy(info->mean, said_mean, (size_t)c * sizeof *said_mean);
+        memcpy(info->std, said_std, (size_t)c * sizeof *said_std);
+        if (options->report != NULL) {
+            options->report->said = true;
+        }
+        return -1;
     }
     int reader = find_reader(importer);
     for (int i = 0; i < n_outputs; i++) {

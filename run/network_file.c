@@ -171,8 +171,8 @@ enum status network_file_origin(const char *path, struct network_origin *out)
     if (format == NETWORK_SAFETENSORS) {
         return network_read_origin(path, out);
     }
-    *out = (struct network_origin){.dataset = ""}; // whether it normalises, only its nodes tell
-    return OK;
+    return onnx_read_origin(path,
+                            out); // whether another tool's file normalises, only its nodes tell
 }
 
 // ---- loading
@@ -192,7 +192,7 @@ static enum status load_onnx(const char *path, const struct network_info *rest, 
     if (out->info.dataset[0] == '\0') {
         snprintf(out->info.dataset, sizeof out->info.dataset, "%s", rest->dataset);
     }
-    out->info.guessed = !report.normalization && !said && rest->guessed;
+    out->info.guessed = !report.normalization && !report.said && !said && rest->guessed;
     return OK;
 }
 

@@ -7,6 +7,7 @@ through onnx.checker with shape inference.
 
   float32   each network whole and cut to half the width, BatchNorm folded and kept, normalisation outside and inside:
             the classes and outputs of `dikdik eval --logits` on test images
+  imported  PyTorch's exports under DIKDIK_DATA/onnx_exported, cut to half their multiply-adds, on random images
   nodes     each kind of node and random networks, as the test program onnx.export_round leaves them, with their outputs
   int8      --int8 ort and tensorrt beside float32: accuracy on the test images
 
@@ -78,10 +79,14 @@ def run_model(path, images):
     return {name: numpy.concatenate([part[k] for part in parts]) for k, name in enumerate(names)}
 
 
-def compare_logits(path, reference):
+def compare_logits(path, reference, own_images=None):
+    """Beside dikdik's logits on test images, or on own_images, an .npy file of [n, h, w, c] bytes."""
     import numpy
     expected = read_safetensors(reference)["logits"]
-    images, labels = read_images(len(expected))
+    if own_images is None:
+        images, labels = read_images(len(expected))
+    else:
+        images, labels = numpy.load(own_images).transpose(0, 3, 1, 2), numpy.zeros(len(expected))
     got = next(iter(run_model(path, images).values()))
     return {"same": int((got.argmax(1) == expected.argmax(1)).sum()), "images": len(images),
             "difference": float(numpy.abs(got - expected).max() / numpy.abs(expected).max()),
@@ -190,6 +195,30 @@ class Checks:
                       f"{found['images']} images", whole - found["accuracy"] <= MOST_LOSS, check="int8", network=name,
                       taste=taste, float32=whole, **found)
 
+    def imported(self, model):
+        """Whole networks of other tools: cut, and out again."""
+        import h5py
+        import numpy
+        half, logits = self.folder / "half.safetensors", self.folder / "logits.safetensors"
+        file, pixels = self.folder / "net.onnx", self.folder / "pixels.npy"
+        self.dikdik("slim", model, "-o", half, "--macs", 0.5, "--global", "--json")
+        facts = json.loads(self.dikdik("inspect", half, "--json"))
+        rng = numpy.random.default_rng(1)
+        images = rng.integers(0, 256, (100, *facts["input"]), dtype=numpy.uint8)
+        numpy.save(pixels, images)
+        with h5py.File(self.folder / "pixels.h5", "w") as out:
+            for part in ("train", "test"):
+                out[part + "_images"] = images
+                out[part + "_labels"] = numpy.arange(len(images), dtype=numpy.int32) % facts["classes"]
+        self.dikdik("eval", half, "--data.name", "hdf5", "--data.path", self.folder / "pixels.h5", "--logits", logits, "--json")
+        self.dikdik("export", half, "-o", file, "--input", "pixels", "--json")
+        found = self.ask("logits", file, logits, pixels)
+        found.pop("accuracy")
+        share = facts["total"]["macs"] / facts["total_before"]["macs"]
+        self.note(f"imported {model.parent.name:<28} {100 * share:.1f} % of its multiply-adds, differs by "
+                  f"{found['difference']:.1e}", share <= 0.5 and found["difference"] <= MOST_DIFFERENCE, check="imported",
+                  network=model.parent.name, share=share, **found)
+
     def nodes(self):
         folder = self.folder / "nodes"
         folder.mkdir()
@@ -235,6 +264,8 @@ def main():
         checks = Checks(arguments, python, pathlib.Path(folder))
         if arguments.test_program.exists():
             checks.nodes()
+        for model in sorted((weights.parent / "onnx_exported").glob("*/model.onnx")):
+            checks.imported(model)
         for name in arguments.networks:
             path, slimmed = weights / f"{name}.safetensors", pathlib.Path(folder) / "slimmed.safetensors"
             checks.float32(name, "whole", path)

@@ -44,6 +44,11 @@ static void test_resnets(void **state)
     assert_true(program_number(json, "groups") == 14);
     json = program_json(p, "slim net.safetensors -o half.safetensors --macs 0.5");
     assert_true(program_number(json, "macs") <= 20275520);
+    // What we wrote ourselves says all that is needed.
+    program_json(p, "export %s/weights/clean_resnet20.safetensors -o back.onnx --compare 16", root);
+    const double back = program_number(program_json(p, "eval back.onnx --limit 500"), "accuracy");
+    json = program_json(p, "eval %s/weights/clean_resnet20.safetensors --limit 500", root);
+    assert_true(back == program_number(json, "accuracy"));
     // Its sheet says 87.21% for raw pixels.
     json =
         program_json(p,
