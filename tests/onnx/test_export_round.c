@@ -9,7 +9,7 @@
 #include "tests/nn/kind_case.h"
 #include "tests/search_space/random_graph.h"
 
-enum { IMAGES = 4, RANDOM_GRAPHS = 120 };
+enum { IMAGES = 4, RANDOM_GRAPHS = 300 };
 
 static struct backend *backend;
 static const char *keep_in; // NULL: files are removed
@@ -33,6 +33,9 @@ static void open_subject(struct subject *s, struct rng *rng)
         info->mean[c] = 0.4F + 0.03F * (float)c;
         info->std[c] = 0.2F + 0.05F * (float)c;
     }
+    info->h = input->h;
+    info->w = input->w;
+    info->c = input->c;
     info->classes = graph->nodes[graph_output_node(graph)].c;
     const size_t bytes = IMAGES * (size_t)input->h * (size_t)input->w * (size_t)input->c;
     s->images = malloc(bytes);
@@ -112,6 +115,19 @@ static void check_round(struct subject *s, const char *name,
     }
 }
 
+// Saved and loaded it is the same network, to the byte.
+static void check_file(const struct subject *s)
+{
+    const char *path = test_folder_path(&folder, "net.safetensors");
+    struct network loaded;
+    assert_ok(network_save(&s->network, path));
+    assert_ok(network_load(path, NULL, &loaded));
+    assert_int_equal(network_bytes(&loaded), network_bytes(&s->network));
+    assert_memory_equal(loaded.params, s->network.params, network_bytes(&loaded));
+    assert_int_equal(loaded.graph.n_outputs, s->network.graph.n_outputs);
+    network_close(&loaded);
+}
+
 static void check_subject(struct subject *s, const char *name)
 {
     struct onnx_range *ranges = calloc((size_t)s->network.graph.n_nodes, sizeof(struct onnx_range));
@@ -160,6 +176,7 @@ static void test_random_graphs(void **state)
         const int recurrent = tally.kinds[NODE_LSTM];
         random_graph_build(&rng, &subject.network.graph, &tally);
         open_subject(&subject, &rng);
+        check_file(&subject);
         if (tally.kinds[NODE_LSTM] == recurrent) {
             check_subject(&subject, name);
         } else {
