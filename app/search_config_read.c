@@ -85,7 +85,10 @@ static enum status name_network(struct network_config *network, int i, struct ar
             i);
     }
     if (network->weights[0] == '\0') {
-        TRY(zoo_check(architecture));
+        const enum status code = zoo_check(architecture);
+        if (code != OK) {
+            return status_context(code, "networks[%d].architecture", i);
+        }
     }
     if (network->name[0] != '\0') {
         return OK;

@@ -244,34 +244,14 @@ static enum status fold_into(struct fold_work *work, const struct graph *graph, 
     return write_graph(work, out, sources);
 }
 
-static enum status copy_into(const struct graph *graph, struct graph *out,
-                             struct fold_source **sources)
-{
-    ARENA_NEW(&out->arena, *sources, (size_t)graph->n_nodes);
-    (*sources)[0] = (struct fold_source){.conv = -1, .batchnorm = -1, .output = 0};
-    for (int i = 1; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
-        int added;
-        TRY(graph_add(out, node->name, node, node->inputs, node->n_inputs, &added));
-        (*sources)[added] =
-            (struct fold_source){.conv = is_conv(node) ? i : -1, .batchnorm = -1, .output = i};
-    }
-    for (int i = 0; i < graph->n_outputs; i++) {
-        TRY(graph_add_output(out, graph->outputs[i].name, graph->outputs[i].node));
-    }
-    return graph_finish(out);
-}
-
-static enum status fold_or_copy(const struct graph *graph, bool fold, struct graph *out,
-                                struct fold_source **sources)
+enum status fold_graph(const struct graph *graph, struct graph *out, struct fold_source **sources)
 {
     const struct node *input = &graph->nodes[0];
     struct graph folded;
     struct fold_source *folded_sources = NULL;
     struct fold_work work = {0};
     TRY(graph_begin(&folded, input->h, input->w, input->c));
-    const enum status status = fold ? fold_into(&work, graph, &folded, &folded_sources)
-                                    : copy_into(graph, &folded, &folded_sources);
+    const enum status status = fold_into(&work, graph, &folded, &folded_sources);
     arena_close(&work.arena);
     if (status != OK) {
         graph_close(&folded);
@@ -282,14 +262,22 @@ static enum status fold_or_copy(const struct graph *graph, bool fold, struct gra
     return OK;
 }
 
-enum status fold_graph(const struct graph *graph, struct graph *out, struct fold_source **sources)
-{
-    return fold_or_copy(graph, true, out, sources);
-}
-
 enum status fold_nothing(const struct graph *graph, struct graph *out, struct fold_source **sources)
 {
-    return fold_or_copy(graph, false, out, sources);
+    struct graph copy;
+    TRY(graph_resize(graph, NULL, &copy));
+    struct fold_source *own = arena_alloc(&copy.arena, (size_t)copy.n_nodes, sizeof *own);
+    if (own == NULL) {
+        graph_close(&copy);
+        return ERR_MEMORY;
+    }
+    for (int i = 0; i < copy.n_nodes; i++) {
+        own[i] = (struct fold_source){
+            .conv = is_conv(&graph->nodes[i]) ? i : -1, .batchnorm = -1, .output = i};
+    }
+    *out = copy;
+    *sources = own;
+    return OK;
 }
 
 // The values of a node's parameter number `slot`.

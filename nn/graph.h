@@ -8,6 +8,13 @@
 
 enum param_role { PARAM_WEIGHT, PARAM_BIAS, PARAM_GAMMA, PARAM_BETA, PARAM_MEAN, PARAM_VAR };
 
+// What one row of a parameter runs over, besides the taps of a kernel.
+enum param_columns {
+    COLUMNS_NONE,  // a value per output channel, or its own filter
+    COLUMNS_INPUT, // the channels of the first input, or of a group's part of them
+    COLUMNS_OWN    // the node's own output channels (recurrent weights)
+};
+
 // One named slice of the flat parameter block. Trainable ones come first in the block, the running
 // statistics after them, so an optimiser sees one array [0, n_trainable).
 struct param {
@@ -18,8 +25,8 @@ struct param {
     int dims[4];   // unused: 1
     size_t offset; // in floats
     size_t count;  // in floats
-    int columns;   // enum param_columns: what a row runs over
-    int repeats;   // rows are so many blocks of the node's c, at least 1
+    enum param_columns columns;
+    int repeats; // rows are so many blocks of the node's c, at least 1
 };
 
 struct graph_output {
@@ -98,7 +105,8 @@ bool graph_is_depthwise(const struct graph *graph, int node);   // a CONV with o
 
 // The op of a node for n images, in the forward direction, f32.
 // The only place where node attributes become op attributes. INPUT gives NORMALIZE from u8,
-// BATCHNORM and ACT give SCALE_SHIFT, SLICE gives COPY_CHANNELS, CONCAT that of its first input.
+// BATCHNORM gives SCALE_SHIFT, ACT the ADD of one input, SLICE gives COPY_CHANNELS, CONCAT that of
+// its first input.
 struct op graph_node_op(const struct graph *graph, int node, int n);
 
 // A copy with other channel counts: pieces[node] are where the channels of that node's output come

@@ -6,7 +6,7 @@
 #include <string.h>
 
 // More layers than any network has; names are kept sorted by insertion.
-enum { MOST_NODES = 65536 };
+enum { MOST_NODES = 16384 };
 
 // What is being read, for messages and for finding nodes by their names.
 struct reader {

@@ -37,9 +37,12 @@ enum status infer_lower(struct infer_plan *plan);
 
 // ---- for the kinds of nodes
 enum status infer_new_value(struct infer_plan *plan, int node); // a buffer of its type
-// The step of an op that needs the values of the node's inputs, at most two, and nothing else. op:
-// f32, as graph_node_op gives it.
-enum status infer_plain(struct infer_plan *plan, int node, const struct op *op);
+// The step of a node whose op needs the values of its inputs, at most two, and nothing else.
+enum status infer_plain(struct infer_plan *plan, int node);
+// Loading of a node whose op multiplies by a factor: real value -> integer of what it puts out, or
+// back of what it reads.
+enum status infer_load_output_factor(struct infer_plan *plan, int node, const float *ranges);
+enum status infer_load_input_factor(struct infer_plan *plan, int node, const float *ranges);
 // The buffer in which an int8 convolution finds the integers of `node`.
 enum status infer_read_quantized(struct infer_plan *plan, int node, struct infer_layer *layer,
                                  int *out);

@@ -49,6 +49,20 @@ void infer_unstage(struct infer_plan *plan, float *staged)
     }
 }
 
+enum status infer_load_output_factor(struct infer_plan *plan, int node, const float *ranges)
+{
+    (void)ranges;
+    plan->layers[node].kernel->op.factor = 1.0F / plan->scales[node];
+    return OK;
+}
+
+enum status infer_load_input_factor(struct infer_plan *plan, int node, const float *ranges)
+{
+    (void)ranges;
+    plan->layers[node].kernel->op.factor = plan->scales[plan->folded.nodes[node].inputs[0]];
+    return OK;
+}
+
 enum status infer_load(struct infer_plan *plan, const float *params, const float *ranges)
 {
     CHECK(!plan->options.int8 || ranges != NULL);

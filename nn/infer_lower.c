@@ -34,15 +34,15 @@ enum status infer_read_quantized(struct infer_plan *plan, int node, struct infer
     return OK;
 }
 
-enum status infer_plain(struct infer_plan *plan, int node, const struct op *op)
+enum status infer_plain(struct infer_plan *plan, int node)
 {
     const struct node *n = &plan->folded.nodes[node];
     struct infer_layer *layer = &plan->layers[node];
     CHECK(n->n_inputs <= 2);
-    struct op typed = *op;
-    typed.in_type = plan->types[n->inputs[0]];
-    typed.out_type = plan->types[node];
-    TRY(program_kernel(plan->program, &typed, false, &layer->kernel));
+    struct op op = graph_node_op(&plan->folded, node, plan->chunk);
+    op.in_type = plan->types[n->inputs[0]];
+    op.out_type = plan->types[node];
+    TRY(program_kernel(plan->program, &op, false, &layer->kernel));
     TRY(infer_new_value(plan, node));
     struct program_call call;
     program_call_init(&call, layer->kernel);

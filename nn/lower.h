@@ -88,8 +88,9 @@ struct lowering {
 // A buffer for a node's value, and one for the range of it that statistics gather.
 enum status lower_new_value(struct lowering *lowering, int node);
 enum status lower_new_range(struct lowering *lowering, int node);
-// The step of a node whose op needs its first input's value and nothing else.
-enum status lower_plain(struct lowering *lowering, int node);
+// The step of a node that is no part of a larger compound and whose op needs its first input's
+// value and nothing else.
+enum status lower_plain(struct lowering *lowering, const struct compound *compound);
 // Fills the arrays and appends all forward steps. lowering: program, backend, graph, arena, chunk
 // and options set by the caller.
 enum status lower_forward(struct lowering *lowering);

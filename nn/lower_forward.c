@@ -8,8 +8,9 @@ enum status lower_new_value(struct lowering *l, int node)
                           lower_bytes(l->graph, node, DTYPE_F32, l->chunk), &l->value[node]);
 }
 
-enum status lower_plain(struct lowering *l, int node)
+enum status lower_plain(struct lowering *l, const struct compound *compound)
 {
+    const int node = compound->node;
     const struct op op = graph_node_op(l->graph, node, l->chunk);
     TRY(lower_new_value(l, node));
     return lower_call(l->program, &op, l->value[l->graph->nodes[node].inputs[0]], -1,

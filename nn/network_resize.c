@@ -60,6 +60,8 @@ static enum status count_channels(struct resizing *r)
             const int said = tensor_channels(r, i);
             if (said > 0) {
                 r->channels[i] = said;
+            } else if (node_type_of(node->kind)->cuts) {
+                r->channels[i] = node->c;
             } else if (node->kind == NODE_PAD) {
                 const int sibling = sibling_channels(r, i);
                 r->channels[i] = sibling > 0 ? sibling : r->channels[node->inputs[0]];
@@ -86,11 +88,11 @@ static enum status choose_pieces(struct resizing *r, const struct channel_piece 
         const struct node *node = &r->graph->nodes[i];
         struct channel_piece *pieces;
         ARENA_NEW(&r->arena, pieces, (size_t)NODE_MOST_PIECES(node));
-        const int n = node_type_of(node->kind)->pieces(r->graph, node, pieces);
-        const bool slice = n == 1 && pieces[0].input >= 0 && node->params[0] < 0;
-        if (node_type_of(node->kind)->resize == NULL || slice) {
+        const struct node_type *type = node_type_of(node->kind);
+        if (type->resize == NULL || type->cuts) { // a cut graph of the zoo has nothing that slices
             continue;
         }
+        type->pieces(r->graph, node, pieces);
         if (node->kind == NODE_PAD) {
             share_zeros(pieces, r->channels[i] - r->channels[node->inputs[0]]);
         } else {

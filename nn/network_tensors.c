@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "core/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool ends_with(const char *name, const char *suffix)
@@ -47,10 +48,23 @@ static enum status check_masks(const struct safetensors_file *file)
     return OK;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct network_tensor *)a)->name,
+                  ((const struct network_tensor *)b)->name);
+}
+
+// The entry of this name, NULL if there is none.
+static const struct network_tensor *find(const struct network_tensors *t, const char *name)
+{
+    const struct network_tensor wanted = {.name = name};
+    return bsearch(&wanted, t->list, (size_t)t->n, sizeof *t->list, compare_names);
+}
+
 static bool knows_any(const struct network_tensors *t, const struct graph *graph)
 {
-    for (int i = 0; i < t->n; i++) {
-        if (graph_find_param(graph, t->names[i]) != NULL) {
+    for (int p = 0; p < graph->n_params; p++) {
+        if (find(t, graph->params[p].name) != NULL) {
             return true;
         }
     }
@@ -61,7 +75,7 @@ static bool all_begin_with(const struct network_tensors *t, const char *prefix)
 {
     bool all = t->n > 0;
     for (int i = 0; all && i < t->n; i++) {
-        all = strncmp(t->names[i], prefix, strlen(prefix)) == 0;
+        all = strncmp(t->list[i].name, prefix, strlen(prefix)) == 0;
     }
     return all;
 }
@@ -74,9 +88,10 @@ static void take_off_prefixes(struct network_tensors *t, const struct graph *gra
         if (!all_begin_with(t, prefixes[p])) {
             continue;
         }
-        for (int i = 0; i < t->n; i++) {
-            t->names[i] += strlen(prefixes[p]);
+        for (int i = 0; i < t->n; i++) { // their order stays
+            t->list[i].name += strlen(prefixes[p]);
         }
+        t->prefix += strlen(prefixes[p]);
         log_info("%s: took \"%s\" off the names of all tensors", t->file->path, prefixes[p]);
         p = -1; // several may lie over each other
     }
@@ -87,23 +102,16 @@ enum status network_tensors_open(const struct safetensors_file *file, const stru
 {
     struct network_tensors t = {.file = file};
     TRY(check_masks(file));
-    const size_t n = (size_t)file->n_tensors + 1;
-    enum status status = OK;
-    t.names = arena_alloc(&t.arena, n, sizeof *t.names);
-    t.tensors = arena_alloc(&t.arena, n, sizeof *t.tensors);
-    if (t.names == NULL || t.tensors == NULL) {
-        status = ERR_MEMORY;
+    t.list = arena_alloc(&t.arena, (size_t)file->n_tensors + 1, sizeof *t.list);
+    if (t.list == NULL) {
+        return ERR_MEMORY;
     }
-    for (int i = 0; status == OK && i < file->n_tensors; i++) {
+    for (int i = 0; i < file->n_tensors; i++) {
         if (!is_passed_over(file->tensors[i].name)) {
-            t.names[t.n] = file->tensors[i].name;
-            t.tensors[t.n++] = &file->tensors[i];
+            t.list[t.n++] = (struct network_tensor){file->tensors[i].name, &file->tensors[i]};
         }
     }
-    if (status != OK) {
-        network_tensors_close(&t);
-        return status;
-    }
+    qsort(t.list, (size_t)t.n, sizeof *t.list, compare_names);
     take_off_prefixes(&t, graph);
     *out = t;
     return OK;
@@ -118,12 +126,8 @@ void network_tensors_close(struct network_tensors *tensors)
 const struct safetensor *network_tensors_find(const struct network_tensors *tensors,
                                               const char *name)
 {
-    for (int i = 0; i < tensors->n; i++) {
-        if (strcmp(tensors->names[i], name) == 0) {
-            return tensors->tensors[i];
-        }
-    }
-    return NULL;
+    const struct network_tensor *found = find(tensors, name);
+    return found != NULL ? found->tensor : NULL;
 }
 
 // ---- matching
@@ -183,19 +187,38 @@ static void add_findings(struct text *text, const char *what, const struct findi
     }
 }
 
+// The tensors that no parameter was found for, in the order of the file.
+static enum status note_unexpected(const struct network_tensors *tensors, const struct graph *graph,
+                                   struct findings *unexpected)
+{
+    const struct safetensors_file *file = tensors->file;
+    bool *known = calloc((size_t)file->n_tensors + 1, sizeof *known);
+    if (known == NULL) {
+        FAIL(ERR_MEMORY, "out of memory for the names of %d tensors", file->n_tensors);
+    }
+    for (int p = 0; p < graph->n_params; p++) {
+        const struct safetensor *tensor = network_tensors_find(tensors, graph->params[p].name);
+        if (tensor != NULL) {
+            known[tensor - file->tensors] = true;
+        }
+    }
+    for (int i = 0; i < file->n_tensors; i++) {
+        const char *name = file->tensors[i].name;
+        if (!known[i] && !is_passed_over(name)) {
+            note(unexpected, name + tensors->prefix, "");
+        }
+    }
+    free(known);
+    return OK;
+}
+
 enum status network_tensors_match(const struct network_tensors *tensors, const struct graph *graph,
                                   const char *what, const struct safetensor **found)
 {
     struct findings missing = {0}, unexpected = {0}, shapes = {0};
-    for (int i = 0; i < tensors->n; i++) {
-        const struct param *param = graph_find_param(graph, tensors->names[i]);
-        if (param != NULL) {
-            found[param - graph->params] = tensors->tensors[i];
-        } else {
-            note(&unexpected, tensors->names[i], "");
-        }
-    }
+    TRY(note_unexpected(tensors, graph, &unexpected));
     for (int p = 0; p < graph->n_params; p++) {
+        found[p] = network_tensors_find(tensors, graph->params[p].name);
         if (found[p] == NULL) {
             note(&missing, graph->params[p].name, "");
         } else {

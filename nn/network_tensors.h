@@ -8,9 +8,12 @@
 struct network_tensors {
     const struct safetensors_file *file;
     struct arena arena;
-    const char **names;                // [n], without a prefix that all of them share
-    const struct safetensor **tensors; // [n]
+    struct network_tensor {
+        const char *name; // without a prefix that all of them share
+        const struct safetensor *tensor;
+    } * list; // [n] by name
     int n;
+    size_t prefix; // characters that were taken off every name
 };
 
 // Leaves out what holds no weights (num_batches_tracked, total_ops, total_params, n_averaged), and

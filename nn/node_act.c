@@ -5,15 +5,6 @@
 
 #include <math.h>
 
-static enum status forward(struct lowering *l, const struct compound *compound)
-{
-    struct op op = lower_map_op(l->graph, compound->node, OP_ADD);
-    op.act = compound->act;
-    TRY(lower_new_value(l, compound->output));
-    return lower_call(l->program, &op, l->value[l->graph->nodes[compound->node].inputs[0]], -1,
-                      l->value[compound->output]);
-}
-
 static enum status backward(struct backward *b, const struct compound *compound)
 {
     const int input = b->graph->nodes[compound->node].inputs[0];
@@ -23,20 +14,6 @@ static enum status backward(struct backward *b, const struct compound *compound)
     int dx;
     TRY(backward_whole_gradient(b, compound, &dx));
     return backward_contribute(b, input, dx);
-}
-
-static enum status infer(struct infer_plan *plan, int node)
-{
-    struct op op = lower_map_op(&plan->folded, node, OP_ADD);
-    op.act = plan->folded.nodes[node].act;
-    return infer_plain(plan, node, &op);
-}
-
-static enum status load(struct infer_plan *plan, int node, const float *ranges)
-{
-    (void)ranges;
-    plan->layers[node].kernel->op.factor = 1.0F / plan->scales[node];
-    return OK;
 }
 
 // The rectified normal distribution: E relu(x) = m P(m/s) + s p(m/s), E relu(x)^2 = (m^2 + s^2)
@@ -93,11 +70,11 @@ const struct node_type node_type_act = {
     .most_inputs = 1,
     .attributes = attributes,
     .shape = node_shape_as_input,
-    .op = OP_SCALE_SHIFT,
-    .forward = forward,
+    .op = OP_ADD,
+    .forward = lower_plain,
     .backward = backward,
-    .infer = infer,
-    .load = load,
+    .infer = infer_plain,
+    .load = infer_load_output_factor,
     .int8_output = INT8_FLOAT,
     .pieces = node_pieces_same,
     .moments = moments,

@@ -71,13 +71,6 @@ static enum status infer(struct infer_plan *plan, int node)
     return program_add_chunked(plan->program, &call);
 }
 
-static enum status load(struct infer_plan *plan, int node, const float *ranges)
-{
-    (void)ranges;
-    plan->layers[node].kernel->op.factor = 1.0F / plan->scales[node];
-    return OK;
-}
-
 static void moments(const struct graph *graph, const float *params, int node,
                     const struct moments *all, struct moments *out)
 {
@@ -100,7 +93,7 @@ const struct node_type node_type_add = {
     .forward = forward,
     .backward = backward,
     .infer = infer,
-    .load = load,
+    .load = infer_load_output_factor,
     .carries_act = true,
     .int8_output = INT8_WRITES_IF_ACT,
     .pieces = node_pieces_same,

@@ -8,27 +8,9 @@ static void fill(const struct graph *graph, int node, struct op *op)
     op->exclude_pad = !graph->nodes[node].count_pad;
 }
 
-static enum status forward(struct lowering *l, const struct compound *compound)
-{
-    return lower_plain(l, compound->node);
-}
-
 static enum status backward(struct backward *b, const struct compound *compound)
 {
     return backward_unary(b, compound, OP_POOL_AVG_BACKWARD);
-}
-
-static enum status infer(struct infer_plan *plan, int node)
-{
-    const struct op op = graph_node_op(&plan->folded, node, plan->chunk);
-    return infer_plain(plan, node, &op);
-}
-
-static enum status load(struct infer_plan *plan, int node, const float *ranges)
-{
-    (void)ranges;
-    plan->layers[node].kernel->op.factor = plan->scales[plan->folded.nodes[node].inputs[0]];
-    return OK;
 }
 
 static const struct node_attribute attributes[] = {
@@ -49,10 +31,10 @@ const struct node_type node_type_avg_pool = {
     .shape = node_slide_window,
     .op = OP_POOL_AVG,
     .fill = fill,
-    .forward = forward,
+    .forward = lower_plain,
     .backward = backward,
-    .infer = infer,
-    .load = load,
+    .infer = infer_plain,
+    .load = infer_load_input_factor,
     .int8_output = INT8_FLOAT,
     .int8_reads = true,
     .sign = SIGN_OF_INPUTS,

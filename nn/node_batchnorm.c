@@ -219,9 +219,8 @@ static enum status infer(struct infer_plan *plan, int node)
 
 static enum status load(struct infer_plan *plan, int node, const float *ranges)
 {
-    (void)ranges;
     const struct node *n = &plan->folded.nodes[node];
-    struct infer_layer *layer = &plan->layers[node];
+    const struct infer_layer *layer = &plan->layers[node];
     struct backend *backend = plan->backend;
     const float *gamma = infer_param(plan, node, 0), *beta = infer_param(plan, node, 1);
     const float *mean = infer_param(plan, node, 2), *var = infer_param(plan, node, 3);
@@ -232,8 +231,7 @@ static enum status load(struct infer_plan *plan, int node, const float *ranges)
         backend->ops->upload(backend, to + (size_t)c * sizeof scale, &scale, sizeof scale);
         backend->ops->upload(backend, to + (size_t)(n->c + c) * sizeof shift, &shift, sizeof shift);
     }
-    layer->kernel->op.factor = 1.0F / plan->scales[node];
-    return OK;
+    return infer_load_output_factor(plan, node, ranges);
 }
 
 static int cost(const struct graph *graph, int node, enum cost_kind kind, struct cost_term *terms)

@@ -18,27 +18,9 @@ static void fill(const struct graph *graph, int node, struct op *op)
     op->kernel[1] = op->in_w;
 }
 
-static enum status forward(struct lowering *l, const struct compound *compound)
-{
-    return lower_plain(l, compound->node);
-}
-
 static enum status backward(struct backward *b, const struct compound *compound)
 {
     return backward_unary(b, compound, OP_POOL_AVG_BACKWARD);
-}
-
-static enum status infer(struct infer_plan *plan, int node)
-{
-    const struct op op = graph_node_op(&plan->folded, node, plan->chunk);
-    return infer_plain(plan, node, &op);
-}
-
-static enum status load(struct infer_plan *plan, int node, const float *ranges)
-{
-    (void)ranges;
-    plan->layers[node].kernel->op.factor = plan->scales[plan->folded.nodes[node].inputs[0]];
-    return OK;
 }
 
 const struct node_type node_type_global_pool = {
@@ -48,10 +30,10 @@ const struct node_type node_type_global_pool = {
     .shape = shape,
     .op = OP_POOL_AVG,
     .fill = fill,
-    .forward = forward,
+    .forward = lower_plain,
     .backward = backward,
-    .infer = infer,
-    .load = load,
+    .infer = infer_plain,
+    .load = infer_load_input_factor,
     .int8_output = INT8_FLOAT,
     .int8_reads = true,
     .sign = SIGN_OF_INPUTS,

@@ -28,12 +28,6 @@ static enum status backward(struct backward *b, const struct compound *compound)
     return backward_unary(b, compound, OP_POOL_MAX_BACKWARD);
 }
 
-static enum status infer(struct infer_plan *plan, int node)
-{
-    const struct op op = graph_node_op(&plan->folded, node, plan->chunk);
-    return infer_plain(plan, node, &op);
-}
-
 static const struct node_attribute attributes[] = {
     NODE_INTS("kernel", kernel, 2, 1),     NODE_INTS("stride", stride, 2, 1),
     NODE_INTS("dilation", dilation, 2, 1), NODE_INTS("pad", pad, 4, 0),
@@ -49,7 +43,7 @@ const struct node_type node_type_max_pool = {
     .op = OP_POOL_MAX,
     .forward = forward,
     .backward = backward,
-    .infer = infer,
+    .infer = infer_plain,
     .int8_output = INT8_COPIES,
     .int8_reads = true,
     .sign = SIGN_OF_INPUTS,

@@ -59,19 +59,6 @@ static enum status backward(struct backward *b, const struct compound *compound)
     return OK;
 }
 
-static enum status infer(struct infer_plan *plan, int node)
-{
-    const struct op op = graph_node_op(&plan->folded, node, plan->chunk);
-    return infer_plain(plan, node, &op);
-}
-
-static enum status load(struct infer_plan *plan, int node, const float *ranges)
-{
-    (void)ranges;
-    plan->layers[node].kernel->op.factor = 1.0F / plan->scales[node];
-    return OK;
-}
-
 // Of independent factors: E xy = E x E y, var xy = var x var y + var x (E y)^2 + var y (E x)^2.
 static void moments(const struct graph *graph, const float *params, int node,
                     const struct moments *all, struct moments *out)
@@ -96,8 +83,8 @@ const struct node_type node_type_multiply = {
     .fill = fill,
     .forward = forward,
     .backward = backward,
-    .infer = infer,
-    .load = load,
+    .infer = infer_plain,
+    .load = infer_load_output_factor,
     .carries_act = true,
     .int8_output = INT8_WRITES,
     .sign = SIGN_OF_INPUTS,

@@ -32,20 +32,9 @@ static void fill(const struct graph *graph, int node, struct op *op)
     op->count = op->in_c;
 }
 
-static enum status forward(struct lowering *l, const struct compound *compound)
-{
-    return lower_plain(l, compound->node);
-}
-
 static enum status backward(struct backward *b, const struct compound *compound)
 {
     return backward_unary(b, compound, OP_PAD_BACKWARD);
-}
-
-static enum status infer(struct infer_plan *plan, int node)
-{
-    const struct op op = graph_node_op(&plan->folded, node, plan->chunk);
-    return infer_plain(plan, node, &op);
 }
 
 static int pieces(const struct graph *graph, const struct node *node, struct channel_piece *out)
@@ -89,9 +78,9 @@ const struct node_type node_type_pad = {
     .shape = shape,
     .op = OP_PAD,
     .fill = fill,
-    .forward = forward,
+    .forward = lower_plain,
     .backward = backward,
-    .infer = infer,
+    .infer = infer_plain,
     .int8_output = INT8_COPIES,
     .int8_reads = true,
     .sign = SIGN_OF_INPUTS,

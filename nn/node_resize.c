@@ -12,20 +12,9 @@ static enum status shape(const struct graph *graph, struct node *node)
     return OK;
 }
 
-static enum status forward(struct lowering *l, const struct compound *compound)
-{
-    return lower_plain(l, compound->node);
-}
-
 static enum status backward(struct backward *b, const struct compound *compound)
 {
     return backward_unary(b, compound, OP_RESIZE_BACKWARD);
-}
-
-static enum status infer(struct infer_plan *plan, int node)
-{
-    const struct op op = graph_node_op(&plan->folded, node, plan->chunk);
-    return infer_plain(plan, node, &op);
 }
 
 static const char *const methods[] = {"nearest_floor", "nearest_round", "nearest_ceil", "linear",
@@ -47,9 +36,9 @@ const struct node_type node_type_resize = {
     .attributes = attributes,
     .shape = shape,
     .op = OP_RESIZE,
-    .forward = forward,
+    .forward = lower_plain,
     .backward = backward,
-    .infer = infer,
+    .infer = infer_plain,
     .int8_output = INT8_FLOAT,
     .sign = SIGN_OF_INPUTS,
     .pieces = node_pieces_same,

@@ -14,11 +14,6 @@ static enum status shape(const struct graph *graph, struct node *node)
     return OK;
 }
 
-static enum status forward(struct lowering *l, const struct compound *compound)
-{
-    return lower_plain(l, compound->node);
-}
-
 // The other way round: k parts of `groups` channels.
 static enum status backward(struct backward *b, const struct compound *compound)
 {
@@ -33,12 +28,6 @@ static enum status backward(struct backward *b, const struct compound *compound)
     TRY(backward_new_gradient(b, input, &dx));
     TRY(lower_call(b->l->program, &op, dy, -1, dx));
     return backward_contribute(b, input, dx);
-}
-
-static enum status infer(struct infer_plan *plan, int node)
-{
-    const struct op op = graph_node_op(&plan->folded, node, plan->chunk);
-    return infer_plain(plan, node, &op);
 }
 
 static void moments(const struct graph *graph, const float *params, int node,
@@ -64,9 +53,9 @@ const struct node_type node_type_shuffle = {
     .attributes = attributes,
     .shape = shape,
     .op = OP_SHUFFLE,
-    .forward = forward,
+    .forward = lower_plain,
     .backward = backward,
-    .infer = infer,
+    .infer = infer_plain,
     .int8_output = INT8_COPIES,
     .int8_reads = true,
     .sign = SIGN_OF_INPUTS,

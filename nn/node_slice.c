@@ -19,11 +19,6 @@ static void fill(const struct graph *graph, int node, struct op *op)
     op->count = graph->nodes[node].c;
 }
 
-static enum status forward(struct lowering *l, const struct compound *compound)
-{
-    return lower_plain(l, compound->node);
-}
-
 // The gradient lies among zeros, which is what a PAD makes of it.
 static enum status backward(struct backward *b, const struct compound *compound)
 {
@@ -41,12 +36,6 @@ static enum status backward(struct backward *b, const struct compound *compound)
     TRY(backward_new_gradient(b, input, &dx));
     TRY(lower_call(b->l->program, &op, dy, -1, dx));
     return backward_contribute(b, input, dx);
-}
-
-static enum status infer(struct infer_plan *plan, int node)
-{
-    const struct op op = graph_node_op(&plan->folded, node, plan->chunk);
-    return infer_plain(plan, node, &op);
 }
 
 static int pieces(const struct graph *graph, const struct node *node, struct channel_piece *out)
@@ -84,9 +73,9 @@ const struct node_type node_type_slice = {
     .shape = shape,
     .op = OP_COPY_CHANNELS,
     .fill = fill,
-    .forward = forward,
+    .forward = lower_plain,
     .backward = backward,
-    .infer = infer,
+    .infer = infer_plain,
     .int8_output = INT8_FLOAT,
     .sign = SIGN_OF_INPUTS,
     .pieces = pieces,

@@ -3,11 +3,6 @@
 #include "nn/lower_backward.h"
 #include "nn/node_type.h"
 
-static enum status forward(struct lowering *l, const struct compound *compound)
-{
-    return lower_plain(l, compound->node);
-}
-
 static enum status backward(struct backward *b, const struct compound *compound)
 {
     const int node = compound->node, input = b->graph->nodes[node].inputs[0];
@@ -20,12 +15,6 @@ static enum status backward(struct backward *b, const struct compound *compound)
     TRY(backward_new_gradient(b, input, &dx));
     TRY(lower_call(b->l->program, &op, dy, b->l->value[node], dx));
     return backward_contribute(b, input, dx);
-}
-
-static enum status infer(struct infer_plan *plan, int node)
-{
-    const struct op op = graph_node_op(&plan->folded, node, plan->chunk);
-    return infer_plain(plan, node, &op);
 }
 
 static void moments(const struct graph *graph, const float *params, int node,
@@ -46,9 +35,9 @@ const struct node_type node_type_softmax = {
     .most_inputs = 1,
     .shape = node_shape_as_input,
     .op = OP_SOFTMAX,
-    .forward = forward,
+    .forward = lower_plain,
     .backward = backward,
-    .infer = infer,
+    .infer = infer_plain,
     .int8_output = INT8_FLOAT,
     .sign = SIGN_UNIT,
     .pieces = node_pieces_same,

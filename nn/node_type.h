@@ -33,12 +33,6 @@ struct node_attribute {
 #define NODE_MOST_EXTENT (1 << 24)
 
 // ---- parameters
-// What one row of a parameter runs over, besides the taps of a kernel.
-enum param_columns {
-    COLUMNS_NONE,  // a value per output channel, or its own filter
-    COLUMNS_INPUT, // the channels of the first input, or of a group's part of them
-    COLUMNS_OWN    // the node's own output channels (recurrent weights)
-};
 struct param_shape {
     const char *suffix; // of the name, behind the node's
     enum param_role role;

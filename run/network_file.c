@@ -18,6 +18,15 @@ static enum status check_list(const char *key, const struct double_list *list, i
     return OK;
 }
 
+static enum status check_most(const char *key, const struct double_list *list)
+{
+    if (list->n > NETWORK_MAX_CHANNELS) {
+        FAIL(ERR_CONFIG, "%s: %d numbers were given, an input has at most %d channels", key,
+             list->n, NETWORK_MAX_CHANNELS);
+    }
+    return OK;
+}
+
 static void copy_list(const struct double_list *list, float *out)
 {
     for (int i = 0; i < list->n; i++) {
@@ -69,11 +78,10 @@ static enum status say_rest(const struct network_hints *hints, const struct data
         TRY(read_input(hints->input, &info));
     }
     info.classes = hints->classes > 0 ? hints->classes : info.classes;
-    if (info.c == 0 && hints->mean->n <= NETWORK_MAX_CHANNELS) { // the file says the channels
-        copy_list(hints->mean, info.mean);
-        TRY(check_list("std", hints->std, hints->mean->n));
-        copy_list(hints->std, info.std);
-    }
+    TRY(check_most("mean", hints->mean));
+    TRY(check_most("std", hints->std));
+    copy_list(hints->mean, info.mean); // how many there must be, the file says: take_normalisation
+    copy_list(hints->std, info.std);
     *out = info;
     return OK;
 }

@@ -29,7 +29,8 @@ static void assert_same_results(const struct program *p, const char *a, const ch
         "networks/a.safetensors",        "networks/b.safetensors",
         "found/a-macs0.5.safetensors",   "found/b-params0.4.safetensors",
         "final/a-macs0.5.safetensors",   "final/a-macs0.3.safetensors",
-        "final/b-params0.4.safetensors", "results/a-macs0.5.json",
+        "final/b-params0.4.safetensors", "final/a-macs0.3.onnx",
+        "final/b-params0.4.onnx",        "results/a-macs0.5.json",
         "results/a-macs0.3.json",        "results/b-params0.4.json"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char names[2][PROGRAM_PATH_CHARS];

@@ -229,7 +229,7 @@ static void test_ops(void **state)
     op = graph_node_op(&graph, bn, 1);
     assert_int_equal(op.kind, OP_SCALE_SHIFT);
     op = graph_node_op(&graph, act, 1);
-    assert_true(op.kind == OP_SCALE_SHIFT && op.act.kind == ACT_CLIP);
+    assert_true(op.kind == OP_ADD && op.act.kind == ACT_CLIP);
     assert_int_equal(graph_node_op(&graph, add, 1).kind, OP_ADD);
     op = graph_node_op(&graph, cat, 1);
     assert_true(op.kind == OP_COPY_CHANNELS && op.to == 0 && op.count == 8 && op.out_c == 16);
