@@ -1,3 +1,4 @@
+#include "core/option.h"
 #include "nn/graph_text.h"
 #include "nn/node_type.h"
 
@@ -53,13 +54,14 @@ static enum status read_ints(const struct reader *reader, const struct json *val
 static enum status read_choice(const struct reader *reader, const struct json *value,
                                const struct node_attribute *attribute, int *out)
 {
-    for (int i = 0; json_kind(value) == JSON_STRING && attribute->choices[i] != NULL; i++) {
-        if (strcmp(json_string(value), attribute->choices[i]) == 0) {
-            *out = i;
-            return OK;
-        }
+    const int choice = json_kind(value) == JSON_STRING
+                           ? option_choice_find(attribute->choices, json_string(value))
+                           : -1;
+    if (choice < 0) {
+        return fail_value(reader, attribute->key, "one of the names that this kind of node knows");
     }
-    return fail_value(reader, attribute->key, "one of the names that this kind of node knows");
+    *out = choice;
+    return OK;
 }
 
 static enum status read_act(const struct reader *reader, const struct json *object,

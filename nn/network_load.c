@@ -79,7 +79,9 @@ static enum status read_tensors(const struct safetensors_file *file, bool fits,
     const struct safetensor **found = NULL;
     if (status == OK) {
         found = calloc((size_t)network->graph.n_params + 1, sizeof *found);
-        status = found != NULL ? read_params(&tensors, found, network) : ERR_MEMORY;
+        status = found != NULL
+                     ? read_params(&tensors, found, network)
+                     : status_fail(ERR_MEMORY, __FILE__, __LINE__, "%s: out of memory", file->path);
     }
     free(found);
     network_tensors_close(&tensors);
@@ -111,7 +113,7 @@ static enum status read_whole(const struct safetensors_file *file, struct networ
     }
     network->whole = strdup(text);
     if (network->whole == NULL) {
-        return ERR_MEMORY;
+        FAIL(ERR_MEMORY, "out of memory for what the network was before it was cut");
     }
     struct graph whole;
     TRY(network_whole_graph(network, &whole));

@@ -23,38 +23,44 @@ static bool read_width(const struct json *value, int least, int *out)
     return true;
 }
 
-static bool has_width(const struct graph *graph, int node)
-{
-    const enum node_kind kind = graph->nodes[node].kind;
-    return (kind == NODE_CONV && !graph_is_depthwise(graph, node)) || kind == NODE_LINEAR ||
-           kind == NODE_LSTM;
-}
+// The numbers of a node's pieces that are its own to choose: how many channels it makes, how many
+// zeros stand before and after, where a slice begins and how long it is.
+struct own_numbers {
+    int *at[4], least[4]; // into the pieces
+    int n;
+};
 
-// Two numbers: a PAD's zero channels before and after, a SLICE's first channel and how many.
-static bool has_pair(const struct graph *graph, int node)
+static struct own_numbers find_numbers(const struct graph *graph, int node,
+                                       struct channel_piece *pieces)
 {
-    const enum node_kind kind = graph->nodes[node].kind;
-    return kind == NODE_PAD || kind == NODE_SLICE;
-}
-
-// pieces: of the node as it is, changed to what the entry says.
-static enum status read_entry(const struct graph *graph, const struct json *entry, int node,
-                              struct channel_piece *pieces)
-{
-    if (has_width(graph, node)) {
-        if (!read_width(entry, 1, &pieces[0].count)) {
-            FAIL(ERR_INPUT, "widths: \"%s\" takes a whole number of at least 1", json_key(entry));
+    const struct node *n = &graph->nodes[node];
+    const struct node_type *type = node_type_of(n->kind);
+    struct own_numbers own = {.n = 0};
+    const int count = type->resize != NULL ? type->pieces(graph, n, pieces) : 0;
+    for (int p = 0; p < count && own.n + 2 <= 4; p++) {
+        if (pieces[p].input >= 0 && type->cuts) {
+            own.at[own.n++] = &pieces[p].from;
         }
-        return OK;
+        if (pieces[p].input < 0 || type->cuts) {
+            own.least[own.n] = pieces[p].input == PIECE_ZEROS ? 0 : 1;
+            own.at[own.n++] = &pieces[p].count;
+        }
     }
-    const bool slice = graph->nodes[node].kind == NODE_SLICE;
-    int *first = slice ? &pieces[0].from : &pieces[0].count;
-    int *second = slice ? &pieces[0].count : &pieces[2].count;
-    if (json_kind(entry) != JSON_ARRAY || json_count(entry) != 2 ||
-        !read_width(json_at(entry, 0), 0, first) ||
-        !read_width(json_at(entry, 1), slice ? 1 : 0, second)) {
-        FAIL(ERR_INPUT, "widths: \"%s\" takes two whole numbers, %s", json_key(entry),
-             slice ? "the first channel and how many" : "the zero channels before and after");
+    return own;
+}
+
+static enum status read_entry(const struct json *entry, const struct own_numbers *own)
+{
+    bool good = own->n == 1 || (json_kind(entry) == JSON_ARRAY && json_count(entry) == own->n);
+    for (int i = 0; good && i < own->n; i++) {
+        const struct json *value = own->n == 1 ? entry : json_at(entry, i);
+        good = read_width(value, own->least[i], own->at[i]);
+    }
+    if (!good && own->n == 1) {
+        FAIL(ERR_INPUT, "widths: \"%s\" takes a whole number of at least 1", json_key(entry));
+    }
+    if (!good) {
+        FAIL(ERR_INPUT, "widths: \"%s\" takes %d whole numbers", json_key(entry), own->n);
     }
     return OK;
 }
@@ -71,14 +77,18 @@ static enum status resize_by_json(const struct graph *full, const struct json *w
     for (int i = 0; i < json_count(widths); i++) {
         const struct json *entry = json_at(widths, i);
         const int node = graph_find_node(full, json_key(entry));
-        if (node < 0 || (!has_width(full, node) && !has_pair(full, node))) {
+        const int most = node >= 0 ? NODE_MOST_PIECES(&full->nodes[node]) : 1;
+        struct channel_piece *pieces;
+        struct own_numbers own = {.n = 0};
+        ARENA_NEW(memory, pieces, (size_t)most);
+        if (node >= 0) {
+            own = find_numbers(full, node, pieces);
+        }
+        if (own.n == 0) {
             FAIL(ERR_INPUT, "widths: the network has no layer \"%.200s\" whose width could be set",
                  json_key(entry));
         }
-        struct channel_piece *pieces;
-        ARENA_NEW(memory, pieces, (size_t)NODE_MOST_PIECES(&full->nodes[node]));
-        node_type_of(full->nodes[node].kind)->pieces(full, &full->nodes[node], pieces);
-        TRY(read_entry(full, entry, node, pieces));
+        TRY(read_entry(entry, &own));
         all[node] = pieces;
     }
     return graph_resize(full, all, out);
@@ -97,33 +107,45 @@ done:
     return status;
 }
 
+static void write_entry(struct json_writer *writer, const char *name, const struct own_numbers *own)
+{
+    if (own->n == 1) {
+        json_write_int(writer, name, *own->at[0]);
+        return;
+    }
+    json_write_begin(writer, '[', name);
+    for (int i = 0; i < own->n; i++) {
+        json_write_int(writer, NULL, *own->at[i]);
+    }
+    json_write_end(writer, ']');
+}
+
 // What `graph` says where `other` says something else.
-static void write_differences(const struct graph *graph, const struct graph *other,
-                              struct text *text)
+static enum status write_differences(const struct graph *graph, const struct graph *other,
+                                     struct arena *memory, struct text *text)
 {
     struct json_writer writer = {.out = text};
-    for (int i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i], *was = &other->nodes[i];
-        const bool width = has_width(graph, i) && node->c != was->c;
-        const bool slice =
-            node->kind == NODE_SLICE && (node->from != was->from || node->c != was->c);
-        const bool pads = node->kind == NODE_PAD && memcmp(node->pad_channels, was->pad_channels,
-                                                           sizeof node->pad_channels) != 0;
-        if ((width || pads || slice) && writer.depth == 0) {
+    for (int i = 1; i < graph->n_nodes; i++) {
+        struct channel_piece *pieces, *were;
+        ARENA_NEW(memory, pieces, (size_t)NODE_MOST_PIECES(&graph->nodes[i]));
+        ARENA_NEW(memory, were, (size_t)NODE_MOST_PIECES(&graph->nodes[i]));
+        const struct own_numbers own = find_numbers(graph, i, pieces);
+        const struct own_numbers old = find_numbers(other, i, were);
+        bool same = true;
+        for (int k = 0; k < own.n; k++) {
+            same = same && k < old.n && *own.at[k] == *old.at[k];
+        }
+        if (!same && writer.depth == 0) {
             json_write_begin(&writer, '{', NULL);
         }
-        if (width) {
-            json_write_int(&writer, node->name, node->c);
-        } else if (pads || slice) {
-            json_write_begin(&writer, '[', node->name);
-            json_write_int(&writer, NULL, slice ? node->from : node->pad_channels[0]);
-            json_write_int(&writer, NULL, slice ? node->c : node->pad_channels[1]);
-            json_write_end(&writer, ']');
+        if (!same) {
+            write_entry(&writer, graph->nodes[i].name, &own);
         }
     }
     if (writer.depth > 0) {
         json_write_end(&writer, '}');
     }
+    return OK;
 }
 
 static bool is_same_structure(const struct graph *a, const struct graph *b)
@@ -140,8 +162,10 @@ static enum status note_whole(struct network *network, const struct graph *whole
 {
     CHECK(is_same_structure(&network->graph, whole));
     struct text text = {0};
-    write_differences(whole, &network->graph, &text);
-    if (text.failed) {
+    struct arena memory = {0};
+    const enum status status = write_differences(whole, &network->graph, &memory, &text);
+    arena_close(&memory);
+    if (status != OK || text.failed) {
         text_close(&text);
         FAIL(ERR_MEMORY, "out of memory for the widths of a network");
     }

@@ -1,7 +1,7 @@
 // Element types of safetensors, and their values as float.
+#include "core/half.h"
 #include "nn/safetensors.h"
 
-#include <math.h>
 #include <string.h>
 
 size_t safetensors_dtype_bytes(const char *dtype)
@@ -20,30 +20,6 @@ size_t safetensors_dtype_bytes(const char *dtype)
         }
     }
     return 0;
-}
-
-// IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits.
-static float float_from_half(uint16_t bits)
-{
-    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    float value;
-    if (exponent == 31) {
-        value = fraction == 0 ? INFINITY : NAN;
-    } else if (exponent == 0) {
-        value = ldexpf((float)fraction, -24);
-    } else {
-        value = ldexpf((float)(fraction + 1024), exponent - 25);
-    }
-    return (bits & 0x8000U) != 0 ? -value : value;
-}
-
-// bfloat16 is the upper half of a float.
-static float float_from_bfloat(uint16_t bits)
-{
-    const uint32_t wide = (uint32_t)bits << 16;
-    float value;
-    memcpy(&value, &wide, sizeof value);
-    return value;
 }
 
 enum status safetensors_read_f32(const struct safetensor *tensor, float *out)

@@ -1,7 +1,8 @@
 // Tensors of known values: walking over their elements.
 #include "onnx/tensor.h"
 
-#include <math.h>
+#include "core/half.h"
+
 #include <string.h>
 
 size_t onnx_type_bytes(enum onnx_type type)
@@ -96,30 +97,6 @@ void onnx_walk_next(struct onnx_walk *walk)
     walk->done = true;
 }
 
-// IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits.
-static double real_from_half(uint16_t bits)
-{
-    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    double value;
-    if (exponent == 31) {
-        value = fraction == 0 ? (double)INFINITY : (double)NAN;
-    } else if (exponent == 0) {
-        value = ldexp(fraction, -24);
-    } else {
-        value = ldexp(fraction + 1024, exponent - 25);
-    }
-    return (bits & 0x8000U) != 0 ? -value : value;
-}
-
-// bfloat16 is the upper half of a float.
-static double real_from_bfloat(uint16_t bits)
-{
-    const uint32_t wide = (uint32_t)bits << 16;
-    float value;
-    memcpy(&value, &wide, sizeof value);
-    return (double)value;
-}
-
 // Reads a C type at an address that may be unaligned.
 #define READ(type, at, into)                                                                       \
     do {                                                                                           \
@@ -172,7 +149,7 @@ static double read_real(enum onnx_type type, const unsigned char *at)
     if (type == ONNX_F16 || type == ONNX_BF16) {
         uint16_t bits;
         memcpy(&bits, at, sizeof bits);
-        return type == ONNX_F16 ? real_from_half(bits) : real_from_bfloat(bits);
+        return (double)(type == ONNX_F16 ? float_from_half(bits) : float_from_bfloat(bits));
     }
     return (double)read_integer(type, at);
 }
