@@ -21,7 +21,7 @@ struct export_config {
     struct backend_config backend;
     const char *output;
     enum onnx_batchnorm batchnorm;
-    enum onnx_pixels input;
+    enum onnx_pixels input_values;
     enum onnx_int8 int8;
     struct network_hints hints;
     int calibration, compare;
@@ -39,10 +39,10 @@ static const struct option export_option_table[] = {
     {"output", "the file to write, -o for short", OPTION_STRING, AT(output)},
     {"batchnorm", "fold: into the convolution before it; keep: as nodes of its own", OPTION_CHOICE,
      AT(batchnorm), .fallback_text = "fold", .choices = batchnorm_kinds},
-    {"input",
+    {"input_values",
      "what the file's input is, [n, channels, height, width]: normalised: float, with mean and std "
      "applied outside; pixels: float from 0 to 1; bytes: uint8 from 0 to 255",
-     OPTION_CHOICE, AT(input), .fallback_text = "normalised", .choices = input_kinds},
+     OPTION_CHOICE, AT(input_values), .fallback_text = "normalised", .choices = input_kinds},
     {"int8",
      "8-bit integers by QuantizeLinear and DequantizeLinear: ort: as ONNX Runtime computes them, "
      "unsigned with a zero point; tensorrt: signed and symmetric",
@@ -56,7 +56,7 @@ static const struct option export_option_table[] = {
      .table = dataset_option_table},
     {"architecture", "zoo network of a file that does not say it", OPTION_STRING,
      AT(hints.architecture)},
-    NETWORK_HINT_ROWS_AS(struct export_config, hints, "input_size"),
+    NETWORK_HINT_ROWS(struct export_config, hints),
     {"seed", "of the samples of training images", OPTION_SEED, AT(seed), .fallback = 0},
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
     {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table},
@@ -94,7 +94,7 @@ static enum status check_config(struct exporting *x)
     const struct export_config *config = x->config;
     struct onnx_export_options *options = &x->options;
     options->batchnorm = config->batchnorm;
-    options->pixels = config->input;
+    options->pixels = config->input_values;
     options->int8 = config->int8;
     if (config->output[0] == '\0') {
         FAIL(ERR_CONFIG, "--output is missing: the ONNX file to write");
@@ -224,7 +224,7 @@ static enum status print_json(const struct exporting *x)
     json_write_int(w, "bytes", (int64_t)x->bytes);
     json_write_int(w, "opset", ONNX_EXPORT_OPSET);
     json_write_string(w, "batchnorm", batchnorm_kinds[x->config->batchnorm]);
-    json_write_string(w, "input", input_kinds[x->config->input]);
+    json_write_string(w, "input_values", input_kinds[x->config->input_values]);
     json_write_string(w, "int8", int8_kinds[x->config->int8]);
     json_write_int(w, "compared_images", x->compared);
     json_write_bool(w, "compared_real", x->compared > 0 && x->data.n > 0);

@@ -15,11 +15,9 @@ struct network_hints {
 
 // Option rows for the hints in member `member` of struct `type`.
 #define NETWORK_HINT_AT(type, member, field) .offset = offsetof(type, member.field)
-#define NETWORK_HINT_ROWS(type, member) NETWORK_HINT_ROWS_AS(type, member, "input")
-// ... the size of the input being called `input_key`.
-#define NETWORK_HINT_ROWS_AS(type, member, input_key)                                              \
-    {(input_key), "height x width x channels, 32x32x3, of a file that does not say it",            \
-     OPTION_STRING, NETWORK_HINT_AT(type, member, input)},                                         \
+#define NETWORK_HINT_ROWS(type, member)                                                            \
+    {"input", "height x width x channels, 32x32x3, of a file that does not say it", OPTION_STRING, \
+     NETWORK_HINT_AT(type, member, input)},                                                        \
         {"classes",     "of a file that does not say it; 0 = its data set's",                      \
          OPTION_INT,    NETWORK_HINT_AT(type, member, classes),                                    \
          .fallback = 0, .least = 0,                                                                \

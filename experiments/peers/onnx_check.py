@@ -27,7 +27,7 @@ MOST_DIFFERENCE, MOST_LOSS = 1e-4, 0.003
 BATCH = 100
 NETWORKS = ["clean_resnet20", "clean_resnet56", "clean_vgg16_bn", "clean_mobilenet_v2", "clean_densenet40",
             "cifar10_resnet20", "cifar10_resnet56"]
-VARIANTS = {"folded": [], "kept, bytes": ["--batchnorm", "keep", "--input", "bytes"]}
+VARIANTS = {"folded": [], "kept, bytes": ["--batchnorm", "keep", "--input_values", "bytes"]}
 
 
 # ---- in the virtual environment
@@ -211,7 +211,7 @@ class Checks:
                 out[part + "_images"] = images
                 out[part + "_labels"] = numpy.arange(len(images), dtype=numpy.int32) % facts["classes"]
         self.dikdik("eval", half, "--data.name", "hdf5", "--data.path", self.folder / "pixels.h5", "--logits", logits, "--json")
-        self.dikdik("export", half, "-o", file, "--input", "pixels", "--json")
+        self.dikdik("export", half, "-o", file, "--input_values", "pixels", "--json")
         found = self.ask("logits", file, logits, pixels)
         found.pop("accuracy")
         share = facts["total"]["macs"] / facts["total_before"]["macs"]

@@ -28,12 +28,13 @@ static bool has_file(const struct program *p, const char *name)
 static void files_compute_what_networks_do(void **state)
 {
     struct program *p = *state;
-    static const char *const options[] = {"",
-                                          "--batchnorm keep",
-                                          "--input pixels",
-                                          "--input bytes --batchnorm keep --mean 0.1,0.2,0.3",
-                                          "--int8 ort --calibration 50",
-                                          "--int8 tensorrt --input bytes"};
+    static const char *const options[] = {
+        "",
+        "--batchnorm keep",
+        "--input_values pixels",
+        "--input_values bytes --batchnorm keep --mean 0.1,0.2,0.3",
+        "--int8 ort --calibration 50",
+        "--int8 tensorrt --input_values bytes"};
     make_network(p);
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         const struct json *said =
@@ -75,7 +76,7 @@ static void wrong_wishes_are_refused(void **state)
     ASSERT_RUN(p, 1, "--batchnorm fold");
     program_run(p, "export run/network.safetensors -o net.onnx --int8 ort");
     ASSERT_RUN(p, 1, "32 x 32"); // shapes as they are drawn by default
-    program_run(p, "export run/network.safetensors -o net.onnx --input u8 " DATA);
+    program_run(p, "export run/network.safetensors -o net.onnx --input_values u8 " DATA);
     ASSERT_RUN(p, 1, "bytes");
     program_run(p, "export run/network.safetensors -o nowhere/net.onnx " DATA);
     ASSERT_RUN(p, 2, "nowhere/net.onnx");
