@@ -188,6 +188,8 @@ static enum status read_rows(struct reading *reading, const int32_t *rows, int n
 {
     const struct state *state = reading->state;
     const size_t row_bytes = (size_t)reading->h * (size_t)reading->w * 3;
+    const struct image_request request = {
+        .h = reading->h, .w = reading->w, .ground = {255, 255, 255}};
     struct arena scratch = {.newest = NULL};
     enum status status = OK;
     for (int i = 0; i < n_rows && status == OK; i++) {
@@ -195,10 +197,11 @@ static enum status read_rows(struct reading *reading, const int32_t *rows, int n
         struct image image;
         arena_reset(&scratch);
         TRY_GOTO(status, file_join(path, sizeof path, state->folder, state->files[rows[i]]), done);
-        TRY_GOTO(status, image_decode(path, &scratch, &image), done);
-        TRY_GOTO(status,
-                 image_fit_square(&image, state->size, &scratch, images + (size_t)i * row_bytes),
-                 done);
+        TRY_GOTO(status, image_decode_file(path, &request, &scratch, &image), done);
+        TRY_GOTO(
+            status,
+            image_fit(&image, reading->h, reading->w, &scratch, images + (size_t)i * row_bytes),
+            done);
     }
 done:
     arena_close(&scratch);

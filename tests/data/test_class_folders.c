@@ -86,12 +86,12 @@ static void test_kinds_of_images(void **state)
         for (int c = 0; c < 3; c++) {
             rgb[3 * i + c] = (uint8_t)(40 + i + 50 * c);
             rgba[4 * i + c] = rgb[3 * i + c];
-            expected[3 * i + c] = i % 2 == 0 ? rgb[3 * i + c] : 0;
+            expected[3 * i + c] = i % 2 == 0 ? rgb[3 * i + c] : 255;
         }
         rgba[4 * i + 3] = i % 2 == 0 ? 255 : 0;
     }
     image_write_png(files_path(folder, *state, "a"), "train/k/1.png", IMAGE_RGBA, SIDE, SIDE, rgba);
-    expect_image(folder, expected, 0); // transparent pixels are black
+    expect_image(folder, expected, 0); // transparent pixels are white
     image_write_jpeg(files_path(folder, *state, "b"), "train/k/1.jpg", IMAGE_RGB, SIDE, SIDE, rgb,
                      0);
     expect_image(folder, rgb, 8);
@@ -228,7 +228,7 @@ static void test_wrong_folders(void **state)
     assert_int_equal(remove(files_path(path, *state, "train/void")), 0);
     files_expect_failure(&options, DATASET_TEST, ERR_INPUT, "/test", NULL);
     files_write(*state, "train/full/2.jpg", "GIF89a", 6);
-    files_expect_failure(&options, DATASET_TRAIN, ERR_INPUT, "train/full/2.jpg", "JPEG or PNG",
+    files_expect_failure(&options, DATASET_TRAIN, ERR_INPUT, "train/full/2.jpg", "a GIF file",
                          NULL);
     files_write(*state, "train/full/2.jpg", "", 0);
     files_expect_failure(&options, DATASET_TRAIN, ERR_INPUT, "train/full/2.jpg", NULL);
