@@ -21,6 +21,9 @@ struct image_request {
     uint8_t ground[3]; // RGB under what is transparent
 };
 
+// "white", "black", a grey value 0 to 255, or "#rrggbb". ERR_CONFIG for anything else.
+enum status image_parse_ground(const char *text, uint8_t ground[3]);
+
 // The kind is told by the first bytes. Grey becomes RGB, 16 bits become 8 by rounding, gamma and
 // colour profiles are ignored, what is transparent shows the ground, and the orientation that a
 // camera noted (EXIF) is applied. ERR_INPUT with the reason, without a name, for what is no such
