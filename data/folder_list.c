@@ -76,6 +76,20 @@ static void free_entries(struct dirent **entries, int n)
     free(entries);
 }
 
+bool folder_sample_entries(const char *folder, struct folder_others *out)
+{
+    struct dirent **entries;
+    int n;
+    if (list_entries(folder, &entries, &n) != OK) {
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        folder_pass_over(out, entries[i]->d_name);
+    }
+    free_entries(entries, n);
+    return true;
+}
+
 // Hidden ones, and what macOS adds to archives, are no part of a data set.
 static bool is_hidden(const char *name)
 {

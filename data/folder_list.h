@@ -42,6 +42,8 @@ enum status folder_list_add(struct folder_list *list, const char *folder, const 
 enum status folder_list_add_file(struct folder_list *list, const char *name, int32_t label);
 
 void folder_pass_over(struct folder_others *others, const char *name);
+// What a folder has, hidden files too; false if it cannot be listed.
+bool folder_sample_entries(const char *folder, struct folder_others *out);
 // "3 (a, b, c)" or "200 (a, b, c ...)"; "nothing" for none.
 const char *folder_sample(const struct folder_others *others, char *out, size_t out_bytes);
 // The same of strings [n].
