@@ -70,7 +70,7 @@ static enum status read_integers(struct hdf5_file *file, const char *path, const
     TRY(reader_check_memory(path, array.dims[0], sizeof(int64_t) + sizeof(int32_t)));
     ARENA_NEW(arena, *out, array.count);
     *count = array.dims[0];
-    return hdf5_read(file, name, HDF5_I64, *out);
+    return hdf5_read(file, name, HDF5_I64, array.count, *out);
 }
 
 // labels [n] in `arena`; n < 0: as many as there are. *classes as in reader_check_labels.
@@ -167,13 +167,14 @@ static enum status read_rows(struct reading *reading, const int32_t *rows, int n
                              uint8_t *images)
 {
     struct state *state = reading->state;
-    if (n_rows == reading->n) {
-        return hdf5_read(state->file, state->names.images, HDF5_U8, images);
-    }
     const size_t row_bytes = (size_t)reading->h * (size_t)reading->w * (size_t)reading->c;
+    const size_t count = (size_t)reading->n * row_bytes;
+    if (n_rows == reading->n) {
+        return hdf5_read(state->file, state->names.images, HDF5_U8, count, images);
+    }
     uint8_t *all;
-    ARENA_NEW(&reading->arena, all, (size_t)reading->n * row_bytes);
-    TRY(hdf5_read(state->file, state->names.images, HDF5_U8, all));
+    ARENA_NEW(&reading->arena, all, count);
+    TRY(hdf5_read(state->file, state->names.images, HDF5_U8, count, all));
     for (int i = 0; i < n_rows; i++) {
         memcpy(images + (size_t)i * row_bytes, all + (size_t)rows[i] * row_bytes, row_bytes);
     }
