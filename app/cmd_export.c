@@ -55,7 +55,7 @@ static const struct option export_option_table[] = {
      OPTION_INT, AT(compare), .fallback = 256, .least = 0, .most = 1e6},
     {"data", "the data set; by default the one that the file names", OPTION_OBJECT, AT(data),
      .table = dataset_option_table},
-    {"architecture", "zoo network of a file that does not say it", OPTION_STRING,
+    {"architecture", "zoo network, in CIFAR form, of a file that does not say it", OPTION_STRING,
      AT(hints.architecture)},
     NETWORK_HINT_ROWS(struct export_config, hints),
     {"seed", "of the samples of training images", OPTION_SEED, AT(seed), .fallback = 0},

@@ -85,7 +85,7 @@ static const struct option slim_option_table[] = {
      .fallback = 16, .least = 1, .most = 65536},
     {"refit_lambda", "ridge, as a share of the Gram matrix' mean diagonal", OPTION_DOUBLE,
      AT(refit_lambda), .fallback = 1e-6, .least = 0, .most = 1},
-    {"architecture", "zoo network of a file that does not say it", OPTION_STRING,
+    {"architecture", "zoo network, in CIFAR form, of a file that does not say it", OPTION_STRING,
      AT(hints.architecture)},
     NETWORK_HINT_ROWS(struct slim_config, hints),
     {"seed", "of samples and of the random criterion", OPTION_SEED, AT(seed), .fallback = 0},

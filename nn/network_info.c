@@ -259,7 +259,7 @@ enum status network_read_origin(const char *path, struct network_origin *out)
 {
     struct safetensors_file file = {0};
     struct network_origin origin = {.dataset = "", .complete = true};
-    TRY(safetensors_open(path, &file));
+    TRY(safetensors_open_header(path, &file));
     static const char *const keys[] = {"architecture", "input", "classes", "mean", "std"};
     const bool graph = safetensors_metadata(&file, "graph") != NULL;
     for (size_t i = graph ? 3 : 0; i < sizeof keys / sizeof keys[0]; i++) {
