@@ -58,6 +58,9 @@ struct dataset_options {
     const struct int_list *classes; // kept, relabelled in this order; empty = all
     double share;                   // of the images of each class that is kept, (0, 1]
     int size;                       // folder: images are resized to size x size; shapes: drawn so
+    int height, width;              // folder: of the images; 0 = size
+    const char *background;         // folder: what transparent pixels show, image_parse_ground's
+    bool skip_bad;                  // folder: leave out files that cannot be decoded
     int64_t count;                  // shapes: images of the training part; test has a fifth
     uint64_t seed;                  // of share and of shapes
     const char *group_pattern;      // folder: regular expression, the group in a file's path; "" =

@@ -64,6 +64,29 @@ const struct option dataset_option_table[] = {
      .fallback = 32,
      .least = 8,
      .most = 1024},
+    {.key = "height",
+     .help = "folder: pixels, where images are not to be square; 0 = data.size",
+     .kind = OPTION_INT,
+     AT(height),
+     .least = 0,
+     .most = 1024},
+    {.key = "width",
+     .help = "folder: pixels, where images are not to be square; 0 = data.size",
+     .kind = OPTION_INT,
+     AT(width),
+     .least = 0,
+     .most = 1024},
+    {.key = "background",
+     .help = "folder: what transparent pixels show: white, black, a grey value of 0 to 255, or "
+             "#rrggbb",
+     .kind = OPTION_STRING,
+     AT(background),
+     .fallback_text = "white"},
+    {.key = "skip_bad",
+     .help = "folder: leave out files that cannot be decoded, instead of an error that names "
+             "them; decodes every file once when the folder is opened",
+     .kind = OPTION_BOOL,
+     AT(skip_bad)},
     {.key = "count",
      .help = "shapes: images of the training part; the test part has a fifth",
      .kind = OPTION_INT64,
@@ -123,7 +146,9 @@ bool dataset_options_same(const struct dataset_options *a, const struct dataset_
     return strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
            strcmp(a->data_root, b->data_root) == 0 && a->labels == b->labels &&
            a->superclass == b->superclass && same_classes(a->classes, b->classes) &&
-           a->share == b->share && a->size == b->size && a->count == b->count &&
-           a->seed == b->seed && a->first_label == b->first_label && a->channels == b->channels &&
+           a->share == b->share && a->size == b->size && a->height == b->height &&
+           a->width == b->width && strcmp(a->background, b->background) == 0 &&
+           a->skip_bad == b->skip_bad && a->count == b->count && a->seed == b->seed &&
+           a->first_label == b->first_label && a->channels == b->channels &&
            strcmp(a->group_pattern, b->group_pattern) == 0;
 }
