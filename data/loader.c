@@ -76,7 +76,7 @@ static void augment(const struct loader *loader, int64_t epoch, int64_t position
     const bool tall = dataset->h > 1, wide = dataset->w > 1; // a row is moved along itself only
     const int down = (int)rng_below(&rng, places) - options->crop_pad;
     const int right = (int)rng_below(&rng, places) - options->crop_pad;
-    const bool flip = options->flip && rng_below(&rng, 2) == 1;
+    const bool flip = options->flip && rng_below(&rng, 2) == 1 && tall;
     const size_t values = (size_t)dataset->h * (size_t)dataset->w * (size_t)dataset->c;
     const struct augment_shape shape = {dataset->h, dataset->w,
                                         (size_t)dataset->c * (loader->image_bytes / values)};

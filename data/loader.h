@@ -12,7 +12,7 @@ struct loader_options {
     // Random crop after zero padding by this much on all sides; 0 = none. Samples of one row or
     // one column are moved along it.
     int crop_pad;
-    bool flip; // random horizontal flip
+    bool flip; // random horizontal flip, not of samples of one row (sounds, sensors)
     uint64_t seed;
     int first_epoch; // where to start (resume)
     int64_t first_batch;

@@ -74,7 +74,7 @@ static enum status read_integers(struct hdf5_file *file, const char *path, const
     TRY(reader_check_memory(path, array.dims[0], sizeof(int64_t) + sizeof(int32_t)));
     ARENA_NEW(arena, *out, array.count);
     *count = array.dims[0];
-    return hdf5_read(file, name, HDF5_I64, *out);
+    return hdf5_read(file, name, HDF5_I64, array.count, *out);
 }
 
 // labels [n] in `arena`; n < 0: as many as there are. *classes as in reader_check_labels.
@@ -167,7 +167,8 @@ static enum status read_all(const struct reading *reading, struct state *state)
     if (all == NULL) {
         FAIL(ERR_MEMORY, "no memory for %d images", reading->n);
     }
-    const enum status status = hdf5_read(state->file, state->names.images, HDF5_U8, all);
+    const enum status status = hdf5_read(state->file, state->names.images, HDF5_U8,
+                                         (size_t)reading->n * row_bytes, all);
     if (status != OK) {
         free(all);
         return status;
