@@ -11,16 +11,14 @@ static enum status gather_validation(const struct dataset *dataset,
                                      const struct dataset_split *split, struct arena *arena,
                                      struct host_dataset *out)
 {
-    const size_t image_bytes = (size_t)dataset->h * (size_t)dataset->w * (size_t)dataset->c;
     uint8_t *images;
     int32_t *labels;
-    ARENA_NEW(arena, images, (size_t)split->n_validation * image_bytes);
+    ARENA_NEW(arena, images, (size_t)split->n_validation * dataset_image_bytes(dataset));
     ARENA_NEW(arena, labels, (size_t)split->n_validation);
     for (int i = 0; i < split->n_validation; i++) {
-        const size_t row = (size_t)split->validation[i];
-        memcpy(images + (size_t)i * image_bytes, dataset->images + row * image_bytes, image_bytes);
-        labels[i] = dataset->labels[row];
+        labels[i] = dataset->labels[split->validation[i]];
     }
+    TRY(dataset_fetch_many(dataset, split->validation, split->n_validation, images));
     out->n_validation = split->n_validation;
     out->validation = images;
     out->labels = labels;
