@@ -163,12 +163,12 @@ static enum status open_part(const struct dataset_source *source,
 static enum status read_all(const struct reading *reading, struct state *state)
 {
     const size_t row_bytes = (size_t)reading->h * (size_t)reading->w * (size_t)reading->c;
-    uint8_t *all = malloc((size_t)reading->n * row_bytes);
+    const size_t count = (size_t)reading->n * row_bytes;
+    uint8_t *all = malloc(count);
     if (all == NULL) {
         FAIL(ERR_MEMORY, "no memory for %d images", reading->n);
     }
-    const enum status status = hdf5_read(state->file, state->names.images, HDF5_U8,
-                                         (size_t)reading->n * row_bytes, all);
+    const enum status status = hdf5_read(state->file, state->names.images, HDF5_U8, count, all);
     if (status != OK) {
         free(all);
         return status;
