@@ -111,7 +111,7 @@ static void test_dense(void **state)
     }
 }
 
-// Weights so large that adding up their gradients' partials is shared out.
+// Weights that no cache close to a core holds.
 static void test_large(void **state)
 {
     const int kernel[2] = {3, 3};
