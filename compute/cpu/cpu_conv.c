@@ -1,5 +1,6 @@
 // Forward convolutions and linear layers by oneDNN, float32 and int8, with bias, residual sum and
 // activation fused. Packed weights: oneDNN's layout, then at `bias_offset` the bias [out_c].
+#include "compute/cpu/cpu_conv_choice.h"
 #include "compute/cpu/cpu_conv_framed.h"
 #include "compute/cpu/cpu_conv_narrow.h"
 #include "compute/cpu/cpu_conv_shape.h"
@@ -168,12 +169,15 @@ static enum status open_int8(struct cpu_conv *conv)
 
 static enum status conv_open(struct backend *backend, const struct op *op, struct kernel **out)
 {
-    if (cpu_conv_narrow_fits(backend, op)) {
+    if (cpu_conv_takes_narrow(backend, op)) {
         return cpu_conv_narrow_open(backend, op, out);
     }
-    if (cpu_conv_needs_frame(op)) {
-        return cpu_conv_framed_open(backend, op, out);
-    }
+    return cpu_conv_needs_frame(op) ? cpu_conv_framed_open(backend, op, out)
+                                    : cpu_conv_dnnl_open(backend, op, out);
+}
+
+enum status cpu_conv_dnnl_open(struct backend *backend, const struct op *op, struct kernel **out)
+{
     struct cpu_conv *conv = calloc(1, sizeof *conv);
     if (conv == NULL) {
         FAIL(ERR_MEMORY, "no memory for a convolution");
