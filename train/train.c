@@ -463,6 +463,7 @@ enum status train_network(const struct train_job *job, struct network *network, 
         .validation_accuracy = trainer.state.position.validation_accuracy,
         .images_per_second = trainer.seconds > 0 ? (double)trainer.images / trainer.seconds : 0,
         .losses = trainer.state.losses,
+        .chunks = trainer.share.n,
     };
     return OK;
 }

@@ -186,12 +186,59 @@ static void batches_are_dealt(void **state)
     close_problem(&p);
 }
 
+static size_t allocated; // by backends whose table is `counting`
+static struct backend_ops counting;
+
+static enum status count_bytes(struct backend *backend, size_t bytes, void **out)
+{
+    allocated += bytes;
+    void *address = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    assert_non_null(address);
+    memset(address, 0, (bytes + 63) / 64 * 64);
+    (void)backend;
+    *out = address;
+    return OK;
+}
+
+static size_t plan_bytes(struct backend *backend, const struct graph *graph, int batch)
+{
+    allocated = 0;
+    train_close(open_plan(graph, backend, batch));
+    return allocated;
+}
+
+// Gradients of 16 chunks take about log2(16) times the memory of one, not 16 times.
+static void memory_grows_with_the_logarithm_of_chunks(void **state)
+{
+    (void)state;
+    struct backend *backend = plan_case_backend("cpu", 1, false);
+    struct graph graph;
+    struct train_share share;
+    int x;
+    assert_ok(graph_begin(&graph, 4, 4, 3));
+    assert_ok(graph_add_linear(&graph, "wide", 0, 9000, true, &x));
+    assert_ok(graph_add_linear(&graph, "fc", x, 5, true, &x));
+    assert_ok(graph_finish(&graph));
+    assert_ok(train_share(backend, &graph, 1, 0, 1, &share));
+    counting = *backend->ops;
+    counting.alloc = count_bytes;
+    backend->ops = &counting;
+    const double weights = (double)graph.n_trainable * sizeof(float);
+    const double values = 2.0 * sizeof(float) * (48 + 9000 + 5) * share.chunk; // and gradients
+    const double one = (double)plan_bytes(backend, &graph, share.chunk);
+    const double many = (double)plan_bytes(backend, &graph, 16 * share.chunk);
+    assert_true(many - one < 5.5 * weights + 15 * values);
+    backend_close(backend);
+    graph_close(&graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_give_the_same_bytes),
         cmocka_unit_test(no_image_is_lost),
         cmocka_unit_test(batches_are_dealt),
+        cmocka_unit_test(memory_grows_with_the_logarithm_of_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
