@@ -2,6 +2,7 @@
 // that a core that is busy elsewhere for a moment changes nothing.
 #include "compute/cpu/cpu_conv_choice.h"
 
+#include "compute/cpu/cpu_conv_direct_int8.h"
 #include "compute/cpu/cpu_conv_narrow.h"
 #include "core/clock.h"
 
@@ -9,14 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EIGHT = 8, SIDE = 16, IMAGES = 4, ROUNDS = 5, ALIGNMENT = 64 };
-enum choice { UNKNOWN, NARROW, ONEDNN };
+// Class k of channel counts: up to 8 << k.
+enum { LEAST = 8, CLASSES = 5, MOST = LEAST << (CLASSES - 1) };
+enum { SIDE = 8, IMAGES = 4, ROUNDS = 5, ALIGNMENT = 64 };
+enum choice { UNKNOWN, OWN, ONEDNN };
 
-static _Atomic int choices[2][2]; // [more than 8 channels in][... out]
+static _Atomic int choices[CLASSES][CLASSES]; // [in][out]
 
-static struct op class_op(bool wide_in, bool wide_out)
+static int class_of(int channels)
 {
-    const int in_c = wide_in ? 2 * EIGHT : EIGHT, out_c = wide_out ? 2 * EIGHT : EIGHT;
+    int class = 0;
+    while (class < CLASSES - 1 && channels > LEAST << class) {
+        class ++;
+    }
+    return class;
+}
+
+static struct op class_op(int in_c, int out_c)
+{
     return (struct op){.kind = OP_CONV,
                        .n = IMAGES,
                        .in_h = SIDE,
@@ -57,21 +68,25 @@ static enum status open_trial(struct trial *trial)
     const size_t sizes[] = {align_up(pixels * (size_t)op->in_c),
                             align_up(pixels * (size_t)op->out_c), align_up(kernel->packed_bytes),
                             align_up(kernel->scratch_bytes + 1)};
-    float weights[4 * EIGHT * EIGHT * 9], bias[2 * EIGHT] = {0};
+    const size_t n_weights = (size_t)op->in_c * (size_t)op->out_c * 9;
+    const float bias[MOST] = {0};
     const struct op_quantization quantization = {0.02F, 0.02F, 1.0F};
     char *at = aligned_alloc(ALIGNMENT, sizes[0] + sizes[1] + sizes[2] + sizes[3]);
-    if (at == NULL) {
+    float *weights = malloc(n_weights * sizeof *weights);
+    trial->memory = at;
+    if (at == NULL || weights == NULL) {
+        free(weights);
         FAIL(ERR_MEMORY, "no memory to measure a convolution");
     }
-    trial->memory = at;
     memset(at, 1, sizes[0]);
-    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
+    for (size_t i = 0; i < n_weights; i++) {
         weights[i] = (float)(i % 7) - 3.0F;
     }
     trial->args = (struct op_args){.in = {at, at + sizes[0] + sizes[1]},
                                    .out = {at + sizes[0]},
                                    .scratch = at + sizes[0] + sizes[1] + sizes[2]};
     kernel->ops->pack(kernel, weights, bias, &quantization, at + sizes[0] + sizes[1]);
+    free(weights);
     return OK;
 }
 
@@ -85,48 +100,55 @@ static void time_trial(struct trial *trial)
 
 static enum status measure(struct backend *backend, const struct op *op, enum choice *out)
 {
-    struct trial narrow = {0}, dnnl = {0};
+    struct trial own = {0}, dnnl = {0};
     enum status code = OK;
-    TRY_GOTO(code, cpu_conv_narrow_open(backend, op, &narrow.kernel), done);
+    TRY_GOTO(code, cpu_conv_own_int8_open(backend, op, &own.kernel), done);
     TRY_GOTO(code, cpu_conv_dnnl_open(backend, op, &dnnl.kernel), done);
-    TRY_GOTO(code, open_trial(&narrow), done);
+    TRY_GOTO(code, open_trial(&own), done);
     TRY_GOTO(code, open_trial(&dnnl), done);
     for (int round = 0; round < ROUNDS; round++) {
-        time_trial(&narrow);
+        time_trial(&own);
         time_trial(&dnnl);
     }
-    *out = narrow.best <= dnnl.best ? NARROW : ONEDNN;
+    *out = own.best <= dnnl.best ? OWN : ONEDNN;
 done:
-    kernel_close(narrow.kernel);
+    kernel_close(own.kernel);
     kernel_close(dnnl.kernel);
-    free(narrow.memory);
+    free(own.memory);
     free(dnnl.memory);
     return code;
 }
 
-static enum choice choose(struct backend *backend, bool wide_in, bool wide_out)
+static enum choice choose(struct backend *backend, int in, int out)
 {
     const char *asked = getenv("DIKDIK_INT8_KERNELS");
-    if (asked != NULL && strcmp(asked, "narrow") == 0) {
-        return NARROW;
+    if (asked != NULL && strcmp(asked, "own") == 0) {
+        return OWN;
     }
     if (asked != NULL && strcmp(asked, "onednn") == 0) {
         return ONEDNN;
     }
-    _Atomic int *known = &choices[wide_in][wide_out];
+    _Atomic int *known = &choices[in][out];
     enum choice choice = (enum choice)atomic_load(known);
     if (choice == UNKNOWN) {
-        const struct op op = class_op(wide_in, wide_out);
+        const struct op op = class_op(LEAST << in, LEAST << out);
         if (measure(backend, &op, &choice) != OK) {
-            choice = NARROW; // what cannot be measured is left as it is without AMX
+            choice = OWN; // what cannot be measured is left as it is without AMX
         }
         atomic_store(known, (int)choice);
     }
     return choice;
 }
 
-bool cpu_conv_takes_narrow(struct backend *backend, const struct op *op)
+bool cpu_conv_takes_own_int8(struct backend *backend, const struct op *op)
 {
-    return cpu_conv_narrow_fits(backend, op) &&
-           choose(backend, op->in_c > EIGHT, op->out_c > EIGHT) == NARROW;
+    const bool fits = cpu_conv_narrow_fits(backend, op) || cpu_conv_direct_int8_fits(backend, op);
+    return fits && choose(backend, class_of(op->in_c), class_of(op->out_c)) == OWN;
+}
+
+enum status cpu_conv_own_int8_open(struct backend *backend, const struct op *op,
+                                   struct kernel **out)
+{
+    return cpu_conv_narrow_fits(backend, op) ? cpu_conv_narrow_open(backend, op, out)
+                                             : cpu_conv_direct_int8_open(backend, op, out);
 }
