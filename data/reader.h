@@ -79,5 +79,8 @@ size_t reader_most_bytes(const struct dataset_options *options);
 
 // How many of rows [n], from the first on, follow one another: read at one go. n >= 1.
 int reader_run(const int32_t *rows, int n);
+// A file without a name for `bytes` unpacked bytes of `path`: in memory where they are at most
+// most_bytes, else on a disk.
+enum status reader_open_scratch(const char *path, size_t bytes, size_t most_bytes, int *fd);
 // Reads exactly n bytes at an offset of a file that is open as fd.
 enum status reader_read_at(const char *path, int fd, void *to, size_t n, int64_t offset);
