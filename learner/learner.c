@@ -156,6 +156,9 @@ static enum status restore(struct learner *l, const char *log_path)
     TRY(l->job.method->load(l->method));
     TRY(archive_restore(&l->archive));
     TRY(restore_pending(l));
+    if (!schedule_all_done(&l->schedule)) { // of a search that goes further than it was to
+        l->counts[COUNT_DISTILLED] = 0;
+    }
     TRY(run_log_past(log_path, l->rows, l->job.n_tasks, &l->past));
     log_info("going on after %lld updates, %lld episodes", (long long)l->counts[COUNT_UPDATES],
              (long long)l->counts[COUNT_EPISODES]);

@@ -21,15 +21,30 @@ void state_list_add(struct state_list *list, const char *name, enum hdf5_type ty
     memcpy(item->name, name, strlen(name));
 }
 
+void state_list_add_growing(struct state_list *list, const char *name, enum hdf5_type type,
+                            size_t blocks, size_t count, void *data)
+{
+    CHECK(blocks >= 1 && count % blocks == 0);
+    state_list_add(list, name, type, count, data);
+    list->items[list->n - 1].blocks = blocks;
+}
+
+// Of an item as it is in a file.
+static uint64_t hash_item(uint64_t hash, const struct state_item *item, size_t count,
+                          const void *data)
+{
+    const uint64_t described[2] = {(uint64_t)item->type, count};
+    hash = hash_bytes(hash, item->name, sizeof item->name);
+    hash = hash_bytes(hash, described, sizeof described);
+    return hash_words(hash, data, count * hdf5_type_bytes(item->type));
+}
+
 static uint64_t checksum(const struct state_list *list)
 {
     uint64_t hash = HASH_BEGIN;
     for (int i = 0; i < list->n; i++) {
         const struct state_item *item = &list->items[i];
-        const uint64_t described[2] = {(uint64_t)item->type, item->count};
-        hash = hash_bytes(hash, item->name, sizeof item->name);
-        hash = hash_bytes(hash, described, sizeof described);
-        hash = hash_words(hash, item->data, item->count * hdf5_type_bytes(item->type));
+        hash = hash_item(hash, item, item->count, item->data);
     }
     return hash;
 }
@@ -93,16 +108,45 @@ static enum status check_identity(struct hdf5_file *file, const char *identity, 
     return status;
 }
 
+// Reads shorter parts, and lays them out as the item has them.
+static enum status read_shorter(struct hdf5_file *file, const struct state_item *item, size_t count,
+                                uint64_t *hash)
+{
+    const size_t each = hdf5_type_bytes(item->type);
+    const size_t from = count / item->blocks * each, to = item->count / item->blocks * each;
+    char *values = malloc(count * each + 1);
+    if (values == NULL) {
+        FAIL(ERR_MEMORY, "no memory for %zu values of '%s'", count, item->name);
+    }
+    const enum status status = hdf5_read(file, item->name, item->type, values);
+    if (status == OK) {
+        *hash = hash_item(*hash, item, count, values);
+        memset(item->data, 0, item->count * each);
+        for (size_t i = 0; i < item->blocks; i++) {
+            memcpy((char *)item->data + i * to, values + i * from, from);
+        }
+    }
+    free(values);
+    return status;
+}
+
+// Continues the hash with what the file holds.
 static enum status read_item(struct hdf5_file *file, const struct state_item *item,
-                             const char *path)
+                             const char *path, uint64_t *hash)
 {
     struct hdf5_array array;
     TRY(hdf5_describe(file, item->name, &array));
+    if (array.type == item->type && item->blocks > 0 && array.count < item->count &&
+        array.count % item->blocks == 0) {
+        return read_shorter(file, item, array.count, hash);
+    }
     if (array.type != item->type || array.count != item->count) {
         FAIL(ERR_INPUT, "%s: '%s' has %zu elements of type %d, expected %zu of type %d", path,
              item->name, array.count, (int)array.type, item->count, (int)item->type);
     }
-    return hdf5_read(file, item->name, item->type, item->data);
+    TRY(hdf5_read(file, item->name, item->type, item->data));
+    *hash = hash_item(*hash, item, item->count, item->data);
+    return OK;
 }
 
 static enum status load_from(struct hdf5_file *file, struct state_list *list, const char *identity,
@@ -110,6 +154,7 @@ static enum status load_from(struct hdf5_file *file, struct state_list *list, co
 {
     struct hdf5_array array;
     int64_t sums[N_CHECKSUMS];
+    uint64_t hash = HASH_BEGIN;
     TRY(hdf5_describe(file, "checksum", &array));
     if (array.count != N_CHECKSUMS) {
         FAIL(ERR_INPUT, "%s: 'checksum' has %zu elements, expected %d", path, array.count,
@@ -118,9 +163,9 @@ static enum status load_from(struct hdf5_file *file, struct state_list *list, co
     TRY(hdf5_read(file, "checksum", HDF5_I64, sums));
     TRY(check_identity(file, identity, path, sums));
     for (int i = 0; i < list->n; i++) {
-        TRY(read_item(file, &list->items[i], path));
+        TRY(read_item(file, &list->items[i], path, &hash));
     }
-    if ((int64_t)checksum(list) != sums[CHECKSUM_OF_ITEMS]) {
+    if ((int64_t)hash != sums[CHECKSUM_OF_ITEMS]) {
         FAIL(ERR_INPUT, "%s: is damaged: the checksum of its content does not fit", path);
     }
     return OK;

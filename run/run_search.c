@@ -155,7 +155,7 @@ static enum status open_learner(struct searching *s)
         .name = config->backend.name, .threads = large ? 0 : 1, .check = config->backend.check};
     TRY(load_backend(&backend, 1, &s->backend));
     TRY(run_config_text(config, &s->config));
-    TRY(run_config_identity(config, &s->identity));
+    TRY(run_config_identity(config, SHAPES_SEARCH, &s->identity));
     if (config->policy[0] != '\0') {
         TRY(run_policy_load(config->policy, &session->agent, &s->initial));
         if (s->link != NULL) {
