@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #define BEAT_SECONDS 10
-#define DEAD_SECONDS 25.0   // a time stamp that has not moved for so long is a dead holder's
-#define LEAVING_SECONDS 3.0 // a job that was lost and is started again may still be ending
 #define LOOK_SECONDS 0.1
+
+const struct folder_patience folder_lock_patience = {.leaving = 3, .beat = 2.5 * BEAT_SECONDS};
 
 struct holder {
     char host[256];
@@ -166,10 +166,10 @@ static bool stamp_of(const char *path, struct timespec *out)
 
 // Whether the holder on another host moves the time stamp on. The file is not open here, as closing
 // it would end a lock.
-static bool beats(const char *path)
+static bool beats(const char *path, double seconds)
 {
     struct timespec first, now;
-    const double end = clock_seconds() + DEAD_SECONDS;
+    const double end = clock_seconds() + seconds;
     bool known = stamp_of(path, &first);
     while (known && clock_seconds() < end) {
         clock_sleep(LOOK_SECONDS);
@@ -205,13 +205,13 @@ static enum standing standing_of(const struct holder *holder, const struct holde
 }
 
 static enum status check_elsewhere(const char *folder, const char *path,
-                                   const struct holder *holder)
+                                   const struct holder *holder, double seconds)
 {
     log_info(
         "%s was last in use by process %ld on %s: waiting up to %.0f s to see whether it still "
         "is",
-        folder, holder->process, holder->host, DEAD_SECONDS);
-    return beats(path) ? fail_held(folder, path, holder, true) : OK;
+        folder, holder->process, holder->host, seconds);
+    return beats(path, seconds) ? fail_held(folder, path, holder, true) : OK;
 }
 
 static void *beat(void *argument)
@@ -250,9 +250,9 @@ static enum status start_beat(struct folder_lock *lock)
 
 // Until the lock is ours, open in *file, or it is known to be somebody else's.
 static enum status wait_for(const char *folder, const char *path, const struct holder *self,
-                            int *file, bool *locked)
+                            const struct folder_patience *patience, int *file, bool *locked)
 {
-    const double end = clock_seconds() + LEAVING_SECONDS;
+    const double end = clock_seconds() + patience->leaving;
     struct holder dead = {0};
     for (;;) {
         struct holder holder;
@@ -269,7 +269,7 @@ static enum status wait_for(const char *folder, const char *path, const struct h
             close(*file);
         }
         if (standing == ELSEWHERE) {
-            TRY(check_elsewhere(folder, path, &holder));
+            TRY(check_elsewhere(folder, path, &holder, patience->beat));
             dead = holder;
         } else if (got != GONE && clock_seconds() >= end) {
             return fail_held(folder, path, &holder, false);
@@ -292,7 +292,8 @@ static enum status confirm(const char *folder, const char *path, int file,
     return OK;
 }
 
-enum status folder_lock_take(const char *folder, const char *what, struct folder_lock *out)
+enum status folder_lock_take(const char *folder, const char *what,
+                             const struct folder_patience *patience, struct folder_lock *out)
 {
     struct holder self;
     int file = -1;
@@ -300,7 +301,7 @@ enum status folder_lock_take(const char *folder, const char *what, struct folder
     *out = (struct folder_lock){.file = -1};
     TRY(file_join(out->path, sizeof out->path, folder, "lock"));
     describe_self(what, &self);
-    TRY(wait_for(folder, out->path, &self, &file, &locked));
+    TRY(wait_for(folder, out->path, &self, patience, &file, &locked));
     out->file = file;
     enum status code = write_holder(file, out->path, &self);
     if (code == OK && !locked) {

@@ -16,11 +16,18 @@ struct folder_lock {
     pthread_cond_t wake;
     bool stopping;
 };
-// Waits a few seconds for a holder that is about to end, and up to half a minute to see whether one
-// on another host still lives. ERR_CONFIG says who holds the folder and what to do; ERR_IO when
-// nothing can be written there. `what` is being done, for those who are turned away: "dikdik run".
-// The struct stays where it is while the lock is held. No other code of the process may open the
-// file: closing it would end the lock.
-enum status folder_lock_take(const char *folder, const char *what, struct folder_lock *out);
+// How long to wait, in seconds.
+struct folder_patience {
+    double leaving; // for a holder that is about to end: a job that is started again at once
+    double beat;    // for the time stamp of a holder on another host to move on
+};
+extern const struct folder_patience folder_lock_patience; // 3 s and 25 s
+
+// Waits for a holder that may be about to end or be dead, as long as `patience` says. ERR_CONFIG
+// says who holds the folder and what to do; ERR_IO when nothing can be written there. `what` is
+// being done, for those who are turned away: "dikdik run". The struct stays where it is while the
+// lock is held. No other code of the process may open the file: closing it would end the lock.
+enum status folder_lock_take(const char *folder, const char *what,
+                             const struct folder_patience *patience, struct folder_lock *out);
 // Removes the file. One that was zeroed, or not taken, is fine.
 void folder_lock_release(struct folder_lock *lock);

@@ -372,6 +372,17 @@ int64_t learner_evaluations(const struct learner *l, int task)
     return l->schedule.evaluations[task];
 }
 
+enum learner_end learner_ended(const struct learner *l, int task, int64_t *episodes)
+{
+    const struct task_schedule *s = &l->schedule;
+    CHECK(task >= 0 && task < l->job.n_tasks);
+    *episodes = s->episodes[task];
+    return s->evaluations[task] >= s->options.evaluations ? LEARNER_ENDED_EVALUATIONS
+           : s->finished[task] != 0                       ? LEARNER_ENDED_EXHAUSTED
+           : schedule_done(s, task)                       ? LEARNER_ENDED_EPISODES
+                                                          : LEARNER_NOT_ENDED;
+}
+
 const float *learner_weights(const struct learner *l, size_t *n)
 {
     return l->job.method->weights(l->method, n);

@@ -70,7 +70,7 @@ enum status run_folder_open(const char *path, const struct run_kind *kind, struc
         return ERR_MEMORY;
     }
     TRY(file_make_folders(path));
-    TRY(folder_lock_take(path, kind->command, &out->lock));
+    TRY(folder_lock_take(path, kind->command, &folder_lock_patience, &out->lock));
     if (!file_exists(out->config_path)) {
         return OK;
     }

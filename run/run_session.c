@@ -202,6 +202,7 @@ enum status run_keep_candidates(struct run_session *session, const struct learne
     for (int task = 0; task < n_tasks; task++) {
         struct run_candidates *kept = &session->candidates[task];
         kept->evaluations = learner_evaluations(learner, task);
+        kept->ended = learner_ended(learner, task, &kept->episodes);
         kept->n = learner_best(learner, task, most, best);
         ARENA_NEW(&session->arena, kept->candidates, (size_t)kept->n);
         for (int i = 0; i < kept->n; i++) {

@@ -20,7 +20,8 @@ struct run_candidate {
     const int *widths; // arena
 };
 struct run_candidates {
-    int64_t evaluations;
+    int64_t evaluations, episodes;
+    enum learner_end ended;
     int n;
     struct run_candidate *candidates; // [n], best first; arena
 };
