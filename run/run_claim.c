@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "core/log.h"
+#include "learner/methods/method.h"
 #include "run/run_check.h"
 
 #include <dirent.h>
@@ -128,6 +129,15 @@ static enum status check_more(const struct run_session *session,
              "%s is %s in %s, and %s here: a search that has begun may go on for longer, but not "
              "for less; choose another folder with --run-dir",
              difference->path, difference->theirs, session->folder.config_path, difference->ours);
+    }
+    const struct method_ops *method = methods[session->config.search.method];
+    if (method->plans_evaluations) {
+        FAIL(
+            ERR_CONFIG,
+            "%s is %s in %s, and %s here: search.method %s shares its measurements out by it, so a "
+            "search that has begun cannot go on for longer; choose another folder with --run-dir",
+            difference->path, difference->theirs, session->folder.config_path, difference->ours,
+            method->name);
     }
     return OK;
 }

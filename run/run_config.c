@@ -49,6 +49,7 @@ static const char *const transports[] = {[TRANSPORT_AUTO] = "auto",
 #define PLAIN_ROW(id, name_)                                                                       \
     {#name_, "environment " #name_, OPTION_OBJECT, AT(environments[ENV_##id]),                     \
      .table = name_##_option_table, .shapes = SHAPES_SEARCH},
+// scoring before networks: of two that differ because of one, the one that the user wrote is named.
 #define CONFIG_ROWS                                                                                \
     {"name", "of the run; by default the config file's", OPTION_STRING, AT(name),                  \
      .shapes = SHAPES_NOTHING},                                                                    \
@@ -57,14 +58,14 @@ static const char *const transports[] = {[TRANSPORT_AUTO] = "auto",
     {"environment", "prune, or a small one that proves the learner", OPTION_STRING,                \
      AT(environment), .fallback_text = "prune", .shapes = SHAPES_SEARCH},                          \
     ENV_PLAIN_LIST(PLAIN_ROW)                                                                      \
+    {"scoring", "how a candidate is scored", OPTION_OBJECT, AT(scoring),                           \
+     .table = scoring_option_table, .shapes = SHAPES_SEARCH},                                      \
     {"networks", "what is pruned", OPTION_LIST, AT(networks), .table = network_table,              \
      .element_bytes = sizeof(struct network_config), .shapes = SHAPES_BASE},                       \
     {"tasks", "network and budget of each task", OPTION_LIST, AT(tasks), .table = task_table,      \
      .element_bytes = sizeof(struct task_config), .shapes = SHAPES_SEARCH},                        \
     {"space", "which widths there are", OPTION_OBJECT, AT(space), .table = space_option_table,     \
      .shapes = SHAPES_SEARCH},                                                                     \
-    {"scoring", "how a candidate is scored", OPTION_OBJECT, AT(scoring),                           \
-     .table = scoring_option_table, .shapes = SHAPES_SEARCH},                                      \
     {"search", "method and price", OPTION_OBJECT, AT(search), .table = search_option_table,        \
      .shapes = SHAPES_SEARCH},                                                                     \
     {"agent", "the policy's network", OPTION_OBJECT, AT(agent), .table = agent_option_table,       \

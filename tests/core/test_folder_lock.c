@@ -73,8 +73,8 @@ static void end_holder(pid_t child)
 static void write_holder(const struct place *place, const char *host, long process)
 {
     char text[256];
-    const int n = snprintf(text, sizeof text, "host %s\nprocess %ld\nstarted 1\nsince then\n", host,
-                           process);
+    const int n =
+        snprintf(text, sizeof text, "host %s\nprocess %ld\nstarted 1\nsince then\n", host, process);
     assert_ok(file_write(test_folder_path(&place->folder, "lock"), text, (size_t)n));
 }
 
