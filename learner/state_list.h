@@ -7,7 +7,8 @@ struct state_item {
     char name[64];
     enum hdf5_type type;
     size_t count;
-    void *data; // borrowed
+    void *data;    // borrowed
+    size_t blocks; // may be shorter in a file: equal parts, each of which grows at its end; 0 = not
 };
 struct state_list {
     struct state_item items[STATE_LIST_MAX];
@@ -16,6 +17,12 @@ struct state_list {
 // name: unique; copied. CHECKs that there is room.
 void state_list_add(struct state_list *list, const char *name, enum hdf5_type type, size_t count,
                     void *data);
+
+// The same for an array that grows with the number of evaluations: `blocks` equal parts, of which
+// the first values are those in use. From a file of shorter parts each is filled from its
+// beginning; the rest of it is 0.
+void state_list_add_growing(struct state_list *list, const char *name, enum hdf5_type type,
+                            size_t blocks, size_t count, void *data);
 
 // Written atomically with a checksum over all items; `identity` says which run it belongs to.
 enum status state_list_save(const struct state_list *list, const char *identity, const char *path);

@@ -150,6 +150,16 @@ enum status train_load(struct train_plan *plan, const float *params)
     return OK;
 }
 
+// Of n chunks' pairs the first numbers, by a binary tree, whose halves may be ranks.
+static double add_up(const double *losses, int n)
+{
+    int half = 1;
+    while (2 * half < n) {
+        half *= 2;
+    }
+    return n == 1 ? losses[0] : add_up(losses, half) + add_up(losses + 2 * (size_t)half, n - half);
+}
+
 static enum status collect_loss(struct train_plan *plan, struct train_result *result)
 {
     const int chunks = program_chunks(plan->program);
@@ -157,11 +167,7 @@ static enum status collect_loss(struct train_plan *plan, struct train_result *re
     plan->backend->ops->download(plan->backend, plan->losses,
                                  program_address(plan->program, plan->loss),
                                  2 * (size_t)chunks * sizeof(double));
-    double sums[2] = {0.0, 0.0};
-    for (int i = 0; i < 2 * chunks; i += 2) {
-        sums[0] += plan->losses[i];
-        sums[1] += plan->losses[i + 1];
-    }
+    double sums[2] = {add_up(plan->losses, chunks), add_up(plan->losses + 1, chunks)};
     double rows = plan->options.batch;
     if (reducer != NULL && reducer->ranks > 1) {
         TRY(reducer->sum_f64(reducer->context, sums, 2));

@@ -13,6 +13,7 @@
 #include "train/train_checkpoint.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define TRAIN_BN_MOMENTUM 0.1F // PyTorch's default
@@ -50,19 +51,36 @@ static enum status reduce_f64(void *context, double *values, size_t count)
     return collective_sum_f64(trainer->job->collective, values, count);
 }
 
-// What only the data and the number of ranks can tell about a recipe.
-static enum status check_recipe(const struct train_recipe *recipe, int n_train, int ranks)
+static const char *recipe_name(const struct train_job *job)
 {
+    return job->name != NULL ? job->name : "train";
+}
+
+// What only the data, the number of ranks and the rest of it can tell about a recipe.
+static enum status check_recipe(const struct train_recipe *recipe, const char *name, int n_train,
+                                int ranks)
+{
+    const double shrinks = recipe->learning_rate * recipe->weight_decay;
     if (recipe->batch % ranks != 0) {
         FAIL(ERR_CONFIG,
-             "train.batch = %d cannot be split evenly over %d ranks; make it a multiple of %d",
+             "%s.batch = %d cannot be split evenly over %d ranks; make it a multiple of %d", name,
              recipe->batch, ranks, ranks);
     }
     if (recipe->batch > n_train) {
         FAIL(ERR_CONFIG,
-             "train.batch = %d is more than the %d training images left after validation_share; "
+             "%s.batch = %d is more than the %d training images left after validation_share; "
              "make it smaller",
-             recipe->batch, n_train);
+             name, recipe->batch, n_train);
+    }
+    if (recipe->warmup_epochs > recipe->epochs) {
+        FAIL(ERR_CONFIG, "%s.warmup_epochs = %g is more than %s.epochs = %d; make it smaller", name,
+             recipe->warmup_epochs, name, recipe->epochs);
+    }
+    if (shrinks >= 1) {
+        FAIL(ERR_CONFIG,
+             "%s.learning_rate = %g times %s.weight_decay = %g is %g: every update would take away "
+             "more than there is of each weight; make one of them smaller",
+             name, recipe->learning_rate, name, recipe->weight_decay, shrinks);
     }
     return OK;
 }
@@ -216,6 +234,18 @@ static enum status stop_if_interrupted(struct trainer *trainer)
          (long long)trainer->steps_per_epoch, checkpoint);
 }
 
+// what: "loss nan, gradient norm inf".
+static enum status fail_diverged(const struct trainer *trainer, const char *what)
+{
+    const struct train_position *position = &trainer->state.position;
+    const char *name = recipe_name(trainer->job);
+    FAIL(ERR_CONFIG,
+         "training diverged in epoch %lld, update %lld: %s; lower %s.learning_rate, or set "
+         "%s.warmup_epochs or %s.clip%s",
+         (long long)position->epoch + 1, (long long)position->batch + 1, what, name, name, name,
+         strcmp(name, "finetune") == 0 ? "" : ", in a new run folder");
+}
+
 static enum status update(struct trainer *trainer)
 {
     const struct train_recipe *recipe = trainer->recipe;
@@ -233,12 +263,10 @@ static enum status update(struct trainer *trainer)
     TRY(train_step(trainer->plan, batch.images, batch.labels, trainer->targets, (float)rate,
                    &result));
     if (!isfinite(result.loss) || !isfinite(result.gradient_norm)) {
-        FAIL(ERR_CONFIG,
-             "training diverged in epoch %lld, update %lld: loss %g, gradient norm %g, learning "
-             "rate %g; lower train.learning_rate, or set train.warmup_epochs or train.clip, in a "
-             "new run folder",
-             (long long)position->epoch + 1, (long long)position->batch + 1, result.loss,
-             result.gradient_norm, rate);
+        char what[96];
+        snprintf(what, sizeof what, "loss %g, gradient norm %g, learning rate %g", result.loss,
+                 result.gradient_norm, rate);
+        return fail_diverged(trainer, what);
     }
     position->batch++;
     position->loss_sum += result.loss;
@@ -266,12 +294,25 @@ static enum status share_params(struct trainer *trainer)
                                 network->graph.n_floats * sizeof(float), 0);
 }
 
+// A loss may look sound when running statistics have long overflowed.
+static enum status check_finite(const struct trainer *trainer)
+{
+    const struct network *network = trainer->network;
+    for (size_t i = 0; i < network->graph.n_floats; i++) {
+        if (!isfinite(network->params[i])) {
+            return fail_diverged(trainer, "weights or running statistics are no numbers any more");
+        }
+    }
+    return OK;
+}
+
 // Scores the held-out rows.
 static enum status validate(struct trainer *trainer)
 {
     const struct collective *c = trainer->job->collective;
     struct network *network = trainer->network;
     TRY(share_params(trainer));
+    TRY(check_finite(trainer));
     if (trainer->split.n_validation == 0) {
         return OK;
     }
@@ -386,9 +427,9 @@ static enum status check_teacher(const struct train_job *job)
     }
     if (job->teacher == NULL) {
         FAIL(ERR_CONFIG,
-             "train.distill = %g needs a network to learn from (the teacher); name one, or set it "
+             "%s.distill = %g needs a network to learn from (the teacher); name one, or set it "
              "to 0",
-             job->recipe->distill);
+             recipe_name(job), job->recipe->distill);
     }
     const enum status code = evaluate_check_fit(job->teacher, job->dataset);
     return code == OK ? OK : status_context(code, "the teacher");
@@ -404,7 +445,8 @@ enum status train_check(const struct train_job *job, const struct network *netwo
     enum status code =
         dataset_split(job->dataset, recipe->validation_share, recipe->seed, &arena, &split);
     if (code == OK) {
-        code = check_recipe(recipe, rows_to_train_on(job, &split), job->collective->ranks);
+        code = check_recipe(recipe, recipe_name(job), rows_to_train_on(job, &split),
+                            job->collective->ranks);
     }
     arena_close(&arena);
     return code;

@@ -21,7 +21,7 @@ struct train_recipe {
     int crop_pad;
     bool flip;
     double clip;
-    // Hinton et al. 2015: loss = (1 - distill) CE(labels) + distill T^2 CE(teacher), the teacher's
+    // Hinton et al. 2015: loss = (1 - distill) CE(labels) + distill T^2 KL(teacher), the teacher's
     // and the network's logits both divided by the temperature T. distill 0: no teacher.
     double distill, temperature;
     double validation_share; // of the training part, scored after each epoch
@@ -53,6 +53,7 @@ struct train_job {
     const struct collective *collective;
     const struct dataset *dataset;
     const struct train_recipe *recipe;
+    const char *name; // of the recipe, for messages; NULL = "train"
     // Needed when recipe->distill > 0: takes the same images, tells the same classes apart. What it
     // says of a batch's very images, augmented, are that batch's targets; always float32.
     const struct network *teacher;
