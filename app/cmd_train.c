@@ -6,7 +6,7 @@
 #include "app/train_folder.h"
 #include "core/log.h"
 #include "nn/zoo.h"
-#include "run/run_check.h"
+#include "run/run_inputs.h"
 #include "search_space/cost.h"
 #include "train/evaluate.h"
 
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define TRAIN_TEST_BATCH 64
+#define LEAST_WAITING 0.05 // share of the training time that is spoken of
 
 static const char *const train_positional[] = {"CONFIG", NULL};
 static const struct cli train_cli = {
@@ -125,8 +126,8 @@ static struct train_job training_job(const struct training *t)
 static enum status describe_test(struct training *t, struct run_input_data *out)
 {
     struct dataset test = {0};
-    TRY(dataset_open(&t->config->data, DATASET_TEST, &test));
-    enum status code = run_check_test(&t->data, &test);
+    TRY(dataset_describe(&t->config->data, DATASET_TEST, &test));
+    enum status code = dataset_check_test(&t->data, &test);
     if (code == OK) {
         code = run_input_of_data(&test, &t->arena, out);
     }
@@ -222,6 +223,7 @@ static enum status print_json(const struct training *t)
         json_write_double(w, "validation_accuracy", report->validation_accuracy);
     }
     json_write_double(w, "train_images_per_second", report->images_per_second);
+    json_write_double(w, "data_wait_share", report->waiting);
     json_write_string(w, "file", t->folder.network);
     return output_json_end(&json);
 }
@@ -237,6 +239,11 @@ static enum status print_result(const struct training *t)
     printf("%s on %s: test accuracy %.2f%% (loss %.4f, %lld images)\n",
            t->network.info.architecture, t->data.name, 100 * t->test.accuracy, t->test.loss,
            (long long)t->test.images);
+    if (t->report.waiting >= LEAST_WAITING) {
+        printf("%.0f%% of the training time went into waiting for images to be read and decoded; "
+               "more of data.threads or data.memory, or images of the size that is used, help\n",
+               100 * t->report.waiting);
+    }
     printf("written to %s\n", t->folder.network);
     return OK;
 }

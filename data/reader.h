@@ -31,6 +31,7 @@ struct reading {
 struct dataset_reader {
     const char *name;
     const char *files; // what it looks for, for messages
+    bool decodes;      // rows are pictures that take time to decode
     // Does `path` look like this reader's? NULL: the set is drawn and has no path.
     bool (*claims)(const char *path);
     // Everything but the images.

@@ -6,7 +6,6 @@
 #include "core/log.h"
 #include "nn/zoo.h"
 #include "run/load.h"
-#include "run/run_data.h"
 #include "run/run_weights.h"
 #include "train/evaluate.h"
 #include "train/train.h"
@@ -19,7 +18,6 @@ static const struct collective alone = {.ranks = 1, .local_ranks = 1};
 
 struct checking {
     struct run_session *session;
-    struct run_data data;
     struct run_input *inputs; // [networks] arena
     double bytes;             // that the run will write, about
 };
@@ -39,19 +37,6 @@ static enum status describe_data(struct checking *c, int index, enum dataset_par
         }
     }
     return run_input_of_data(dataset, &c->session->arena, out);
-}
-
-enum status run_check_test(const struct dataset *train, const struct dataset *test)
-{
-    if (test->h != train->h || test->w != train->w || test->c != train->c ||
-        test->classes > train->classes) {
-        FAIL(ERR_INPUT,
-             "%s: the test images are %dx%dx%d of %d classes, those for training %dx%dx%d of %d; "
-             "both parts must be alike",
-             test->name, test->h, test->w, test->c, test->classes, train->h, train->w, train->c,
-             train->classes);
-    }
-    return OK;
 }
 
 // The weights that the config names; those of the run's own copy, once they are not there any more.
@@ -138,23 +123,38 @@ static double bytes_of(const struct run_session *session, int index, const struc
     return all;
 }
 
+// Weights that do not say how their input is normalised are taken to be so by the data set's own
+// numbers, which need its images.
+static enum status measure_if_needed(const struct network_config *config, struct dataset *train,
+                                     struct arena *arena)
+{
+    struct network_origin origin;
+    const char *path;
+    if (config->weights[0] == '\0' || load_find_file(config->weights, arena, &path) != OK) {
+        return OK; // a file that is missing is told when it is opened
+    }
+    TRY(network_file_origin(path, &origin));
+    row_set_close(&origin.train_rows);
+    return origin.complete ? OK : dataset_measure(train);
+}
+
 static enum status check_network(struct checking *c, int index)
 {
     struct run_session *session = c->session;
     const struct network_config *config = run_config_network(&session->config, index);
     const struct network_env_ops *designs = session->network_env;
     const void *values = session->rollout_job.env.config;
-    const struct dataset *train, *test;
+    struct dataset data[2] = {{.n = 0}}, *train = &data[DATASET_TRAIN], *test = &data[DATASET_TEST];
     struct network network = {0};
     enum status code = OK;
     c->inputs[index] =
         (struct run_input){.name = config->name, .weights.checksum = "", .teacher.checksum = ""};
-    TRY(run_data_open(&c->data, &config->data, DATASET_TEST, &test));
-    TRY(describe_data(c, index, DATASET_TEST, test));
-    const struct dataset test_facts = *test; // the next call may close it
-    TRY(run_data_open(&c->data, &config->data, DATASET_TRAIN, &train));
-    TRY(run_check_test(train, &test_facts));
-    TRY(describe_data(c, index, DATASET_TRAIN, train));
+    TRY_GOTO(code, dataset_describe(&config->data, DATASET_TRAIN, train), done);
+    TRY_GOTO(code, dataset_describe(&config->data, DATASET_TEST, test), done);
+    TRY_GOTO(code, dataset_check_test(train, test), done);
+    TRY_GOTO(code, describe_data(c, index, DATASET_TEST, test), done);
+    TRY_GOTO(code, describe_data(c, index, DATASET_TRAIN, train), done);
+    TRY_GOTO(code, measure_if_needed(config, train, &session->arena), done);
     warn_of_few(&session->config, train);
     TRY_GOTO(code, open_network(c, index, train, &network), done);
     if (config->weights[0] != '\0') {
@@ -169,6 +169,8 @@ static enum status check_network(struct checking *c, int index)
     c->bytes += bytes_of(session, index, &network);
 done:
     network_close(&network);
+    dataset_close(train);
+    dataset_close(test);
     return code;
 }
 
@@ -223,7 +225,6 @@ enum status run_check(struct run_session *session, struct run_inputs *out)
     for (int i = 0; i < n && code == OK; i++) {
         code = check_network(&c, i);
     }
-    run_data_close(&c.data);
     TRY(code);
     warn_of_space(session, c.bytes);
     *list = (struct object_list){.n = n, .stride = sizeof *c.inputs, .values = c.inputs};

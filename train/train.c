@@ -35,6 +35,7 @@ struct trainer {
     struct progress progress;
     double started; // clock_seconds, of the updates of this call
     double seconds; // of updates in this call
+    double waited;  // of these, for batches
     int64_t images; // trained on in this call, all ranks
     bool resumed;
 };
@@ -474,6 +475,7 @@ enum status train_network(const struct train_job *job, struct network *network, 
     TRY(train_check(job, network));
     struct trainer trainer = {.job = job, .recipe = job->recipe, .network = network};
     enum status code = train_all(&trainer, arena);
+    trainer.waited = trainer.loader != NULL ? loader_waited(trainer.loader) : 0;
     loader_close(trainer.loader);
     train_close(trainer.plan);
     infer_close(trainer.teacher);
@@ -495,6 +497,7 @@ enum status train_network(const struct train_job *job, struct network *network, 
         .final_loss = trainer.state.losses[epochs - 1],
         .validation_accuracy = trainer.state.position.validation_accuracy,
         .images_per_second = trainer.seconds > 0 ? (double)trainer.images / trainer.seconds : 0,
+        .waiting = trainer.seconds > 0 ? trainer.waited / trainer.seconds : 0,
         .losses = trainer.state.losses,
     };
     return OK;
