@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define TRAIN_TEST_BATCH 64
-#define LEAST_WAITING 0.05 // share of the training time that is spoken of
+#define LEAST_SAID 0.05 // share of the training time, or of a core, that is spoken of
 
 static const char *const train_positional[] = {"CONFIG", NULL};
 static const struct cli train_cli = {
@@ -224,6 +224,7 @@ static enum status print_json(const struct training *t)
     }
     json_write_double(w, "train_images_per_second", report->images_per_second);
     json_write_double(w, "data_wait_share", report->waiting);
+    json_write_double(w, "data_cores", report->reading);
     json_write_string(w, "file", t->folder.network);
     return output_json_end(&json);
 }
@@ -239,10 +240,10 @@ static enum status print_result(const struct training *t)
     printf("%s on %s: test accuracy %.2f%% (loss %.4f, %lld images)\n",
            t->network.info.architecture, t->data.name, 100 * t->test.accuracy, t->test.loss,
            (long long)t->test.images);
-    if (t->report.waiting >= LEAST_WAITING) {
-        printf("%.0f%% of the training time went into waiting for images to be read and decoded; "
-               "more of data.threads or data.memory, or images of the size that is used, help\n",
-               100 * t->report.waiting);
+    if (t->report.waiting >= LEAST_SAID || (t->data.streamed && t->report.reading >= LEAST_SAID)) {
+        printf("reading and decoding images took %.1f cores, and training waited for them %.0f%% "
+               "of its time; more data.memory, or images of the size that is used, help\n",
+               t->report.reading, 100 * t->report.waiting);
     }
     printf("written to %s\n", t->folder.network);
     return OK;

@@ -78,7 +78,7 @@ def main():
         for name, memory in (("memory", 1 << 20), ("streamed", arguments.memory)):
             report, resident = train(arguments, data, config, name, memory)
             results[name] = {"images_per_second": report["train_images_per_second"],
-                             "data_wait_share": report["data_wait_share"],
+                             "data_wait_share": report["data_wait_share"], "data_cores": report["data_cores"],
                              "resident_mib": resident, "losses": report["train_losses"]}
     same = results["memory"]["losses"] == results["streamed"]["losses"]
     share = results["streamed"]["images_per_second"] / results["memory"]["images_per_second"]
@@ -87,6 +87,7 @@ def main():
     else:
         for name, result in results.items():
             print(f"{name:<9} {result['images_per_second']:7.0f} images/s  waiting {100 * result['data_wait_share']:4.1f} %"
+                  f"  decoding on {result['data_cores']:4.2f} cores"
                   f"  resident {result['resident_mib']:6.0f} MiB")
         print(f"streamed at {100 * share:.0f} % of the speed; losses {'are the same' if same else 'DIFFER'}")
     return 0 if same else 1

@@ -35,21 +35,18 @@ struct trainer {
     struct progress progress;
     double started; // clock_seconds, of the updates of this call
     double seconds; // of updates in this call
-    double waited;  // of these, for batches
     int64_t images; // trained on in this call, all ranks
     bool resumed;
 };
 
 static enum status reduce_f32(void *context, float *values, size_t count)
 {
-    const struct trainer *trainer = context;
-    return collective_sum_f32(trainer->job->collective, values, count);
+    return collective_sum_f32(((const struct trainer *)context)->job->collective, values, count);
 }
 
 static enum status reduce_f64(void *context, double *values, size_t count)
 {
-    const struct trainer *trainer = context;
-    return collective_sum_f64(trainer->job->collective, values, count);
+    return collective_sum_f64(((const struct trainer *)context)->job->collective, values, count);
 }
 
 static const char *recipe_name(const struct train_job *job)
@@ -329,16 +326,14 @@ static enum status validate(struct trainer *trainer)
 static void say_epoch(const struct trainer *trainer, double loss, double accuracy)
 {
     const struct train_position *position = &trainer->state.position;
-    const double speed = (double)trainer->images / trainer->seconds;
+    char held[48] = "";
     if (trainer->split.n_validation > 0) {
-        log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%, validation accuracy %.2f%%, "
-                 "%.0f images/s",
-                 (long long)position->epoch, trainer->recipe->epochs, loss, accuracy,
-                 100 * position->validation_accuracy, speed);
-    } else {
-        log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%, %.0f images/s",
-                 (long long)position->epoch, trainer->recipe->epochs, loss, accuracy, speed);
+        snprintf(held, sizeof held, ", validation accuracy %.2f%%",
+                 100 * position->validation_accuracy);
     }
+    log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%%s, %.0f images/s",
+             (long long)position->epoch, trainer->recipe->epochs, loss, accuracy, held,
+             (double)trainer->images / trainer->seconds);
 }
 
 static enum status end_epoch(struct trainer *trainer)
@@ -453,7 +448,7 @@ enum status train_check(const struct train_job *job, const struct network *netwo
     return code;
 }
 
-// The network says what it has seen now.
+// The network says what it has seen.
 static enum status note_rows(const struct trainer *trainer, struct arena *arena)
 {
     const struct dataset *dataset = trainer->job->dataset;
@@ -475,7 +470,7 @@ enum status train_network(const struct train_job *job, struct network *network, 
     TRY(train_check(job, network));
     struct trainer trainer = {.job = job, .recipe = job->recipe, .network = network};
     enum status code = train_all(&trainer, arena);
-    trainer.waited = trainer.loader != NULL ? loader_waited(trainer.loader) : 0;
+    const struct loader_times times = loader_times(trainer.loader);
     loader_close(trainer.loader);
     train_close(trainer.plan);
     infer_close(trainer.teacher);
@@ -483,8 +478,9 @@ enum status train_network(const struct train_job *job, struct network *network, 
         code = note_rows(&trainer, arena);
     }
     TRY(code);
-    const int epochs = job->recipe->epochs;
     const struct train_position *position = &trainer.state.position;
+    const int epochs = job->recipe->epochs;
+    const double seconds = fmax(trainer.seconds, 1e-9);
     *out = (struct train_report){
         .epochs = epochs,
         .updates = position->epoch * trainer.steps_per_epoch + position->batch,
@@ -496,8 +492,9 @@ enum status train_network(const struct train_job *job, struct network *network, 
         .loss = position->epoch > 0 ? trainer.state.losses[position->epoch - 1] : 0,
         .final_loss = trainer.state.losses[epochs - 1],
         .validation_accuracy = trainer.state.position.validation_accuracy,
-        .images_per_second = trainer.seconds > 0 ? (double)trainer.images / trainer.seconds : 0,
-        .waiting = trainer.seconds > 0 ? trainer.waited / trainer.seconds : 0,
+        .images_per_second = (double)trainer.images / seconds,
+        .waiting = times.waited / seconds,
+        .reading = times.busy / seconds,
         .losses = trainer.state.losses,
     };
     return OK;

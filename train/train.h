@@ -45,6 +45,7 @@ struct train_report {
     double final_loss, validation_accuracy;
     double images_per_second; // of the updates done by this call, over all ranks; 0 if none was
     double waiting;           // share of the seconds that went into waiting for batches, 0..1
+    double reading;           // cores that read, decoded and augmented images meanwhile, on average
     double *losses;           // [epochs] mean loss of each epoch, arena
 };
 
