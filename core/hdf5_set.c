@@ -79,27 +79,22 @@ static enum status open_set(const struct hdf5_request *request, hid_t *out)
 
 static enum hdf5_type type_of(hid_t type)
 {
-    const size_t bytes = H5Tget_size(type);
-    switch (H5Tget_class(type)) {
-    case H5T_ENUM: // as h5py's bool: the numbers behind the names
-    case H5T_INTEGER:
-        if (H5Tget_sign(type) == H5T_SGN_2) {
-            return bytes == 1   ? HDF5_I8
-                   : bytes == 2 ? HDF5_I16
-                   : bytes == 4 ? HDF5_I32
-                   : bytes == 8 ? HDF5_I64
-                                : HDF5_OTHER;
+    static const struct {
+        size_t bytes;
+        enum hdf5_type with_sign, without, floating;
+    } types[] = {{1, HDF5_I8, HDF5_U8, HDF5_OTHER},
+                 {2, HDF5_I16, HDF5_U16, HDF5_F32},
+                 {4, HDF5_I32, HDF5_U32, HDF5_F32},
+                 {8, HDF5_I64, HDF5_U64, HDF5_F64}};
+    const H5T_class_t class = H5Tget_class(type);
+    const bool integer = class == H5T_INTEGER || class == H5T_ENUM; // as h5py's bool
+    const bool sign = integer && H5Tget_sign(type) == H5T_SGN_2;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (types[i].bytes == H5Tget_size(type) && (integer || class == H5T_FLOAT)) {
+            return !integer ? types[i].floating : sign ? types[i].with_sign : types[i].without;
         }
-        return bytes == 1   ? HDF5_U8
-               : bytes == 2 ? HDF5_U16
-               : bytes == 4 ? HDF5_U32
-               : bytes == 8 ? HDF5_U64
-                            : HDF5_OTHER;
-    case H5T_FLOAT:
-        return bytes == 2 || bytes == 4 ? HDF5_F32 : bytes == 8 ? HDF5_F64 : HDF5_OTHER;
-    default: // strings, compounds and the like
-        return HDF5_OTHER;
     }
+    return HDF5_OTHER; // strings, compounds and the like
 }
 
 // The type as people who write such files call it.

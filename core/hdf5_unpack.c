@@ -43,18 +43,12 @@ static hsize_t rows_at_once(hid_t set, int64_t rows, size_t row_bytes)
     return wanted < (hsize_t)rows ? wanted : (hsize_t)rows;
 }
 
-static enum status unpack_rows(struct unpacking *u, hid_t set)
+// rows: room for `most` of them.
+static enum status copy_rows(const struct unpacking *u, hid_t set, size_t row_bytes, hsize_t most,
+                             char *rows)
 {
     const struct hdf5_array *array = &u->request.found.array;
     const char *path = u->request.file->path;
-    const size_t row_bytes =
-        array->count / (size_t)array->dims[0] * hdf5_type_bytes(u->wanted->type);
-    const hsize_t most = rows_at_once(set, array->dims[0], row_bytes);
-    char *rows = malloc((size_t)most * row_bytes);
-    if (rows == NULL) {
-        FAIL(ERR_MEMORY, "%s: no memory for %zu bytes of '%s'", path, (size_t)most * row_bytes,
-             u->wanted->name);
-    }
     hsize_t start[DIMS_MAX] = {0}, size[DIMS_MAX];
     for (int i = 0; i < array->n_dims; i++) {
         size[i] = (hsize_t)array->dims[i];
@@ -73,6 +67,22 @@ static enum status unpack_rows(struct unpacking *u, hid_t set)
         TRY(write_all(path, u->fd, rows, (size_t)size[0] * row_bytes));
     }
     return OK;
+}
+
+static enum status unpack_rows(const struct unpacking *u, hid_t set)
+{
+    const struct hdf5_array *array = &u->request.found.array;
+    const size_t row_bytes =
+        array->count / (size_t)array->dims[0] * hdf5_type_bytes(u->wanted->type);
+    const hsize_t most = rows_at_once(set, array->dims[0], row_bytes);
+    char *rows = malloc((size_t)most * row_bytes);
+    if (rows == NULL) {
+        FAIL(ERR_MEMORY, "%s: no memory for %zu bytes of '%s'", u->request.file->path,
+             (size_t)most * row_bytes, u->wanted->name);
+    }
+    const enum status status = copy_rows(u, set, row_bytes, most, rows);
+    free(rows);
+    return status;
 }
 
 static enum status unpack_work(void *context)

@@ -179,7 +179,7 @@ static enum status load_from(struct hdf5_file *file, struct state_list *list, co
     TRY(hdf5_read(file, "checksum", HDF5_I64, N_CHECKSUMS, sums));
     TRY(check_identity(file, identity, path, sums));
     const enum status status = read_items(file, list, items, &hash);
-    for (int i = 0; i < list->n; i++) {
+    for (int i = 0; i < STATE_LIST_MAX; i++) {
         free(items[i].shorter);
     }
     TRY(status);

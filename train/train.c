@@ -480,7 +480,6 @@ enum status train_network(const struct train_job *job, struct network *network, 
     TRY(code);
     const struct train_position *position = &trainer.state.position;
     const int epochs = job->recipe->epochs;
-    const double seconds = fmax(trainer.seconds, 1e-9);
     *out = (struct train_report){
         .epochs = epochs,
         .updates = position->epoch * trainer.steps_per_epoch + position->batch,
@@ -492,9 +491,9 @@ enum status train_network(const struct train_job *job, struct network *network, 
         .loss = position->epoch > 0 ? trainer.state.losses[position->epoch - 1] : 0,
         .final_loss = trainer.state.losses[epochs - 1],
         .validation_accuracy = trainer.state.position.validation_accuracy,
-        .images_per_second = (double)trainer.images / seconds,
-        .waiting = times.waited / seconds,
-        .reading = times.busy / seconds,
+        .images_per_second = (double)trainer.images / fmax(trainer.seconds, 1e-9),
+        .waiting = times.waited / fmax(trainer.seconds, 1e-9),
+        .reading = times.busy / fmax(trainer.seconds, 1e-9),
         .losses = trainer.state.losses,
     };
     return OK;
