@@ -21,12 +21,64 @@ void state_list_add(struct state_list *list, const char *name, enum hdf5_type ty
     memcpy(item->name, name, strlen(name));
 }
 
+void state_list_grows(struct state_list *list, size_t blocks)
+{
+    CHECK(list->n > 0 && blocks >= 1);
+    struct state_item *item = &list->items[list->n - 1];
+    CHECK(item->count % blocks == 0);
+    item->blocks = blocks;
+}
+
 void state_list_add_growing(struct state_list *list, const char *name, enum hdf5_type type,
                             size_t blocks, size_t count, void *data)
 {
-    CHECK(blocks >= 1 && count % blocks == 0);
     state_list_add(list, name, type, count, data);
-    list->items[list->n - 1].blocks = blocks;
+    state_list_grows(list, blocks);
+}
+
+void state_list_add_within(struct state_list *list, const char *name, enum hdf5_type type,
+                           size_t count, void *data, double least, double most)
+{
+    CHECK(type != HDF5_U8 && least <= most);
+    state_list_add(list, name, type, count, data);
+    struct state_item *item = &list->items[list->n - 1];
+    item->bounded = true;
+    item->least = least;
+    item->most = most;
+}
+
+static double element(const struct state_item *item, size_t i)
+{
+    switch (item->type) {
+    case HDF5_I32:
+        return ((const int32_t *)item->data)[i];
+    case HDF5_I64:
+        return (double)((const int64_t *)item->data)[i];
+    case HDF5_F32:
+        return (double)((const float *)item->data)[i];
+    case HDF5_F64:
+        return ((const double *)item->data)[i];
+    default:
+        break;
+    }
+    return 0.0;
+}
+
+enum status state_list_check(const struct state_list *list, const char *path)
+{
+    for (int k = 0; k < list->n; k++) {
+        const struct state_item *item = &list->items[k];
+        for (size_t i = 0; i < item->count && item->bounded; i++) {
+            const double value = element(item, i);
+            if (!(value >= item->least && value <= item->most)) {
+                FAIL(ERR_INPUT,
+                     "%s: '%s' holds %.17g at element %zu, expected %.17g to %.17g; it was not "
+                     "written by this program, or is damaged",
+                     path, item->name, value, i, item->least, item->most);
+            }
+        }
+    }
+    return OK;
 }
 
 // Of an item as it is in a file.
@@ -186,7 +238,7 @@ static enum status load_from(struct hdf5_file *file, struct state_list *list, co
     if ((int64_t)hash != sums[CHECKSUM_OF_ITEMS]) {
         FAIL(ERR_INPUT, "%s: is damaged: the checksum of its content does not fit", path);
     }
-    return OK;
+    return state_list_check(list, path);
 }
 
 enum status state_list_load(struct state_list *list, const char *identity, const char *path)
