@@ -107,7 +107,7 @@ static enum status read_integers(struct hdf5_file *file, const char *path, const
     return hdf5_read(file, name, HDF5_I64, array->count, *out);
 }
 
-// labels [n] in `arena`; n < 0: as many as there are. *classes as in reader_check_labels.
+// labels [n] in `arena`; n < 0: as many as there are. *classes as in reader_take_labels.
 static enum status read_labels(struct hdf5_file *file, const char *path, const char *name,
                                int64_t n, int first_label, struct arena *arena, int32_t **labels,
                                int *classes)
