@@ -156,7 +156,7 @@ static enum status add_data_sets(struct facts *facts, const struct doctor_config
         options.data_root = config->data_root;
         if (dataset_find(&options, path, sizeof path)) {
             add(facts, "data_set", options.name, NULL, "%s", path);
-        } else if (dataset_open(&options, DATASET_TEST, &none) == OK) {
+        } else if (dataset_describe(&options, DATASET_TEST, &none) == OK) {
             dataset_close(&none); // it came up this very moment
         } else {
             const char *advice = arena_copy_text(arena, status_message());

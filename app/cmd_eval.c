@@ -12,6 +12,7 @@
 #include "train/evaluate.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define INT8_IMAGES 512 // that ranges are taken from unless --recalibrate says otherwise
 
@@ -35,8 +36,8 @@ static const struct option eval_option_table[] = {
      .table = dataset_option_table},
     {"part", "which part of it is scored", OPTION_CHOICE, AT(part), .fallback_text = "test",
      .choices = parts},
-    {"limit", "score only the first so many images; 0 = all", OPTION_INT, AT(limit), .fallback = 0,
-     .least = 0, .most = 1e9},
+    {"limit", "score only so many images, chosen by --seed; 0 = all", OPTION_INT, AT(limit),
+     .fallback = 0, .least = 0, .most = 1e9},
     {"batch", "images per call", OPTION_INT, AT(batch), .fallback = 128, .least = 1, .most = 65536},
     {"int8", "score in 8-bit integers; ranges are taken from training images", OPTION_BOOL,
      AT(int8), .fallback = 0},
@@ -47,7 +48,8 @@ static const struct option eval_option_table[] = {
     NETWORK_HINT_ROWS(struct eval_config, hints),
     {"logits", "write the logits of the scored images to this safetensors file", OPTION_STRING,
      AT(logits)},
-    {"seed", "of the sample of training images", OPTION_SEED, AT(seed), .fallback = 0},
+    {"seed", "of --limit and of the sample of training images", OPTION_SEED, AT(seed),
+     .fallback = 0},
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
     {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table},
     {.key = NULL},
@@ -85,17 +87,31 @@ static enum status prepare(const struct eval_config *config, struct backend *bac
     return code;
 }
 
-static enum status write_logits(const char *path, const float *logits, int n, int classes)
+// The logits, and which rows of the part they are of.
+static enum status write_logits(const char *path, const struct dataset *dataset,
+                                const int32_t *indices, int n, const float *logits, int classes,
+                                struct arena *arena)
 {
-    struct safetensor tensor = {
-        .name = "logits",
-        .dtype = "F32",
-        .n_dims = 2,
-        .dims = {n, classes},
-        .data = logits,
-        .bytes = (size_t)n * (size_t)classes * sizeof *logits,
+    int32_t *rows;
+    ARENA_NEW(arena, rows, (size_t)n);
+    for (int i = 0; i < n; i++) {
+        rows[i] = dataset_row(dataset, indices != NULL ? indices[i] : i);
+    }
+    const struct safetensor tensors[] = {
+        {.name = "logits",
+         .dtype = "F32",
+         .n_dims = 2,
+         .dims = {n, classes},
+         .data = logits,
+         .bytes = (size_t)n * (size_t)classes * sizeof *logits},
+        {.name = "rows",
+         .dtype = "I32",
+         .n_dims = 1,
+         .dims = {n},
+         .data = rows,
+         .bytes = (size_t)n * sizeof *rows},
     };
-    return safetensors_write(path, &tensor, 1, NULL, 0);
+    return safetensors_write(path, tensors, 2, NULL, 0);
 }
 
 static enum status print_json(const struct network *network, const struct dataset *dataset,
@@ -137,12 +153,33 @@ static void print_text(const char *path, const struct network *network,
     printf("speed       %.0f images/s\n", result->images_per_second);
 }
 
+static int ascending(const void *a, const void *b)
+{
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+// n of the data set's rows by seed, in their order: the first ones of a set that is ordered by
+// class would be of a few classes only. NULL: all.
+static enum status choose_rows(const struct eval_config *config, const struct dataset *dataset,
+                               int n, struct arena *arena, int32_t **out)
+{
+    *out = NULL;
+    if (n == dataset->n) {
+        return OK;
+    }
+    TRY(dataset_sample_rows(NULL, dataset->n, n, config->seed, arena, out));
+    qsort(*out, (size_t)n, sizeof **out, ascending);
+    return OK;
+}
+
 static enum status evaluate_loaded(const char *path, const struct eval_config *config,
                                    struct backend *backend, struct network *network,
                                    const struct dataset *dataset, struct arena *arena)
 {
     float *ranges = NULL;
     float *logits = NULL;
+    int32_t *rows;
     const int n = config->limit > 0 && config->limit < dataset->n ? config->limit : dataset->n;
     if (config->int8) {
         ARENA_NEW(arena, ranges, (size_t)network->graph.n_nodes);
@@ -155,9 +192,10 @@ static enum status evaluate_loaded(const char *path, const struct eval_config *c
     const struct evaluate_options options = {
         .batch = config->batch, .int8 = config->int8, .ranges = ranges, .logits = logits};
     struct evaluation result;
-    TRY(evaluate_network(backend, network, dataset, NULL, n, &options, &result));
+    TRY(choose_rows(config, dataset, n, arena, &rows));
+    TRY(evaluate_network(backend, network, dataset, rows, n, &options, &result));
     if (logits != NULL) {
-        TRY(write_logits(config->logits, logits, n, network->info.classes));
+        TRY(write_logits(config->logits, dataset, rows, n, logits, network->info.classes, arena));
     }
     if (config->json) {
         return print_json(network, dataset, config, &result);

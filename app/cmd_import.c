@@ -48,8 +48,11 @@ static enum status load(const char *path, const struct import_config *config,
     if (config->data.name[0] == '\0') {
         return network_file_load(path, &config->hints, NULL, network);
     }
-    TRY(dataset_open(&config->data, DATASET_TRAIN, &data));
-    enum status code = network_file_load(path, &config->hints, &data, network);
+    TRY(dataset_describe(&config->data, DATASET_TRAIN, &data));
+    enum status code = dataset_measure(&data);
+    if (code == OK) {
+        code = network_file_load(path, &config->hints, &data, network);
+    }
     if (code == OK) {
         code = evaluate_check_fit(network, &data);
         network_set_dataset(network, data.name);

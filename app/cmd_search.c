@@ -33,6 +33,7 @@ static enum status run_stages(struct run_session *session, bool finish)
 
 static enum status run(struct app *app, bool finish)
 {
+    app->session->finishes = finish;
     const enum status code = run_stages(app->session, finish);
     app->stopped_together = app->session->stopped_together;
     return code;

@@ -6,6 +6,7 @@
 #include "app/train_folder.h"
 #include "core/log.h"
 #include "nn/zoo.h"
+#include "run/run_inputs.h"
 #include "search_space/cost.h"
 #include "train/evaluate.h"
 
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #define TRAIN_TEST_BATCH 64
+#define LEAST_SAID 0.05 // share of the training time, or of a core, that is spoken of
 
 static const char *const train_positional[] = {"CONFIG", NULL};
 static const struct cli train_cli = {
@@ -120,6 +122,39 @@ static struct train_job training_job(const struct training *t)
     };
 }
 
+// The test part, too: that it is there and fits is known before the first epoch.
+static enum status describe_test(struct training *t, struct run_input_data *out)
+{
+    struct dataset test = {0};
+    TRY(dataset_describe(&t->config->data, DATASET_TEST, &test));
+    enum status code = dataset_check_test(&t->data, &test);
+    if (code == OK) {
+        code = run_input_of_data(&test, &t->arena, out);
+    }
+    dataset_close(&test);
+    return code;
+}
+
+static enum status describe_weights(struct training *t, const char *path,
+                                    const struct network *network, struct run_input_weights *out)
+{
+    *out = (struct run_input_weights){.checksum = ""};
+    return path[0] != '\0' ? run_input_of_weights(path, network, &t->arena, out) : OK;
+}
+
+static enum status claim_folder(struct training *t)
+{
+    const struct train_config *config = t->config;
+    const struct model_config *model = &config->model;
+    const char *teacher = config->train.distill > 0 ? model->teacher : "";
+    struct run_input input = {.name = ""};
+    TRY(describe_test(t, &input.test));
+    TRY(run_input_of_data(&t->data, &t->arena, &input.train));
+    TRY(describe_weights(t, model->weights, &t->network, &input.weights));
+    TRY(describe_weights(t, teacher, &t->teacher, &input.teacher));
+    return train_folder_open(config->run_dir, config, &input, &t->arena, &t->folder);
+}
+
 // All that can be wrong with a config is found before the run folder is made.
 static enum status open_training(struct training *t)
 {
@@ -132,8 +167,12 @@ static enum status open_training(struct training *t)
     TRY(train_config_identity(config, &t->identity));
     const struct train_job job = training_job(t);
     TRY(train_check(&job, &t->network));
-    return c->rank == 0 ? train_folder_open(config->run_dir, config, &t->folder)
-                        : train_folder_paths(config->run_dir, &t->folder);
+    // What rank 0 refuses ends all ranks alike.
+    enum status code =
+        c->rank == 0 ? claim_folder(t) : train_folder_paths(config->run_dir, &t->folder);
+    TRY(collective_broadcast(c, &code, sizeof code, 0));
+    t->app->stopped_together = code != OK;
+    return code;
 }
 
 static enum status train_and_save(struct training *t)
@@ -184,6 +223,8 @@ static enum status print_json(const struct training *t)
         json_write_double(w, "validation_accuracy", report->validation_accuracy);
     }
     json_write_double(w, "train_images_per_second", report->images_per_second);
+    json_write_double(w, "data_wait_share", report->waiting);
+    json_write_double(w, "data_cores", report->reading);
     json_write_string(w, "file", t->folder.network);
     return output_json_end(&json);
 }
@@ -199,6 +240,11 @@ static enum status print_result(const struct training *t)
     printf("%s on %s: test accuracy %.2f%% (loss %.4f, %lld images)\n",
            t->network.info.architecture, t->data.name, 100 * t->test.accuracy, t->test.loss,
            (long long)t->test.images);
+    if (t->report.waiting >= LEAST_SAID || (t->data.streamed && t->report.reading >= LEAST_SAID)) {
+        printf("reading and decoding images took %.1f cores, and training waited for them %.0f%% "
+               "of its time; more data.memory, or images of the size that is used, help\n",
+               t->report.reading, 100 * t->report.waiting);
+    }
     printf("written to %s\n", t->folder.network);
     return OK;
 }
@@ -223,6 +269,7 @@ static enum status train_run(struct app *app, int argc, char **argv)
             code = run_training(&training);
         }
     }
+    train_folder_close(&training.folder);
     backend_close(training.backend);
     network_close(&training.network);
     network_close(&training.teacher);

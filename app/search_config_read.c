@@ -283,6 +283,10 @@ static enum status resolve(struct run_config *config, const char *path, struct a
     if (method->set_agent != NULL) {
         method->set_agent(&config->agent);
     }
+    if (config->search.method == METHOD_FROZEN && config->policy[0] == '\0') {
+        FAIL(ERR_CONFIG, "search.method frozen proposes with a trained policy: name its run folder "
+                         "with --policy, or choose another method");
+    }
     config->finetune.seed = config->seed;
     if (config->run_dir[0] == '\0' && config->policy[0] == '\0') {
         config->run_dir = arena_format(arena, "runs/%s", config->name);

@@ -25,6 +25,6 @@ extern const struct option train_command_table[]; // the same and those of the c
 
 // The resolved config as it is kept in the run folder: JSON, pretty.
 enum status train_config_text(const struct train_config *config, struct text *out);
-// What shapes the result, as JSON: two runs with the same text give the same network. Name, backend
-// and the place of the data are not in it.
+// What shapes the result, as JSON: two runs with the same text, data and weights give the same
+// network. Name, backend and the places of data and weights are not in it.
 enum status train_config_identity(const struct train_config *config, struct text *out);

@@ -137,7 +137,7 @@ struct op {
     float epsilon, momentum;
     float rate;         // DROPOUT
     float temperature;  // SOFTMAX_XENT with targets (distillation), 1 = plain
-    float target_share; // SOFTMAX_XENT: loss = (1-share)*CE(labels) + share*T^2*CE(targets)
+    float target_share; // SOFTMAX_XENT: loss = (1-share)*CE(labels) + share*T^2*KL(targets)
     // SGD, RMSPROP, ADAM
     float decay, nesterov, alpha, beta1, beta2; // weight decay; 0/1; RMSPROP's alpha; ADAM's betas
 };

@@ -29,7 +29,17 @@ static void write_seed(struct json_writer *writer, const char *key, uint64_t see
     }
 }
 
-static void write_lists(struct json_writer *writer, const struct option *row, const void *values)
+// Which rows are written: those that shape `only`, or all of them.
+struct filter {
+    enum option_shapes only; // SHAPES_AS_AROUND = all
+    enum option_shapes around;
+};
+
+static void write_object(struct json_writer *writer, const struct option *table, const void *values,
+                         const char *key, struct filter filter);
+
+static void write_lists(struct json_writer *writer, const struct option *row, const void *values,
+                        struct filter inside)
 {
     if (row->kind == OPTION_INT_LIST) {
         const struct int_list *list = MEMBER(const struct int_list *, values, row);
@@ -49,7 +59,7 @@ static void write_lists(struct json_writer *writer, const struct option *row, co
         const struct object_list *list = MEMBER(const struct object_list *, values, row);
         json_write_begin(writer, '[', row->key);
         for (int i = 0; i < list->n; i++) {
-            config_write(row->table, option_list_at(list, i), writer, NULL);
+            write_object(writer, row->table, option_list_at(list, i), NULL, inside);
         }
         json_write_end(writer, ']');
     } else {
@@ -62,8 +72,14 @@ static void write_lists(struct json_writer *writer, const struct option *row, co
     }
 }
 
-static void write_row(struct json_writer *writer, const struct option *row, const void *values)
+static void write_row(struct json_writer *writer, const struct option *row, const void *values,
+                      struct filter filter)
 {
+    const bool nested = row->kind == OPTION_OBJECT || row->kind == OPTION_LIST;
+    const struct filter inside = {filter.only, option_shapes_of(row, filter.around)};
+    if (filter.only != SHAPES_AS_AROUND && !nested && inside.around != filter.only) {
+        return;
+    }
     switch (row->kind) {
     case OPTION_BOOL:
         json_write_bool(writer, row->key, MEMBER(bool, values, row));
@@ -90,22 +106,34 @@ static void write_row(struct json_writer *writer, const struct option *row, cons
     case OPTION_DOUBLE_LIST:
     case OPTION_MAP_INT:
     case OPTION_LIST:
-        write_lists(writer, row, values);
+        write_lists(writer, row, values, inside);
         break;
     case OPTION_OBJECT:
-        config_write(row->table, (const char *)values + row->offset, writer, row->key);
+        write_object(writer, row->table, (const char *)values + row->offset, row->key, inside);
         break;
     }
+}
+
+static void write_object(struct json_writer *writer, const struct option *table, const void *values,
+                         const char *key, struct filter filter)
+{
+    json_write_begin(writer, '{', key);
+    for (const struct option *row = table; row->key != NULL; row++) {
+        write_row(writer, row, values, filter);
+    }
+    json_write_end(writer, '}');
 }
 
 void config_write(const struct option *table, const void *values, struct json_writer *writer,
                   const char *key)
 {
-    json_write_begin(writer, '{', key);
-    for (const struct option *row = table; row->key != NULL; row++) {
-        write_row(writer, row, values);
-    }
-    json_write_end(writer, '}');
+    write_object(writer, table, values, key, (struct filter){SHAPES_AS_AROUND, SHAPES_AS_AROUND});
+}
+
+void config_write_shaping(const struct option *table, const void *values, enum option_shapes shapes,
+                          enum option_shapes around, struct json_writer *writer, const char *key)
+{
+    write_object(writer, table, values, key, (struct filter){shapes, around});
 }
 
 enum status config_text(const struct option *table, const void *values, struct text *out)

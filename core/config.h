@@ -13,7 +13,12 @@ enum status config_read(const struct json *document, const char *source, const s
 void config_write(const struct option *table, const void *values, struct json_writer *writer,
                   const char *key);
 
-// The same as a text of its own, pretty, with a line break at its end. Closed by the caller.
+// Only those that shape this stage (option_shapes_of), in the same objects and lists; `around`:
+// what the whole object shapes where its rows do not say.
+void config_write_shaping(const struct option *table, const void *values, enum option_shapes shapes,
+                          enum option_shapes around, struct json_writer *writer, const char *key);
+
+// All of them as a text of its own, pretty, with a line break at its end. Closed by the caller.
 enum status config_text(const struct option *table, const void *values, struct text *out);
 
 // The command line of a subcommand: positional words, then --key VALUE or --key=VALUE from the

@@ -3,193 +3,21 @@
 // comes back as plain numbers in shared memory. One child answers for any number of arrays.
 #include "core/hdf5_file.h"
 
-#include "core/file.h"
 #include "core/hdf5_library.h"
-#include "core/text.h"
+#include "core/hdf5_set.h"
 
 #include <hdf5.h>
-#include <hdf5_hl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-struct hdf5_file {
-    size_t bytes; // of the file on the disk
-    char path[4096];
-};
-
-// One question to a file and its answer, in memory shared with the child that finds it out.
-struct request {
-    const struct hdf5_file *file;
-    const char *name; // of the array to describe, or of the one that is being read
-    struct hdf5_array array;
-    hid_t opened;                     // the file, in the child
-    const struct hdf5_wanted *wanted; // [n] arrays to read
-    int n;
-    char *to; // shared memory for their elements, one array after the other, each on ALIGNMENT
-};
-
-enum { DIMS_MAX = HDF5_DIMS_MAX, LISTED_MAX = 16, ALIGNMENT = 64 };
+enum { ALIGNMENT = 64 };
 
 // Bytes that an array takes in the shared memory.
 static size_t padded_bytes(const struct hdf5_wanted *wanted)
 {
     const size_t bytes = wanted->count * hdf5_type_bytes(wanted->type);
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
-// From here to read_work: only in the child, whose end closes everything.
-
-struct listing {
-    struct text text;
-    int n;
-};
-
-static herr_t list_set(hid_t root, const char *name, const H5O_info_t *info, void *context)
-{
-    (void)root;
-    struct listing *listing = context;
-    if (info->type == H5O_TYPE_DATASET) {
-        if (listing->n == LISTED_MAX) {
-            text_add(&listing->text, ", ...");
-            return 1;
-        }
-        text_add(&listing->text, "%s'%.60s'", listing->n > 0 ? ", " : "", name);
-        listing->n++;
-    }
-    return 0;
-}
-
-static enum status fail_absent(const struct hdf5_file *file, hid_t id, const char *name)
-{
-    struct listing listing = {0};
-    if (H5Ovisit2(id, H5_INDEX_NAME, H5_ITER_INC, list_set, &listing, H5O_INFO_BASIC) < 0) {
-        text_close(&listing.text);
-        FAIL(ERR_INPUT, "%s: damaged: its list of data sets cannot be read: %s", file->path,
-             hdf5_library_reason());
-    }
-    (void)status_fail(ERR_INPUT, __FILE__, __LINE__, "%s: has no data set '%s'; it has %s",
-                      file->path, name,
-                      listing.text.length > 0 ? listing.text.bytes : "none at all");
-    text_close(&listing.text);
-    return ERR_INPUT;
-}
-
-static enum status open_file(const struct hdf5_file *file, hid_t *out)
-{
-    *out = H5Fopen(file->path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (*out < 0) {
-        FAIL(ERR_INPUT, "%s: not a readable HDF5 file: %s", file->path, hdf5_library_reason());
-    }
-    return OK;
-}
-
-static enum status open_set(const struct request *request, hid_t *out)
-{
-    const struct hdf5_file *file = request->file;
-    const char *name = request->name;
-    if (*name == '\0' || H5LTpath_valid(request->opened, name, false) <= 0) {
-        return fail_absent(file, request->opened, name);
-    }
-    *out = H5Dopen2(request->opened, name, H5P_DEFAULT);
-    if (*out < 0) {
-        FAIL(ERR_INPUT, "%s: '%s' cannot be opened as a data set: %s", file->path, name,
-             hdf5_library_reason());
-    }
-    return OK;
-}
-
-static enum hdf5_type type_of(hid_t type)
-{
-    const size_t bytes = H5Tget_size(type);
-    switch (H5Tget_class(type)) {
-    case H5T_INTEGER:
-        if (H5Tget_sign(type) == H5T_SGN_2) {
-            return bytes == 4 ? HDF5_I32 : bytes == 8 ? HDF5_I64 : HDF5_OTHER;
-        }
-        return bytes == 1 ? HDF5_U8 : HDF5_OTHER;
-    case H5T_FLOAT:
-        return bytes == 4 ? HDF5_F32 : bytes == 8 ? HDF5_F64 : HDF5_OTHER;
-    default: // strings, compounds and the like
-        return HDF5_OTHER;
-    }
-}
-
-static enum status read_shape(const struct hdf5_file *file, const char *name, hid_t space,
-                              struct hdf5_array *out)
-{
-    hsize_t dims[DIMS_MAX] = {0};
-    const int n_dims = H5Sget_simple_extent_ndims(space);
-    if (H5Sis_simple(space) <= 0 || H5Sget_simple_extent_type(space) == H5S_NULL || n_dims < 0 ||
-        n_dims > DIMS_MAX) {
-        FAIL(ERR_INPUT, "%s: '%s' has no shape, or more than %d dimensions", file->path, name,
-             DIMS_MAX);
-    }
-    if (H5Sget_simple_extent_dims(space, dims, NULL) < 0) {
-        FAIL(ERR_INPUT, "%s: the shape of '%s' cannot be read: %s", file->path, name,
-             hdf5_library_reason());
-    }
-    *out = (struct hdf5_array){.type = out->type, .n_dims = n_dims};
-    size_t count = 1;
-    bool empty = false;
-    for (int i = 0; i < n_dims; i++) {
-        out->dims[i] = (int64_t)dims[i];
-        empty = empty || dims[i] == 0;
-    }
-    for (int i = 0; i < n_dims && !empty; i++) {
-        const size_t most = (size_t)INT64_MAX / 8; // all of it must be countable in bytes
-        if (dims[i] > most / count) {
-            FAIL(ERR_INPUT, "%s: '%s' claims more elements than any memory can hold", file->path,
-                 name);
-        }
-        count *= (size_t)dims[i];
-    }
-    out->count = empty ? 0 : count;
-    return OK;
-}
-
-// The elements must be in this very file: not mapped from others, and not more than it can hold.
-static enum status check_storage(const struct request *request, hid_t set, size_t element_bytes)
-{
-    const char *path = request->file->path, *name = request->name;
-    const hid_t properties = H5Dget_create_plist(set);
-    if (properties < 0) {
-        FAIL(ERR_INPUT, "%s: '%s' is damaged: %s", path, name, hdf5_library_reason());
-    }
-    H5O_info_t of_set, of_file;
-    if (H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) != 0 ||
-        H5Oget_info2(set, &of_set, H5O_INFO_BASIC) < 0 ||
-        H5Oget_info2(request->opened, &of_file, H5O_INFO_BASIC) < 0 ||
-        of_set.fileno != of_file.fileno) {
-        FAIL(ERR_INPUT, "%s: '%s' takes its data from another file, which is not read", path, name);
-    }
-    const size_t stored = (size_t)H5Dget_storage_size(set);
-    const size_t held = stored < request->file->bytes ? stored : request->file->bytes;
-    size_t most = element_bytes > 0 ? held / element_bytes : 0;
-    if (H5Pget_nfilters(properties) != 0) {
-        most = (most + 1) * 4096; // compressed: zlib's best is about 1030 to 1
-    }
-    if (request->array.count > most) {
-        FAIL(ERR_INPUT,
-             "%s: '%s' claims %zu elements of %zu bytes, but the file holds only %zu bytes of it",
-             path, name, request->array.count, element_bytes, held);
-    }
-    return OK;
-}
-
-static enum status describe_set(struct request *request, hid_t *set, H5T_class_t *class)
-{
-    TRY(open_set(request, set));
-    const hid_t type = H5Dget_type(*set);
-    const hid_t space = H5Dget_space(*set);
-    if (type < 0 || space < 0) {
-        FAIL(ERR_INPUT, "%s: type and shape of '%s' cannot be read: %s", request->file->path,
-             request->name, hdf5_library_reason());
-    }
-    request->array.type = type_of(type);
-    *class = H5Tget_class(type);
-    TRY(read_shape(request->file, request->name, space, &request->array));
-    return check_storage(request, *set, H5Tget_size(type));
 }
 
 // A number that the wanted type cannot hold ends the reading, instead of being clipped.
@@ -206,46 +34,25 @@ static H5T_conv_ret_t refuse_overflow(H5T_conv_except_t kind, hid_t from, hid_t 
 
 static enum status open_work(void *context)
 {
-    struct request *request = context;
-    return open_file(request->file, &request->opened);
+    struct hdf5_request *request = context;
+    return hdf5_set_open_file(request->file, &request->opened);
 }
 
 static enum status describe_work(void *context)
 {
-    struct request *request = context;
-    hid_t set;
-    H5T_class_t class;
-    TRY(open_file(request->file, &request->opened));
-    return describe_set(request, &set, &class);
+    struct hdf5_request *request = context;
+    int64_t set;
+    TRY(hdf5_set_open_file(request->file, &request->opened));
+    return hdf5_set_describe(request, &set);
 }
 
-// The array that is there must be the one that was asked for, before anything is read.
-static enum status check_wanted(const struct request *request, const struct hdf5_wanted *wanted,
-                                H5T_class_t class)
+static enum status read_one(struct hdf5_request *request, const struct hdf5_wanted *wanted,
+                            void *to)
 {
-    const char *path = request->file->path, *name = wanted->name;
-    const struct hdf5_array *array = &request->array;
-    const bool want_float = wanted->type == HDF5_F32 || wanted->type == HDF5_F64;
-    if (class != H5T_INTEGER && !(want_float && class == H5T_FLOAT)) {
-        FAIL(ERR_INPUT, "%s: '%s' holds %s, expected %s", path, name,
-             class == H5T_FLOAT ? "floating-point numbers" : "no plain numbers",
-             want_float ? "numbers" : "integers");
-    }
-    if (array->count != wanted->count || (wanted->exact && array->type != wanted->type)) {
-        FAIL(ERR_INPUT, "%s: '%s' holds %zu elements of type %s, expected %zu of type %s", path,
-             name, array->count, hdf5_type_name(array->type), wanted->count,
-             hdf5_type_name(wanted->type));
-    }
-    return OK;
-}
-
-static enum status read_one(struct request *request, const struct hdf5_wanted *wanted, void *to)
-{
-    hid_t set;
-    H5T_class_t class;
+    int64_t set;
     request->name = wanted->name;
-    TRY(describe_set(request, &set, &class));
-    TRY(check_wanted(request, wanted, class));
+    TRY(hdf5_set_describe(request, &set));
+    TRY(hdf5_set_check(request, wanted));
     bool overflow = false;
     const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
     if (wanted->count > 0 &&
@@ -261,9 +68,9 @@ static enum status read_one(struct request *request, const struct hdf5_wanted *w
 
 static enum status read_work(void *context)
 {
-    struct request *request = context;
+    struct hdf5_request *request = context;
     char *to = request->to;
-    TRY(open_file(request->file, &request->opened));
+    TRY(hdf5_set_open_file(request->file, &request->opened));
     for (int i = 0; i < request->n; i++) {
         TRY(read_one(request, &request->wanted[i], to));
         to += padded_bytes(&request->wanted[i]);
@@ -272,10 +79,10 @@ static enum status read_work(void *context)
 }
 
 // Asks a child; `answer` is written only on OK.
-static enum status ask(const struct request *question, const struct isolate_limits *limits,
-                       enum status (*work)(void *context), struct hdf5_array *answer)
+static enum status ask(const struct hdf5_request *question, const struct isolate_limits *limits,
+                       enum status (*work)(void *context), struct hdf5_found *answer)
 {
-    struct request *shared = isolate_share(sizeof *shared);
+    struct hdf5_request *shared = isolate_share(sizeof *shared);
     if (shared == NULL) {
         return ERR_MEMORY;
     }
@@ -284,7 +91,7 @@ static enum status ask(const struct request *question, const struct isolate_limi
     const enum status status = isolate_run(question->file->path, limits, work, shared);
     hdf5_library_unlock();
     if (status == OK && answer != NULL) {
-        *answer = shared->array;
+        *answer = shared->found;
     }
     isolate_unshare(shared, sizeof *shared);
     return status;
@@ -303,7 +110,7 @@ enum status hdf5_open(const char *path, struct hdf5_file **out)
     file->bytes = (size_t)info.st_size;
     snprintf(file->path, sizeof file->path, "%s", path); // fits: stat took it
     const enum status status =
-        ask(&(struct request){.file = file}, &hdf5_small_limits, open_work, NULL);
+        ask(&(struct hdf5_request){.file = file}, &hdf5_small_limits, open_work, NULL);
     if (status != OK) {
         free(file);
         return status;
@@ -317,15 +124,23 @@ void hdf5_close(struct hdf5_file *file)
     free(file);
 }
 
+enum status hdf5_look(struct hdf5_file *file, const char *name, struct hdf5_found *out)
+{
+    return ask(&(struct hdf5_request){.file = file, .name = name}, &hdf5_small_limits,
+               describe_work, out);
+}
+
 enum status hdf5_describe(struct hdf5_file *file, const char *name, struct hdf5_array *out)
 {
-    return ask(&(struct request){.file = file, .name = name}, &hdf5_small_limits, describe_work,
-               out);
+    struct hdf5_found found;
+    TRY(hdf5_look(file, name, &found));
+    *out = found.array;
+    return OK;
 }
 
 enum status hdf5_read_all(struct hdf5_file *file, const struct hdf5_wanted *wanted, int n)
 {
-    struct request request = {.file = file, .wanted = wanted, .n = n};
+    struct hdf5_request request = {.file = file, .wanted = wanted, .n = n};
     size_t bytes = 0, elements = 0;
     for (int i = 0; i < n; i++) {
         bytes += padded_bytes(&wanted[i]);

@@ -71,6 +71,16 @@ int64_t hdf5_library_type(enum hdf5_type type)
         return H5T_NATIVE_FLOAT;
     case HDF5_F64:
         return H5T_NATIVE_DOUBLE;
+    case HDF5_I8:
+        return H5T_NATIVE_INT8;
+    case HDF5_U16:
+        return H5T_NATIVE_UINT16;
+    case HDF5_I16:
+        return H5T_NATIVE_INT16;
+    case HDF5_U32:
+        return H5T_NATIVE_UINT32;
+    case HDF5_U64:
+        return H5T_NATIVE_UINT64;
     case HDF5_OTHER:
         break;
     }
@@ -82,11 +92,17 @@ size_t hdf5_type_bytes(enum hdf5_type type)
 {
     switch (type) {
     case HDF5_U8:
+    case HDF5_I8:
         return 1;
+    case HDF5_U16:
+    case HDF5_I16:
+        return 2;
     case HDF5_I32:
+    case HDF5_U32:
     case HDF5_F32:
         return 4;
     case HDF5_I64:
+    case HDF5_U64:
     case HDF5_F64:
         return 8;
     case HDF5_OTHER:
@@ -97,9 +113,17 @@ size_t hdf5_type_bytes(enum hdf5_type type)
 
 const char *hdf5_type_name(enum hdf5_type type)
 {
-    static const char *const names[] = {
-        [HDF5_U8] = "u8",   [HDF5_I32] = "i32", [HDF5_I64] = "i64",
-        [HDF5_F32] = "f32", [HDF5_F64] = "f64", [HDF5_OTHER] = "none of dikdik's"};
+    static const char *const names[] = {[HDF5_U8] = "u8",
+                                        [HDF5_I32] = "i32",
+                                        [HDF5_I64] = "i64",
+                                        [HDF5_F32] = "f32",
+                                        [HDF5_F64] = "f64",
+                                        [HDF5_I8] = "i8",
+                                        [HDF5_U16] = "u16",
+                                        [HDF5_I16] = "i16",
+                                        [HDF5_U32] = "u32",
+                                        [HDF5_U64] = "u64",
+                                        [HDF5_OTHER] = "none of dikdik's"};
     return names[type];
 }
 

@@ -103,6 +103,11 @@ const void *option_list_at(const struct object_list *list, int i)
     return (const char *)list->values + (size_t)i * list->stride;
 }
 
+enum option_shapes option_shapes_of(const struct option *row, enum option_shapes around)
+{
+    return row->shapes != SHAPES_AS_AROUND ? row->shapes : around;
+}
+
 static const char *value_word(enum option_kind kind)
 {
     switch (kind) {

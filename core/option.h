@@ -22,6 +22,19 @@ enum option_kind {
     OPTION_LIST,        // const struct object_list *: an array of objects, described by `table`
 };
 
+// What an option shapes of a run: the first stage whose result depends on it, so the last one that
+// may be done already when it changes.
+enum option_shapes {
+    SHAPES_AS_AROUND, // what the object around it says
+    SHAPES_NOTHING,   // how, when or where: a place is compared by what lies there
+    SHAPES_BASE,      // base networks
+    SHAPES_SEARCH,
+    SHAPES_MORE,    // how far the search goes: it may grow, not shrink
+    SHAPES_RESCORE, // which candidates are scored again
+    SHAPES_FINETUNE,
+    SHAPES_COUNT
+};
+
 struct int_list {
     int n;
     const int *values;
@@ -53,6 +66,7 @@ struct option {
     const char *const *choices; // CHOICE: the names, NULL-ended
     const struct option *table; // OPTION_OBJECT, OPTION_LIST
     size_t element_bytes;       // OPTION_LIST: sizeof the struct that `table` describes
+    enum option_shapes shapes;  // of configs that a run folder keeps; others say nothing
 };
 
 // Sets every value of the struct to its default. Lists and maps become empty ones, never NULL.
@@ -63,6 +77,8 @@ int option_choice_find(const char *const *choices, const char *name);
 const char *option_choice_name(const struct option *row, const void *values);
 // Element i of a list, for its owner to cast; i < list->n.
 const void *option_list_at(const struct object_list *list, int i);
+// What a row shapes, in an object that shapes `around`.
+enum option_shapes option_shapes_of(const struct option *row, enum option_shapes around);
 // Prints the table as help text: "--key VALUE  help (default ...; range ...)" with nested keys
 // dotted, and N for the index of a list's element.
 struct text;

@@ -92,6 +92,7 @@ static enum status take(const struct dataset_options *options, enum dataset_part
     dataset->w = reading->w;
     dataset->c = reading->c;
     dataset->type = reading->type;
+    dataset->decoded = reading->reader->decodes;
     dataset->classes = selection.classes;
     ARENA_NEW(&dataset->arena, dataset->labels, (size_t)selection.n);
     memcpy(dataset->labels, selection.labels, (size_t)selection.n * sizeof *dataset->labels);

@@ -36,6 +36,7 @@ struct dataset {
     // std of a constant channel is 1. Zeros until dataset_measure.
     float mean[DATASET_MAX_CHANNELS], std[DATASET_MAX_CHANNELS];
     bool measured;
+    bool decoded;            // images are pictures that take time to decode
     bool streamed;           // too large for data.memory: loaded, but images is NULL
     int threads;             // that read and decode
     size_t most_bytes;       // of images in memory
@@ -90,9 +91,9 @@ enum status dataset_load(struct dataset *dataset);
 // Describes and loads.
 enum status dataset_open(const struct dataset_options *options, enum dataset_part part,
                          struct dataset *out);
-// The test part is there and fits the training part: sizes, channels, kind of samples, classes.
-// Reads no image.
-enum status dataset_check_test(const struct dataset_options *options, const struct dataset *train);
+// ERR_INPUT unless the test part fits the training part: sizes, channels, kind of samples, classes.
+// Both need only be described.
+enum status dataset_check_test(const struct dataset *train, const struct dataset *test);
 
 // Bytes of one image as dataset_fetch gives it: [h][w][c] of u8 or f32.
 size_t dataset_image_bytes(const struct dataset *dataset);

@@ -116,24 +116,6 @@ enum status idx_open(struct idx_file *idx, int n_dims)
 }
 
 // ---- values at any place
-// A file that has no name any more; where TMPDIR says, else where files may be large.
-static enum status open_temporary(const struct idx_file *idx, int *out)
-{
-    const char *folder = getenv("TMPDIR");
-    char path[READER_PATH_BYTES];
-    folder = folder != NULL && folder[0] != '\0' ? folder : "/var/tmp";
-    TRY(file_join(path, sizeof path, folder, "dikdik-unpacked-XXXXXX"));
-    const int fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0) {
-        FAIL(ERR_IO,
-             "%s: no temporary file in %s to unpack it to: %s; unpack it yourself, or set TMPDIR",
-             idx->path, folder, strerror(errno));
-    }
-    unlink(path);
-    *out = fd;
-    return OK;
-}
-
 static enum status write_bytes(const struct idx_file *idx, int fd, const uint8_t *from, size_t n)
 {
     for (size_t done = 0; done < n;) {
@@ -149,42 +131,27 @@ static enum status write_bytes(const struct idx_file *idx, int fd, const uint8_t
     return OK;
 }
 
-static enum status unpack_to_file(struct idx_file *idx)
+static enum status unpack(struct idx_file *idx, size_t most_bytes)
 {
     uint8_t *buffer = malloc(GZIP_BUFFER);
-    int fd = -1;
-    enum status status = OK;
     if (buffer == NULL) {
         FAIL(ERR_MEMORY, "no memory to unpack %s", idx->path);
     }
-    TRY_GOTO(status, open_temporary(idx, &fd), done);
-    for (int64_t left = idx->values; left > 0;) {
+    int fd = -1;
+    enum status status = reader_open_scratch(idx->path, (size_t)idx->values, most_bytes, &fd);
+    for (int64_t left = idx->values; status == OK && left > 0;) {
         const int64_t some = left < GZIP_BUFFER ? left : GZIP_BUFFER;
-        TRY_GOTO(status, idx_read(idx, buffer, some), done);
-        TRY_GOTO(status, write_bytes(idx, fd, buffer, (size_t)some), done);
+        status = idx_read(idx, buffer, some);
+        if (status == OK) {
+            status = write_bytes(idx, fd, buffer, (size_t)some);
+        }
         left -= some;
     }
-    idx->fd = fd;
-    idx->offset = 0;
-    fd = -1;
-done:
     free(buffer);
-    if (fd >= 0) {
+    if (status == OK) {
+        idx->fd = fd;
+    } else if (fd >= 0) {
         close(fd);
-    }
-    return status;
-}
-
-static enum status unpack_to_memory(struct idx_file *idx)
-{
-    idx->memory = malloc((size_t)idx->values);
-    if (idx->memory == NULL) {
-        FAIL(ERR_MEMORY, "no memory for the %" PRId64 " bytes of %s", idx->values, idx->path);
-    }
-    const enum status status = idx_read(idx, idx->memory, idx->values);
-    if (status != OK) {
-        free(idx->memory);
-        idx->memory = NULL;
     }
     return status;
 }
@@ -198,7 +165,7 @@ static enum status make_ready(struct idx_file *idx, size_t most_bytes)
         }
         idx->offset = idx->header_bytes;
     } else {
-        TRY((size_t)idx->values <= most_bytes ? unpack_to_memory(idx) : unpack_to_file(idx));
+        TRY(unpack(idx, most_bytes));
         TRY(idx_check_end(idx));
     }
     idx->ready = true;
@@ -211,10 +178,6 @@ enum status idx_read_at(struct idx_file *idx, void *to, int64_t n, int64_t place
     const enum status status = idx->ready ? OK : make_ready(idx, most_bytes);
     pthread_mutex_unlock(&idx->lock);
     TRY(status);
-    if (idx->memory != NULL) {
-        memcpy(to, idx->memory + place, (size_t)n);
-        return OK;
-    }
     return reader_read_at(idx->path, idx->fd, to, (size_t)n, idx->offset + place);
 }
 
@@ -229,8 +192,6 @@ void idx_close(struct idx_file *idx)
     if (idx->file != NULL) {
         gzclose_r(idx->file);
     }
-    free(idx->memory);
-    idx->memory = NULL;
     idx->file = NULL;
     idx->open = idx->ready = false;
 }

@@ -15,9 +15,8 @@ struct idx_file {
     int64_t values;       // bytes
     pthread_mutex_t lock; // of what follows, which the first read makes
     bool open, ready;
-    int fd;          // of the values, plain; -1 none
-    int64_t offset;  // of the values in it
-    uint8_t *memory; // [values] unpacked, owned; NULL: in fd
+    int fd;         // of the values, plain; -1 none
+    int64_t offset; // of the values in it
 };
 
 // Where the images or labels of one part lie. NAME(train|t10k|test)-(images|labels)-idxD-ubyte,

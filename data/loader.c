@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { RING = 4, MOST_THREADS = 256, PIECE_ROWS = 8 };
 
@@ -37,7 +38,6 @@ struct loader {
     int64_t per_epoch; // batches
     int32_t *indices;  // [n] arena
     int piece;         // rows that a thread takes at once
-    double waited;     // seconds, of the user
 
     pthread_t threads[MOST_THREADS];
     int n_threads;
@@ -49,7 +49,8 @@ struct loader {
     int32_t *order;           // [n] arena: rows of the epoch of the batch opened last
     int64_t epoch, number;    // of the next batch to open
     int started;              // threads that have numbered themselves
-    bool holding;             // the user has batch `released`
+    struct loader_times times;
+    bool holding; // the user has batch `released`
     bool stop;
     int64_t failed; // the first batch that does not come, and why; INT64_MAX: none
     enum status status;
@@ -211,6 +212,13 @@ static bool wait_for_piece(struct loader *loader, struct piece *out)
     return false;
 }
 
+static double processor_seconds(void) // of this thread
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
 static void *prepare_batches(void *argument)
 {
     struct loader *loader = argument;
@@ -219,8 +227,11 @@ static void *prepare_batches(void *argument)
     uint8_t *scratch = (uint8_t *)loader->scratch + (size_t)loader->started++ * loader->image_bytes;
     while (wait_for_piece(loader, &piece)) {
         pthread_mutex_unlock(&loader->lock);
+        const double start = processor_seconds();
         const enum status status = fill(loader, piece.slot, piece.first, piece.n, scratch);
+        const double spent = processor_seconds() - start;
         pthread_mutex_lock(&loader->lock);
+        loader->times.busy += spent;
         if (status != OK) {
             fail(loader, piece.slot->index, status);
             continue;
@@ -389,9 +400,15 @@ int64_t loader_batches_per_epoch(const struct loader *loader)
     return loader->per_epoch;
 }
 
-double loader_waited(const struct loader *loader)
+struct loader_times loader_times(struct loader *loader)
 {
-    return loader->waited;
+    struct loader_times times = {0};
+    if (loader != NULL) {
+        pthread_mutex_lock(&loader->lock);
+        times = loader->times;
+        pthread_mutex_unlock(&loader->lock);
+    }
+    return times;
 }
 
 static bool is_filled(const struct loader *loader)
@@ -413,7 +430,7 @@ enum status loader_next(struct loader *loader, struct batch *out)
         while (!is_filled(loader) && loader->released < loader->failed) {
             pthread_cond_wait(&loader->filled, &loader->lock);
         }
-        loader->waited += clock_seconds() - start;
+        loader->times.waited += clock_seconds() - start;
     }
     if (!is_filled(loader)) {
         const enum status status = loader->status;

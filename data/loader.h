@@ -34,8 +34,11 @@ struct loader;
 enum status loader_open(const struct dataset *dataset, const int32_t *indices, int n_indices,
                         const struct loader_options *options, struct loader **out);
 int64_t loader_batches_per_epoch(const struct loader *loader);
-// Seconds that loader_next has waited for batches in all.
-double loader_waited(const struct loader *loader);
+struct loader_times {
+    double waited; // seconds that loader_next has waited for batches in all
+    double busy;   // seconds of processor time that the threads have spent on filling them
+};
+struct loader_times loader_times(struct loader *loader); // NULL is fine
 // The next batch, of the next epoch after the last one. Waits for the threads; allocates nothing.
 enum status loader_next(struct loader *loader, struct batch *out);
 void loader_close(struct loader *loader); // stops the thread; NULL is fine

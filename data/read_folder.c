@@ -174,6 +174,7 @@ static void close_part(struct reading *reading)
 const struct dataset_reader reader_folder = {
     .name = "folder",
     .files = "train/CLASS/*.jpg and test/CLASS/*.jpg (or val, valid; .png, .ppm, .pgm, .bmp)",
+    .decodes = true,
     .claims = claims,
     .open = open_part,
     .read = read_rows,

@@ -1,12 +1,16 @@
 // Checks that every reader makes on what a file claims.
 #include "data/reader.h"
 
+#include "core/file.h"
 #include "core/machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum status reader_check_shape(const char *file, int64_t n, int64_t h, int64_t w, int64_t c)
@@ -74,6 +78,33 @@ int reader_run(const int32_t *rows, int n)
         run++;
     }
     return run;
+}
+
+static enum status open_temporary(const char *path, int *out)
+{
+    const char *folder = getenv("TMPDIR");
+    char name[READER_PATH_BYTES];
+    folder = folder != NULL && folder[0] != '\0' ? folder : "/var/tmp"; // where files may be large
+    TRY(file_join(name, sizeof name, folder, "dikdik-unpacked-XXXXXX"));
+    const int fd = mkostemp(name, O_CLOEXEC);
+    if (fd < 0) {
+        FAIL(ERR_IO,
+             "%s: no temporary file in %s to unpack it to: %s; unpack it yourself, or set TMPDIR",
+             path, folder, strerror(errno));
+    }
+    unlink(name);
+    *out = fd;
+    return OK;
+}
+
+enum status reader_open_scratch(const char *path, size_t bytes, size_t most_bytes, int *fd)
+{
+    const int made = bytes <= most_bytes ? memfd_create("dikdik-unpacked", MFD_CLOEXEC) : -1;
+    if (made < 0) {
+        return open_temporary(path, fd);
+    }
+    *fd = made;
+    return OK;
 }
 
 enum status reader_read_at(const char *path, int fd, void *to, size_t n, int64_t offset)

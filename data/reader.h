@@ -31,6 +31,7 @@ struct reading {
 struct dataset_reader {
     const char *name;
     const char *files; // what it looks for, for messages
+    bool decodes;      // rows are pictures that take time to decode
     // Does `path` look like this reader's? NULL: the set is drawn and has no path.
     bool (*claims)(const char *path);
     // Everything but the images.
@@ -79,5 +80,8 @@ size_t reader_most_bytes(const struct dataset_options *options);
 
 // How many of rows [n], from the first on, follow one another: read at one go. n >= 1.
 int reader_run(const int32_t *rows, int n);
+// A file without a name for `bytes` unpacked bytes of `path`: in memory where they are at most
+// most_bytes, else on a disk.
+enum status reader_open_scratch(const char *path, size_t bytes, size_t most_bytes, int *fd);
 // Reads exactly n bytes at an offset of a file that is open as fd.
 enum status reader_read_at(const char *path, int fd, void *to, size_t n, int64_t offset);

@@ -157,6 +157,9 @@ static enum status restore(struct learner *l, const char *log_path)
     TRY(archive_restore(&l->archive));
     TRY(learner_check_candidates(l));
     TRY(restore_pending(l));
+    if (!schedule_all_done(&l->schedule)) { // of a search that goes further than it was to
+        l->counts[COUNT_DISTILLED] = 0;
+    }
     TRY(run_log_past(log_path, l->rows, l->job.n_tasks, &l->past));
     log_info("going on after %lld updates, %lld episodes", (long long)l->counts[COUNT_UPDATES],
              (long long)l->counts[COUNT_EPISODES]);
@@ -368,6 +371,17 @@ int64_t learner_evaluations(const struct learner *l, int task)
 {
     CHECK(task >= 0 && task < l->job.n_tasks);
     return l->schedule.evaluations[task];
+}
+
+enum learner_end learner_ended(const struct learner *l, int task, int64_t *episodes)
+{
+    const struct task_schedule *s = &l->schedule;
+    CHECK(task >= 0 && task < l->job.n_tasks);
+    *episodes = s->episodes[task];
+    return s->evaluations[task] >= s->options.evaluations ? LEARNER_ENDED_EVALUATIONS
+           : s->finished[task] != 0                       ? LEARNER_ENDED_EXHAUSTED
+           : schedule_done(s, task)                       ? LEARNER_ENDED_EPISODES
+                                                          : LEARNER_NOT_ENDED;
 }
 
 const float *learner_weights(const struct learner *l, size_t *n)

@@ -75,6 +75,14 @@ struct learner_summary {
 };
 void learner_summarize(const struct learner *learner, struct learner_summary *out);
 int64_t learner_evaluations(const struct learner *learner, int task);
+// Why a task is over.
+enum learner_end {
+    LEARNER_NOT_ENDED,
+    LEARNER_ENDED_EVALUATIONS, // it has had all of them
+    LEARNER_ENDED_EPISODES,    // its most episodes are used up
+    LEARNER_ENDED_EXHAUSTED,   // the method has nothing left to try
+};
+enum learner_end learner_ended(const struct learner *learner, int task, int64_t *episodes);
 // The policy's weights [*n], NULL without a policy. Borrowed.
 const float *learner_weights(const struct learner *learner, size_t *n);
 void learner_close(struct learner *learner); // NULL is fine

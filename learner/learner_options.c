@@ -110,7 +110,7 @@ const struct option learner_option_table[] = {
     {"replay_share", "of a batch that is replayed, beside its fresh episodes", OPTION_DOUBLE,
      AT(replay_share), .fallback = 0, .least = 0, .most = 0.95},
     {"checkpoint_seconds", "between checkpoints", OPTION_DOUBLE, AT(checkpoint_seconds),
-     .fallback = 60, .least = 0, .most = 1e6},
+     .fallback = 60, .least = 0, .most = 1e6, .shapes = SHAPES_NOTHING},
     {"injected_lag", "mode sync: further updates of lag, to see what age of data does", OPTION_INT,
      AT(injected_lag), .fallback = 0, .least = 0, .most = 100000},
     {.key = NULL},

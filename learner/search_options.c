@@ -19,10 +19,10 @@ const struct option search_option_table[] = {
      "who proposes candidates and learns from their scores; frozen: a trained policy, see --policy",
      OPTION_CHOICE, AT(method), .fallback_text = "impala", .choices = method_names},
     {"evaluations", "distinct candidates scored per task", OPTION_INT, AT(evaluations),
-     .fallback = 300, .least = 1, .most = 10000000},
+     .fallback = 300, .least = 1, .most = 10000000, .shapes = SHAPES_MORE},
     {"episodes",
      "most episodes per task, those that end at a known candidate too; 0 = 8 times the evaluations",
-     OPTION_INT, AT(episodes), .fallback = 0, .least = 0, .most = 100000000},
+     OPTION_INT, AT(episodes), .fallback = 0, .least = 0, .most = 100000000, .shapes = SHAPES_MORE},
     {"start",
      "first candidates of every method, counted as evaluations: the same share of everything, "
      "one-shot rankings of all channels, both in turn, or none",
@@ -40,7 +40,7 @@ const struct option search_option_table[] = {
     {"warmup", "amc: random episodes before learning, at most a quarter of the evaluations",
      OPTION_INT, AT(warmup), .fallback = 100, .least = 0, .most = 1000000},
     {"best", "candidates per task that are kept for re-scoring", OPTION_INT, AT(best),
-     .fallback = 5, .least = 1, .most = 1000},
+     .fallback = 5, .least = 1, .most = 1000, .shapes = SHAPES_RESCORE},
     {.key = NULL},
 };
 #undef AT

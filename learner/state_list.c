@@ -21,6 +21,21 @@ void state_list_add(struct state_list *list, const char *name, enum hdf5_type ty
     memcpy(item->name, name, strlen(name));
 }
 
+void state_list_grows(struct state_list *list, size_t blocks)
+{
+    CHECK(list->n > 0 && blocks >= 1);
+    struct state_item *item = &list->items[list->n - 1];
+    CHECK(item->count % blocks == 0);
+    item->blocks = blocks;
+}
+
+void state_list_add_growing(struct state_list *list, const char *name, enum hdf5_type type,
+                            size_t blocks, size_t count, void *data)
+{
+    state_list_add(list, name, type, count, data);
+    state_list_grows(list, blocks);
+}
+
 void state_list_add_within(struct state_list *list, const char *name, enum hdf5_type type,
                            size_t count, void *data, double least, double most)
 {
@@ -43,8 +58,7 @@ static double element(const struct state_item *item, size_t i)
         return (double)((const float *)item->data)[i];
     case HDF5_F64:
         return ((const double *)item->data)[i];
-    case HDF5_U8:
-    case HDF5_OTHER:
+    default:
         break;
     }
     return 0.0;
@@ -67,15 +81,22 @@ enum status state_list_check(const struct state_list *list, const char *path)
     return OK;
 }
 
+// Of an item as it is in a file.
+static uint64_t hash_item(uint64_t hash, const struct state_item *item, size_t count,
+                          const void *data)
+{
+    const uint64_t described[2] = {(uint64_t)item->type, count};
+    hash = hash_bytes(hash, item->name, sizeof item->name);
+    hash = hash_bytes(hash, described, sizeof described);
+    return hash_words(hash, data, count * hdf5_type_bytes(item->type));
+}
+
 static uint64_t checksum(const struct state_list *list)
 {
     uint64_t hash = HASH_BEGIN;
     for (int i = 0; i < list->n; i++) {
         const struct state_item *item = &list->items[i];
-        const uint64_t described[2] = {(uint64_t)item->type, item->count};
-        hash = hash_bytes(hash, item->name, sizeof item->name);
-        hash = hash_bytes(hash, described, sizeof described);
-        hash = hash_words(hash, item->data, item->count * hdf5_type_bytes(item->type));
+        hash = hash_item(hash, item, item->count, item->data);
     }
     return hash;
 }
@@ -139,28 +160,82 @@ static enum status check_identity(struct hdf5_file *file, const char *identity, 
     return status;
 }
 
-static enum status read_items(struct hdf5_file *file, const struct state_list *list)
+// An item as it is in a file: one that grows may have been shorter when it was written.
+struct reading_item {
+    size_t count;
+    char *shorter; // owned: [count] values to be laid out as the item has them; NULL: read in place
+};
+
+static enum status find_length(struct hdf5_file *file, const struct state_item *item,
+                               struct reading_item *out)
+{
+    struct hdf5_array array;
+    out->count = item->count;
+    if (item->blocks == 0) {
+        return OK;
+    }
+    TRY(hdf5_describe(file, item->name, &array));
+    if (array.count >= item->count || array.count % item->blocks != 0) {
+        return OK; // read_items says what is wrong with it
+    }
+    out->count = array.count;
+    out->shorter = malloc(array.count * hdf5_type_bytes(item->type) + 1);
+    if (out->shorter == NULL) {
+        FAIL(ERR_MEMORY, "no memory for %zu values of '%s'", array.count, item->name);
+    }
+    return OK;
+}
+
+static void lay_out(const struct state_item *item, const struct reading_item *from)
+{
+    const size_t each = hdf5_type_bytes(item->type);
+    const size_t there = from->count / item->blocks * each;
+    const size_t here = item->count / item->blocks * each;
+    memset(item->data, 0, item->count * each);
+    for (size_t i = 0; i < item->blocks; i++) {
+        memcpy((char *)item->data + i * here, from->shorter + i * there, there);
+    }
+}
+
+// *hash continues with what the file holds.
+static enum status read_items(struct hdf5_file *file, const struct state_list *list,
+                              struct reading_item *items, uint64_t *hash)
 {
     struct hdf5_wanted wanted[STATE_LIST_MAX];
     for (int i = 0; i < list->n; i++) {
         const struct state_item *item = &list->items[i];
+        TRY(find_length(file, item, &items[i]));
         wanted[i] = (struct hdf5_wanted){.name = item->name,
                                          .type = item->type,
                                          .exact = true,
-                                         .count = item->count,
-                                         .to = item->data};
+                                         .count = items[i].count,
+                                         .to = items[i].shorter != NULL ? (void *)items[i].shorter
+                                                                        : item->data};
     }
-    return hdf5_read_all(file, wanted, list->n);
+    TRY(hdf5_read_all(file, wanted, list->n));
+    for (int i = 0; i < list->n; i++) {
+        *hash = hash_item(*hash, &list->items[i], items[i].count, wanted[i].to);
+        if (items[i].shorter != NULL) {
+            lay_out(&list->items[i], &items[i]);
+        }
+    }
+    return OK;
 }
 
 static enum status load_from(struct hdf5_file *file, struct state_list *list, const char *identity,
                              const char *path)
 {
     int64_t sums[N_CHECKSUMS];
+    uint64_t hash = HASH_BEGIN;
+    struct reading_item items[STATE_LIST_MAX] = {{0}};
     TRY(hdf5_read(file, "checksum", HDF5_I64, N_CHECKSUMS, sums));
     TRY(check_identity(file, identity, path, sums));
-    TRY(read_items(file, list));
-    if ((int64_t)checksum(list) != sums[CHECKSUM_OF_ITEMS]) {
+    const enum status status = read_items(file, list, items, &hash);
+    for (int i = 0; i < STATE_LIST_MAX; i++) {
+        free(items[i].shorter);
+    }
+    TRY(status);
+    if ((int64_t)hash != sums[CHECKSUM_OF_ITEMS]) {
         FAIL(ERR_INPUT, "%s: is damaged: the checksum of its content does not fit", path);
     }
     return state_list_check(list, path);

@@ -7,7 +7,8 @@ struct state_item {
     char name[64];
     enum hdf5_type type;
     size_t count;
-    void *data; // borrowed
+    void *data;    // borrowed
+    size_t blocks; // may be shorter in a file: equal parts, each of which grows at its end; 0 = not
     // Of what is read: each element has to be a finite number from least to most.
     bool bounded;
     double least, most;
@@ -19,6 +20,14 @@ struct state_list {
 // name: unique; copied. CHECKs that there is room.
 void state_list_add(struct state_list *list, const char *name, enum hdf5_type type, size_t count,
                     void *data);
+
+// The same for an array that grows with the number of evaluations: `blocks` equal parts, of which
+// the first values are those in use. From a file of shorter parts each is filled from its
+// beginning; the rest of it is 0.
+void state_list_add_growing(struct state_list *list, const char *name, enum hdf5_type type,
+                            size_t blocks, size_t count, void *data);
+// The item added last is such a one.
+void state_list_grows(struct state_list *list, size_t blocks);
 
 // The same with bounds for every element (not U8): what is read is refused when one is outside.
 void state_list_add_within(struct state_list *list, const char *name, enum hdf5_type type,

@@ -42,7 +42,10 @@ static enum status load_both(const char *path, const struct network_hints *hints
     const struct dataset *data = complete ? NULL : dataset;
     enum status code = OK;
     if (!complete && part != DATASET_TRAIN) {
-        code = dataset_open(options, DATASET_TRAIN, &train);
+        code = dataset_describe(options, DATASET_TRAIN, &train);
+        if (code == OK) {
+            code = dataset_measure(&train);
+        }
         data = &train;
     }
     if (code == OK) {

@@ -1,49 +1,7 @@
 // Base networks: what the config names is loaded, the rest is trained, in slices, side by side.
 // They end up in the run folder, where every worker finds them.
 #include "core/file.h"
-#include "nn/zoo.h"
-#include "run/load.h"
 #include "run/run_train.h"
-#include "run/run_weights.h"
-
-// The tasks of one network, by its graph, and its images.
-static enum status check_network(struct run_session *session, int index)
-{
-    const struct network_config *config = run_config_network(&session->config, index);
-    const struct network_env_ops *designs = session->network_env;
-    const void *values = session->rollout_job.env.config;
-    struct dataset data = {0};
-    struct network network = {0};
-    enum status code = OK;
-    TRY(dataset_open(&config->data, DATASET_TRAIN, &data));
-    if (config->weights[0] != '\0') {
-        TRY_GOTO(code, run_load_weights(config, &data, &session->arena, &network), done);
-        code = designs->check_images(values, session->config.seed, &data, &network.train_rows);
-        if (code != OK) {
-            (void)status_context(code, "network \"%s\"", config->name);
-            goto done;
-        }
-    } else {
-        network_file_info(config->hints.architecture, &data, &network.info);
-        TRY_GOTO(code,
-                 zoo_build(config->hints.architecture, network.info.h, network.info.w,
-                           network.info.c, network.info.classes, &network.graph),
-                 done);
-    }
-    code = designs->check_tasks(values, index, &network.info, &network.graph);
-done:
-    network_close(&network);
-    dataset_close(&data);
-    return code;
-}
-
-enum status run_check_tasks(struct run_session *session)
-{
-    for (int i = 0; i < session->config.networks->n; i++) {
-        TRY(check_network(session, i));
-    }
-    return OK;
-}
 
 static enum status answered(struct run_board *board, struct run_job *job,
                             const struct work_answer *answer)

@@ -15,7 +15,7 @@ static const struct option network_table[] = {
      OPTION_STRING, NETWORK_AT(hints.architecture)},
     NETWORK_HINT_ROWS(struct network_config, hints),
     {"weights", "safetensors file of the trained network; empty = it is trained first",
-     OPTION_STRING, NETWORK_AT(weights)},
+     OPTION_STRING, NETWORK_AT(weights), .shapes = SHAPES_NOTHING},
     {"train_rows",
      "rows of the data set's training part that the weights were trained on, such as "
      "0-9999,20000-44999, or none; empty = as their file says; unknown = as if it did not say",
@@ -45,96 +45,86 @@ static const char *const transports[] = {[TRANSPORT_AUTO] = "auto",
                                          [TRANSPORT_INLINE] = "inline",
                                          NULL};
 
+// clang-format off
 #define AT(field) .offset = offsetof(struct run_config, field)
-#define NAME_ROW                                                                                   \
-    {                                                                                              \
-        "name", "of the run; by default the config file's", OPTION_STRING, AT(name)                \
-    }
 #define PLAIN_ROW(id, name_)                                                                       \
     {#name_, "environment " #name_, OPTION_OBJECT, AT(environments[ENV_##id]),                     \
-     .table = name_##_option_table},
-#define RESULT_ROWS                                                                                \
-    {"seed", "of everything that is drawn", OPTION_SEED, AT(seed), .fallback = 0},                 \
-        {"environment", "prune, or a small one that proves the learner", OPTION_STRING,            \
-         AT(environment), .fallback_text = "prune"},                                               \
-        ENV_PLAIN_LIST(PLAIN_ROW){                                                                 \
-            "networks",   "what is pruned",       OPTION_LIST,                                     \
-            AT(networks), .table = network_table, .element_bytes = sizeof(struct network_config)}, \
-        {"tasks",                                                                                  \
-         "network and budget of each task",                                                        \
-         OPTION_LIST,                                                                              \
-         AT(tasks),                                                                                \
-         .table = task_table,                                                                      \
-         .element_bytes = sizeof(struct task_config)},                                             \
-        {"space", "which widths there are", OPTION_OBJECT, AT(space),                              \
-         .table = space_option_table},                                                             \
-        {"scoring", "how a candidate is scored", OPTION_OBJECT, AT(scoring),                       \
-         .table = scoring_option_table},                                                           \
-        {"search", "method and price", OPTION_OBJECT, AT(search), .table = search_option_table},   \
-        {"agent", "the policy's network", OPTION_OBJECT, AT(agent), .table = agent_option_table},  \
-        {"learner", "how the policy learns", OPTION_OBJECT, AT(learner),                           \
-         .table = learner_option_table},                                                           \
-    {                                                                                              \
-        "finetune", "how the winners are trained on", OPTION_OBJECT, AT(finetune),                 \
-            .table = finetune_option_table                                                         \
-    }
-#define HOW_ROWS                                                                                   \
+     .table = name_##_option_table, .shapes = SHAPES_SEARCH},
+// scoring before networks: of two that differ because of one, the one that the user wrote is named.
+#define CONFIG_ROWS                                                                                \
+    {"name", "of the run; by default the config file's", OPTION_STRING, AT(name),                  \
+     .shapes = SHAPES_NOTHING},                                                                    \
+    {"seed", "of everything that is drawn", OPTION_SEED, AT(seed), .fallback = 0,                  \
+     .shapes = SHAPES_BASE},                                                                       \
+    {"environment", "prune, or a small one that proves the learner", OPTION_STRING,                \
+     AT(environment), .fallback_text = "prune", .shapes = SHAPES_SEARCH},                          \
+    ENV_PLAIN_LIST(PLAIN_ROW)                                                                      \
+    {"scoring", "how a candidate is scored", OPTION_OBJECT, AT(scoring),                           \
+     .table = scoring_option_table, .shapes = SHAPES_SEARCH},                                      \
+    {"networks", "what is pruned", OPTION_LIST, AT(networks), .table = network_table,              \
+     .element_bytes = sizeof(struct network_config), .shapes = SHAPES_BASE},                       \
+    {"tasks", "network and budget of each task", OPTION_LIST, AT(tasks), .table = task_table,      \
+     .element_bytes = sizeof(struct task_config), .shapes = SHAPES_SEARCH},                        \
+    {"space", "which widths there are", OPTION_OBJECT, AT(space), .table = space_option_table,     \
+     .shapes = SHAPES_SEARCH},                                                                     \
+    {"search", "method and price", OPTION_OBJECT, AT(search), .table = search_option_table,        \
+     .shapes = SHAPES_SEARCH},                                                                     \
+    {"agent", "the policy's network", OPTION_OBJECT, AT(agent), .table = agent_option_table,       \
+     .shapes = SHAPES_SEARCH},                                                                     \
+    {"learner", "how the policy learns", OPTION_OBJECT, AT(learner), .table = learner_option_table,\
+     .shapes = SHAPES_SEARCH},                                                                     \
+    {"finetune", "how the winners are trained on", OPTION_OBJECT, AT(finetune),                    \
+     .table = finetune_option_table, .shapes = SHAPES_FINETUNE},                                   \
     {"actors", "the processes that try candidates", OPTION_OBJECT, AT(actors),                     \
-     .table = actor_option_table},                                                                 \
-    {                                                                                              \
-        "backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table      \
-    }
+     .table = actor_option_table, .shapes = SHAPES_NOTHING},                                       \
+    {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table,        \
+     .shapes = SHAPES_NOTHING}
 
-const struct option run_config_table[] = {NAME_ROW, RESULT_ROWS, HOW_ROWS, {.key = NULL}};
+const struct option run_config_table[] = {CONFIG_ROWS, {.key = NULL}};
 const struct option run_command_table[] = {
-    NAME_ROW,
-    RESULT_ROWS,
-    HOW_ROWS,
+    CONFIG_ROWS,
     {"transport",
      "mpi: a rank per actor, under mpirun; local: actors are children of one process; inline: all "
      "in one process, in turn; auto: mpi, which starts mpirun where needed",
-     OPTION_CHOICE, AT(transport), .fallback_text = "auto", .choices = transports},
-    {"run_dir", "folder of the run; empty = runs/<name>", OPTION_STRING, AT(run_dir)},
+     OPTION_CHOICE, AT(transport), .fallback_text = "auto", .choices = transports,
+     .shapes = SHAPES_NOTHING},
+    {"run_dir", "folder of the run; empty = runs/<name>", OPTION_STRING, AT(run_dir),
+     .shapes = SHAPES_NOTHING},
     {"task",
      "only these tasks, comma-separated: names, or new ones such as resnet20:macs=0.38 (of a "
      "network of the config)",
-     OPTION_STRING, AT(only)},
+     OPTION_STRING, AT(only), .shapes = SHAPES_NOTHING},
     {"policy", "run folder of a trained agent that proposes, without learning on", OPTION_STRING,
-     AT(policy)},
+     AT(policy), .shapes = SHAPES_NOTHING},
     {"tries", "with --policy: candidates per task", OPTION_INT, AT(tries), .fallback = 16,
-     .least = 1, .most = 1e6},
+     .least = 1, .most = 1e6, .shapes = SHAPES_NOTHING},
     {"restarts", "start a job that lost a process again, at most so often", OPTION_INT,
-     AT(restarts), .fallback = 3, .least = 0, .most = 1000},
-    {"json", "print one JSON object at the end", OPTION_BOOL, AT(json), .fallback = 0},
+     AT(restarts), .fallback = 3, .least = 0, .most = 1000, .shapes = SHAPES_NOTHING},
+    {"json", "print one JSON object at the end", OPTION_BOOL, AT(json), .fallback = 0,
+     .shapes = SHAPES_NOTHING},
     {.key = NULL},
 };
-static const struct option identity_table[] = {RESULT_ROWS, {.key = NULL}};
+// clang-format on
 
 enum status run_config_text(const struct run_config *config, struct text *out)
 {
     return config_text(run_config_table, config, out);
 }
 
-enum status run_config_identity(const struct run_config *config, struct text *out)
+enum status run_config_identity(const struct run_config *config, enum option_shapes last,
+                                struct text *out)
 {
-    struct run_config shaped = *config;
-    struct arena arena = {0};
-    struct network_config *networks;
-    const size_t n = (size_t)config->networks->n;
-    networks = arena_alloc(&arena, n, sizeof *networks);
-    if (networks == NULL) {
-        return ERR_MEMORY;
+    for (int shapes = SHAPES_BASE; shapes <= (int)last; shapes++) {
+        if (shapes != SHAPES_MORE) {
+            struct json_writer writer = {.out = out, .pretty = true};
+            config_write_shaping(run_config_table, config, (enum option_shapes)shapes,
+                                 SHAPES_NOTHING, &writer, NULL);
+        }
     }
-    for (size_t i = 0; i < n; i++) {
-        networks[i] = *run_config_network(config, (int)i);
-        networks[i].data.data_root = "";
+    if (out->failed) {
+        FAIL(ERR_MEMORY, "no memory for the text of the config");
     }
-    const struct object_list list = {.n = (int)n, .stride = sizeof *networks, .values = networks};
-    shaped.networks = &list;
-    shaped.learner.checkpoint_seconds = 0; // when, not what
-    const enum status code = config_text(identity_table, &shaped, out);
-    arena_close(&arena);
-    return code;
+    return OK;
 }
 
 const struct network_config *run_config_network(const struct run_config *config, int i)

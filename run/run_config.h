@@ -60,8 +60,10 @@ extern const struct option run_command_table[]; // the same and those of the com
 
 // The resolved config as it is kept in the run folder: JSON, pretty.
 enum status run_config_text(const struct run_config *config, struct text *out);
-// What shapes the result, as JSON: name, backend, actors and the place of the data are not in it.
-enum status run_config_identity(const struct run_config *config, struct text *out);
+// What shapes the result of the stages up to `last`, as JSON. What is compared by content (the
+// places of data and weights) and what may grow (search.evaluations) are not in it.
+enum status run_config_identity(const struct run_config *config, enum option_shapes last,
+                                struct text *out);
 
 const struct network_config *run_config_network(const struct run_config *config, int i);
 const struct task_config *run_config_task(const struct run_config *config, int i);

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define VALUE_CHARS 80
-
 static void describe_value(const struct json *value, char *out, size_t n)
 {
     switch (json_kind(value)) {
@@ -31,14 +29,8 @@ static void describe_value(const struct json *value, char *out, size_t n)
     }
 }
 
-// Where two documents written from the same option table differ.
-struct difference {
-    char path[256];
-    char theirs[VALUE_CHARS], ours[VALUE_CHARS];
-};
-
 static bool find_difference(const struct json *theirs, const struct json *ours, const char *path,
-                            struct difference *out)
+                            struct run_difference *out)
 {
     const enum json_kind kind = json_kind(theirs);
     const bool nested = kind == JSON_OBJECT || kind == JSON_ARRAY;
@@ -67,68 +59,96 @@ static bool find_difference(const struct json *theirs, const struct json *ours, 
     return false;
 }
 
-static enum status fail_different(const char *path, const char *theirs, const char *ours)
+enum status run_folder_open(const char *path, const struct run_kind *kind, struct arena *arena,
+                            struct run_folder *out)
 {
-    struct json *their_document = NULL;
-    struct json *our_document = NULL;
-    struct difference difference = {.path = "?", .theirs = "?", .ours = "?"};
-    enum status code = json_parse(theirs, strlen(theirs), path, &their_document);
-    if (code == OK) {
-        code = json_parse(ours, strlen(ours), "this run's config", &our_document);
+    struct json *document;
+    *out = (struct run_folder){.kind = kind, .lock = {.file = -1}};
+    out->config_path = arena_format(arena, "%s/config.json", path);
+    out->inputs_path = arena_format(arena, "%s/inputs.json", path);
+    if (out->config_path == NULL || out->inputs_path == NULL) {
+        return ERR_MEMORY;
     }
-    if (code == OK) {
-        find_difference(their_document, our_document, "", &difference);
+    TRY(file_make_folders(path));
+    TRY(folder_lock_take(path, kind->command, &folder_lock_patience, &out->lock));
+    if (!file_exists(out->config_path)) {
+        return OK;
     }
-    json_close(our_document);
-    json_close(their_document);
+    void *earlier = arena_alloc(arena, 1, kind->bytes);
+    if (earlier == NULL) {
+        return ERR_MEMORY;
+    }
+    TRY(json_read_file(out->config_path, &document));
+    const enum status code = config_read(document, out->config_path, kind->table, earlier, arena);
+    json_close(document);
     TRY(code);
+    out->earlier = earlier;
+    out->recorded = file_exists(out->inputs_path);
+    return out->recorded ? run_inputs_read(out->inputs_path, arena, &out->inputs) : OK;
+}
+
+static enum status parse_shaping(const struct run_folder *folder, const void *config,
+                                 enum option_shapes shapes, struct json **out)
+{
+    struct text text = {0};
+    struct json_writer writer = {.out = &text};
+    config_write_shaping(folder->kind->table, config, shapes, SHAPES_NOTHING, &writer, NULL);
+    const enum status code =
+        text.failed ? ERR_MEMORY : json_parse(text.bytes, text.length, folder->config_path, out);
+    text_close(&text);
+    return code;
+}
+
+enum status run_folder_differs(const struct run_folder *folder, const void *config,
+                               enum option_shapes shapes, bool *differs, struct run_difference *out)
+{
+    struct json *theirs = NULL, *ours = NULL;
+    enum status code = parse_shaping(folder, folder->earlier, shapes, &theirs);
+    if (code == OK) {
+        code = parse_shaping(folder, config, shapes, &ours);
+    }
+    if (code == OK) {
+        *differs = find_difference(theirs, ours, "", out);
+    }
+    json_close(theirs);
+    json_close(ours);
+    return code;
+}
+
+enum status run_folder_refuse(const struct run_folder *folder,
+                              const struct run_difference *difference)
+{
     FAIL(ERR_CONFIG,
          "the run folder holds another run: %s has %s = %s, this run %s; choose another folder "
          "with --run-dir, or remove that one",
-         path, difference.path, difference.theirs, difference.ours);
+         folder->config_path, difference->path, difference->theirs, difference->ours);
 }
 
-static enum status compare(const char *path, const struct json *document,
-                           const struct run_kind *kind, const void *config, struct arena *arena)
+enum status run_folder_check_recorded(const struct run_folder *folder)
 {
-    struct text their_text = {0};
-    struct text our_text = {0};
-    void *theirs = arena_alloc(arena, 1, kind->bytes);
-    if (theirs == NULL) {
-        return ERR_MEMORY;
+    if (!folder->recorded) {
+        FAIL(ERR_CONFIG,
+             "%s is not there, so nobody can say whether this run goes on with the data and "
+             "weights it began with: an older version of this program made the folder, or the file "
+             "was removed; choose another run folder with --run-dir",
+             folder->inputs_path);
     }
-    TRY(config_read(document, path, kind->table, theirs, arena));
-    enum status code = kind->identity(theirs, &their_text);
-    if (code == OK) {
-        code = kind->identity(config, &our_text);
-    }
-    if (code == OK && strcmp(their_text.bytes, our_text.bytes) != 0) {
-        code = fail_different(path, their_text.bytes, our_text.bytes);
-    }
-    text_close(&our_text);
-    text_close(&their_text);
+    return OK;
+}
+
+// The config last: it claims the folder.
+enum status run_folder_claim(const struct run_folder *folder, const void *config,
+                             const struct run_inputs *inputs)
+{
+    struct text text = {0};
+    TRY(run_inputs_write(inputs, folder->inputs_path));
+    TRY(config_text(folder->kind->table, config, &text));
+    const enum status code = file_write(folder->config_path, text.bytes, text.length);
+    text_close(&text);
     return code;
 }
 
-static enum status check_config(const char *path, const struct run_kind *kind, const void *config)
+void run_folder_close(struct run_folder *folder)
 {
-    struct json *document;
-    struct arena arena = {0};
-    TRY(json_read_file(path, &document));
-    const enum status code = compare(path, document, kind, config, &arena);
-    arena_close(&arena);
-    json_close(document);
-    return code;
-}
-
-enum status run_folder_claim(const char *path, const struct run_kind *kind, const void *config,
-                             const char *text)
-{
-    char config_path[4096];
-    TRY(file_join(config_path, sizeof config_path, path, "config.json"));
-    TRY(file_make_folders(path));
-    if (file_exists(config_path)) {
-        return check_config(config_path, kind, config);
-    }
-    return file_write(config_path, text, strlen(text));
+    folder_lock_release(&folder->lock);
 }

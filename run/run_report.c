@@ -3,13 +3,52 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "core/log.h"
 #include "learner/methods/method.h"
+
+static const char *const ended_names[] = {
+    [LEARNER_NOT_ENDED] = "no",
+    [LEARNER_ENDED_EVALUATIONS] = "evaluations",
+    [LEARNER_ENDED_EPISODES] = "episodes",
+    [LEARNER_ENDED_EXHAUSTED] = "exhausted",
+};
 
 static const char *result_file(const struct run_report *report, int task)
 {
     return run_path(report->session, &report->session->arena,
                     report->results[task].tested ? "final" : "found",
                     run_task_name(report->session, task), ".safetensors");
+}
+
+// Weights that have seen an image are right about it almost always; by so much more than about
+// others they are so for no other reason.
+#define SEEN_GAP 0.03
+
+bool run_report_seen(const struct run_result *result)
+{
+    return result->validation_images != IMAGES_UNSEEN && result->tested &&
+           result->accuracy_base - result->accuracy_base_test > SEEN_GAP;
+}
+
+// Once for each network.
+static void warn_of_seen(const struct run_report *report)
+{
+    const struct run_config *config = &report->session->config;
+    for (int i = 0; i < config->networks->n; i++) {
+        for (int task = 0; task < config->tasks->n; task++) {
+            const struct run_result *result = &report->results[task];
+            if (run_config_task_network(config, task) == i && run_report_seen(result)) {
+                log_warning("network %s: uncut it has %.2f%% on the search-validation images and "
+                            "%.2f%% on the test images, so its weights have almost surely been "
+                            "trained on the former, and they tell candidates apart badly; say "
+                            "which rows it was trained on (networks[%d].train_rows), or leave its "
+                            "weights empty to have it trained without them",
+                            run_config_network(config, i)->name, 100 * result->accuracy_base,
+                            100 * result->accuracy_base_test, i);
+                break;
+            }
+        }
+    }
 }
 
 static void write_task(const struct run_report *report, int task, struct json_writer *w)
@@ -27,6 +66,7 @@ static void write_task(const struct run_report *report, int task, struct json_wr
     json_write_double(w, "macs_share", (double)result->macs / (double)result->full_macs);
     json_write_double(w, "params_share", (double)result->params / (double)result->full_params);
     json_write_string(w, "validation_images", run_images_names[result->validation_images]);
+    json_write_bool(w, "validation_images_seem_seen", run_report_seen(result));
     json_write_double(w, "accuracy_base", result->accuracy_base);
     json_write_double(w, "score", result->score);
     json_write_double(w, "accuracy_found", result->accuracy_found);
@@ -38,6 +78,7 @@ static void write_task(const struct run_report *report, int task, struct json_wr
         json_write_raw(w, "accuracy_base_test", "null");
     }
     json_write_int(w, "evaluations", result->evaluations);
+    json_write_string(w, "search_ended", ended_names[report->session->candidates[task].ended]);
     report->session->network_env->describe(result->widths, result->n_widths, w);
     json_write_string(w, "file", result_file(report, task));
     json_write_end(w, '}');
@@ -131,6 +172,7 @@ enum status run_report_make(struct run_session *session, struct run_report *out)
     struct run_report report = {.session = session};
     if (run_config_designs(&session->config)) {
         TRY(read_results(&report));
+        warn_of_seen(&report);
     }
     const char *path = run_path(session, &session->arena, "", "report", ".json");
     enum status code = path != NULL ? write_report(&report, &report.text) : ERR_MEMORY;

@@ -8,6 +8,9 @@ struct run_report {
     struct run_result *results;  // [tasks] of pruning, else NULL; the session's arena
     struct text text;            // the JSON object
 };
+// Whether the uncut network's accuracies show that its weights were trained on the
+// search-validation images, though nobody said so; false before it was tested.
+bool run_report_seen(const struct run_result *result);
 // Rank 0, after the stages. Reads the results and writes report.json.
 enum status run_report_make(struct run_session *session, struct run_report *out);
 void run_report_close(struct run_report *report);

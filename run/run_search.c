@@ -4,6 +4,7 @@
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
+#include "core/log.h"
 #include "core/machine.h"
 #include "learner/methods/method.h"
 #include "run/load.h"
@@ -69,9 +70,9 @@ static enum status share_world(struct run_session *session)
     const struct collective *c = session->collective;
     struct world world = {0};
     TRY(run_assign(session, NURSERY_EPISODES));
-    if (c->rank != 0 || c->ranks == 1) {
-        TRY(open_world(session, &world));
-    }
+    // Opening may take minutes: who is interrupted meanwhile is not alone in leaving.
+    const bool opens = c->rank != 0 || c->ranks == 1;
+    TRY(run_agree(session, opens ? open_world(session, &world) : interrupt_check()));
     TRY(collective_broadcast(c, &world, sizeof world, c->ranks > 1 ? 1 : 0));
     session->shape = world.shape;
     agent_make(&session->config.agent, &world.agent, &session->agent);
@@ -155,7 +156,7 @@ static enum status open_learner(struct searching *s)
         .name = config->backend.name, .threads = large ? 0 : 1, .check = config->backend.check};
     TRY(load_backend(&backend, 1, &s->backend));
     TRY(run_config_text(config, &s->config));
-    TRY(run_config_identity(config, &s->identity));
+    TRY(run_config_identity(config, SHAPES_SEARCH, &s->identity));
     if (config->policy[0] != '\0') {
         TRY(run_policy_load(config->policy, &session->agent, &s->initial));
         if (s->link != NULL) {
@@ -239,17 +240,42 @@ static enum status learn(struct searching *s)
     return code;
 }
 
+// A search that ended early says why: its results are good, but more of it may not bring any.
+static void say_ended(const struct run_session *session, int task)
+{
+    const struct search_options *search = &session->config.search;
+    const struct run_candidates *all = &session->candidates[task];
+    const char *name = run_task_name(session, task);
+    const long long evaluations = (long long)all->evaluations;
+    if (all->ended == LEARNER_ENDED_EXHAUSTED) {
+        log_info("task %s: the search ended after %lld of %d evaluations: %s has no other "
+                 "candidates to try",
+                 name, evaluations, search->evaluations, methods[search->method]->name);
+    } else if (all->ended == LEARNER_ENDED_EPISODES) {
+        log_warning("task %s: the search ended after %lld of %d evaluations, as all its %lld "
+                    "episodes are used up: the others came to candidates that had been tried, or "
+                    "failed, so there is little new to find; its result is that of %lld "
+                    "evaluations, and search.episodes allows more",
+                    name, evaluations, search->evaluations, (long long)all->episodes, evaluations);
+    }
+}
+
 static enum status keep_results(struct searching *s)
 {
     struct run_session *session = s->session;
     learner_summarize(s->learner, &session->summary);
     TRY(run_keep_candidates(session, s->learner));
+    for (int task = 0; run_config_designs(&session->config) && task < session->config.tasks->n;
+         task++) {
+        say_ended(session, task);
+    }
     size_t n = 0;
     const float *weights = learner_weights(s->learner, &n);
     return weights != NULL ? run_policy_save(session->config.run_dir, &session->agent, weights)
                            : OK;
 }
 
+// All ranks come as far as the loop, or leave together.
 static enum status run_rank(struct searching *s)
 {
     TRY(share_world(s->session));

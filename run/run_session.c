@@ -1,11 +1,8 @@
 // Opening a run: config, processes, folder.
 #include "run/run_session.h"
 
-#include "core/config.h"
-#include "core/file.h"
-#include "core/log.h"
 #include "core/machine.h"
-#include "run/run_folder.h"
+#include "run/run_claim.h"
 #include "run/run_order.h"
 
 #include <stdio.h>
@@ -172,42 +169,12 @@ static enum status find_hosts(struct run_session *session)
     return OK;
 }
 
-static enum status identity_of_values(const void *config, struct text *out)
-{
-    return run_config_identity(config, out);
-}
-
 static enum status open_folder(struct run_session *session)
 {
-    static const char *const inside[] = {"networks", "found", "final", "results"};
-    const struct run_kind kind = {
-        .table = run_config_table,
-        .bytes = sizeof session->config,
-        .identity = identity_of_values,
-    };
-    struct text text = {0};
-    const char *config_path = run_path(session, &session->arena, "", "config", ".json");
-    if (config_path == NULL) {
-        return ERR_MEMORY;
-    }
-    // What cannot be met leaves no folder behind.
-    if (run_config_designs(&session->config) && !file_exists(config_path)) {
-        TRY(run_check_tasks(session));
-    }
-    TRY(run_config_text(&session->config, &text));
-    enum status code =
-        run_folder_claim(session->config.run_dir, &kind, &session->config, text.bytes);
-    text_close(&text);
+    TRY(run_claim(session));
     session->times_path = run_path(session, &session->arena, "", "times", ".json");
-    if (code == OK) {
-        code = session->times_path != NULL ? run_times_read(session->times_path, &session->times)
-                                           : ERR_MEMORY;
-    }
-    for (size_t i = 0; code == OK && i < sizeof inside / sizeof inside[0]; i++) {
-        const char *path = run_path(session, &session->arena, inside[i], "", "");
-        code = path != NULL ? file_make_folders(path) : ERR_MEMORY;
-    }
-    return code;
+    return session->times_path != NULL ? run_times_read(session->times_path, &session->times)
+                                       : ERR_MEMORY;
 }
 
 enum status run_session_begin(struct run_session *session)
@@ -235,6 +202,7 @@ enum status run_keep_candidates(struct run_session *session, const struct learne
     for (int task = 0; task < n_tasks; task++) {
         struct run_candidates *kept = &session->candidates[task];
         kept->evaluations = learner_evaluations(learner, task);
+        kept->ended = learner_ended(learner, task, &kept->episodes);
         kept->n = learner_best(learner, task, most, best);
         ARENA_NEW(&session->arena, kept->candidates, (size_t)kept->n);
         for (int i = 0; i < kept->n; i++) {
@@ -280,6 +248,7 @@ void run_session_close(struct run_session *session)
         close(session->shared_fd);
     }
     run_work_ops.close(session->work);
+    run_folder_close(&session->folder);
     arena_close(&session->arena);
     free(session);
 }

@@ -7,6 +7,7 @@
 #include "envs/network_env.h"
 #include "learner/learner.h"
 #include "run/run_config.h"
+#include "run/run_folder.h"
 #include "run/run_result.h"
 #include "run/run_times.h"
 #include "transport/collective.h"
@@ -19,7 +20,8 @@ struct run_candidate {
     const int *widths; // arena
 };
 struct run_candidates {
-    int64_t evaluations;
+    int64_t evaluations, episodes;
+    enum learner_end ended;
     int n;
     struct run_candidate *candidates; // [n], best first; arena
 };
@@ -32,6 +34,7 @@ struct run_session {
     // An error that all ranks have reached together, with nothing left to wait for: they may end in
     // order instead of being stopped.
     bool stopped_together;
+    bool finishes; // fine-tunes and tests; set before it begins
     struct run_config config;
     struct arena arena;
     const struct network_env_ops *network_env; // NULL: episodes design no networks
@@ -57,6 +60,7 @@ struct run_session {
     struct learner_summary summary;    // rank 0
     struct run_times times;            // rank 0
     const char *times_path;            // arena
+    struct run_folder folder;          // rank 0, from run_session_begin on
 };
 
 // Zeroed but for the collective, which may still be closed. The caller fills the config, with the
@@ -90,7 +94,5 @@ enum status run_stage_rescore(struct run_session *session); // designs only; fil
 enum status run_stage_finish(struct run_session *session);  // fine-tune, test, save
 
 // ---- pieces of stages
-// Not collective. Whether all tasks can be met, by the networks' graphs; for a run not begun yet.
-enum status run_check_tasks(struct run_session *session);
 // Copies the best candidates of every task out of the learner.
 enum status run_keep_candidates(struct run_session *session, const struct learner *learner);

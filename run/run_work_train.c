@@ -12,6 +12,8 @@
 #include "train/evaluate.h"
 #include "train/train.h"
 
+#include <stdio.h>
+
 #define TEST_BATCH 64
 
 static const struct collective alone = {.ranks = 1, .local_ranks = 1};
@@ -52,8 +54,10 @@ static enum status network_identity(const struct network_config *network, uint64
     json_write_begin(&writer, '{', NULL);
     json_write_string(&writer, "architecture", network->hints.architecture);
     json_write_int(&writer, "seed", (int64_t)seed);
-    config_write(dataset_option_table, &network->data, &writer, "data");
-    config_write(train_option_table, &network->train, &writer, "train");
+    config_write_shaping(dataset_option_table, &network->data, SHAPES_BASE, SHAPES_BASE, &writer,
+                         "data");
+    config_write_shaping(train_option_table, &network->train, SHAPES_BASE, SHAPES_BASE, &writer,
+                         "train");
     json_write_end(&writer, '}');
     return out->failed ? ERR_MEMORY : OK;
 }
@@ -62,7 +66,9 @@ static enum status train_base(struct run_task *task, const struct network_config
                               const struct dataset *data, struct network *network)
 {
     struct text identity = {0};
-    struct train_job job = {.dataset = data, .recipe = &config->train};
+    char name[48];
+    snprintf(name, sizeof name, "networks[%d].train", task->ticket->task);
+    struct train_job job = {.dataset = data, .recipe = &config->train, .name = name};
     TRY(run_work_path(task, "networks", config->name, ".checkpoint.safetensors", &job.checkpoint));
     enum status code = network_identity(config, task->work->session->config.seed, &identity);
     if (code == OK) {
@@ -116,11 +122,12 @@ static enum status tune(struct run_task *task, const char *name, struct network 
     const struct run_session *session = task->work->session;
     const int index = run_config_task_network(&session->config, task->ticket->task);
     struct text identity = {0};
-    struct train_job job = {.recipe = &session->config.finetune, .teacher = base};
+    struct train_job job = {
+        .recipe = &session->config.finetune, .name = "finetune", .teacher = base};
     TRY(run_work_path(task, "final", name, ".checkpoint.safetensors", &job.checkpoint));
     TRY(run_data_open(&task->work->data, &run_config_network(&session->config, index)->data,
                       DATASET_TRAIN, &job.dataset));
-    TRY(run_config_identity(&session->config, &identity));
+    TRY(run_config_identity(&session->config, SHAPES_FINETUNE, &identity));
     text_add(&identity, "task %s\n", name);
     job.identity = identity.bytes;
     const enum status code = identity.failed ? ERR_MEMORY : train_slice(task, &job, network);

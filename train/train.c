@@ -11,8 +11,10 @@
 #include "nn/plan.h"
 #include "train/evaluate.h"
 #include "train/train_checkpoint.h"
+#include "train/train_job.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define TRAIN_BN_MOMENTUM 0.1F // PyTorch's default
@@ -49,26 +51,6 @@ static enum status reduce_f64(void *context, int total, double *values, size_t c
 {
     const struct trainer *trainer = context;
     return collective_sum_tree_f64(trainer->job->collective, total, values, count);
-}
-
-// This rank's part of a batch.
-static enum status find_share(const struct train_job *job, const struct network *network,
-                              struct train_share *out)
-{
-    const struct collective *c = job->collective;
-    return train_share(job->backend, &network->graph, job->recipe->batch, c->rank, c->ranks, out);
-}
-
-// What only the data can tell about a recipe.
-static enum status check_recipe(const struct train_recipe *recipe, int n_train)
-{
-    if (recipe->batch > n_train) {
-        FAIL(ERR_CONFIG,
-             "train.batch = %d is more than the %d training images left after validation_share; "
-             "make it smaller",
-             recipe->batch, n_train);
-    }
-    return OK;
 }
 
 static enum status open_plan(struct trainer *trainer)
@@ -221,6 +203,18 @@ static enum status stop_if_interrupted(struct trainer *trainer)
          (long long)trainer->steps_per_epoch, checkpoint);
 }
 
+// what: "loss nan, gradient norm inf".
+static enum status fail_diverged(const struct trainer *trainer, const char *what)
+{
+    const struct train_position *position = &trainer->state.position;
+    const char *name = train_job_name(trainer->job);
+    FAIL(ERR_CONFIG,
+         "training diverged in epoch %lld, update %lld: %s; lower %s.learning_rate, or set "
+         "%s.warmup_epochs or %s.clip%s",
+         (long long)position->epoch + 1, (long long)position->batch + 1, what, name, name, name,
+         strcmp(name, "finetune") == 0 ? "" : ", in a new run folder");
+}
+
 static enum status update(struct trainer *trainer)
 {
     const struct train_recipe *recipe = trainer->recipe;
@@ -238,12 +232,10 @@ static enum status update(struct trainer *trainer)
     TRY(train_step(trainer->plan, batch.images, batch.labels, trainer->targets, (float)rate,
                    &result));
     if (!isfinite(result.loss) || !isfinite(result.gradient_norm)) {
-        FAIL(ERR_CONFIG,
-             "training diverged in epoch %lld, update %lld: loss %g, gradient norm %g, learning "
-             "rate %g; lower train.learning_rate, or set train.warmup_epochs or train.clip, in a "
-             "new run folder",
-             (long long)position->epoch + 1, (long long)position->batch + 1, result.loss,
-             result.gradient_norm, rate);
+        char what[96];
+        snprintf(what, sizeof what, "loss %g, gradient norm %g, learning rate %g", result.loss,
+                 result.gradient_norm, rate);
+        return fail_diverged(trainer, what);
     }
     position->batch++;
     position->loss_sum += result.loss;
@@ -271,12 +263,25 @@ static enum status share_params(struct trainer *trainer)
                                 network->graph.n_floats * sizeof(float), 0);
 }
 
+// A loss may look sound when running statistics have long overflowed.
+static enum status check_finite(const struct trainer *trainer)
+{
+    const struct network *network = trainer->network;
+    for (size_t i = 0; i < network->graph.n_floats; i++) {
+        if (!isfinite(network->params[i])) {
+            return fail_diverged(trainer, "weights or running statistics are no numbers any more");
+        }
+    }
+    return OK;
+}
+
 // Scores the held-out rows.
 static enum status validate(struct trainer *trainer)
 {
     const struct collective *c = trainer->job->collective;
     struct network *network = trainer->network;
     TRY(share_params(trainer));
+    TRY(check_finite(trainer));
     if (trainer->split.n_validation == 0) {
         return OK;
     }
@@ -292,16 +297,14 @@ static enum status validate(struct trainer *trainer)
 static void say_epoch(const struct trainer *trainer, double loss, double accuracy)
 {
     const struct train_position *position = &trainer->state.position;
-    const double speed = (double)trainer->images / trainer->seconds;
+    char held[48] = "";
     if (trainer->split.n_validation > 0) {
-        log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%, validation accuracy %.2f%%, "
-                 "%.0f images/s",
-                 (long long)position->epoch, trainer->recipe->epochs, loss, accuracy,
-                 100 * position->validation_accuracy, speed);
-    } else {
-        log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%, %.0f images/s",
-                 (long long)position->epoch, trainer->recipe->epochs, loss, accuracy, speed);
+        snprintf(held, sizeof held, ", validation accuracy %.2f%%",
+                 100 * position->validation_accuracy);
     }
+    log_info("epoch %lld/%d: loss %.4f, training accuracy %.2f%%%s, %.0f images/s",
+             (long long)position->epoch, trainer->recipe->epochs, loss, accuracy, held,
+             (double)trainer->images / trainer->seconds);
 }
 
 static enum status end_epoch(struct trainer *trainer)
@@ -350,20 +353,15 @@ static enum status run_epochs(struct trainer *trainer)
     return OK;
 }
 
-static int rows_to_train_on(const struct train_job *job, const struct dataset_split *split)
-{
-    return job->recipe->all_rows ? job->dataset->n : split->n_train;
-}
-
 static enum status train_all(struct trainer *trainer, struct arena *arena)
 {
     const struct train_recipe *recipe = trainer->recipe;
     const struct train_job *job = trainer->job;
     TRY(dataset_split(job->dataset, recipe->validation_share, recipe->seed, arena,
                       &trainer->split));
-    trainer->n_rows = rows_to_train_on(job, &trainer->split);
+    trainer->n_rows = train_job_rows(job, &trainer->split);
     trainer->steps_per_epoch = trainer->n_rows / recipe->batch;
-    TRY(find_share(job, trainer->network, &trainer->share));
+    TRY(train_job_share(job, trainer->network, &trainer->share));
     TRY(open_plan(trainer));
     TRY(open_teacher(trainer, arena));
     TRY(resume(trainer, arena));
@@ -385,42 +383,7 @@ static enum status train_all(struct trainer *trainer, struct arena *arena)
     return code;
 }
 
-static enum status check_teacher(const struct train_job *job)
-{
-    if (job->recipe->distill == 0) {
-        return OK;
-    }
-    if (job->teacher == NULL) {
-        FAIL(ERR_CONFIG,
-             "train.distill = %g needs a network to learn from (the teacher); name one, or set it "
-             "to 0",
-             job->recipe->distill);
-    }
-    const enum status code = evaluate_check_fit(job->teacher, job->dataset);
-    return code == OK ? OK : status_context(code, "the teacher");
-}
-
-enum status train_check(const struct train_job *job, const struct network *network)
-{
-    const struct train_recipe *recipe = job->recipe;
-    struct arena arena = {0};
-    struct dataset_split split;
-    TRY(evaluate_check_fit(network, job->dataset));
-    TRY(check_teacher(job));
-    enum status code =
-        dataset_split(job->dataset, recipe->validation_share, recipe->seed, &arena, &split);
-    if (code == OK) {
-        code = check_recipe(recipe, rows_to_train_on(job, &split));
-    }
-    if (code == OK) {
-        struct train_share share;
-        code = find_share(job, network, &share);
-    }
-    arena_close(&arena);
-    return code;
-}
-
-// The network says what it has seen now.
+// The network says what it has seen.
 static enum status note_rows(const struct trainer *trainer, struct arena *arena)
 {
     const struct dataset *dataset = trainer->job->dataset;
@@ -442,6 +405,7 @@ enum status train_network(const struct train_job *job, struct network *network, 
     TRY(train_check(job, network));
     struct trainer trainer = {.job = job, .recipe = job->recipe, .network = network};
     enum status code = train_all(&trainer, arena);
+    const struct loader_times times = loader_times(trainer.loader);
     loader_close(trainer.loader);
     train_close(trainer.plan);
     infer_close(trainer.teacher);
@@ -449,8 +413,8 @@ enum status train_network(const struct train_job *job, struct network *network, 
         code = note_rows(&trainer, arena);
     }
     TRY(code);
-    const int epochs = job->recipe->epochs;
     const struct train_position *position = &trainer.state.position;
+    const int epochs = job->recipe->epochs;
     *out = (struct train_report){
         .epochs = epochs,
         .updates = position->epoch * trainer.steps_per_epoch + position->batch,
@@ -462,7 +426,9 @@ enum status train_network(const struct train_job *job, struct network *network, 
         .loss = position->epoch > 0 ? trainer.state.losses[position->epoch - 1] : 0,
         .final_loss = trainer.state.losses[epochs - 1],
         .validation_accuracy = trainer.state.position.validation_accuracy,
-        .images_per_second = trainer.seconds > 0 ? (double)trainer.images / trainer.seconds : 0,
+        .images_per_second = (double)trainer.images / fmax(trainer.seconds, 1e-9),
+        .waiting = times.waited / fmax(trainer.seconds, 1e-9),
+        .reading = times.busy / fmax(trainer.seconds, 1e-9),
         .losses = trainer.state.losses,
         .chunks = trainer.share.n,
     };

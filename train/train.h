@@ -21,7 +21,7 @@ struct train_recipe {
     int crop_pad;
     bool flip;
     double clip;
-    // Hinton et al. 2015: loss = (1 - distill) CE(labels) + distill T^2 CE(teacher), the teacher's
+    // Hinton et al. 2015: loss = (1 - distill) CE(labels) + distill T^2 KL(teacher), the teacher's
     // and the network's logits both divided by the temperature T. distill 0: no teacher.
     double distill, temperature;
     double validation_share; // of the training part, scored after each epoch
@@ -44,6 +44,8 @@ struct train_report {
     double loss;                  // of the last whole epoch, 0 before
     double final_loss, validation_accuracy;
     double images_per_second; // of the updates done by this call, over all ranks; 0 if none was
+    double waiting;           // share of the seconds that went into waiting for batches, 0..1
+    double reading;           // cores that read, decoded and augmented images meanwhile, on average
     double *losses;           // [epochs] mean loss of each epoch, arena
     int chunks;               // of a batch on this rank: so many threads have work at most
 };
@@ -54,6 +56,7 @@ struct train_job {
     const struct collective *collective;
     const struct dataset *dataset;
     const struct train_recipe *recipe;
+    const char *name; // of the recipe, for messages; NULL = "train"
     // Needed when recipe->distill > 0: takes the same images, tells the same classes apart. What it
     // says of a batch's very images, augmented, are that batch's targets; always float32.
     const struct network *teacher;

@@ -16,7 +16,7 @@ static const char *const schedules[] = {
     {"optimizer", "how gradients become updates", OPTION_CHOICE, AT(optimizer),                    \
      .fallback_text = "sgd", .choices = optimizers},                                               \
     {"learning_rate", "greatest learning rate", OPTION_DOUBLE, AT(learning_rate),                  \
-     .fallback = (RATE), .least = 1e-12, .most = 1e6},                                             \
+     .fallback = (RATE), .least = 1e-12, .most = 100},                                             \
     {"momentum", "of sgd and rmsprop", OPTION_DOUBLE, AT(momentum), .fallback = 0.9, .least = 0,   \
      .most = 0.9999},                                                                              \
     {"weight_decay", "L2 penalty added to every gradient", OPTION_DOUBLE, AT(weight_decay),        \

@@ -1,6 +1,7 @@
 // Softmax cross-entropy with optional distillation (Hinton et al. 2015, section 2.1):
 //   loss = (1 - share) * CE(label, softmax(logits))
-//          + share * T^2 * CE(softmax(targets / T), softmax(logits / T))
+//          + share * T^2 * KL(softmax(targets / T), softmax(logits / T))
+// KL is CE without the entropy of the targets, so that 0 is perfect; its gradient is the same.
 // A chunk has a few thousand logits at most, so doubles and the library's exp are fast enough.
 #include "compute/cpu/cpu_kernel_base.h"
 #include "compute/cpu/cpu_kernels.h"
@@ -45,11 +46,13 @@ static double target_loss(int n, const float *logits, const float *targets, doub
     for (int i = 0; i < n; i++) {
         gradient[i] += weight * temperature * p[i];
     }
-    softmax(n, targets, temperature, p);
+    const double target_log_sum = softmax(n, targets, temperature, p);
     double loss = 0.0;
     for (int i = 0; i < n; i++) {
+        const double log_p = (double)logits[i] / temperature - log_sum;
+        const double log_q = (double)targets[i] / temperature - target_log_sum;
         gradient[i] -= weight * temperature * p[i];
-        loss += p[i] * (log_sum - (double)logits[i] / temperature);
+        loss += p[i] * (log_q - log_p);
     }
     return weight * temperature * temperature * loss;
 }

@@ -1,6 +1,7 @@
 // Softmax cross-entropy with optional distillation (Hinton et al. 2015, section 2.1):
 //   loss = (1 - share) * CE(label, softmax(logits))
-//          + share * T^2 * CE(softmax(targets / T), softmax(logits / T))
+//          + share * T^2 * KL(softmax(targets / T), softmax(logits / T))
+// KL is CE without the entropy of the targets, so that 0 is perfect; its gradient is the same.
 // T^2 keeps the gradient of the second part at the size of the first. And softmax by itself, over
 // the channels of each pixel.
 #include "compute/ref/ref_kernel.h"
@@ -49,8 +50,8 @@ static double target_loss(const float *logits, const float *targets, int n, doub
     double loss = 0.0;
     for (int i = 0; i < n; i++) {
         const double log_p = (double)logits[i] / temperature - log_sum;
-        const double q = exp((double)targets[i] / temperature - target_log_sum);
-        loss -= weight * temperature * temperature * q * log_p;
+        const double log_q = (double)targets[i] / temperature - target_log_sum, q = exp(log_q);
+        loss += weight * temperature * temperature * q * (log_q - log_p);
         gradient[i] += weight * temperature * (exp(log_p) - q);
     }
     return loss;

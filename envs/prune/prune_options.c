@@ -34,7 +34,7 @@ const struct option scoring_option_table[] = {
     {"images", "search-validation images that each candidate is scored on; 0 = all", OPTION_INT,
      AT(images), .fallback = 1000, .least = 0, .most = 1e9},
     {"validation_share", "of the training images, set apart for the search", OPTION_DOUBLE,
-     AT(validation_share), .fallback = 0.1, .least = 0.001, .most = 0.9},
+     AT(validation_share), .fallback = 0.1, .least = 0.001, .most = 0.9, .shapes = SHAPES_BASE},
     {"dtype", "what candidates compute in; auto: int8 where the processor is fast at it",
      OPTION_CHOICE, AT(dtype), .fallback_text = "auto", .choices = dtypes},
     {"reward",

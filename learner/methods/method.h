@@ -31,9 +31,10 @@ struct method_job {
 };
 struct method_ops {
     const char *name;
-    bool task_by_task; // all episodes of one task before the next task's
-    bool policy;       // its tickets need weights
-    bool own_start;    // it is not given first candidates (start.h)
+    bool task_by_task;      // all episodes of one task before the next task's
+    bool plans_evaluations; // a search that has begun cannot be given more of them
+    bool policy;            // its tickets need weights
+    bool own_start;         // it is not given first candidates (start.h)
     // Makes the agent the one that the method plays with, whatever the config says. NULL: any.
     void (*set_agent)(struct agent_options *agent);
     enum status (*open)(const struct method_job *job, struct method **out);

@@ -282,6 +282,7 @@ static enum status sensitivity_load(struct method *method)
 
 const struct method_ops method_sensitivity = {
     .name = "sensitivity",
+    .plans_evaluations = true,
     .open = sensitivity_open,
     .propose = sensitivity_propose,
     .take = sensitivity_take,

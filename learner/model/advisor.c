@@ -373,13 +373,17 @@ void advisor_state(struct advisor *advisor, struct state_list *list)
 #define ADD(label, type, count, data)                                                              \
     snprintf(name, sizeof name, "advisor%d.%s", i, label);                                         \
     state_list_add(list, name, type, count, data)
+#define ADD_GROWING(label, type, count, data)                                                      \
+    snprintf(name, sizeof name, "advisor%d.%s", i, label);                                         \
+    state_list_add_growing(list, name, type, 1, count, data)
         ADD("n", HDF5_I32, 1, pool->n);
-        ADD("choices", HDF5_U8, n * steps * sizeof *pool->choices, pool->choices);
-        ADD("rewards", HDF5_F64, n, pool->rewards);
+        ADD_GROWING("choices", HDF5_U8, n * steps * sizeof *pool->choices, pool->choices);
+        ADD_GROWING("rewards", HDF5_F64, n, pool->rewards);
         ADD("n_under_way", HDF5_I32, 1, pool->n_under_way);
         ADD("episodes", HDF5_I64, under_way, pool->episodes);
         ADD("under_way", HDF5_U8, under_way * steps * sizeof *pool->under_way, pool->under_way);
 #undef ADD
+#undef ADD_GROWING
         snprintf(prefix, sizeof prefix, "advisor%d.model", i);
         reward_model_state(pool->model, prefix, list);
     }

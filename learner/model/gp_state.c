@@ -5,11 +5,15 @@
 #include <stdio.h>
 
 static void list_item(struct state_list *list, const char *prefix, const char *name,
-                      enum hdf5_type type, size_t count, void *data)
+                      enum hdf5_type type, size_t count, bool grows, void *data)
 {
     char full[sizeof list->items[0].name];
     CHECK((size_t)snprintf(full, sizeof full, "%s.%s", prefix, name) < sizeof full);
-    state_list_add(list, full, type, count, data);
+    if (grows) {
+        state_list_add_growing(list, full, type, 1, count, data);
+    } else {
+        state_list_add(list, full, type, count, data);
+    }
 }
 
 void gp_state(struct reward_model *model, const char *prefix, struct state_list *list)
@@ -18,13 +22,13 @@ void gp_state(struct reward_model *model, const char *prefix, struct state_list 
     const size_t n_inputs = (size_t)model->options.n_inputs;
     const size_t capacity = (size_t)model->options.capacity, held = (size_t)gp->most_held;
     const size_t joint = (size_t)model->options.most_joint;
-    list_item(list, prefix, "counts", HDF5_I64, N_COUNTS, gp->counts);
-    list_item(list, prefix, "x", HDF5_F64, capacity * n_inputs, gp->x);
-    list_item(list, prefix, "y", HDF5_F64, capacity, gp->y);
-    list_item(list, prefix, "params", HDF5_F64, (size_t)gp_params(&gp->form), gp->params);
-    list_item(list, prefix, "rows", HDF5_I32, held, gp->rows);
-    list_item(list, prefix, "steps", HDF5_I32, held, gp->steps);
-    list_item(list, prefix, "pending", HDF5_F64, joint * n_inputs, gp->pending);
+    list_item(list, prefix, "counts", HDF5_I64, N_COUNTS, false, gp->counts);
+    list_item(list, prefix, "x", HDF5_F64, capacity * n_inputs, true, gp->x);
+    list_item(list, prefix, "y", HDF5_F64, capacity, true, gp->y);
+    list_item(list, prefix, "params", HDF5_F64, (size_t)gp_params(&gp->form), false, gp->params);
+    list_item(list, prefix, "rows", HDF5_I32, held, true, gp->rows);
+    list_item(list, prefix, "steps", HDF5_I32, held, true, gp->steps);
+    list_item(list, prefix, "pending", HDF5_F64, joint * n_inputs, false, gp->pending);
 }
 
 static bool counts_fit(const struct gp *gp)

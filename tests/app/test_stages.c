@@ -149,7 +149,7 @@ static void an_order_that_cannot_be_done_says_why(void **state)
     for (int i = 0; i < 3; i++) {
         program_run(p,
                     "run small.json --transport %s --actors 2 --run-dir %s "
-                    "--finetune.learning_rate 1e6 --finetune.clip 0",
+                    "--finetune.learning_rate 100 --finetune.weight_decay 0",
                     transports[i], transports[i]);
         ASSERT_RUN(p, 1, "diverged");
         assert_non_null(strstr(p->errors, "learning_rate"));

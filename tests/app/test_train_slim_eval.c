@@ -156,6 +156,16 @@ static void logits_can_be_written(void **state)
     assert_non_null(logits);
     assert_int_equal(logits->dims[0], 7);
     assert_int_equal(logits->dims[1], 2);
+    // A sample by seed, not the first ones, which in a set ordered by class are all alike.
+    const struct safetensor *rows = safetensors_find(&file, "rows");
+    assert_non_null(rows);
+    assert_int_equal(rows->dims[0], 7);
+    int32_t row[7];
+    memcpy(row, rows->data, sizeof row);
+    for (int i = 1; i < 7; i++) {
+        assert_true(row[i] > row[i - 1]);
+    }
+    assert_true(row[0] >= 0 && row[6] > 6);
     safetensors_close(&file);
 }
 

@@ -194,10 +194,8 @@ static void test_wrong_types_and_shapes(void **state)
     const int64_t flat[] = {BYTES}, fewer[] = {N - 1};
     const struct hdf5_item images = item("images", HDF5_U8, 4, image_dims, content.images);
     const struct hdf5_item labels = item("labels", HDF5_I64, 1, label_dims, content.labels);
-    expect_refusal(*state, item("images", HDF5_F32, 4, image_dims, floats), labels, "images",
-                   "uint8");
     expect_refusal(*state, item("images", HDF5_U8, 1, flat, content.images), labels, "images",
-                   "1 dimensions");
+                   "uint8 [216]");
     expect_refusal(*state, images, item("labels", HDF5_F32, 1, label_dims, floats), "labels",
                    "integers");
     expect_refusal(*state, images, item("labels", HDF5_I64, 1, fewer, content.labels), "8", "9");

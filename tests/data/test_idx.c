@@ -225,6 +225,69 @@ static void test_damaged_files(void **state)
     assert_true(files_damage(&options, folder, "t10k-labels-idx1-ubyte.gz", 400) > 200);
 }
 
+// EMNIST's archive: several sets in one folder, "test" for "t10k", labels that begin with 1.
+static void test_emnist_names(void **state)
+{
+    static const char *const sets[] = {"emnist-letters", "emnist-digits"};
+    uint8_t images[IMAGE_BYTES], labels[LABEL_BYTES];
+    for (int i = 0; i < 4; i++) {
+        char name[96];
+        make_images(images, N, H, W, (uint64_t)i);
+        make_labels(labels, N, 10);
+        for (int k = 0; k < N; k++) {
+            labels[8 + k] = (uint8_t)(1 + k % 3);
+        }
+        const char *part = i % 2 == 0 ? "train" : "test";
+        snprintf(name, sizeof name, "%s-%s-images-idx3-ubyte.gz", sets[i / 2], part);
+        files_write_gz(*state, name, images, sizeof images);
+        snprintf(name, sizeof name, "%s-%s-labels-idx1-ubyte.gz", sets[i / 2], part);
+        files_write_gz(*state, name, labels, sizeof labels);
+    }
+    struct dataset d, test;
+    struct dataset_options options = files_options("emnist-digits", *state);
+    assert_ok(dataset_open(&options, DATASET_TRAIN, &d)); // class 0 is empty: a warning
+    make_images(images, N, H, W, 2);
+    assert_memory_equal(d.images, images + 16, N * H * W);
+    assert_int_equal(d.classes, 4);
+    dataset_close(&d);
+    options.first_label = 1;
+    assert_ok(dataset_describe(&options, DATASET_TRAIN, &d));
+    assert_ok(dataset_describe(&options, DATASET_TEST, &test));
+    assert_true(d.classes == 3 && d.labels[0] == 0 && d.images == NULL);
+    assert_ok(dataset_check_test(&d, &test));
+    test.w++;
+    assert_int_equal(dataset_check_test(&d, &test), ERR_INPUT);
+    test.w--;
+    test.classes = 4;
+    assert_int_equal(dataset_check_test(&d, &test), ERR_INPUT);
+    dataset_close(&test);
+    dataset_close(&d);
+    options.name = "idx";
+    files_expect_failure(&options, DATASET_TRAIN, ERR_INPUT, "emnist-letters", "emnist-digits",
+                         "data.name", NULL);
+}
+
+// A common archive of MNIST: each file in a folder of its name, or beside one.
+static void test_folders_of_the_files_names(void **state)
+{
+    uint8_t images[IMAGE_BYTES], labels[LABEL_BYTES];
+    const struct dataset_options options = files_options("mnist", *state);
+    struct dataset d;
+    make_images(images, N, H, W, 5);
+    make_labels(labels, N, 10);
+    files_write(*state, "train-images-idx3-ubyte/train-images-idx3-ubyte", images, sizeof images);
+    files_write(*state, "train-labels-idx1-ubyte/train-labels-idx1-ubyte", labels, sizeof labels);
+    assert_ok(dataset_open(&options, DATASET_TRAIN, &d));
+    assert_memory_equal(d.images, images + 16, N * H * W);
+    dataset_close(&d);
+    make_images(images, N, H, W, 6); // the regular file is taken
+    files_write(*state, "train-images.idx3-ubyte", images, sizeof images);
+    files_write(*state, "train-labels.idx1-ubyte", labels, sizeof labels);
+    assert_ok(dataset_open(&options, DATASET_TRAIN, &d));
+    assert_memory_equal(d.images, images + 16, N * H * W);
+    dataset_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +297,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_headers, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_compressed_liars, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_damaged_files, files_setup, files_teardown),
+        cmocka_unit_test_setup_teardown(test_emnist_names, files_setup, files_teardown),
+        cmocka_unit_test_setup_teardown(test_folders_of_the_files_names, files_setup,
+                                        files_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,7 +207,7 @@ static void infer_first(const struct pupil *p, const struct graph *graph, const 
     infer_close(plan);
 }
 
-// (1 - s) CE(labels) + s T^2 CE(softened teacher), and its gradient by the last bias, in float64.
+// (1 - s) CE(labels) + s T^2 KL(softened teacher), and its gradient by the last bias, in float64.
 static double hinton_loss(const int32_t *labels, const float *logits, const float *targets,
                           double *bias)
 {
@@ -219,7 +219,8 @@ static double hinton_loss(const int32_t *labels, const float *logits, const floa
         soften(targets + (size_t)i * TRAIN_CASE_CLASSES, 3, asked);
         for (int k = 0; k < TRAIN_CASE_CLASSES; k++) {
             const double right = labels[i] == k;
-            loss -= (0.3 * right * log(plain[k]) + 0.7 * 9 * asked[k] * log(soft[k])) / BATCH;
+            loss -= 0.3 * right * log(plain[k]) / BATCH;
+            loss += 0.7 * 9 * asked[k] * log(asked[k] / soft[k]) / BATCH;
             bias[k] += (0.3 * (plain[k] - right) + 0.7 * 3 * (soft[k] - asked[k])) / BATCH;
         }
     }

@@ -83,7 +83,8 @@ static void divergence_is_an_error(void **state)
     (void)state;
     struct train_case c;
     train_case_open(&c, 320);
-    c.recipe.learning_rate = 1e6;
+    c.recipe.learning_rate = 1e30;
+    c.recipe.weight_decay = 0;
     c.recipe.schedule = RATE_CONSTANT;
     c.recipe.epochs = 20;
     assert_fails(train_case_run(&c, NULL, NULL), ERR_CONFIG, "train.learning_rate");

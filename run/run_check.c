@@ -1,0 +1,233 @@
+// All that can be known to fail later is found here, before the run folder is claimed and on every
+// start: images, weights, budgets, recipes. And what the run is given is looked at for its record.
+#include "run/run_check.h"
+
+#include "core/file.h"
+#include "core/log.h"
+#include "nn/zoo.h"
+#include "run/load.h"
+#include "run/run_weights.h"
+#include "train/evaluate.h"
+#include "train/train.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+static const struct collective alone = {.ranks = 1, .local_ranks = 1};
+
+struct checking {
+    struct run_session *session;
+    struct run_input *inputs; // [networks] arena
+    double bytes;             // that the run will write, about
+};
+
+// The facts of a part, once for all networks that share it.
+static enum status describe_data(struct checking *c, int index, enum dataset_part part,
+                                 const struct dataset *dataset)
+{
+    const struct run_config *config = &c->session->config;
+    const struct dataset_options *options = &run_config_network(config, index)->data;
+    struct run_input *input = &c->inputs[index];
+    struct run_input_data *out = part == DATASET_TRAIN ? &input->train : &input->test;
+    for (int i = 0; i < index; i++) {
+        if (dataset_options_same(options, &run_config_network(config, i)->data)) {
+            *out = part == DATASET_TRAIN ? c->inputs[i].train : c->inputs[i].test;
+            return OK;
+        }
+    }
+    return run_input_of_data(dataset, &c->session->arena, out);
+}
+
+// The weights that the config names; those of the run's own copy, once they are not there any more.
+static enum status open_weights(struct checking *c, int index, const struct dataset *data,
+                                struct network *out)
+{
+    struct run_session *session = c->session;
+    const struct network_config *config = run_config_network(&session->config, index);
+    struct run_input_weights *record = &c->inputs[index].weights;
+    const char *path;
+    enum status code = load_find_file(config->weights, &session->arena, &path);
+    const struct run_folder *folder = &session->folder;
+    if (code == ERR_INPUT && file_exists(session->network_files[index]) && folder->recorded &&
+        index < folder->inputs.networks->n) {
+        const struct run_input *earlier = option_list_at(folder->inputs.networks, index);
+        *record = earlier->weights;
+        log_info("network %s: %s is not there; the run goes on with its own copy", config->name,
+                 config->weights);
+        return network_load(session->network_files[index], NULL, out);
+    }
+    TRY(code);
+    TRY(run_load_weights(config, data, &session->arena, out));
+    code = run_input_of_weights(path, out, &session->arena, record);
+    if (code != OK) {
+        network_close(out);
+        *out = (struct network){0};
+    }
+    return code;
+}
+
+static enum status open_network(struct checking *c, int index, const struct dataset *data,
+                                struct network *out)
+{
+    const struct network_config *config = run_config_network(&c->session->config, index);
+    if (config->weights[0] != '\0') {
+        return open_weights(c, index, data, out);
+    }
+    network_file_info(config->hints.architecture, data, &out->info);
+    return zoo_build(config->hints.architecture, out->info.h, out->info.w, out->info.c,
+                     out->info.classes, &out->graph);
+}
+
+// Both recipes that this network will go through, under the names that the user gave them.
+static enum status check_recipes(struct checking *c, int index, const struct dataset *data,
+                                 const struct network *network)
+{
+    const struct run_session *session = c->session;
+    const struct network_config *config = run_config_network(&session->config, index);
+    char name[48];
+    snprintf(name, sizeof name, "networks[%d].train", index);
+    struct train_job job = {
+        .collective = &alone, .dataset = data, .recipe = &config->train, .name = name};
+    if (config->weights[0] == '\0') {
+        TRY(train_check(&job, network));
+    }
+    if (!session->finishes) {
+        return OK;
+    }
+    job.recipe = &session->config.finetune;
+    job.teacher = network;
+    job.name = "finetune";
+    const enum status code = train_check(&job, network);
+    return code == OK ? OK : status_context(code, "network %s", config->name);
+}
+
+static void warn_of_few(const struct run_config *config, const struct dataset *data)
+{
+    const int wanted = config->scoring.calibration_images;
+    if (wanted > data->n) {
+        log_warning("scoring.calibration_images = %d, and %s has %d training images: all that are "
+                    "not scored on are taken",
+                    wanted, data->name, data->n);
+    }
+}
+
+// Base, found, fine-tuned, its checkpoint with the optimiser's state, ONNX.
+static double bytes_of(const struct run_session *session, int index, const struct network *network)
+{
+    const double one = (double)network->graph.n_floats * sizeof(float);
+    double all = 4 * one;
+    for (int task = 0; task < session->config.tasks->n; task++) {
+        all += run_config_task_network(&session->config, task) == index ? 6 * one : 0;
+    }
+    return all;
+}
+
+// Weights that do not say how their input is normalised are taken to be so by the data set's own
+// numbers, which need its images.
+static enum status measure_if_needed(const struct network_config *config, struct dataset *train,
+                                     struct arena *arena)
+{
+    struct network_origin origin;
+    const char *path;
+    if (config->weights[0] == '\0' || load_find_file(config->weights, arena, &path) != OK) {
+        return OK; // a file that is missing is told when it is opened
+    }
+    TRY(network_file_origin(path, &origin));
+    row_set_close(&origin.train_rows);
+    return origin.complete ? OK : dataset_measure(train);
+}
+
+static enum status check_network(struct checking *c, int index)
+{
+    struct run_session *session = c->session;
+    const struct network_config *config = run_config_network(&session->config, index);
+    const struct network_env_ops *designs = session->network_env;
+    const void *values = session->rollout_job.env.config;
+    struct dataset data[2] = {{.n = 0}}, *train = &data[DATASET_TRAIN], *test = &data[DATASET_TEST];
+    struct network network = {0};
+    enum status code = OK;
+    c->inputs[index] =
+        (struct run_input){.name = config->name, .weights.checksum = "", .teacher.checksum = ""};
+    TRY_GOTO(code, dataset_describe(&config->data, DATASET_TRAIN, train), done);
+    TRY_GOTO(code, dataset_describe(&config->data, DATASET_TEST, test), done);
+    TRY_GOTO(code, dataset_check_test(train, test), done);
+    TRY_GOTO(code, describe_data(c, index, DATASET_TEST, test), done);
+    TRY_GOTO(code, describe_data(c, index, DATASET_TRAIN, train), done);
+    TRY_GOTO(code, measure_if_needed(config, train, &session->arena), done);
+    warn_of_few(&session->config, train);
+    TRY_GOTO(code, open_network(c, index, train, &network), done);
+    if (config->weights[0] != '\0') {
+        code = designs->check_images(values, session->config.seed, train, &network.train_rows);
+        if (code != OK) {
+            (void)status_context(code, "network \"%s\"", config->name);
+            goto done;
+        }
+    }
+    TRY_GOTO(code, designs->check_tasks(values, index, &network.info, &network.graph), done);
+    code = check_recipes(c, index, train, &network);
+    c->bytes += bytes_of(session, index, &network);
+done:
+    network_close(&network);
+    dataset_close(train);
+    dataset_close(test);
+    return code;
+}
+
+// On the file system that the folder is, or will be, on.
+static void warn_of_space(const struct run_session *session, double bytes)
+{
+    char path[4096];
+    struct statvfs space;
+    snprintf(path, sizeof path, "%s", session->config.run_dir);
+    while (path[0] != '\0' && !file_is_folder(path)) {
+        char *slash = strrchr(path, '/');
+        *(slash == NULL || slash == path ? path : slash) = '\0';
+    }
+    if (statvfs(path[0] != '\0'                     ? path
+                : session->config.run_dir[0] == '/' ? "/"
+                                                    : ".",
+                &space) != 0) {
+        return;
+    }
+    const double free_bytes = (double)space.f_bavail * (double)space.f_frsize;
+    if (free_bytes < bytes) {
+        log_warning("%s: %.0f MiB are free, and the run writes about %.0f MiB",
+                    session->config.run_dir, free_bytes / 1048576, bytes / 1048576);
+    }
+}
+
+static enum status describe_policy(struct run_session *session, struct run_inputs *out)
+{
+    out->policy = "";
+    if (session->config.policy[0] == '\0') {
+        return OK;
+    }
+    const char *path =
+        arena_format(&session->arena, "%s/policy.safetensors", session->config.policy);
+    TRY(path != NULL ? OK : ERR_MEMORY);
+    const enum status code = run_input_of_file(path, &session->arena, &out->policy);
+    return code == OK ? OK
+                      : status_context(code, "--policy %s: a run that has learnt is expected",
+                                       session->config.policy);
+}
+
+enum status run_check(struct run_session *session, struct run_inputs *out)
+{
+    const struct run_config *config = &session->config;
+    const int n = run_config_designs(config) ? config->networks->n : 0;
+    struct checking c = {.session = session};
+    struct object_list *list;
+    enum status code = OK;
+    ARENA_NEW(&session->arena, c.inputs, (size_t)n);
+    ARENA_NEW(&session->arena, list, 1);
+    TRY(describe_policy(session, out));
+    for (int i = 0; i < n && code == OK; i++) {
+        code = check_network(&c, i);
+    }
+    TRY(code);
+    warn_of_space(session, c.bytes);
+    *list = (struct object_list){.n = n, .stride = sizeof *c.inputs, .values = c.inputs};
+    out->networks = list;
+    return OK;
+}
