@@ -22,7 +22,6 @@ struct frozen {
     int32_t *proposed; // [n_tasks] candidates proposed per task; arena
     bool *informed;    // [n_tasks] the model knew the task's network before; arena
     int n_tasks;
-    bool sync;
     struct advisor *advisor; // owned; NULL where no candidates are known
     struct imagination imagination;
 };
@@ -104,7 +103,6 @@ static enum status frozen_open(const struct method_job *job, struct method **out
     }
     frozen->base.ops = &method_frozen;
     frozen->n_tasks = job->n_tasks;
-    frozen->sync = job->learner->mode == MODE_SYNC;
     const enum status status = open_parts(frozen, job);
     if (status != OK) {
         frozen_close(&frozen->base);
@@ -229,7 +227,7 @@ static void frozen_save(struct method *method)
 static enum status frozen_load(struct method *method)
 {
     struct frozen *frozen = frozen_of(method);
-    return frozen->advisor != NULL ? advisor_restore(frozen->advisor, frozen->sync) : OK;
+    return frozen->advisor != NULL ? advisor_restore(frozen->advisor) : OK;
 }
 
 const struct method_ops method_frozen = {

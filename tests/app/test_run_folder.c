@@ -442,6 +442,24 @@ static void an_interrupt_says_the_same_in_every_stage(void **state)
 #undef LONG
 }
 
+// Also where tickets go out as actors fall free, so that how many are under way depends on them.
+static void a_run_goes_on_with_other_actors(void **state)
+{
+    struct program *p = *state;
+#define ASYNC                                                                                      \
+    "search small.json --transport local --run-dir r --learner.mode async --search.evaluations "   \
+    "150 "                                                                                         \
+    "--search.method impala --learner.checkpoint_seconds 0.01 --actors "
+    p->end_file = "r/checkpoint.h5";
+    program_run(p, ASYNC "3");
+    p->end_file = NULL;
+    ASSERT_RUN(p, 130, "same command goes on");
+    const struct json *report = program_json(p, ASYNC "1");
+    assert_says(p, "going on after");
+    assert_true(program_number(report, "search.evaluations") > 12);
+#undef ASYNC
+}
+
 // ---- what is said
 
 static void a_search_that_ends_early_says_why(void **state)
@@ -498,6 +516,7 @@ int main(void)
         TEST(the_second_process_is_told_of_the_first),
         TEST(a_killed_process_does_not_block),
         TEST(an_interrupt_says_the_same_in_every_stage),
+        TEST(a_run_goes_on_with_other_actors),
         TEST(a_search_that_ends_early_says_why),
         TEST(images_that_the_weights_have_seen_are_warned_of),
     };
