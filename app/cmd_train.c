@@ -121,19 +121,6 @@ static struct train_job training_job(const struct training *t)
     };
 }
 
-// The test part, too: that it is there and fits is known before the first epoch.
-static enum status describe_test(struct training *t, struct run_input_data *out)
-{
-    struct dataset test = {0};
-    TRY(dataset_open(&t->config->data, DATASET_TEST, &test));
-    enum status code = run_check_test(&t->data, &test);
-    if (code == OK) {
-        code = run_input_of_data(&test, &t->arena, out);
-    }
-    dataset_close(&test);
-    return code;
-}
-
 static enum status describe_weights(struct training *t, const char *path,
                                     const struct network *network, struct run_input_weights *out)
 {
@@ -147,7 +134,8 @@ static enum status claim_folder(struct training *t)
     const struct model_config *model = &config->model;
     const char *teacher = config->train.distill > 0 ? model->teacher : "";
     struct run_input input = {.name = ""};
-    TRY(describe_test(t, &input.test));
+    // The test part, too: that it is there and fits is known before the first epoch.
+    TRY(run_check_describe_test(&config->data, &t->data, &t->arena, &input.test));
     TRY(run_input_of_data(&t->data, &t->arena, &input.train));
     TRY(describe_weights(t, model->weights, &t->network, &input.weights));
     TRY(describe_weights(t, teacher, &t->teacher, &input.teacher));

@@ -21,12 +21,58 @@ void state_list_add(struct state_list *list, const char *name, enum hdf5_type ty
     memcpy(item->name, name, strlen(name));
 }
 
-void state_list_add_growing(struct state_list *list, const char *name, enum hdf5_type type,
-                            size_t blocks, size_t count, void *data)
+void state_list_grow(struct state_list *list, int first, size_t blocks)
 {
-    CHECK(blocks >= 1 && count % blocks == 0);
+    for (int i = first; i < list->n; i++) {
+        CHECK(blocks >= 1 && list->items[i].count % blocks == 0);
+        list->items[i].blocks = blocks;
+    }
+}
+
+void state_list_add_within(struct state_list *list, const char *name, enum hdf5_type type,
+                           size_t count, void *data, double least, double most)
+{
+    CHECK(type != HDF5_U8 && least <= most);
     state_list_add(list, name, type, count, data);
-    list->items[list->n - 1].blocks = blocks;
+    struct state_item *item = &list->items[list->n - 1];
+    item->bounded = true;
+    item->least = least;
+    item->most = most;
+}
+
+static double element(const struct state_item *item, size_t i)
+{
+    switch (item->type) {
+    case HDF5_I32:
+        return ((const int32_t *)item->data)[i];
+    case HDF5_I64:
+        return (double)((const int64_t *)item->data)[i];
+    case HDF5_F32:
+        return (double)((const float *)item->data)[i];
+    case HDF5_F64:
+        return ((const double *)item->data)[i];
+    case HDF5_U8:
+    case HDF5_OTHER:
+        break;
+    }
+    return 0.0;
+}
+
+enum status state_list_check(const struct state_list *list, const char *path)
+{
+    for (int k = 0; k < list->n; k++) {
+        const struct state_item *item = &list->items[k];
+        for (size_t i = 0; i < item->count && item->bounded; i++) {
+            const double value = element(item, i);
+            if (!(value >= item->least && value <= item->most)) {
+                FAIL(ERR_INPUT,
+                     "%s: '%s' holds %.17g at element %zu, expected %.17g to %.17g; it was not "
+                     "written by this program, or is damaged",
+                     path, item->name, value, i, item->least, item->most);
+            }
+        }
+    }
+    return OK;
 }
 
 // Of an item as it is in a file.
@@ -95,7 +141,7 @@ static enum status check_identity(struct hdf5_file *file, const char *identity, 
     if (theirs == NULL) {
         FAIL(ERR_MEMORY, "%s: no memory for its identity of %zu bytes", path, array.count);
     }
-    enum status status = hdf5_read(file, "identity", HDF5_U8, theirs);
+    enum status status = hdf5_read(file, "identity", HDF5_U8, array.count, theirs);
     if (status == OK &&
         (int64_t)hash_bytes(HASH_BEGIN, theirs, array.count) != sums[CHECKSUM_OF_IDENTITY]) {
         status = status_fail(ERR_INPUT, __FILE__, __LINE__,
@@ -108,67 +154,85 @@ static enum status check_identity(struct hdf5_file *file, const char *identity, 
     return status;
 }
 
-// Reads shorter parts, and lays them out as the item has them.
-static enum status read_shorter(struct hdf5_file *file, const struct state_item *item, size_t count,
-                                uint64_t *hash)
+// How many elements the file has of each item: all of them, or fewer of those that grow, which is
+// only looked into where the first of them is shorter.
+static enum status find_counts(struct hdf5_file *file, const struct state_list *list,
+                               size_t *counts)
+{
+    bool known = false, shorter = true;
+    for (int i = 0; i < list->n; i++) {
+        const struct state_item *item = &list->items[i];
+        struct hdf5_array array;
+        counts[i] = item->count;
+        if (item->blocks == 0 || item->count == 0 || !shorter) {
+            continue;
+        }
+        TRY(hdf5_describe(file, item->name, &array));
+        if (array.count < item->count && array.count % item->blocks == 0) {
+            counts[i] = array.count;
+        } else if (!known) {
+            shorter = false;
+        }
+        known = true;
+    }
+    return OK;
+}
+
+// Lays shorter parts out as the item has them.
+static void spread(const struct state_item *item, size_t count, const char *values)
 {
     const size_t each = hdf5_type_bytes(item->type);
     const size_t from = count / item->blocks * each, to = item->count / item->blocks * each;
-    char *values = malloc(count * each + 1);
-    if (values == NULL) {
-        FAIL(ERR_MEMORY, "no memory for %zu values of '%s'", count, item->name);
+    memset(item->data, 0, item->count * each);
+    for (size_t i = 0; i < item->blocks; i++) {
+        memcpy((char *)item->data + i * to, values + i * from, from);
     }
-    const enum status status = hdf5_read(file, item->name, item->type, values);
-    if (status == OK) {
-        *hash = hash_item(*hash, item, count, values);
-        memset(item->data, 0, item->count * each);
-        for (size_t i = 0; i < item->blocks; i++) {
-            memcpy((char *)item->data + i * to, values + i * from, from);
-        }
-    }
-    free(values);
-    return status;
 }
 
-// Continues the hash with what the file holds.
-static enum status read_item(struct hdf5_file *file, const struct state_item *item,
-                             const char *path, uint64_t *hash)
+// *hash: of what the file holds.
+static enum status read_items(struct hdf5_file *file, const struct state_list *list,
+                              struct arena *arena, uint64_t *hash)
 {
-    struct hdf5_array array;
-    TRY(hdf5_describe(file, item->name, &array));
-    if (array.type == item->type && item->blocks > 0 && array.count < item->count &&
-        array.count % item->blocks == 0) {
-        return read_shorter(file, item, array.count, hash);
+    struct hdf5_wanted wanted[STATE_LIST_MAX];
+    size_t *counts;
+    ARENA_NEW(arena, counts, (size_t)list->n + 1);
+    TRY(find_counts(file, list, counts));
+    for (int i = 0; i < list->n; i++) {
+        const struct state_item *item = &list->items[i];
+        void *to = item->data;
+        if (counts[i] < item->count) {
+            to = arena_alloc(arena, counts[i], hdf5_type_bytes(item->type));
+            TRY(to != NULL ? OK : ERR_MEMORY);
+        }
+        wanted[i] = (struct hdf5_wanted){
+            .name = item->name, .type = item->type, .exact = true, .count = counts[i], .to = to};
     }
-    if (array.type != item->type || array.count != item->count) {
-        FAIL(ERR_INPUT, "%s: '%s' has %zu elements of type %d, expected %zu of type %d", path,
-             item->name, array.count, (int)array.type, item->count, (int)item->type);
+    TRY(hdf5_read_all(file, wanted, list->n));
+    *hash = HASH_BEGIN;
+    for (int i = 0; i < list->n; i++) {
+        *hash = hash_item(*hash, &list->items[i], counts[i], wanted[i].to);
+        if (counts[i] < list->items[i].count) {
+            spread(&list->items[i], counts[i], wanted[i].to);
+        }
     }
-    TRY(hdf5_read(file, item->name, item->type, item->data));
-    *hash = hash_item(*hash, item, item->count, item->data);
     return OK;
 }
 
 static enum status load_from(struct hdf5_file *file, struct state_list *list, const char *identity,
                              const char *path)
 {
-    struct hdf5_array array;
     int64_t sums[N_CHECKSUMS];
-    uint64_t hash = HASH_BEGIN;
-    TRY(hdf5_describe(file, "checksum", &array));
-    if (array.count != N_CHECKSUMS) {
-        FAIL(ERR_INPUT, "%s: 'checksum' has %zu elements, expected %d", path, array.count,
-             N_CHECKSUMS);
-    }
-    TRY(hdf5_read(file, "checksum", HDF5_I64, sums));
+    struct arena arena = {0};
+    uint64_t hash;
+    TRY(hdf5_read(file, "checksum", HDF5_I64, N_CHECKSUMS, sums));
     TRY(check_identity(file, identity, path, sums));
-    for (int i = 0; i < list->n; i++) {
-        TRY(read_item(file, &list->items[i], path, &hash));
-    }
+    const enum status code = read_items(file, list, &arena, &hash);
+    arena_close(&arena);
+    TRY(code);
     if ((int64_t)hash != sums[CHECKSUM_OF_ITEMS]) {
         FAIL(ERR_INPUT, "%s: is damaged: the checksum of its content does not fit", path);
     }
-    return OK;
+    return state_list_check(list, path);
 }
 
 enum status state_list_load(struct state_list *list, const char *identity, const char *path)

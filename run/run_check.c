@@ -24,34 +24,34 @@ struct checking {
     double bytes;             // that the run will write, about
 };
 
-// The facts of a part, once for all networks that share it.
-static enum status describe_data(struct checking *c, int index, enum dataset_part part,
-                                 const struct dataset *dataset)
+enum status run_check_describe_test(const struct dataset_options *options,
+                                    const struct dataset *train, struct arena *arena,
+                                    struct run_input_data *out)
+{
+    struct dataset test;
+    TRY(dataset_check_test(options, train));
+    TRY(dataset_describe(options, DATASET_TEST, &test));
+    const enum status code = run_input_of_data(&test, arena, out);
+    dataset_close(&test);
+    return code;
+}
+
+// The facts of both parts, once for all networks that share them.
+static enum status describe_data(struct checking *c, int index, const struct dataset *train)
 {
     const struct run_config *config = &c->session->config;
     const struct dataset_options *options = &run_config_network(config, index)->data;
+    struct arena *arena = &c->session->arena;
     struct run_input *input = &c->inputs[index];
-    struct run_input_data *out = part == DATASET_TRAIN ? &input->train : &input->test;
     for (int i = 0; i < index; i++) {
         if (dataset_options_same(options, &run_config_network(config, i)->data)) {
-            *out = part == DATASET_TRAIN ? c->inputs[i].train : c->inputs[i].test;
+            input->train = c->inputs[i].train;
+            input->test = c->inputs[i].test;
             return OK;
         }
     }
-    return run_input_of_data(dataset, &c->session->arena, out);
-}
-
-enum status run_check_test(const struct dataset *train, const struct dataset *test)
-{
-    if (test->h != train->h || test->w != train->w || test->c != train->c ||
-        test->classes > train->classes) {
-        FAIL(ERR_INPUT,
-             "%s: the test images are %dx%dx%d of %d classes, those for training %dx%dx%d of %d; "
-             "both parts must be alike",
-             test->name, test->h, test->w, test->c, test->classes, train->h, train->w, train->c,
-             train->classes);
-    }
-    return OK;
+    TRY(run_check_describe_test(options, train, arena, &input->test));
+    return run_input_of_data(train, arena, &input->train);
 }
 
 // The weights that the config names; those of the run's own copy, once they are not there any more.
@@ -144,17 +144,13 @@ static enum status check_network(struct checking *c, int index)
     const struct network_config *config = run_config_network(&session->config, index);
     const struct network_env_ops *designs = session->network_env;
     const void *values = session->rollout_job.env.config;
-    const struct dataset *train, *test;
+    const struct dataset *train;
     struct network network = {0};
     enum status code = OK;
     c->inputs[index] =
         (struct run_input){.name = config->name, .weights.checksum = "", .teacher.checksum = ""};
-    TRY(run_data_open(&c->data, &config->data, DATASET_TEST, &test));
-    TRY(describe_data(c, index, DATASET_TEST, test));
-    const struct dataset test_facts = *test; // the next call may close it
     TRY(run_data_open(&c->data, &config->data, DATASET_TRAIN, &train));
-    TRY(run_check_test(train, &test_facts));
-    TRY(describe_data(c, index, DATASET_TRAIN, train));
+    TRY(describe_data(c, index, train));
     warn_of_few(&session->config, train);
     TRY_GOTO(code, open_network(c, index, train, &network), done);
     if (config->weights[0] != '\0') {

@@ -2,6 +2,7 @@
 #include "learner/model/advisor.h"
 
 #include "core/clock.h"
+#include "learner/candidates.h"
 #include "learner/model/advisor_internal.h"
 
 #include <math.h>
@@ -372,19 +373,17 @@ void advisor_state(struct advisor *advisor, struct state_list *list)
 #define ADD(label, type, count, data)                                                              \
     snprintf(name, sizeof name, "advisor%d.%s", i, label);                                         \
     state_list_add(list, name, type, count, data)
-#define ADD_GROWING(label, type, count, data)                                                      \
-    snprintf(name, sizeof name, "advisor%d.%s", i, label);                                         \
-    state_list_add_growing(list, name, type, 1, count, data)
         ADD("n", HDF5_I32, 1, pool->n);
-        ADD_GROWING("choices", HDF5_U8, n * steps * sizeof *pool->choices, pool->choices);
-        ADD_GROWING("rewards", HDF5_F64, n, pool->rewards);
+        const int first = list->n;
+        ADD("choices", HDF5_U8, n * steps * sizeof *pool->choices, pool->choices);
+        ADD("rewards", HDF5_F64, n, pool->rewards);
+        state_list_grow(list, first, 1);
         if (advisor->options.keep_under_way) { // else how many there are is the actors' affair
             ADD("n_under_way", HDF5_I32, 1, pool->n_under_way);
             ADD("episodes", HDF5_I64, under_way, pool->episodes);
             ADD("under_way", HDF5_U8, under_way * steps * sizeof *pool->under_way, pool->under_way);
         }
 #undef ADD
-#undef ADD_GROWING
         snprintf(prefix, sizeof prefix, "advisor%d.model", i);
         reward_model_state(pool->model, prefix, list);
     }
@@ -393,13 +392,10 @@ void advisor_state(struct advisor *advisor, struct state_list *list)
 static enum status check_choices(const struct advisor *advisor, int pool_index,
                                  const int16_t *choices, int n)
 {
-    const struct candidate_task *task =
-        &advisor->options.space->tasks[first_task(advisor, pool_index)];
-    for (int i = 0; i < n * task->steps; i++) {
-        if (choices[i] < 0 || choices[i] >= task->n_choices[i % task->steps]) {
-            FAIL(ERR_INPUT, "a candidate with choice %d of %d; use an older checkpoint", choices[i],
-                 task->n_choices[i % task->steps]);
-        }
+    const struct candidate_space *space = advisor->options.space;
+    const int task = first_task(advisor, pool_index);
+    for (int i = 0; i < n; i++) {
+        TRY(candidate_check(space, task, choices + (size_t)i * (size_t)space->tasks[task].steps));
     }
     return OK;
 }

@@ -13,6 +13,8 @@ static const char *const free_options[] = {
     "networks.weights",
     "networks.data.path",
     "networks.data.data_root",
+    "networks.data.memory",
+    "networks.data.threads",
     "learner.checkpoint_seconds",
     "actors.count",
     "actors.episode_seconds",
@@ -35,6 +37,8 @@ static const char *const free_options[] = {
     "model.teacher",
     "data.path",
     "data.data_root",
+    "data.memory",
+    "data.threads",
     NULL,
 };
 // Those that shape another stage than what is around them.

@@ -312,7 +312,7 @@ static void a_start_that_fails_claims_nothing(void **state)
         {"--set networks.0.weights=absent.safetensors", "absent.safetensors is not there"},
         {"--set tasks.0.macs=0.00001", "a-macs1e-05"},
         {"--set networks.0.data.path=half", "t10k-images-idx3-ubyte"},
-        {"--set networks.0.data.path=unlike", "both parts must be alike"},
+        {"--set networks.0.data.path=unlike", "they must be alike"},
         {"--set networks.0.data.path=nowhere", "nowhere"},
         {"--policy nobody", "--policy nobody"},
     };
@@ -343,7 +343,7 @@ static void a_training_that_fails_claims_nothing(void **state)
         {"--train.warmup_epochs 5", "train.warmup_epochs = 5"},
         {"--train.distill 0.5", "model.teacher"},
         {"--data.path half", "t10k-images-idx3-ubyte"},
-        {"--data.path unlike", "both parts must be alike"},
+        {"--data.path unlike", "they must be alike"},
     };
     char path[PROGRAM_PATH_CHARS];
     write_stripes(p, "half", TRAIN_IMAGES, 0, 0);

@@ -25,7 +25,8 @@ static void fill(struct sample *s)
                                      .w = SIDE,
                                      .c = CHANNELS,
                                      .classes = 3,
-                                     .part_rows = N}};
+                                     .part_rows = N,
+                                     .threads = 1}};
     s->dataset.images = s->images;
     s->dataset.labels = s->labels;
     for (int i = 0; i < BYTES; i++) {

@@ -81,7 +81,8 @@ static void refuses_others(void **state)
     assert_fails(state_list_load(&list, "that run", path), ERR_CONFIG, "another config");
     assert_fails(state_list_load(&list, "", path), ERR_CONFIG, "another config");
     list.items[3].count = 99;
-    assert_fails(state_list_load(&list, "this run", path), ERR_INPUT, "'floats' has 100 elements");
+    assert_fails(state_list_load(&list, "this run", path), ERR_INPUT,
+                 "'floats' holds 100 elements of type f32, expected 99");
     list.items[3].count = 100;
     list.items[3].type = HDF5_I32;
     assert_fails(state_list_load(&list, "this run", path), ERR_INPUT, "'floats'");
@@ -136,10 +137,14 @@ static void parts_grow(void **state)
     const char *path = test_folder_path(&folder, "grow.h5");
     memset(more_shorts, 0x77, sizeof more_shorts);
     memset(more_doubles, 0x77, sizeof more_doubles);
-    state_list_add_growing(&list, "shorts", HDF5_U8, 2, sizeof shorts, shorts);
-    state_list_add_growing(&list, "doubles", HDF5_F64, 1, 6, doubles);
-    state_list_add_growing(&grown, "shorts", HDF5_U8, 2, sizeof more_shorts, more_shorts);
-    state_list_add_growing(&grown, "doubles", HDF5_F64, 1, 10, more_doubles);
+    state_list_add(&list, "shorts", HDF5_U8, sizeof shorts, shorts);
+    state_list_grow(&list, 0, 2);
+    state_list_add(&list, "doubles", HDF5_F64, 6, doubles);
+    state_list_grow(&list, 1, 1);
+    state_list_add(&grown, "shorts", HDF5_U8, sizeof more_shorts, more_shorts);
+    state_list_grow(&grown, 0, 2);
+    state_list_add(&grown, "doubles", HDF5_F64, 10, more_doubles);
+    state_list_grow(&grown, 1, 1);
     assert_ok(state_list_save(&list, "this run", path));
     assert_ok(state_list_load(&grown, "this run", path));
     const int16_t shorts_expected[2][5] = {{1, 2, 3, 0, 0}, {4, 5, 6, 0, 0}};
@@ -148,10 +153,10 @@ static void parts_grow(void **state)
     assert_memory_equal(more_doubles, doubles_expected, sizeof doubles_expected);
     // Not the other way round, and only what was said to grow.
     assert_ok(state_list_save(&grown, "this run", path));
-    assert_fails(state_list_load(&list, "this run", path), ERR_INPUT, "'shorts' has 20 elements");
+    assert_fails(state_list_load(&list, "this run", path), ERR_INPUT, "'shorts' holds 20 elements");
     assert_ok(state_list_save(&list, "this run", path));
     state_list_add(&fixed, "doubles", HDF5_F64, 10, more_doubles);
-    assert_fails(state_list_load(&fixed, "this run", path), ERR_INPUT, "'doubles' has 6 elements");
+    assert_fails(state_list_load(&fixed, "this run", path), ERR_INPUT, "'doubles' holds 6 elements");
 }
 
 int main(void)
