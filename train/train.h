@@ -33,6 +33,9 @@ extern const struct option train_option_table[];
 // The same rows with the defaults of fine-tuning a slimmed network from what is left of its
 // weights.
 extern const struct option finetune_option_table[];
+// ERR_CONFIG when the rows do not fit each other or so many training images; `name` is the recipe's
+// in messages, "train".
+enum status train_check_recipe(const struct train_recipe *recipe, const char *name, int n_train);
 
 struct train_report {
     int epochs;
@@ -45,6 +48,7 @@ struct train_report {
     double final_loss, validation_accuracy;
     double images_per_second; // of the updates done by this call, over all ranks; 0 if none was
     double *losses;           // [epochs] mean loss of each epoch, arena
+    int chunks;               // of a batch on this rank: so many threads have work at most
 };
 
 // What to train with. All borrowed.
@@ -68,6 +72,7 @@ struct train_job {
     double seconds;
     bool quiet; // shows no progress and says nothing but warnings
 };
+// Without a backend, whether the batch can be dealt to the ranks is left out, as one can have any.
 // Names what does not fit between recipe, data, network and number of ranks; train_network would
 // say the same, but only after the caller has made its run folder. Not collective.
 enum status train_check(const struct train_job *job, const struct network *network);
