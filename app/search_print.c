@@ -46,13 +46,13 @@ static void print_table(const struct run_report *report)
     }
     output_table_print(&table);
     output_table_close(&table);
-    printf(
-        "\n%sfound: before fine-tuning, whose gain is part of the last accuracy; in parentheses: "
-        "on which images\nnetworks: %s/%s\n",
-        all_unseen ? ""
-                   : "* of images that the weights may have been trained on, so compare them with "
-                     "each other only: it is not known which they were (train_rows)\n",
-        report->session->config.run_dir, report->results[0].tested ? "final" : "found");
+    printf("\n%sfound: before fine-tuning; in parentheses: the images that it was measured on\n"
+           "networks: %s/%s\n",
+           all_unseen
+               ? ""
+               : "* of images that the weights may have been trained on, so compare them with "
+                 "each other only: it is not known which they were (train_rows)\n",
+           report->session->config.run_dir, report->results[0].tested ? "final" : "found");
 }
 
 static void print_scores(const struct run_session *session)

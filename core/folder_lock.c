@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -42,8 +43,7 @@ static uint64_t start_of(long process)
     for (int field = 2; at != NULL && field < 22; field++) {
         at = strchr(at + 1, ' ');
     }
-    uint64_t started = 0;
-    return at != NULL && sscanf(at, " %" SCNu64, &started) == 1 ? started : 0;
+    return at != NULL ? strtoull(at, NULL, 10) : 0;
 }
 
 static void describe_self(const char *what, struct holder *out)
@@ -90,8 +90,10 @@ static void read_holder(int file, struct holder *out)
             snprintf(out->since, sizeof out->since, "%.39s", line + 6);
         } else if (strncmp(line, "command ", 8) == 0) {
             snprintf(out->what, sizeof out->what, "%.127s", line + 8);
-        } else if (sscanf(line, "process %ld", &out->process) != 1) {
-            (void)sscanf(line, "started %" SCNu64, &out->started);
+        } else if (strncmp(line, "process ", 8) == 0) {
+            out->process = strtol(line + 8, NULL, 10);
+        } else if (strncmp(line, "started ", 8) == 0) {
+            out->started = strtoull(line + 8, NULL, 10);
         }
     }
 }

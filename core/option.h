@@ -58,6 +58,7 @@ struct object_list {
 struct option {
     const char *key, *help;
     enum option_kind kind;
+    enum option_shapes shapes; // of configs that a run folder keeps; others say nothing
     size_t offset;             // of the value in the owner's struct
     double fallback;           // default of BOOL, INT, INT64, SEED, DOUBLE
     const char *fallback_text; // default of STRING ("" if NULL) and CHOICE (the first if NULL)
@@ -66,7 +67,6 @@ struct option {
     const char *const *choices; // CHOICE: the names, NULL-ended
     const struct option *table; // OPTION_OBJECT, OPTION_LIST
     size_t element_bytes;       // OPTION_LIST: sizeof the struct that `table` describes
-    enum option_shapes shapes;  // of configs that a run folder keeps; others say nothing
 };
 
 // Sets every value of the struct to its default. Lists and maps become empty ones, never NULL.

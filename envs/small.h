@@ -7,7 +7,8 @@
 #define SMALL_SCALES_ROW(owner, field)                                                             \
     {                                                                                              \
         "scales", "tasks: task i is the same game with rewards times scales[i]; empty = one task", \
-            OPTION_DOUBLE_LIST, offsetof(struct owner, field), .least = -1e9, .most = 1e9          \
+            OPTION_DOUBLE_LIST, .offset = offsetof(struct owner, field), .least = -1e9,            \
+                                .most = 1e9                                                        \
     }
 int small_tasks(const struct double_list *scales);
 double small_scale(const struct double_list *scales, int task); // CHECKs that there is such a task

@@ -139,28 +139,23 @@ int archive_insert(const struct learner_candidate *candidate, int n, int most,
 
 void archive_state(struct archive *archive, struct state_list *list)
 {
-    const size_t tasks = (size_t)archive->n_tasks;
-    const size_t n = tasks * (size_t)archive->capacity;
+    const size_t tasks = (size_t)archive->n_tasks, n = tasks * (size_t)archive->capacity;
+    const size_t choices = n * (size_t)archive->n_steps * sizeof *archive->choices;
     state_list_add_within(list, "archive.counts", HDF5_I32, tasks, archive->counts, 0,
                           archive->capacity);
-    state_list_add_growing(list, "archive.scores", HDF5_F64, tasks, n, archive->scores);
-    state_list_add_growing(list, "archive.rewards", HDF5_F64, tasks, n, archive->rewards);
+    const int first = list->n;
+    state_list_add(list, "archive.scores", HDF5_F64, n, archive->scores);
+    state_list_add(list, "archive.rewards", HDF5_F64, n, archive->rewards);
     state_list_add_within(list, "archive.macs", HDF5_I64, n, archive->macs, 0, 1e18);
-    state_list_grows(list, tasks);
     state_list_add_within(list, "archive.params", HDF5_I64, n, archive->params, 0, 1e18);
-    state_list_grows(list, tasks);
     state_list_add_within(list, "archive.episodes", HDF5_I64, n, archive->episodes, 0,
                           STATE_COUNT_MAX);
-    state_list_grows(list, tasks);
     state_list_add_within(list, "archive.n_widths", HDF5_I32, n, archive->n_widths, 0,
                           archive->n_result);
-    state_list_grows(list, tasks);
     state_list_add_within(list, "archive.widths", HDF5_I32, n * (size_t)archive->n_result,
                           archive->widths, 0, INT32_MAX);
-    state_list_grows(list, tasks);
-    state_list_add_growing(list, "archive.choices", HDF5_U8, tasks,
-                           n * (size_t)archive->n_steps * sizeof *archive->choices,
-                           archive->choices);
+    state_list_add(list, "archive.choices", HDF5_U8, choices, archive->choices);
+    state_list_grow(list, first, tasks);
 }
 
 enum status archive_restore(struct archive *archive)

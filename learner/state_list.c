@@ -21,19 +21,12 @@ void state_list_add(struct state_list *list, const char *name, enum hdf5_type ty
     memcpy(item->name, name, strlen(name));
 }
 
-void state_list_grows(struct state_list *list, size_t blocks)
+void state_list_grow(struct state_list *list, int first, size_t blocks)
 {
-    CHECK(list->n > 0 && blocks >= 1);
-    struct state_item *item = &list->items[list->n - 1];
-    CHECK(item->count % blocks == 0);
-    item->blocks = blocks;
-}
-
-void state_list_add_growing(struct state_list *list, const char *name, enum hdf5_type type,
-                            size_t blocks, size_t count, void *data)
-{
-    state_list_add(list, name, type, count, data);
-    state_list_grows(list, blocks);
+    for (int i = first; i < list->n; i++) {
+        CHECK(blocks >= 1 && list->items[i].count % blocks == 0);
+        list->items[i].blocks = blocks;
+    }
 }
 
 void state_list_add_within(struct state_list *list, const char *name, enum hdf5_type type,
@@ -58,7 +51,7 @@ static double element(const struct state_item *item, size_t i)
         return (double)((const float *)item->data)[i];
     case HDF5_F64:
         return ((const double *)item->data)[i];
-    default:
+    default: // of no other type is a bounded item
         break;
     }
     return 0.0;
@@ -160,63 +153,65 @@ static enum status check_identity(struct hdf5_file *file, const char *identity, 
     return status;
 }
 
-// An item as it is in a file: one that grows may have been shorter when it was written.
-struct reading_item {
-    size_t count;
-    char *shorter; // owned: [count] values to be laid out as the item has them; NULL: read in place
-};
-
-static enum status find_length(struct hdf5_file *file, const struct state_item *item,
-                               struct reading_item *out)
+// How many elements the file has of each item: all of them, or fewer of those that grow, which is
+// only looked into where the first of them is shorter.
+static enum status find_counts(struct hdf5_file *file, const struct state_list *list,
+                               size_t *counts)
 {
-    struct hdf5_array array;
-    out->count = item->count;
-    if (item->blocks == 0) {
-        return OK;
-    }
-    TRY(hdf5_describe(file, item->name, &array));
-    if (array.count >= item->count || array.count % item->blocks != 0) {
-        return OK; // read_items says what is wrong with it
-    }
-    out->count = array.count;
-    out->shorter = malloc(array.count * hdf5_type_bytes(item->type) + 1);
-    if (out->shorter == NULL) {
-        FAIL(ERR_MEMORY, "no memory for %zu values of '%s'", array.count, item->name);
+    bool known = false, shorter = true;
+    for (int i = 0; i < list->n; i++) {
+        const struct state_item *item = &list->items[i];
+        struct hdf5_array array;
+        counts[i] = item->count;
+        if (item->blocks == 0 || item->count == 0 || !shorter) {
+            continue;
+        }
+        TRY(hdf5_describe(file, item->name, &array));
+        if (array.count < item->count && array.count % item->blocks == 0) {
+            counts[i] = array.count;
+        } else if (!known) {
+            shorter = false;
+        }
+        known = true;
     }
     return OK;
 }
 
-static void lay_out(const struct state_item *item, const struct reading_item *from)
+// Lays shorter parts out as the item has them.
+static void spread(const struct state_item *item, size_t count, const char *values)
 {
     const size_t each = hdf5_type_bytes(item->type);
-    const size_t there = from->count / item->blocks * each;
-    const size_t here = item->count / item->blocks * each;
+    const size_t from = count / item->blocks * each, to = item->count / item->blocks * each;
     memset(item->data, 0, item->count * each);
     for (size_t i = 0; i < item->blocks; i++) {
-        memcpy((char *)item->data + i * here, from->shorter + i * there, there);
+        memcpy((char *)item->data + i * to, values + i * from, from);
     }
 }
 
-// *hash continues with what the file holds.
+// *hash: of what the file holds.
 static enum status read_items(struct hdf5_file *file, const struct state_list *list,
-                              struct reading_item *items, uint64_t *hash)
+                              struct arena *arena, uint64_t *hash)
 {
     struct hdf5_wanted wanted[STATE_LIST_MAX];
+    size_t *counts;
+    ARENA_NEW(arena, counts, (size_t)list->n + 1);
+    TRY(find_counts(file, list, counts));
     for (int i = 0; i < list->n; i++) {
         const struct state_item *item = &list->items[i];
-        TRY(find_length(file, item, &items[i]));
-        wanted[i] = (struct hdf5_wanted){.name = item->name,
-                                         .type = item->type,
-                                         .exact = true,
-                                         .count = items[i].count,
-                                         .to = items[i].shorter != NULL ? (void *)items[i].shorter
-                                                                        : item->data};
+        void *to = item->data;
+        if (counts[i] < item->count) {
+            to = arena_alloc(arena, counts[i], hdf5_type_bytes(item->type));
+            TRY(to != NULL ? OK : ERR_MEMORY);
+        }
+        wanted[i] = (struct hdf5_wanted){
+            .name = item->name, .type = item->type, .exact = true, .count = counts[i], .to = to};
     }
     TRY(hdf5_read_all(file, wanted, list->n));
+    *hash = HASH_BEGIN;
     for (int i = 0; i < list->n; i++) {
-        *hash = hash_item(*hash, &list->items[i], items[i].count, wanted[i].to);
-        if (items[i].shorter != NULL) {
-            lay_out(&list->items[i], &items[i]);
+        *hash = hash_item(*hash, &list->items[i], counts[i], wanted[i].to);
+        if (counts[i] < list->items[i].count) {
+            spread(&list->items[i], counts[i], wanted[i].to);
         }
     }
     return OK;
@@ -226,15 +221,13 @@ static enum status load_from(struct hdf5_file *file, struct state_list *list, co
                              const char *path)
 {
     int64_t sums[N_CHECKSUMS];
-    uint64_t hash = HASH_BEGIN;
-    struct reading_item items[STATE_LIST_MAX] = {{0}};
+    struct arena arena = {0};
+    uint64_t hash;
     TRY(hdf5_read(file, "checksum", HDF5_I64, N_CHECKSUMS, sums));
     TRY(check_identity(file, identity, path, sums));
-    const enum status status = read_items(file, list, items, &hash);
-    for (int i = 0; i < STATE_LIST_MAX; i++) {
-        free(items[i].shorter);
-    }
-    TRY(status);
+    const enum status code = read_items(file, list, &arena, &hash);
+    arena_close(&arena);
+    TRY(code);
     if ((int64_t)hash != sums[CHECKSUM_OF_ITEMS]) {
         FAIL(ERR_INPUT, "%s: is damaged: the checksum of its content does not fit", path);
     }

@@ -21,20 +21,16 @@ struct state_list {
 void state_list_add(struct state_list *list, const char *name, enum hdf5_type type, size_t count,
                     void *data);
 
-// The same for an array that grows with the number of evaluations: `blocks` equal parts, of which
-// the first values are those in use. From a file of shorter parts each is filled from its
-// beginning; the rest of it is 0.
-void state_list_add_growing(struct state_list *list, const char *name, enum hdf5_type type,
-                            size_t blocks, size_t count, void *data);
-// The item added last is such a one.
-void state_list_grows(struct state_list *list, size_t blocks);
-
 // The same with bounds for every element (not U8): what is read is refused when one is outside.
 void state_list_add_within(struct state_list *list, const char *name, enum hdf5_type type,
                            size_t count, void *data, double least, double most);
 #define STATE_COUNT_MAX 1e12 // of episodes, steps and updates: sums and products stay in an int64_t
 // Whether all elements are within their bounds; ERR_INPUT names the item, the element and both.
 enum status state_list_check(const struct state_list *list, const char *path);
+// Those listed from `first` on grow with the number of evaluations: `blocks` equal parts, of which
+// the first values are those in use. From a file of shorter parts each is filled from its
+// beginning; the rest of it is 0.
+void state_list_grow(struct state_list *list, int first, size_t blocks);
 
 // Written atomically with a checksum over all items; `identity` says which run it belongs to.
 enum status state_list_save(const struct state_list *list, const char *identity, const char *path);

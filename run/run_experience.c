@@ -4,6 +4,7 @@
 #include "core/json.h"
 #include "core/log.h"
 #include "learner/run_rows.h"
+#include "run/run_inputs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,9 @@ struct earlier_run {
     const char *dir; // borrowed
     char log[4096];
     struct json *config, *own; // the earlier one and this one
-    int *task_of;              // [its tasks] a task of this run with the same network; -1: none
+    struct arena arena;
+    struct run_inputs given, own_given; // what they were given; networks NULL = not recorded
+    int *task_of; // [its tasks] a task of this run with the same network; -1: none
     int n_tasks;
 };
 
@@ -23,6 +26,7 @@ static void close_earlier(struct earlier_run *run)
 {
     json_close(run->config);
     json_close(run->own);
+    arena_close(&run->arena);
     free(run->task_of);
 }
 
@@ -68,30 +72,60 @@ static const char *string_of(const struct json *object, const char *key)
     return value != NULL && json_kind(value) == JSON_STRING ? json_string(value) : "";
 }
 
-// The same weights: of one file, or those that lie in the earlier run's folder.
-static bool weights_same(const struct earlier_run *run, const struct json *theirs,
-                         const struct json *ours)
+static const struct run_input *find_input(const struct run_inputs *inputs, const char *name)
 {
-    const char *now = string_of(ours, "weights");
+    for (int i = 0; inputs->networks != NULL && i < inputs->networks->n; i++) {
+        const struct run_input *input = option_list_at(inputs->networks, i);
+        if (strcmp(input->name, name) == 0) {
+            return input;
+        }
+    }
+    return NULL;
+}
+
+// The same images, and the same weights: by content, or those that lie in the earlier run's folder.
+static bool inputs_same(const struct earlier_run *run, const struct json *theirs,
+                        const struct json *ours)
+{
+    const struct run_input *earlier = find_input(&run->given, string_of(theirs, "name"));
+    const struct run_input *now = find_input(&run->own_given, string_of(ours, "name"));
+    const char *weights = string_of(ours, "weights");
     char trained[4096];
-    if (strcmp(string_of(theirs, "weights"), now) == 0) {
+    if (earlier == NULL || now == NULL ||
+        strcmp(earlier->train.checksum, now->train.checksum) != 0) {
+        return false;
+    }
+    if (earlier->weights.checksum[0] != '\0' &&
+        strcmp(earlier->weights.checksum, now->weights.checksum) == 0) {
         return true;
     }
     const int length = snprintf(trained, sizeof trained, "%s/networks/%s.safetensors", run->dir,
                                 string_of(theirs, "name"));
-    return length < (int)sizeof trained && strcmp(trained, now) == 0;
+    return length < (int)sizeof trained && strcmp(trained, weights) == 0;
+}
+
+// But for names and places.
+static bool members_same(const struct json *theirs, const struct json *ours)
+{
+    static const char *const passed_over[] = {"name", "weights", "path", "data_root"};
+    bool same = json_count(theirs) == json_count(ours);
+    for (int i = 0; i < json_count(theirs) && same; i++) {
+        const struct json *member = json_at(theirs, i), *other = json_get(ours, json_key(member));
+        bool passes = false;
+        for (size_t k = 0; k < sizeof passed_over / sizeof passed_over[0]; k++) {
+            passes = passes || strcmp(json_key(member), passed_over[k]) == 0;
+        }
+        const bool data = strcmp(json_key(member), "data") == 0;
+        same = passes ||
+               (other != NULL && (data ? members_same(member, other) : json_same(member, other)));
+    }
+    return same;
 }
 
 static bool networks_same(const struct earlier_run *run, const struct json *theirs,
                           const struct json *ours)
 {
-    bool same = json_count(theirs) == json_count(ours);
-    for (int i = 0; i < json_count(theirs) && same; i++) {
-        const struct json *member = json_at(theirs, i), *other = json_get(ours, json_key(member));
-        same = strcmp(json_key(member), "name") == 0 || strcmp(json_key(member), "weights") == 0 ||
-               (other != NULL && json_same(member, other));
-    }
-    return same && weights_same(run, theirs, ours);
+    return members_same(theirs, ours) && inputs_same(run, theirs, ours);
 }
 
 static int match_task(const struct earlier_run *run, int task, int n_own)
@@ -104,6 +138,15 @@ static int match_task(const struct earlier_run *run, int task, int n_own)
         }
     }
     return -1;
+}
+
+// A run of before there was a record has none.
+static enum status read_given(const char *run_dir, struct arena *arena, struct run_inputs *out)
+{
+    char path[4096];
+    *out = (struct run_inputs){.networks = NULL};
+    TRY(file_join(path, sizeof path, run_dir, "inputs.json"));
+    return file_exists(path) ? run_inputs_read(path, arena, out) : OK;
 }
 
 static enum status open_earlier(const struct run_config *config, const char *run_dir,
@@ -124,6 +167,8 @@ static enum status open_earlier(const struct run_config *config, const char *run
     if (tasks == NULL || !scores_alike(out)) {
         return status;
     }
+    TRY(read_given(run_dir, &out->arena, &out->given));
+    TRY(read_given(config->run_dir, &out->arena, &out->own_given));
     out->task_of = calloc((size_t)json_count(tasks) + 1, sizeof *out->task_of);
     if (out->task_of == NULL) {
         FAIL(ERR_MEMORY, "no memory for an earlier run");

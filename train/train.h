@@ -33,6 +33,9 @@ extern const struct option train_option_table[];
 // The same rows with the defaults of fine-tuning a slimmed network from what is left of its
 // weights.
 extern const struct option finetune_option_table[];
+// ERR_CONFIG when the rows do not fit each other or so many training images; `name` is the recipe's
+// in messages, "train".
+enum status train_check_recipe(const struct train_recipe *recipe, const char *name, int n_train);
 
 struct train_report {
     int epochs;
@@ -72,7 +75,8 @@ struct train_job {
     bool quiet; // shows no progress and says nothing but warnings
 };
 // Names what does not fit between recipe, data, network and number of ranks; train_network would
-// say the same, but only after the caller has made its run folder. Not collective.
+// say the same, but only after the caller has made its run folder. Not collective. Without a
+// backend, whether the batch can be dealt to the ranks is left out, as one can have any.
 enum status train_check(const struct train_job *job, const struct network *network);
 
 // Collective. Trains `network` in place on the training rows, which it then says it was trained on

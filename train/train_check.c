@@ -19,29 +19,6 @@ int train_job_rows(const struct train_job *job, const struct dataset_split *spli
     return job->recipe->all_rows ? job->dataset->n : split->n_train;
 }
 
-// What only the data and the rest of it can tell about a recipe.
-static enum status check_recipe(const struct train_recipe *recipe, const char *name, int n_train)
-{
-    const double shrinks = recipe->learning_rate * recipe->weight_decay;
-    if (recipe->batch > n_train) {
-        FAIL(ERR_CONFIG,
-             "%s.batch = %d is more than the %d training images left after validation_share; "
-             "make it smaller",
-             name, recipe->batch, n_train);
-    }
-    if (recipe->warmup_epochs > recipe->epochs) {
-        FAIL(ERR_CONFIG, "%s.warmup_epochs = %g is more than %s.epochs = %d; make it smaller", name,
-             recipe->warmup_epochs, name, recipe->epochs);
-    }
-    if (shrinks >= 1) {
-        FAIL(ERR_CONFIG,
-             "%s.learning_rate = %g times %s.weight_decay = %g is %g: every update would take away "
-             "more than there is of each weight; make one of them smaller",
-             name, recipe->learning_rate, name, recipe->weight_decay, shrinks);
-    }
-    return OK;
-}
-
 static enum status check_teacher(const struct train_job *job)
 {
     if (job->recipe->distill == 0) {
@@ -67,9 +44,9 @@ enum status train_check(const struct train_job *job, const struct network *netwo
     enum status code =
         dataset_split(job->dataset, recipe->validation_share, recipe->seed, &arena, &split);
     if (code == OK) {
-        code = check_recipe(recipe, train_job_name(job), train_job_rows(job, &split));
+        code = train_check_recipe(recipe, train_job_name(job), train_job_rows(job, &split));
     }
-    if (code == OK) {
+    if (code == OK && job->backend != NULL) {
         struct train_share share;
         code = train_job_share(job, network, &share);
     }

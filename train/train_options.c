@@ -53,3 +53,25 @@ const struct option train_option_table[] = {ROWS(10, 0.1, 0), {.key = NULL}};
 const struct option finetune_option_table[] = {ROWS(25, 0.04, 0.6), {.key = NULL}};
 #undef ROWS
 #undef AT
+
+enum status train_check_recipe(const struct train_recipe *recipe, const char *name, int n_train)
+{
+    const double shrinks = recipe->learning_rate * recipe->weight_decay;
+    if (recipe->batch > n_train) {
+        FAIL(ERR_CONFIG,
+             "%s.batch = %d is more than the %d training images left after validation_share; "
+             "make it smaller",
+             name, recipe->batch, n_train);
+    }
+    if (recipe->warmup_epochs > recipe->epochs) {
+        FAIL(ERR_CONFIG, "%s.warmup_epochs = %g is more than %s.epochs = %d; make it smaller", name,
+             recipe->warmup_epochs, name, recipe->epochs);
+    }
+    if (shrinks >= 1) {
+        FAIL(ERR_CONFIG,
+             "%s.learning_rate = %g times %s.weight_decay = %g is %g: every update would take away "
+             "more than there is of each weight; make one of them smaller",
+             name, recipe->learning_rate, name, recipe->weight_decay, shrinks);
+    }
+    return OK;
+}

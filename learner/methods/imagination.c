@@ -46,6 +46,7 @@ enum status imagination_open_advisor(const struct method_job *job, struct adviso
                                             .evaluations = job->search->evaluations,
                                             .n_known = job->n_known,
                                             .under_way = job->under_way,
+                                            .keep_under_way = job->learner->mode == MODE_SYNC,
                                             .seed = job->seed};
     return advisor_open(&options, out);
 }

@@ -11,7 +11,6 @@ enum { REFINEMENTS = 2 };
 struct bayes {
     struct method base;
     struct advisor *advisor; // owned
-    bool sync;
 };
 
 static void bayes_close(struct method *method)
@@ -34,13 +33,13 @@ static enum status bayes_open(const struct method_job *job, struct method **out)
         FAIL(ERR_MEMORY, "no memory for Bayesian optimisation");
     }
     bayes->base.ops = &method_bayes;
-    bayes->sync = job->learner->mode == MODE_SYNC;
     const struct advisor_options options = {.space = job->space,
                                             .kind = REWARD_MODEL_GP,
                                             .share = job->search->share,
                                             .refinements = REFINEMENTS,
                                             .evaluations = job->search->evaluations,
                                             .under_way = job->under_way,
+                                            .keep_under_way = job->learner->mode == MODE_SYNC,
                                             .seed = job->seed};
     const enum status status = advisor_open(&options, &bayes->advisor);
     if (status != OK) {
@@ -99,7 +98,7 @@ static enum status bayes_state(struct method *method, struct state_list *list)
 static enum status bayes_load(struct method *method)
 {
     const struct bayes *bayes = (struct bayes *)method;
-    return advisor_restore(bayes->advisor, bayes->sync);
+    return advisor_restore(bayes->advisor);
 }
 
 const struct method_ops method_bayes = {.name = "bayes",

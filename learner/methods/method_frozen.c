@@ -23,7 +23,6 @@ struct frozen {
     int32_t *proposed; // [n_tasks] candidates proposed per task; arena
     bool *informed;    // [n_tasks] the model knew the task's network before; arena
     int n_tasks;
-    bool sync;
     struct advisor *advisor; // owned; NULL where no candidates are known
     struct imagination imagination;
 };
@@ -105,7 +104,6 @@ static enum status frozen_open(const struct method_job *job, struct method **out
     }
     frozen->base.ops = &method_frozen;
     frozen->n_tasks = job->n_tasks;
-    frozen->sync = job->learner->mode == MODE_SYNC;
     const enum status status = open_parts(frozen, job);
     if (status != OK) {
         frozen_close(&frozen->base);
@@ -236,7 +234,7 @@ static enum status frozen_load(struct method *method)
         return OK;
     }
     TRY(imagination_check(&frozen->imagination));
-    return advisor_restore(frozen->advisor, frozen->sync);
+    return advisor_restore(frozen->advisor);
 }
 
 const struct method_ops method_frozen = {

@@ -36,7 +36,6 @@ struct impala {
     int n_tasks;
     int64_t updates_planned;
     uint64_t seed;
-    bool sync;
     struct policy_trainer *trainer; // owned
     struct episode_memory memory;
     double mutation;  // share of the policy's repeats that a neighbour of the best is tried for
@@ -193,7 +192,6 @@ static enum status impala_open(const struct method_job *job, struct method **out
     m->n_tasks = job->n_tasks;
     m->updates_planned = job->updates;
     m->seed = job->seed;
-    m->sync = job->learner->mode == MODE_SYNC;
     enum status status = open_parts(m, job);
     if (status == OK && m->advisor != NULL && job->initial == NULL) {
         status = teach(m, job->space);
@@ -454,7 +452,7 @@ static enum status impala_load(struct method *method)
     if (m->advisor != NULL) {
         TRY(model_check_restore(&m->check));
         TRY(imagination_check(&m->imagination));
-        TRY(advisor_restore(m->advisor, m->sync));
+        TRY(advisor_restore(m->advisor));
     }
     return OK;
 }

@@ -119,16 +119,15 @@ void trials_state(struct trials *trials, struct state_list *list)
 {
     const size_t n = (size_t)trials->capacity;
     state_list_add_within(list, "trials.n", HDF5_I32, 1, trials->n, 0, trials->capacity);
+    const int first = list->n;
     state_list_add_within(list, "trials.task", HDF5_I32, n, trials->task, 0,
                           trials->space->n_tasks - 1);
-    state_list_grows(list, 1);
     state_list_add_within(list, "trials.episode", HDF5_I64, n, trials->episode, 0, STATE_COUNT_MAX);
-    state_list_grows(list, 1);
-    state_list_add_growing(list, "trials.reward", HDF5_F64, 1, n, trials->reward);
-    state_list_add_growing(list, "trials.hash", HDF5_I64, 1, n, trials->hash);
-    state_list_add_growing(list, "trials.choices", HDF5_U8, 1,
-                           n * (size_t)trials->most_steps * sizeof *trials->choices,
-                           trials->choices);
+    state_list_add(list, "trials.reward", HDF5_F64, n, trials->reward);
+    state_list_add(list, "trials.hash", HDF5_I64, n, trials->hash);
+    state_list_add(list, "trials.choices", HDF5_U8,
+                   n * (size_t)trials->most_steps * sizeof *trials->choices, trials->choices);
+    state_list_grow(list, first, 1);
     state_list_add(list, "trials.proposed", HDF5_I64, TRIALS_PROPOSED, trials->proposed);
 }
 

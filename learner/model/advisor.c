@@ -373,17 +373,17 @@ void advisor_state(struct advisor *advisor, struct state_list *list)
 #define ADD(label, type, count, data)                                                              \
     snprintf(name, sizeof name, "advisor%d.%s", i, label);                                         \
     state_list_add(list, name, type, count, data)
-#define ADD_GROWING(label, type, count, data)                                                      \
-    snprintf(name, sizeof name, "advisor%d.%s", i, label);                                         \
-    state_list_add_growing(list, name, type, 1, count, data)
         ADD("n", HDF5_I32, 1, pool->n);
-        ADD_GROWING("choices", HDF5_U8, n * steps * sizeof *pool->choices, pool->choices);
-        ADD_GROWING("rewards", HDF5_F64, n, pool->rewards);
-        ADD("n_under_way", HDF5_I32, 1, pool->n_under_way);
-        ADD("episodes", HDF5_I64, under_way, pool->episodes);
-        ADD("under_way", HDF5_U8, under_way * steps * sizeof *pool->under_way, pool->under_way);
+        const int first = list->n;
+        ADD("choices", HDF5_U8, n * steps * sizeof *pool->choices, pool->choices);
+        ADD("rewards", HDF5_F64, n, pool->rewards);
+        state_list_grow(list, first, 1);
+        if (advisor->options.keep_under_way) { // else how many there are is the actors' affair
+            ADD("n_under_way", HDF5_I32, 1, pool->n_under_way);
+            ADD("episodes", HDF5_I64, under_way, pool->episodes);
+            ADD("under_way", HDF5_U8, under_way * steps * sizeof *pool->under_way, pool->under_way);
+        }
 #undef ADD
-#undef ADD_GROWING
         snprintf(prefix, sizeof prefix, "advisor%d.model", i);
         reward_model_state(pool->model, prefix, list);
     }
@@ -400,7 +400,7 @@ static enum status check_choices(const struct advisor *advisor, int pool_index,
     return OK;
 }
 
-enum status advisor_restore(struct advisor *advisor, bool keep_under_way)
+enum status advisor_restore(struct advisor *advisor)
 {
     for (int i = 0; i < advisor->n_pools; i++) {
         struct advisor_pool *pool = &advisor->pools[i];
@@ -414,7 +414,6 @@ enum status advisor_restore(struct advisor *advisor, bool keep_under_way)
         TRY(check_choices(advisor, i, pool->under_way, *pool->n_under_way));
         note_first(advisor, first_task(advisor, i));
         TRY(reward_model_restore(pool->model));
-        *pool->n_under_way = keep_under_way ? *pool->n_under_way : 0;
         // A checkpoint stands behind an update, which ends in a fit.
         pool->fitted = *pool->n;
         if (pool->fitted > 0) {

@@ -20,6 +20,7 @@ struct advisor_options {
     int evaluations; // most results per task ...
     int n_known;     // ... and in all of those told by advisor_know
     int under_way;   // most proposals at a time
+    bool keep_under_way; // the episodes under way are run again after a resume (mode sync): state
     uint64_t seed;
 };
 struct advisor;
@@ -65,5 +66,5 @@ int advisor_best(const struct advisor *advisor, int task, int most, const int16_
 // Seconds spent in fits and proposals so far; for logs, not part of any state.
 double advisor_seconds(const struct advisor *advisor);
 void advisor_state(struct advisor *advisor, struct state_list *list);
-// After the arrays were read. keep_under_way: the episodes under way are run again (mode sync).
-enum status advisor_restore(struct advisor *advisor, bool keep_under_way);
+// After the arrays were read.
+enum status advisor_restore(struct advisor *advisor);

@@ -9,10 +9,9 @@ static void list_item(struct state_list *list, const char *prefix, const char *n
 {
     char full[sizeof list->items[0].name];
     CHECK((size_t)snprintf(full, sizeof full, "%s.%s", prefix, name) < sizeof full);
+    state_list_add(list, full, type, count, data);
     if (grows) {
-        state_list_add_growing(list, full, type, 1, count, data);
-    } else {
-        state_list_add(list, full, type, count, data);
+        state_list_grow(list, list->n - 1, 1);
     }
 }
 

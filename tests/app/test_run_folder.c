@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/folder_lock.h"
 #include "run_program.h"
+#include "stripes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,58 +30,7 @@ static const char training[] = "{\"model\": {\"architecture\": \"convnet\"},"
                                " \"train\": " RECIPE("2") "}";
 #define TRAIN "train tr.json --run-dir t "
 
-enum { SIDE = 12, TRAIN_IMAGES = 240, TEST_IMAGES = 40 };
-
-static void put_u32(uint8_t *to, uint32_t value)
-{
-    for (int i = 0; i < 4; i++) {
-        to[i] = (uint8_t)(value >> (24 - 8 * i));
-    }
-}
-
-static void write_file(const struct program *p, const char *folder, const char *name,
-                       const uint8_t *bytes, size_t n)
-{
-    char path[PROGRAM_PATH_CHARS], place[PROGRAM_PATH_CHARS];
-    snprintf(place, sizeof place, "%s/%s", folder, name);
-    assert_int_equal(file_write(program_path(p, place, path), bytes, n), OK);
-}
-
-// IDX files: horizontal and vertical stripes, with some noise. `shade` tells data sets apart; h:
-// 12, or of another shape.
-static void write_part(const struct program *p, const char *folder, const char *prefix, int n,
-                       int h, int shade)
-{
-    static uint8_t images[16 + TRAIN_IMAGES * SIDE * SIDE], labels[8 + TRAIN_IMAGES];
-    char name[64];
-    uint32_t noise = 1;
-    put_u32(images, 0x803);
-    put_u32(images + 4, (uint32_t)n);
-    put_u32(images + 8, (uint32_t)h);
-    put_u32(images + 12, (uint32_t)(SIDE * SIDE / h));
-    put_u32(labels, 0x801);
-    put_u32(labels + 4, (uint32_t)n);
-    for (int i = 0; i < n * SIDE * SIDE; i++) {
-        const int image = i / (SIDE * SIDE), y = i / SIDE % SIDE, x = i % SIDE;
-        const int line = image % 2 == 0 ? x : y;
-        noise = noise * 1664525 + 1013904223;
-        images[16 + i] = (uint8_t)(line % 4 < 2 ? (int)(noise >> 26) : 120 + shade);
-        labels[8 + image] = (uint8_t)(image % 2);
-    }
-    snprintf(name, sizeof name, "%s-images-idx3-ubyte", prefix);
-    write_file(p, folder, name, images, 16 + (size_t)n * SIDE * SIDE);
-    snprintf(name, sizeof name, "%s-labels-idx1-ubyte", prefix);
-    write_file(p, folder, name, labels, 8 + (size_t)n);
-}
-
-static void write_stripes(const struct program *p, const char *folder, int train, int shade_train,
-                          int shade_test)
-{
-    char path[PROGRAM_PATH_CHARS];
-    assert_int_equal(file_make_folders(program_path(p, folder, path)), OK);
-    write_part(p, folder, "train", train, SIDE, shade_train);
-    write_part(p, folder, "t10k", TEST_IMAGES, SIDE, shade_test);
-}
+enum { TRAIN_IMAGES = STRIPES_TRAIN, SIDE = STRIPES_SIDE };
 
 static int setup(void **state)
 {
@@ -88,7 +38,7 @@ static int setup(void **state)
     struct program *p = *state;
     program_write(p, "small.json", config);
     program_write(p, "tr.json", training);
-    write_stripes(p, "stripes", TRAIN_IMAGES, 0, 0);
+    stripes_write(p, "stripes", TRAIN_IMAGES, 0, 0);
     return 0;
 }
 
@@ -229,13 +179,13 @@ static void data_are_compared_by_content(void **state)
         {TRAIN_IMAGES, 0, 1, "network a, test images: this run began with 40 of 12x12x1, 2 "},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        write_stripes(p, "stripes", others[i].train, others[i].shade_train, others[i].shade_test);
+        stripes_write(p, "stripes", others[i].train, others[i].shade_train, others[i].shade_test);
         program_run(p, RUN);
         ASSERT_RUN(p, 1, others[i].words);
         assert_non_null(strstr(p->errors, "r/inputs.json"));
         assert_non_null(strstr(p->errors, "data.path"));
     }
-    write_stripes(p, "stripes", TRAIN_IMAGES, 0, 0);
+    stripes_write(p, "stripes", TRAIN_IMAGES, 0, 0);
     program_json(p, RUN "--search.evaluations 7"); // goes on as if nothing had been
     assert_true(unlink(program_path(p, "r/inputs.json", path)) == 0);
     program_run(p, RUN "--search.evaluations 7");
@@ -277,10 +227,10 @@ static void a_training_can_be_moved_too(void **state)
     assert_says(p, "all 2 epochs are done already");
     program_run(p, TRAIN "--data.path moved --train.epochs 3");
     ASSERT_RUN(p, 1, "train.epochs = 2, this run 3");
-    write_stripes(p, "moved", TRAIN_IMAGES, 2, 0);
+    stripes_write(p, "moved", TRAIN_IMAGES, 2, 0);
     program_run(p, TRAIN "--data.path moved");
     ASSERT_RUN(p, 1, "training images: this run began with 240 of 12x12x1");
-    write_stripes(p, "moved", TRAIN_IMAGES, 0, 0);
+    stripes_write(p, "moved", TRAIN_IMAGES, 0, 0);
     // Other weights to start from, of the same name.
     const char *start = "train tr.json --data.path moved --run-dir u --train.epochs 1 "
                         "--set model.weights=start.safetensors";
@@ -312,15 +262,15 @@ static void a_start_that_fails_claims_nothing(void **state)
         {"--set networks.0.weights=absent.safetensors", "absent.safetensors is not there"},
         {"--set tasks.0.macs=0.00001", "a-macs1e-05"},
         {"--set networks.0.data.path=half", "t10k-images-idx3-ubyte"},
-        {"--set networks.0.data.path=unlike", "both parts must be alike"},
+        {"--set networks.0.data.path=unlike", "they must be alike"},
         {"--set networks.0.data.path=nowhere", "nowhere"},
         {"--policy nobody", "--policy nobody"},
     };
-    write_stripes(p, "half", TRAIN_IMAGES, 0, 0);
-    write_stripes(p, "unlike", TRAIN_IMAGES, 0, 0);
+    stripes_write(p, "half", TRAIN_IMAGES, 0, 0);
+    stripes_write(p, "unlike", TRAIN_IMAGES, 0, 0);
     char path[PROGRAM_PATH_CHARS];
     assert_int_equal(unlink(program_path(p, "half/t10k-images-idx3-ubyte", path)), 0);
-    write_part(p, "unlike", "t10k", TEST_IMAGES, SIDE / 2, 0);
+    stripes_write_part(p, "unlike", "t10k", STRIPES_TEST, SIDE / 2, 0);
     program_json(p, TRAIN "--model.architecture resnet8 --train.epochs 1 --run-dir other");
     rename_in(p, "other/network.safetensors", "other.safetensors");
     for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
@@ -343,13 +293,13 @@ static void a_training_that_fails_claims_nothing(void **state)
         {"--train.warmup_epochs 5", "train.warmup_epochs = 5"},
         {"--train.distill 0.5", "model.teacher"},
         {"--data.path half", "t10k-images-idx3-ubyte"},
-        {"--data.path unlike", "both parts must be alike"},
+        {"--data.path unlike", "they must be alike"},
     };
     char path[PROGRAM_PATH_CHARS];
-    write_stripes(p, "half", TRAIN_IMAGES, 0, 0);
-    write_stripes(p, "unlike", TRAIN_IMAGES, 0, 0);
+    stripes_write(p, "half", TRAIN_IMAGES, 0, 0);
+    stripes_write(p, "unlike", TRAIN_IMAGES, 0, 0);
     assert_int_equal(unlink(program_path(p, "half/t10k-images-idx3-ubyte", path)), 0);
-    write_part(p, "unlike", "t10k", TEST_IMAGES, SIDE / 2, 0);
+    stripes_write_part(p, "unlike", "t10k", STRIPES_TEST, SIDE / 2, 0);
     for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
         program_run(p, TRAIN "%s", mistakes[i][0]);
         ASSERT_RUN(p, 1, mistakes[i][1]);
@@ -442,6 +392,24 @@ static void an_interrupt_says_the_same_in_every_stage(void **state)
 #undef LONG
 }
 
+// Also where tickets go out as actors fall free, so that how many are under way depends on them.
+static void a_run_goes_on_with_other_actors(void **state)
+{
+    struct program *p = *state;
+#define ASYNC                                                                                      \
+    "search small.json --transport local --run-dir r --learner.mode async --search.evaluations "   \
+    "150 "                                                                                         \
+    "--search.method impala --learner.checkpoint_seconds 0.01 --actors "
+    p->end_file = "r/checkpoint.h5";
+    program_run(p, ASYNC "3");
+    p->end_file = NULL;
+    ASSERT_RUN(p, 130, "same command goes on");
+    const struct json *report = program_json(p, ASYNC "1");
+    assert_says(p, "going on after");
+    assert_true(program_number(report, "search.evaluations") > 12);
+#undef ASYNC
+}
+
 // ---- what is said
 
 static void a_search_that_ends_early_says_why(void **state)
@@ -498,6 +466,7 @@ int main(void)
         TEST(the_second_process_is_told_of_the_first),
         TEST(a_killed_process_does_not_block),
         TEST(an_interrupt_says_the_same_in_every_stage),
+        TEST(a_run_goes_on_with_other_actors),
         TEST(a_search_that_ends_early_says_why),
         TEST(images_that_the_weights_have_seen_are_warned_of),
     };

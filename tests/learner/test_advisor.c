@@ -333,13 +333,13 @@ static void damaged_states_are_refused(void **state)
     assert_non_null(list);
     (void)search(advisor, 0, 5);
     advisor_state(advisor, list);
-    assert_ok(advisor_restore(advisor, true));
+    assert_ok(advisor_restore(advisor));
     for (int i = 0; i < list->n; i++) {
         if (strcmp(list->items[i].name, "advisor0.choices") == 0) {
             ((int16_t *)list->items[i].data)[1] = GAME_CHOICES;
         }
     }
-    assert_fails(advisor_restore(advisor, true), ERR_INPUT, "choice");
+    assert_fails(advisor_restore(advisor), ERR_INPUT, "choice");
     free(list);
     advisor_close(advisor);
 }

@@ -127,12 +127,45 @@ static void notices_damage(void **state)
     arena_close(&arena);
 }
 
+// Two parts of three values and of five: `grown` is of a run that may have more evaluations.
+static void parts_grow(void **state)
+{
+    (void)state;
+    int16_t shorts[2][3] = {{1, 2, 3}, {4, 5, 6}}, more_shorts[2][5];
+    double doubles[6] = {1, 2, 3, 4, 5, 6}, more_doubles[10];
+    static struct state_list list, grown, fixed;
+    const char *path = test_folder_path(&folder, "grow.h5");
+    memset(more_shorts, 0x77, sizeof more_shorts);
+    memset(more_doubles, 0x77, sizeof more_doubles);
+    state_list_add(&list, "shorts", HDF5_U8, sizeof shorts, shorts);
+    state_list_grow(&list, 0, 2);
+    state_list_add(&list, "doubles", HDF5_F64, 6, doubles);
+    state_list_grow(&list, 1, 1);
+    state_list_add(&grown, "shorts", HDF5_U8, sizeof more_shorts, more_shorts);
+    state_list_grow(&grown, 0, 2);
+    state_list_add(&grown, "doubles", HDF5_F64, 10, more_doubles);
+    state_list_grow(&grown, 1, 1);
+    assert_ok(state_list_save(&list, "this run", path));
+    assert_ok(state_list_load(&grown, "this run", path));
+    const int16_t shorts_expected[2][5] = {{1, 2, 3, 0, 0}, {4, 5, 6, 0, 0}};
+    const double doubles_expected[10] = {1, 2, 3, 4, 5, 6};
+    assert_memory_equal(more_shorts, shorts_expected, sizeof shorts_expected);
+    assert_memory_equal(more_doubles, doubles_expected, sizeof doubles_expected);
+    // Not the other way round, and only what was said to grow.
+    assert_ok(state_list_save(&grown, "this run", path));
+    assert_fails(state_list_load(&list, "this run", path), ERR_INPUT, "'shorts' holds 20 elements");
+    assert_ok(state_list_save(&list, "this run", path));
+    state_list_add(&fixed, "doubles", HDF5_F64, 10, more_doubles);
+    assert_fails(state_list_load(&fixed, "this run", path), ERR_INPUT, "'doubles' holds 6 elements");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(refuses_others),
         cmocka_unit_test(notices_damage),
+        cmocka_unit_test(parts_grow),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
