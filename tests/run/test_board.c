@@ -8,11 +8,10 @@ static void a_job_gets_threads_that_have_work(void **state)
     static const struct {
         int chunks, threads, useful;
     } cases[] = {
-        {0, 64, 64},  // not known yet
-        {16, 64, 16}, // the rest is for other networks
+        {0, 64, 64},               // not known yet
+        {16, 64, 16},              // the rest is for other networks
         {16, 16, 16}, {16, 15, 8}, // two turns either way
-        {16, 12, 8},  {16, 7, 6},  {16, 5, 4}, {16, 1, 1},
-        {13, 4, 4},   {13, 6, 5},  {1, 8, 1},
+        {16, 12, 8},  {16, 7, 6},  {16, 5, 4}, {16, 1, 1}, {13, 4, 4}, {13, 6, 5}, {1, 8, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const int chunks = cases[i].chunks, threads = cases[i].threads;
