@@ -54,9 +54,8 @@ enum status train_share(const struct backend *backend, const struct graph *graph
     const int total = (batch + chunk - 1) / chunk;
     if (total < ranks) {
         FAIL(ERR_CONFIG,
-             "train.batch = %d has work for %d of %d ranks (chunks of %d images); use fewer ranks "
-             "or "
-             "a batch of %d or more",
+             "train.batch = %d has work for %d of %d ranks (chunks of %d images); "
+             "use fewer ranks or a batch of %d or more",
              batch, total, ranks, chunk, (ranks - 1) * chunk + 1);
     }
     const struct sum_node run = sum_tree_share(total, rank, ranks);
