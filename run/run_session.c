@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/machine.h"
 #include "run/run_folder.h"
+#include "run/run_numerics.h"
 #include "run/run_order.h"
 #include "run/run_prune.h"
 
@@ -189,7 +190,7 @@ enum status run_session_begin(struct run_session *session)
     enum status code = c->rank == 0 ? open_folder(session) : OK;
     TRY(collective_broadcast(c, &code, sizeof code, 0));
     session->stopped_together = code != OK;
-    return code;
+    return code == OK ? run_numerics_agree(session) : code;
 }
 
 enum status run_keep_candidates(struct run_session *session, const struct learner *learner)

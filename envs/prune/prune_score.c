@@ -214,8 +214,8 @@ static enum status score_candidate(const struct prune_scorer *scorer,
     struct arena arena = {0};
     TRY(cut(study, widths, &candidate));
     enum status code = OK;
-    const enum scoring_dtype dtype = scorer->scoring->dtype;
-    if (dtype == SCORING_INT8 || (dtype == SCORING_AUTO && scorer->backend->int8)) {
+    CHECK(scorer->scoring->dtype != SCORING_AUTO);
+    if (scorer->scoring->dtype == SCORING_INT8) {
         candidate.ranges =
             arena_alloc(&arena, (size_t)candidate.graph.n_nodes, sizeof *candidate.ranges);
         code = candidate.ranges != NULL ? OK : ERR_MEMORY;

@@ -21,7 +21,7 @@ enum status prune_cut(const struct prune_study *study, const int *widths, struct
 
 struct prune_scorer {
     struct backend *backend;
-    const struct scoring_options *scoring;
+    const struct scoring_options *scoring; // dtype is not AUTO
 };
 // One score after each of several numbers of images, from one pass.
 struct score_counts {
