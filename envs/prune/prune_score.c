@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "nn/calibrate_params.h"
+#include "nn/network_input.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ static enum status score_up_to(struct infer_plan *plan, const struct score_reque
                                int most, float *logits, int end, struct score *out)
 {
     const struct network_info *info = request->info;
-    const size_t image_bytes = (size_t)info->h * (size_t)info->w * (size_t)info->c;
+    const size_t image_bytes = network_image_bytes(info);
     while (out->images < end) {
         TRY(interrupt_check());
         const int first = (int)out->images, left = end - first;
@@ -53,7 +54,7 @@ static enum status score_params_counts(struct backend *backend, const struct sco
     const struct infer_options options = {
         .batch = (images + batches - 1) / batches,
         .int8 = request->ranges != NULL,
-        .input = {.mean = request->info->mean, .std = request->info->std},
+        .input = network_plan_input(request->info),
     };
     struct arena arena = {0};
     struct infer_plan *plan = NULL;
@@ -178,7 +179,7 @@ static enum status recalibrate_and_score(const struct prune_scorer *scorer,
     const struct network_info *info = &study->network->info;
     const int wanted = scorer->scoring->calibration_images;
     const struct calibration calibration = {
-        .input = {.mean = info->mean, .std = info->std},
+        .input = network_plan_input(info),
         .images = study->data->calibration,
         .n = wanted < study->data->n_calibration ? wanted : study->data->n_calibration,
         .batchnorm = true,
