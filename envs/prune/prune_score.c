@@ -19,13 +19,13 @@ static enum status score_up_to(struct infer_plan *plan, const struct score_reque
     while (out->images < end) {
         TRY(interrupt_check());
         const int first = (int)out->images, left = end - first;
-        const struct score_batch batch = {
+        struct score_batch batch = {
             .images = request->data->validation + (size_t)first * image_bytes,
             .labels = request->data->labels + first,
             .n = left < most ? left : most,
             .classes = info->classes,
-            .logits = logits,
         };
+        batch.logits = logits;
         score_add(plan, &batch, out);
     }
     return OK;
