@@ -14,6 +14,7 @@
 enum {
     MOST_THREADS = 32,
     FILES_PER_TURN = 16,
+    MANY_FILES = 10000, // to decode: not in a moment
     MOST_NAMED = 8,
     MOST_NAME = 48,   // bytes of a file's name in messages: its end
     MOST_REASON = 56, // and of what is wrong with it
@@ -100,6 +101,10 @@ enum status folder_check(const struct folder_list *list, const char *folder, boo
     const uint64_t fingerprint = folder_fingerprint(list, folder);
     if (folder_recall(fingerprint, list->n, verdicts)) {
         return OK;
+    }
+    if (list->n >= MANY_FILES) {
+        folder_say_once(false, "%s: decoding %d files once, to find those that are damaged", folder,
+                        list->n);
     }
     TRY(look_at_all(list, folder, true, threads, verdicts));
     folder_remember(fingerprint, list->n, verdicts);

@@ -44,8 +44,9 @@ static const char *const schedules[] = {
      OPTION_DOUBLE, AT(validation_share), .fallback = 0, .least = 0, .most = 0.9},                 \
     {"all_rows", "train on the images of validation_share too; their score then says little",      \
      OPTION_BOOL, AT(all_rows), .fallback = 0},                                                    \
-    {"sync_batchnorm", "BatchNorm statistics over the images of all ranks", OPTION_BOOL,           \
-     AT(sync_batchnorm), .fallback = 0}
+    {"sync_batchnorm", "BatchNorm statistics over the images of all ranks; without, fewer "        \
+     "messages, but the result depends on the number of ranks", OPTION_BOOL, AT(sync_batchnorm),   \
+     .fallback = 1}
 // clang-format on
 
 const struct option train_option_table[] = {ROWS(10, 0.1, 0), {.key = NULL}};

@@ -14,7 +14,7 @@
 
 enum { GROUP = 4, MOVE = 16, MOST_CHANNELS = 256 };
 
-// What follows a block's weights: y = sums * scale + bias, in integer steps of y.
+// What follows a block's weights: y = (sums + bias) * scale, in integer steps of y.
 struct direct_finish {
     float scales[TILES_CHANNELS], bias[TILES_CHANNELS];
     float sum_scale; // of what y held, in steps of y
@@ -50,8 +50,9 @@ static void pack_channel(const struct op *op, int o, const float *weights, float
     }
     const size_t groups = (size_t)((op->in_c + GROUP - 1) / GROUP);
     struct direct_finish *finish = (void *)(block + groups * TILES_TAPS * TILES_VECTOR);
-    finish->scales[lane] = quantization->in_scale * scale / quantization->out_scale;
-    finish->bias[lane] = bias / quantization->out_scale;
+    const float unit = quantization->in_scale * scale;
+    finish->scales[lane] = unit / quantization->out_scale;
+    finish->bias[lane] = bias / unit;
     finish->sum_scale = quantization->sum_scale / quantization->out_scale;
     finish->high =
         op->act.kind == ACT_CLIP ? op->act.b / quantization->out_scale : (float)UINT8_MAX;
@@ -84,7 +85,8 @@ TILES_INLINE __m512i tiles_multiply_add(__m512i value, __m512i weights, __m512i 
 TILES_INLINE void tiles_store(const struct tiles_output *out, __mmask16 channels, __m512i sum,
                               char *y)
 {
-    __m512 real = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), out->scale, out->bias);
+    // Rounded where oneDNN rounds, so that it makes no difference whose kernel it is.
+    __m512 real = _mm512_mul_ps(_mm512_add_ps(_mm512_cvtepi32_ps(sum), out->bias), out->scale);
     if (out->sum) {
         const __m512i held = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(channels, y));
         real = _mm512_fmadd_ps(_mm512_cvtepi32_ps(held), out->sum_scale, real);

@@ -137,7 +137,7 @@ static void test_tiles(void **state)
     }
 }
 
-// Weights so large that adding up their gradients' partials is shared out.
+// Weights that no cache close to a core holds.
 static void test_large(void **state)
 {
     const int kernel[2] = {3, 3};
