@@ -115,6 +115,7 @@ enum status nursery_open(const struct rollout_job *job, int n, struct nursery **
         FAIL(ERR_MEMORY, "no memory for a nursery");
     }
     nursery->job = *job;
+    nursery->int8 = job->env.int8;
     nursery->n = n;
     nursery->control = -1;
     option_defaults(actor_option_table, &nursery->options);
@@ -209,6 +210,12 @@ enum status nursery_open_shared(const char *token, int *fd)
     return open_memory(name, false, fd);
 }
 
+void nursery_agree(struct nursery *nursery, enum env_int8 int8)
+{
+    CHECK(!nursery->begun);
+    nursery->int8 = int8;
+}
+
 enum status nursery_begin(struct nursery *nursery, const char *token, bool leader, int threads)
 {
     int fd = -1;
@@ -220,7 +227,8 @@ enum status nursery_begin(struct nursery *nursery, const char *token, bool leade
             memcpy(nursery->name, name, sizeof name);
         }
     }
-    const struct nursery_order begin = {.kind = NURSERY_BEGIN, .threads = threads};
+    const struct nursery_order begin = {
+        .kind = NURSERY_BEGIN, .threads = threads, .int8 = (int32_t)nursery->int8};
     const enum status code = nursery_give_order(nursery, &begin, fd);
     if (fd >= 0) {
         close(fd); // the nursery has it

@@ -5,8 +5,9 @@
 #include "actors/rollout.h"
 
 struct nursery;
-// Forks now: what `job` points to is what the workers will see, except env.threads and
-// env.shared_fd, which come with nursery_begin. n: workers that it will hold, one per local actor.
+// Forks now: what `job` points to is what the workers will see, except env.threads,
+// env.int8 and env.shared_fd, which come with nursery_begin. n: workers that it will hold, one per
+// local actor.
 enum status nursery_open(const struct rollout_job *job, int n, struct nursery **out);
 // What workers are for. Episodes: they open the environment, and all limits of actor_options hold.
 // Work: no limit of memory, which is meant for candidates; an order may take first_episode_seconds
@@ -15,6 +16,8 @@ enum nursery_duty { NURSERY_EPISODES, NURSERY_WORK };
 // Before nursery_begin: what the first workers will be for (else episodes). Afterwards: the workers
 // end and others with this duty start; to be polled until they are there.
 enum status nursery_assign(struct nursery *nursery, enum nursery_duty duty);
+// Before nursery_begin: what env_job.int8 its workers open the environment with, else the job's.
+void nursery_agree(struct nursery *nursery, enum env_int8 int8);
 // Starts the workers. Where those of all ranks of a host find each other: `token` names this job
 // (the same on all ranks of a host), leader: this process makes the shared memory, the others wait
 // for it; NULL: no shared memory. Collective over the host's processes in so far as all must have

@@ -24,6 +24,7 @@ struct nursery_state {
     struct child *children; // [n]
     int signals;            // readable when a child has ended
     int threads, shared_fd;
+    int32_t int8;
     long memory_kills;
 };
 
@@ -44,6 +45,7 @@ static void fork_worker(struct nursery_state *state, const struct nursery_order 
                                        .threads = state->threads,
                                        .shared_fd = state->shared_fd,
                                        .incarnation = order->incarnation,
+                                       .int8 = state->int8,
                                        .duty = order->duty};
     child->incarnation = order->incarnation;
     const pid_t self = getpid(), pid = fork();
@@ -126,6 +128,7 @@ static bool obey(struct nursery_state *state)
     switch ((enum nursery_order_kind)order.kind) {
     case NURSERY_BEGIN:
         state->threads = order.threads;
+        state->int8 = order.int8;
         state->shared_fd = descriptor;
         break;
     case NURSERY_FORK:

@@ -35,6 +35,7 @@ struct nursery {
     struct actor_options options;
     struct faults faults;
     enum nursery_duty duty;
+    enum env_int8 int8;
     bool begun;
     pid_t pid;
     int control; // owned: orders to the nursery

@@ -33,6 +33,7 @@ enum nursery_order_kind {
 struct nursery_order {
     int32_t kind, worker, incarnation;
     int32_t threads; // BEGIN; the descriptor of the shared memory comes along, if there is one
+    int32_t int8;    // BEGIN: enum env_int8
     int32_t duty;    // FORK: enum nursery_duty
 };
 struct run_order { // the ticket is in the slot
@@ -64,7 +65,7 @@ _Noreturn void nursery_process(const struct nursery_setup *setup, int parent);
 struct worker_setup {
     const struct nursery_setup *nursery;
     int worker, threads, shared_fd;
-    int32_t incarnation, duty;
+    int32_t incarnation, int8, duty;
 };
 _Noreturn void worker_process(const struct worker_setup *setup, int parent);
 

@@ -111,6 +111,7 @@ static enum status open_rollout(struct worker *worker, const struct worker_setup
     struct rollout_job job = *setup->nursery->job;
     struct agent agent;
     job.env.threads = setup->threads;
+    job.env.int8 = (enum env_int8)setup->int8;
     job.env.shared_fd = setup->shared_fd;
     TRY(rollout_open(&job, &worker->rollout));
     rollout_inject(worker->rollout, &worker->faults);

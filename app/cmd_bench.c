@@ -14,11 +14,14 @@ static enum status bench_run(struct app *app, int argc, char **argv)
     if (strcmp(what, "search") == 0) {
         return bench_search_run(argc, argv);
     }
+    if (strcmp(what, "score") == 0) {
+        return bench_score_run(argc, argv);
+    }
     return bench_files_run(argc, argv);
 }
 
 const struct command command_bench = {
     .name = "bench",
-    .about = "latency of networks, speed of the engine and of the search",
+    .about = "latency of networks, speed of the engine and of the search, worth of cheap scores",
     .run = bench_run,
 };

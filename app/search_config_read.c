@@ -272,7 +272,7 @@ static enum status check_environment(const struct run_config *config)
     return OK;
 }
 
-static enum status resolve(struct run_config *config, const char *path, struct arena *arena)
+enum status search_config_resolve(struct run_config *config, const char *path, struct arena *arena)
 {
     TRY(name_run(config, path, arena));
     TRY(check_environment(config));
@@ -397,6 +397,6 @@ enum status search_config_read(const char *command, int argc, char **argv, struc
     if (words.help) {
         return OK;
     }
-    TRY(resolve(out, words.positional[0], arena));
+    TRY(search_config_resolve(out, words.positional[0], arena));
     return out->policy[0] != '\0' ? resolve_policy(out, arena) : OK;
 }

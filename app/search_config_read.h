@@ -7,3 +7,6 @@
 // without data. Strings and lists live in `arena`. help: it was asked for and has been printed.
 enum status search_config_read(const char *command, int argc, char **argv, struct arena *arena,
                                struct run_config *out, bool *help);
+
+// The same of a config that has been read from the file `path`: its names filled in and checked.
+enum status search_config_resolve(struct run_config *config, const char *path, struct arena *arena);

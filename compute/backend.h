@@ -87,3 +87,6 @@ bool backend_cpu_has_vnni(void);
 
 // The version of oneDNN that the cpu backend runs on, "2.6.0", into out.
 void backend_cpu_onednn(char *out, size_t bytes);
+// What the bits of its results depend on: that version and the instructions it uses here,
+// "oneDNN 2.6.0 avx512_core_vnni".
+void backend_cpu_numerics(char *out, size_t bytes);

@@ -46,7 +46,7 @@
 // LSTM                    x f32 [n][T][in], packed weights, h0 [n][H], c0 [n][H], reset f32 [n][T] NULL
 //                                                                                y f32 [n][T][H], saved f32 [n][T][6H] (NULL in inference), last h and c [n][H] (NULL both)
 // LSTM_BACKWARD           dy, x, packed weights, h0, c0, reset NULL, y, saved    dx NULL, partial f32 (as CONV_BACKWARD_WEIGHTS), dh0, dc0 (NULL both)
-// RANGE                   x f32                                          partial f32 [2]: least and greatest value of the chunk
+// RANGE                   x f32                                          partial f32 [n][2]: least and greatest value of each image
 // SGD                     gradient f32 [c]                               weights, momentum
 // RMSPROP                 gradient                                       weights, mean square, momentum
 // ADAM                    gradient                                       weights, first moment, second moment

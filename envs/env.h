@@ -38,6 +38,12 @@ struct env_outcome {
     bool diverged;             // gave no usable number; score is 0
     double arithmetic_seconds; // inside the network's own plans
 };
+// Whether the environment computes scores in 8-bit integers where its config leaves that open.
+enum env_int8 {
+    ENV_INT8_OWN, // where its own backend is fast at it
+    ENV_INT8_ON,
+    ENV_INT8_OFF
+};
 // How an environment is opened.
 struct env_job {
     const void *config; // the environment's own options struct; borrowed while it is open
@@ -45,6 +51,7 @@ struct env_job {
     const char *backend; // name of the environment's backend; NULL = "cpu"
     int threads;         // for it
     bool check;          // for it: ref only, private memory (backend.h)
+    enum env_int8 int8;
     int shared_fd; // memory shared by all workers of this host, a file to be mapped, locked with
                    // flock while somebody fills it; -1 = alone, private memory
 };

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""How well cheap scores rank candidates: Spearman's correlation of the accuracy and the reward that a search sees,
-with and without refit, with the same networks' accuracy after refitting on more images and after a short
-fine-tuning, both on the images 45,000 to 49,999 of CIFAR-10, which the networks in weights/clean_* have not seen.
+"""How well scores foretell what fine-tuning makes of candidates: Spearman's correlation of the accuracy and the reward
+that a search sees, with and without refit, with the same networks' accuracy after a short fine-tuning, on the images
+45,000 to 49,999 of CIFAR-10, which the networks in weights/clean_* have not seen. (How well a cheap score ranks
+against a full one: dikdik bench score.)
 
     experiments/rank_scores.py FOLDER NETWORK BUDGET [N]     e.g. runs/ranks resnet56 0.5 24
 
@@ -58,7 +59,7 @@ def search(folder, network, budget, n, refit):
 
 
 def finetuned(folder, network, number, widths, unseen):
-    """Accuracies of one candidate: scored on all unseen images, and after one pass over a fifth of the images."""
+    """Accuracy of one candidate on all unseen images after one pass over a fifth of the images."""
     names = [group["name"] for group in dikdik("inspect", DATA / f"weights/clean_{network}.safetensors")["groups"]]
     chosen, cut, tuned = folder / "widths.json", folder / "cut.safetensors", folder / f"tuned-{number}"
     chosen.write_text(json.dumps(dict(zip(names, map(int, widths)))))
@@ -69,7 +70,7 @@ def finetuned(folder, network, number, widths, unseen):
                                   "data": {"name": "cifar10", "share": 0.2},
                                   "train": {"epochs": 1, "batch": 128, "learning_rate": 0.02}}))
     tuned = dikdik("train", recipe, "--run-dir", tuned)["file"]
-    return [dikdik("eval", file, "--data.name", "hdf5", "--data.path", unseen)["accuracy"] for file in (cut, tuned)]
+    return dikdik("eval", tuned, "--data.name", "hdf5", "--data.path", unseen)["accuracy"]
 
 
 def spearman(a, b):
@@ -88,14 +89,13 @@ def main():
     on, off = runs["on"][0], runs["off"][0]
     if not numpy.array_equal(on["widths"], off["widths"]):
         sys.exit("the two searches drew different candidates")
-    full = numpy.array([finetuned(folder, network, i, row["widths"][:row["n_widths"]], unseen)
-                        for i, row in enumerate(on)])
-    print(f"{network} {budget:g}, {len(on)} candidates, fine-tuned {100 * full[:, 1].min():.1f}"
-          f" to {100 * full[:, 1].max():.1f}%")
+    tuned = numpy.array([finetuned(folder, network, i, row["widths"][:row["n_widths"]], unseen)
+                         for i, row in enumerate(on)])
+    print(f"{network} {budget:g}, {len(on)} candidates, fine-tuned {100 * tuned.min():.1f}"
+          f" to {100 * tuned.max():.1f}%")
     for refit, (rows, seconds) in runs.items():
         for score in ("accuracy", "reward"):
-            print(f"  refit {refit}, {score}: {spearman(rows[score], full[:, 1]):.3f} with the fine-tuned, "
-                  f"{spearman(rows[score], full[:, 0]):.3f} with all unseen images, "
+            print(f"  refit {refit}, {score}: {spearman(rows[score], tuned):.3f} with the fine-tuned, "
                   f"{numpy.median(seconds):.2f} core s each")
 
 

@@ -68,7 +68,7 @@ struct learner_candidate {
 int learner_best(const struct learner *learner, int task, int most, struct learner_candidate *out);
 
 struct learner_summary {
-    int64_t episodes, evaluations, failed, updates, skipped, retries;
+    int64_t episodes, evaluations, failed, diverged, updates, skipped, retries;
     double busy_share; // of the loop's time that was spent learning
     double lag_mean, seconds, learning_seconds, waiting_seconds;
     int64_t lag_most;

@@ -77,6 +77,16 @@ static enum status note_failure(struct learner *l, const struct trajectory_heade
     return OK;
 }
 
+// A candidate whose numbers are not finite is no failure: it is learnt from as worth 0.
+static void note_divergence(struct learner *l, const struct trajectory_header *h)
+{
+    if (h->failure == FAILURE_DIVERGED && l->past.diverged++ == 0) {
+        log_warning("episode %lld of task %s: its candidate diverged, it counts as worth 0 "
+                    "(further ones only in run.h5)",
+                    (long long)h->episode, l->job.tasks[h->task].name);
+    }
+}
+
 static void add_lag(struct learner *l, int64_t lag, struct batch_sums *sums)
 {
     const int32_t shown = (int32_t)(lag < INT32_MAX ? lag : INT32_MAX);
@@ -102,7 +112,8 @@ static enum status take(struct learner *l, struct order *order, double now, stru
     l->counts[COUNT_EPISODES]++;
     enum episode_result result = RESULT_FAILED;
     bool lost = true;
-    if (h->failure != FAILURE_NONE) {
+    note_divergence(l, h);
+    if (h->failure != FAILURE_NONE && h->failure != FAILURE_DIVERGED) {
         TRY(note_failure(l, h));
     } else {
         // What was played with another budget is a measurement, no candidate.

@@ -67,6 +67,7 @@ void learner_summarize(const struct learner *l, struct learner_summary *out)
         .episodes = l->counts[COUNT_EPISODES],
         .evaluations = schedule_evaluations(&l->schedule),
         .failed = l->counts[COUNT_FAILED],
+        .diverged = past->diverged,
         .updates = l->counts[COUNT_UPDATES],
         .skipped = l->counts[COUNT_SKIPPED],
         .retries = past->retries,

@@ -2,6 +2,7 @@
 #include "learner/run_log.h"
 
 #include "core/clock.h"
+#include "transport/trajectory.h"
 
 #include <string.h>
 
@@ -76,7 +77,8 @@ static enum status add_episodes(const char *path, int64_t keep, int n_tasks, str
             if (rows[i].task >= 0 && rows[i].task < n_tasks) {
                 past->task_seconds[rows[i].task] += costs[i].environment_seconds;
             }
-            if (rows[i].failure == 0) {
+            past->diverged += rows[i].failure == FAILURE_DIVERGED;
+            if (rows[i].failure == FAILURE_NONE || rows[i].failure == FAILURE_DIVERGED) {
                 past->lag_sum += (double)rows[i].lag;
                 past->lag_episodes++;
                 past->lag_most = rows[i].lag > past->lag_most ? rows[i].lag : past->lag_most;

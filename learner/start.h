@@ -13,4 +13,6 @@ struct start {
 // are given out. With one task to a model there are 8, with more of them at least 2 each.
 bool start_next(const struct start *start, uint64_t seed, int task, int32_t *given_out,
                 struct ticket *ticket);
+// The number-th of them, which there is for every number; choices [steps]. kind is not START_NONE.
+void start_make(const struct start *start, uint64_t seed, int task, int number, int16_t *choices);
 int start_count(const struct start *start, int task);

@@ -80,7 +80,7 @@ struct lowering {
     int *aux;     // [n_nodes] argmax of POOL_MAX, saved values of LSTM; -1 none
     int *vectors; // [n_nodes] BATCHNORM: shared f32 [scale c][shift c][mean c][inv_std c]
     int *sums;    // [n_nodes] BATCHNORM: sum f64 [2][c]
-    int *range;   // [n_nodes] partial f32 [2], kept; -1 none
+    int *range;   // [n_nodes] f32 [chunk][2] of each image, kept; -1 none
     int zeros;    // shared zeros for LSTM's first state; -1 none
     size_t zeros_bytes;
     int *h0, *c0;       // [n_nodes] LSTM: its first state, external if carried, else zeros; -1 none
@@ -90,6 +90,7 @@ struct lowering {
 // A buffer for a node's value, and one for the range of it that statistics gather.
 enum status lower_new_value(struct lowering *lowering, int node);
 enum status lower_new_range(struct lowering *lowering, int node);
+size_t lower_range_bytes(const struct lowering *lowering); // of one chunk
 // The step of a node that is no part of a larger compound and whose op needs its first input's
 // value and nothing else.
 enum status lower_plain(struct lowering *lowering, const struct compound *compound);

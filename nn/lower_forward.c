@@ -69,9 +69,14 @@ enum status lower_sync_sums(struct lowering *l, int sums, int channels)
     return program_add_hook(l->program, &hook);
 }
 
+size_t lower_range_bytes(const struct lowering *l)
+{
+    return 2 * (size_t)l->chunk * sizeof(float);
+}
+
 enum status lower_new_range(struct lowering *l, int node)
 {
-    TRY(program_buffer(l->program, BUFFER_CHUNKED, 2 * sizeof(float), &l->range[node]));
+    TRY(program_buffer(l->program, BUFFER_CHUNKED, lower_range_bytes(l), &l->range[node]));
     program_keep(l->program, l->range[node]);
     return OK;
 }

@@ -51,8 +51,9 @@ void statistics_run(struct statistics_plan *plan, const void *images);
 // Writes mean and (unbiased) variance over all batches into params' running slices; nothing else
 // changes.
 void statistics_finish(struct statistics_plan *plan, float *params);
-// ranges [n_nodes]: what int8 must span of each node's output: the greatest |value| of a chunk,
-// averaged over chunks, so that one outlier does not coarsen every step. 0 where not gathered:
+// ranges [n_nodes]: what int8 must span of each node's output: the greatest |value| of an image,
+// averaged over the images in their order, so that one outlier does not coarsen every step, and
+// neither chunks nor threads nor the backend have a part in it. 0 where not gathered:
 // inside what an inference plan makes one step.
 void statistics_ranges(const struct statistics_plan *plan, float *ranges);
 void statistics_close(struct statistics_plan *plan);

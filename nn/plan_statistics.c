@@ -16,8 +16,8 @@ struct statistics_plan {
     size_t image_bytes;
     double **sums;     // [n_nodes] of BATCHNORM: [2][c] over all batches so far; else NULL
     double *counts;    // [n_nodes] values per channel so far
-    double *range_sum; // [n_nodes] of each chunk's greatest magnitude
-    int64_t chunks;    // so far
+    double *range_sum; // [n_nodes] of each image's greatest magnitude, image after image
+    int64_t images;    // so far
     void *host;        // scratch for downloads
 };
 
@@ -25,7 +25,7 @@ static enum status open_totals(struct statistics_plan *plan)
 {
     const struct graph *graph = plan->graph;
     const size_t nodes = (size_t)graph->n_nodes;
-    size_t most = 2 * (size_t)program_chunks(plan->program) * sizeof(float);
+    size_t most = (size_t)program_chunks(plan->program) * lower_range_bytes(&plan->lowering);
     ARENA_NEW(&plan->arena, plan->sums, nodes);
     ARENA_NEW(&plan->arena, plan->counts, nodes);
     ARENA_NEW(&plan->arena, plan->range_sum, nodes);
@@ -86,7 +86,7 @@ enum status statistics_begin(struct statistics_plan *plan, const float *params)
     plan->backend->ops->upload(plan->backend, program_address(plan->program, plan->lowering.params),
                                params, plan->graph->n_floats * sizeof(float));
     program_pack(plan->program);
-    plan->chunks = 0;
+    plan->images = 0;
     for (int i = 0; i < plan->graph->n_nodes; i++) {
         plan->counts[i] = 0.0;
         plan->range_sum[i] = 0.0;
@@ -112,12 +112,12 @@ static void add_sums(struct statistics_plan *plan, int node)
 
 static void add_ranges(struct statistics_plan *plan, int node)
 {
-    const int chunks = program_chunks(plan->program);
+    const int images = program_chunks(plan->program) * plan->lowering.chunk;
     float *extremes = plan->host;
     plan->backend->ops->download(plan->backend, extremes,
                                  program_address(plan->program, plan->lowering.range[node]),
-                                 2 * (size_t)chunks * sizeof(float));
-    for (int i = 0; i < 2 * chunks; i += 2) {
+                                 2 * (size_t)images * sizeof(float));
+    for (int i = 0; i < 2 * images; i += 2) {
         const float magnitude = fmaxf(fabsf(extremes[i]), fabsf(extremes[i + 1]));
         plan->range_sum[node] += (double)magnitude;
     }
@@ -138,12 +138,12 @@ void statistics_run(struct statistics_plan *plan, const void *images)
             add_ranges(plan, i);
         }
     }
-    plan->chunks += chunks;
+    plan->images += plan->batch;
 }
 
 void statistics_finish(struct statistics_plan *plan, float *params)
 {
-    CHECK(plan->chunks > 0);
+    CHECK(plan->images > 0);
     for (int i = 0; i < plan->graph->n_nodes; i++) {
         const struct node *n = &plan->graph->nodes[i];
         if (plan->sums[i] == NULL) {
@@ -163,9 +163,9 @@ void statistics_finish(struct statistics_plan *plan, float *params)
 
 void statistics_ranges(const struct statistics_plan *plan, float *ranges)
 {
-    CHECK(plan->chunks > 0);
+    CHECK(plan->images > 0);
     for (int i = 0; i < plan->graph->n_nodes; i++) {
-        ranges[i] = (float)(plan->range_sum[i] / (double)plan->chunks);
+        ranges[i] = (float)(plan->range_sum[i] / (double)plan->images);
     }
 }
 

@@ -90,6 +90,7 @@ static void write_summary(const struct learner_summary *summary, struct json_wri
     json_write_int(w, "episodes", summary->episodes);
     json_write_int(w, "evaluations", summary->evaluations);
     json_write_int(w, "failed", summary->failed);
+    json_write_int(w, "diverged", summary->diverged);
     json_write_int(w, "retries", summary->retries);
     json_write_int(w, "updates", summary->updates);
     json_write_int(w, "skipped", summary->skipped);

@@ -168,8 +168,9 @@ static enum status open_learner(struct searching *s)
     }
     backend_cpu_onednn(s->onednn, sizeof s->onednn);
     const struct hdf5_text texts[] = {
-        {"config", s->config.bytes},  {"dikdik", DIKDIK_VERSION},         {"onednn", s->onednn},
-        {"openblas", blas_version()}, {"processor", machine_processor()}, {"host", s->host},
+        {"config", s->config.bytes},     {"dikdik", DIKDIK_VERSION},         {"onednn", s->onednn},
+        {"openblas", blas_version()},    {"processor", machine_processor()}, {"host", s->host},
+        {"numerics", session->numerics},
     };
     const double longest = config->actors.first_episode_seconds;
     const struct learner_job job = {

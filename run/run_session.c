@@ -3,7 +3,9 @@
 
 #include "core/machine.h"
 #include "run/run_claim.h"
+#include "run/run_numerics.h"
 #include "run/run_order.h"
+#include "run/run_prune.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,41 +37,6 @@ static enum status name_files(struct run_session *session)
         }
     }
     session->network_files = files;
-    return OK;
-}
-
-static enum status fill_prune(struct run_session *session)
-{
-    const struct run_config *config = &session->config;
-    struct prune_network *networks;
-    struct prune_task *tasks;
-    ARENA_NEW(&session->arena, networks, (size_t)config->networks->n);
-    ARENA_NEW(&session->arena, tasks, (size_t)config->tasks->n);
-    for (int i = 0; i < config->networks->n; i++) {
-        const struct network_config *network = run_config_network(config, i);
-        networks[i] = (struct prune_network){
-            .name = network->name,
-            .file = session->network_files[i],
-            .data = network->data,
-        };
-    }
-    for (int i = 0; i < config->tasks->n; i++) {
-        const struct task_config *task = run_config_task(config, i);
-        tasks[i] = (struct prune_task){
-            .name = task->name,
-            .network = run_config_task_network(config, i),
-            .macs = task->macs,
-            .params = task->params,
-        };
-    }
-    session->prune = (struct prune_config){
-        .networks = networks,
-        .tasks = tasks,
-        .n_networks = config->networks->n,
-        .n_tasks = config->tasks->n,
-        .space = config->space,
-        .scoring = config->scoring,
-    };
     return OK;
 }
 
@@ -121,7 +88,8 @@ enum status run_session_make(const struct collective *collective, struct run_ses
 enum status run_session_prepare(struct run_session *session)
 {
     TRY(name_files(session));
-    TRY(fill_prune(session));
+    TRY(run_prune_config(&session->config, session->network_files, &session->arena,
+                         &session->prune));
     const struct env_ops *ops = env_find(session->config.environment);
     session->network_env = ops->network;
     session->rollout_job = (struct rollout_job){
@@ -189,7 +157,7 @@ enum status run_session_begin(struct run_session *session)
     enum status code = c->rank == 0 ? open_folder(session) : OK;
     TRY(collective_broadcast(c, &code, sizeof code, 0));
     session->stopped_together = code != OK;
-    return code;
+    return code == OK ? run_numerics_agree(session) : code;
 }
 
 enum status run_keep_candidates(struct run_session *session, const struct learner *learner)

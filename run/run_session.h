@@ -26,6 +26,8 @@ struct run_candidates {
     struct run_candidate *candidates; // [n], best first; arena
 };
 
+enum { RUN_NUMERICS_CHARS = 384 };
+
 struct run_host {
     int cores, actors;
 };
@@ -57,6 +59,7 @@ struct run_session {
     int host_actors;                   // on this host
     bool first_actor;                  // this rank is the first of them
     struct run_candidates *candidates; // [n_tasks], rank 0 after the search; arena
+    char numerics[RUN_NUMERICS_CHARS]; // what scores depend on, see run_numerics.h
     struct learner_summary summary;    // rank 0
     struct run_times times;            // rank 0
     const char *times_path;            // arena

@@ -37,3 +37,19 @@ enum status run_load_weights(const struct network_config *config, const struct d
     *out = network;
     return OK;
 }
+
+enum status run_save_weights(const struct network_config *config, const char *path)
+{
+    struct arena arena = {0};
+    struct dataset data;
+    struct network network = {0};
+    TRY(dataset_open(&config->data, DATASET_TRAIN, &data));
+    enum status code = run_load_weights(config, &data, &arena, &network);
+    if (code == OK) {
+        code = network_save(&network, path);
+    }
+    network_close(&network);
+    dataset_close(&data);
+    arena_close(&arena);
+    return code;
+}

@@ -1,7 +1,9 @@
-// Weights that a config names for a base network. Inside run/ only.
+// Weights that a config names for a base network.
 #pragma once
 #include "run/run_config.h"
 
 // As a network for this data set, with what is known of the rows that they were trained on.
 enum status run_load_weights(const struct network_config *config, const struct dataset *data,
                              struct arena *arena, struct network *out);
+// The same as a file of ours, which says all that the config says of it.
+enum status run_save_weights(const struct network_config *config, const char *path);

@@ -25,7 +25,8 @@ enum failure_reason {
     FAILURE_CRASH = 2,    // the worker was killed by a signal
     FAILURE_HANG = 3,     // it took longer than it may
     FAILURE_MEMORY = 4,   // it ran out of memory, or was killed for it
-    FAILURE_DIVERGED = 5, // ran, but gave no usable number; its rows are there, rewarded with 0
+    FAILURE_DIVERGED = 5, // ran, but gave no usable number: its rows are there, and are learnt
+                          // from, rewarded with 0
     FAILURE_COUNT
 };
 const char *failure_name(enum failure_reason reason);

@@ -9,3 +9,5 @@ enum status bench_nn_run(int argc, char **argv);
 // bench search: candidates per second by number of workers, and the learner's frames per second.
 // Forks workers, so it is called before there are threads.
 enum status bench_search_run(int argc, char **argv);
+// bench score: how well cheap scores rank a config's candidates, and what they cost.
+enum status bench_score_run(int argc, char **argv);

@@ -1,6 +1,8 @@
 // oneDNN plumbing shared by the convolution kernels.
 #include "compute/cpu/cpu_dnnl.h"
 
+#include "core/machine.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +10,36 @@ void backend_cpu_onednn(char *out, size_t bytes)
 {
     const dnnl_version_t *version = dnnl_version();
     snprintf(out, bytes, "%d.%d.%d", version->major, version->minor, version->patch);
+}
+
+void backend_cpu_numerics(char *out, size_t bytes)
+{
+    static const struct {
+        dnnl_cpu_isa_t isa;
+        const char *name;
+    } names[] = {
+        {dnnl_cpu_isa_sse41, "sse41"},
+        {dnnl_cpu_isa_avx, "avx"},
+        {dnnl_cpu_isa_avx2, "avx2"},
+        {dnnl_cpu_isa_avx2_vnni, "avx2_vnni"},
+        {dnnl_cpu_isa_avx512_core, "avx512_core"},
+        {dnnl_cpu_isa_avx512_core_vnni, "avx512_core_vnni"},
+        {dnnl_cpu_isa_avx512_core_bf16, "avx512_core_bf16"},
+        {dnnl_cpu_isa_avx512_core_amx, "avx512_core_amx"},
+    };
+    const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    const char *name = "other instructions";
+    char version[32];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        name = names[i].isa == isa ? names[i].name : name;
+    }
+    backend_cpu_onednn(version, sizeof version);
+    // The kernels of our own go by what the processor has.
+    snprintf(out, bytes, "oneDNN %s %s, own kernels %s", version, name,
+             machine_has_vnni()     ? "avx512_vnni"
+             : machine_has_avx512() ? "avx512"
+             : machine_has_avx2()   ? "avx2"
+                                    : "sse2");
 }
 
 enum status cpu_dnnl_check(dnnl_status_t result, const char *what)

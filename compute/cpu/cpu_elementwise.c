@@ -60,7 +60,7 @@ struct affine {
     const float *scale, *shift; // patterns
     const float *residual;      // NULL: none
     void *y;
-    float *bounds; // [2] least and greatest y; NULL: not wanted
+    float *bounds; // [n][2] least and greatest y of each image, y is f32; NULL: not wanted
 };
 
 static struct affine affine_make(const struct kernel *kernel, const struct op_args *args)
@@ -174,8 +174,20 @@ CPU_CLONES static void scale_shift(struct activation act, const struct affine *a
 
 static void run_scale_shift(struct kernel *kernel, const struct op_args *args)
 {
-    const struct affine a = affine_make(kernel, args);
-    scale_shift(kernel->op.act, &a, args->in[0]);
+    struct affine a = affine_make(kernel, args);
+    const float *x = args->in[0];
+    if (a.bounds == NULL) {
+        scale_shift(kernel->op.act, &a, x);
+        return;
+    }
+    // Image after image: each has a range of its own.
+    const size_t images = (size_t)kernel->op.n, count = a.count / images;
+    a.count = count;
+    for (size_t i = 0; i < images; i++, x += count, a.bounds += 2) {
+        scale_shift(kernel->op.act, &a, x);
+        a.y = (float *)a.y + count;
+        a.residual = a.residual != NULL ? a.residual + count : NULL;
+    }
 }
 
 CPU_INLINE void normalize_all(const struct affine *a, const uint8_t *x, enum dtype type)
@@ -389,7 +401,12 @@ CPU_CLONES static void range(size_t count, const float *x, float *bounds)
 
 static void run_range(struct kernel *kernel, const struct op_args *args)
 {
-    range(cpu_op_count(&kernel->op), args->in[0], args->out[0]);
+    const size_t images = (size_t)kernel->op.n, count = cpu_op_count(&kernel->op) / images;
+    const float *x = args->in[0];
+    float *bounds = args->out[0];
+    for (size_t i = 0; i < images; i++) {
+        range(count, x + i * count, bounds + 2 * i);
+    }
 }
 
 const struct kernel_ops cpu_normalize_kernel = {

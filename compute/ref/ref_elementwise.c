@@ -35,7 +35,7 @@ static void store_real(const struct op *op, void *y, size_t i, double real)
     ref_store(y, i, op->out_type, op->out_type == DTYPE_F32 ? real : real * (double)op->factor);
 }
 
-// partial [2]: least and greatest, NaN once there is one.
+// partial [2]: least and greatest of one image, NaN once there is one.
 static void find_range(const float *x, size_t count, float *partial)
 {
     float least = x[0], greatest = x[0];
@@ -45,6 +45,15 @@ static void find_range(const float *x, size_t count, float *partial)
     }
     partial[0] = least;
     partial[1] = greatest;
+}
+
+// partial [n][2].
+static void find_ranges(const struct op *op, const float *x, float *partial)
+{
+    const size_t count = ref_in_count(op) / (size_t)op->n;
+    for (size_t i = 0; i < (size_t)op->n; i++) {
+        find_range(x + i * count, count, partial + 2 * i);
+    }
 }
 
 static void run_scale_shift(struct kernel *kernel, const struct op_args *args)
@@ -63,7 +72,7 @@ static void run_scale_shift(struct kernel *kernel, const struct op_args *args)
     }
     float *partial = ref_out_or_null(kernel, args, 1);
     if (partial != NULL && op->out_type == DTYPE_F32) {
-        find_range(y, ref_in_count(op), partial);
+        find_ranges(op, y, partial);
     }
 }
 
@@ -109,7 +118,7 @@ static void run_dropout(struct kernel *kernel, const struct op_args *args)
 // NaN anywhere makes both ends NaN.
 static void run_range(struct kernel *kernel, const struct op_args *args)
 {
-    find_range(ref_in(kernel, args, 0), ref_in_count(&kernel->op), ref_out(kernel, args, 0));
+    find_ranges(&kernel->op, ref_in(kernel, args, 0), ref_out(kernel, args, 0));
 }
 
 const struct kernel_ops ref_kernel_NORMALIZE = {

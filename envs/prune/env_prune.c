@@ -21,6 +21,7 @@ struct more_images {
 struct prune_env {
     struct env base;
     const struct prune_config *config; // borrowed
+    struct scoring_options scoring;    // the config's, its dtype resolved
     uint64_t seed;
     struct backend *backend; // owned
     struct arena arena;
@@ -108,6 +109,12 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
     const struct backend_options options = {.threads = job->threads, .check = job->check};
     const char *backend = job->backend != NULL ? job->backend : "cpu";
     TRY(backend_open(backend, &options, &env->backend));
+    env->scoring = config->scoring;
+    if (env->scoring.dtype == SCORING_AUTO) {
+        const bool int8 =
+            job->int8 == ENV_INT8_ON || (job->int8 == ENV_INT8_OWN && env->backend->int8);
+        env->scoring.dtype = int8 ? SCORING_INT8 : SCORING_FLOAT32;
+    }
     TRY(host_data_open(config, job->seed, env->backend, job->shared_fd, &env->arena, &env->host));
     ARENA_NEW(&env->arena, env->more, (size_t)env->host.n_datasets);
     TRY(open_studies(env));
@@ -182,7 +189,7 @@ static uint64_t score_key(const struct prune_env *env, const int *widths, int n)
 static enum status score_candidate(struct prune_env *env, const struct prune_study *study,
                                    const int *widths, float *reward)
 {
-    const struct scoring_options *scoring = &env->config->scoring;
+    const struct scoring_options *scoring = &env->scoring;
     const struct prune_scorer scorer = {env->backend, scoring};
     const uint64_t key = score_key(env, widths, study->network->groups.n);
     struct env_outcome *out = &env->outcome;

@@ -1,5 +1,6 @@
 #include "envs/prune/prune_score.h"
 
+#include "core/clock.h"
 #include "core/interrupt.h"
 #include "nn/calibrate_params.h"
 #include "nn/network_input.h"
@@ -9,15 +10,15 @@
 
 enum { MOST_BATCH = 512 }; // images per call: the plan cuts them into chunks that suit it
 
-static enum status score_all(struct infer_plan *plan, const struct score_request *request, int most,
-                             float *logits, struct score *out)
+// Adds images up to `end` to the score.
+static enum status score_up_to(struct infer_plan *plan, const struct score_request *request,
+                               int most, float *logits, int end, struct score *out)
 {
     const struct network_info *info = request->info;
     const size_t image_bytes = network_image_bytes(info);
-    TRY(infer_load(plan, request->params, request->ranges));
-    for (int first = 0; first < request->images; first += most) {
+    while (out->images < end) {
         TRY(interrupt_check());
-        const int left = request->images - first;
+        const int first = (int)out->images, left = end - first;
         struct score_batch batch = {
             .images = request->data->validation + (size_t)first * image_bytes,
             .labels = request->data->labels + first,
@@ -30,18 +31,33 @@ static enum status score_all(struct infer_plan *plan, const struct score_request
     return OK;
 }
 
-enum status prune_score_params(struct backend *backend, const struct score_request *request,
-                               struct score *out)
+static enum status score_counts(struct infer_plan *plan, const struct score_request *request,
+                                int most, float *logits, const struct score_counts *counts)
 {
-    const int batches = (request->images + MOST_BATCH - 1) / MOST_BATCH;
+    struct score score = {0};
+    TRY(infer_load(plan, request->params, request->ranges));
+    for (int i = 0; i < counts->n; i++) {
+        TRY(score_up_to(plan, request, most, logits, counts->images[i], &score));
+        counts->scores[i] = score;
+        if (counts->seconds != NULL) {
+            counts->seconds[i] = clock_processor_seconds();
+        }
+    }
+    return OK;
+}
+
+static enum status score_params_counts(struct backend *backend, const struct score_request *request,
+                                       const struct score_counts *counts)
+{
+    const int images = counts->images[counts->n - 1];
+    const int batches = (images + MOST_BATCH - 1) / MOST_BATCH;
     const struct infer_options options = {
-        .batch = (request->images + batches - 1) / batches,
+        .batch = (images + batches - 1) / batches,
         .int8 = request->ranges != NULL,
         .input = network_plan_input(request->info),
     };
     struct arena arena = {0};
     struct infer_plan *plan = NULL;
-    struct score score = {0};
     enum status code = OK;
     float *logits =
         arena_alloc(&arena, (size_t)options.batch * (size_t)request->info->classes, sizeof *logits);
@@ -50,18 +66,39 @@ enum status prune_score_params(struct backend *backend, const struct score_reque
         code = infer_open(backend, request->graph, &options, &plan);
     }
     if (code == OK) {
-        code = score_all(plan, request, options.batch, logits, &score);
+        code = score_counts(plan, request, options.batch, logits, counts);
     }
     infer_close(plan);
     arena_close(&arena);
-    TRY(code);
-    *out = score;
-    return OK;
+    return code;
 }
 
-enum status prune_cut(const struct prune_study *study, const int *widths, struct graph *graph,
-                      float **params)
+enum status prune_score_params(struct backend *backend, const struct score_request *request,
+                               struct score *out)
 {
+    const struct score_counts counts = {.n = 1, .images = &request->images, .scores = out};
+    return score_params_counts(backend, request, &counts);
+}
+
+// A cut network on its way to a score; params and ranges are rewritten.
+struct candidate {
+    const struct prune_study *study;
+    struct graph graph;
+    float *params;
+    float *ranges; // [n_nodes]; NULL: float32
+};
+
+static void candidate_close(struct candidate *candidate)
+{
+    graph_close(&candidate->graph);
+    free(candidate->params);
+    *candidate = (struct candidate){0};
+}
+
+static enum status cut(const struct prune_study *study, const int *widths, struct candidate *out)
+{
+    struct graph *graph = &out->graph;
+    float **params = &out->params;
     const struct host_network *network = study->network;
     struct arena arena = {0};
     struct keep keep;
@@ -72,13 +109,22 @@ enum status prune_cut(const struct prune_study *study, const int *widths, struct
     }
     if (code == OK && study->refit != NULL) {
         code = refit_apply(study->refit, &keep, graph, *params);
-        if (code != OK) {
-            graph_close(graph);
-            free(*params);
-        }
+    }
+    if (code != OK) {
+        candidate_close(out);
     }
     arena_close(&arena);
     return code;
+}
+
+enum status prune_cut(const struct prune_study *study, const int *widths, struct graph *graph,
+                      float **params)
+{
+    struct candidate candidate = {.study = study};
+    TRY(cut(study, widths, &candidate));
+    *graph = candidate.graph;
+    *params = candidate.params;
+    return OK;
 }
 
 static bool all_finite(const float *values, size_t n)
@@ -117,34 +163,35 @@ double prune_score_reward(const struct scoring_options *scoring, const struct ho
     return fmax(1 - score->loss / (images * log(fmax(data->classes, 2))), -1);
 }
 
-// A cut network on its way to a score; params and ranges are rewritten.
-struct candidate {
-    const struct prune_study *study;
-    struct graph graph;
-    float *params;
-    float *ranges; // [n_nodes]; NULL: float32
-};
+static struct cached_score kept(const struct score *score)
+{
+    return isfinite(score->loss) ? (struct cached_score){.right = score->right, .loss = score->loss}
+                                 : (struct cached_score){.diverged = true};
+}
 
 static enum status recalibrate_and_score(const struct prune_scorer *scorer,
                                          const struct candidate *candidate,
-                                         struct cached_score *out, double *seconds)
+                                         const struct score_counts *counts, bool *diverged,
+                                         double *seconds)
 {
     const struct prune_study *study = candidate->study;
     const struct graph *graph = &candidate->graph;
     const struct network_info *info = &study->network->info;
+    const int wanted = scorer->scoring->calibration_images;
     const struct calibration calibration = {
         .input = network_plan_input(info),
         .images = study->data->calibration,
-        .n = study->data->n_calibration,
+        .n = wanted < study->data->n_calibration ? wanted : study->data->n_calibration,
         .batchnorm = true,
         .ranges = candidate->ranges,
         .seconds = seconds,
     };
     TRY(calibrate_params(scorer->backend, graph, candidate->params, &calibration));
     // Looked at before int8 would turn what is not finite into some integer.
-    if (!all_finite(candidate->params, graph->n_floats) ||
-        (candidate->ranges != NULL && !all_finite(candidate->ranges, (size_t)graph->n_nodes))) {
-        *out = (struct cached_score){.diverged = true};
+    *diverged =
+        !all_finite(candidate->params, graph->n_floats) ||
+        (candidate->ranges != NULL && !all_finite(candidate->ranges, (size_t)graph->n_nodes));
+    if (*diverged) {
         return OK;
     }
     const struct score_request request = {
@@ -153,35 +200,52 @@ static enum status recalibrate_and_score(const struct prune_scorer *scorer,
         .ranges = candidate->ranges,
         .info = info,
         .data = study->data,
-        .images = prune_score_images(scorer->scoring, study->data),
     };
-    struct score score;
-    TRY(prune_score_params(scorer->backend, &request, &score));
-    *seconds += score.seconds;
-    *out = isfinite(score.loss) ? (struct cached_score){.right = score.right, .loss = score.loss}
-                                : (struct cached_score){.diverged = true};
+    TRY(score_params_counts(scorer->backend, &request, counts));
+    *seconds += counts->scores[counts->n - 1].seconds;
+    return OK;
+}
+
+static enum status score_candidate(const struct prune_scorer *scorer,
+                                   const struct prune_study *study, const int *widths,
+                                   const struct score_counts *counts, bool *diverged,
+                                   double *seconds)
+{
+    struct candidate candidate = {.study = study};
+    struct arena arena = {0};
+    TRY(cut(study, widths, &candidate));
+    enum status code = OK;
+    CHECK(scorer->scoring->dtype != SCORING_AUTO);
+    if (scorer->scoring->dtype == SCORING_INT8) {
+        candidate.ranges =
+            arena_alloc(&arena, (size_t)candidate.graph.n_nodes, sizeof *candidate.ranges);
+        code = candidate.ranges != NULL ? OK : ERR_MEMORY;
+    }
+    if (code == OK) {
+        code = recalibrate_and_score(scorer, &candidate, counts, diverged, seconds);
+    }
+    arena_close(&arena);
+    candidate_close(&candidate);
+    return code;
+}
+
+enum status prune_score_counts(const struct prune_scorer *scorer, const struct prune_study *study,
+                               const int *widths, const struct score_counts *counts,
+                               struct cached_score *out, double *seconds)
+{
+    bool diverged = false;
+    TRY(score_candidate(scorer, study, widths, counts, &diverged, seconds));
+    for (int i = 0; i < counts->n; i++) {
+        out[i] = diverged ? (struct cached_score){.diverged = true} : kept(&counts->scores[i]);
+    }
     return OK;
 }
 
 enum status prune_score_widths(const struct prune_scorer *scorer, const struct prune_study *study,
                                const int *widths, struct cached_score *out, double *seconds)
 {
-    const enum scoring_dtype dtype = scorer->scoring->dtype;
-    const bool int8 = dtype == SCORING_INT8 || (dtype == SCORING_AUTO && scorer->backend->int8);
-    struct candidate candidate = {.study = study};
-    struct arena arena = {0};
-    TRY(prune_cut(study, widths, &candidate.graph, &candidate.params));
-    enum status code = OK;
-    if (int8) {
-        candidate.ranges =
-            arena_alloc(&arena, (size_t)candidate.graph.n_nodes, sizeof *candidate.ranges);
-        code = candidate.ranges != NULL ? OK : ERR_MEMORY;
-    }
-    if (code == OK) {
-        code = recalibrate_and_score(scorer, &candidate, out, seconds);
-    }
-    arena_close(&arena);
-    graph_close(&candidate.graph);
-    free(candidate.params);
-    return code;
+    const int images = prune_score_images(scorer->scoring, study->data);
+    struct score score;
+    const struct score_counts counts = {.n = 1, .images = &images, .scores = &score};
+    return prune_score_counts(scorer, study, widths, &counts, out, seconds);
 }

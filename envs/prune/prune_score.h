@@ -21,13 +21,24 @@ enum status prune_cut(const struct prune_study *study, const int *widths, struct
 
 struct prune_scorer {
     struct backend *backend;
-    const struct scoring_options *scoring;
+    const struct scoring_options *scoring; // dtype is not AUTO
+};
+// One score after each of several numbers of images, from one pass.
+struct score_counts {
+    int n;
+    const int *images;    // [n] ascending
+    struct score *scores; // [n] out
+    double *seconds;      // [n] out: clock_processor_seconds when it was there; NULL: not wanted
 };
 // images: that are right out of the config's. *seconds grows by the time inside the plans. A
 // function of (config, seed, network, widths) alone: no worker, thread or earlier candidate has a
 // part in it.
 enum status prune_score_widths(const struct prune_scorer *scorer, const struct prune_study *study,
                                const int *widths, struct cached_score *out, double *seconds);
+// The same for several numbers of images, not the config's. out [counts->n].
+enum status prune_score_counts(const struct prune_scorer *scorer, const struct prune_study *study,
+                               const int *widths, const struct score_counts *counts,
+                               struct cached_score *out, double *seconds);
 // Whether candidates of this network are refitted.
 bool prune_refits(const struct scoring_options *scoring, const struct graph *graph,
                   const struct groups *groups);

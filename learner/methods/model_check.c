@@ -1,5 +1,7 @@
 #include "learner/methods/model_check.h"
 
+#include "core/rank_correlation.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -36,10 +38,10 @@ static int samples(const struct model_check *check)
     return *check->n < MODEL_CHECK_MOST ? (int)*check->n : MODEL_CHECK_MOST;
 }
 
-// Ranks of the values less their task's mean; equal ones share their mean rank.
-static void rank(const struct model_check *check, const double *values, int n, double *ranks)
+// The values less their task's mean.
+static void take_off_means(const struct model_check *check, const double *values, int n,
+                           double *off)
 {
-    double off[MODEL_CHECK_MOST];
     for (int i = 0; i < n; i++) {
         double sum = 0.0;
         int same = 0;
@@ -49,31 +51,18 @@ static void rank(const struct model_check *check, const double *values, int n, d
         }
         off[i] = values[i] - sum / same;
     }
-    for (int i = 0; i < n; i++) {
-        ranks[i] = 0.0;
-        for (int k = 0; k < n; k++) {
-            ranks[i] += off[k] < off[i] ? 1.0 : off[k] > off[i] ? 0.0 : 0.5;
-        }
-    }
 }
 
 double model_check_rank(const struct model_check *check)
 {
     const int n = samples(check);
-    double a[MODEL_CHECK_MOST], b[MODEL_CHECK_MOST];
-    double ab = 0.0, aa = 0.0, bb = 0.0;
+    double predicted[MODEL_CHECK_MOST], real[MODEL_CHECK_MOST], scratch[2 * MODEL_CHECK_MOST];
     if (n < LEAST_SAMPLES) {
         return 0.0;
     }
-    rank(check, check->predicted, n, a);
-    rank(check, check->real, n, b);
-    const double middle = 0.5 * n;
-    for (int i = 0; i < n; i++) {
-        ab += (a[i] - middle) * (b[i] - middle);
-        aa += (a[i] - middle) * (a[i] - middle);
-        bb += (b[i] - middle) * (b[i] - middle);
-    }
-    return aa > 0.0 && bb > 0.0 ? ab / sqrt(aa * bb) : 0.0;
+    take_off_means(check, check->predicted, n, predicted);
+    take_off_means(check, check->real, n, real);
+    return rank_spearman(predicted, real, (size_t)n, scratch);
 }
 
 double model_check_trust(const struct model_check *check)

@@ -1,12 +1,14 @@
 // The main job on drawn images, small enough for seconds: a search keeps to its budgets, gives the
 // same bytes for any number of actors and after kill -9, and leaves networks that score.
 #include "core/file.h"
+#include "core/machine.h"
 #include "core/row_set.h"
 #include "learner/run_rows.h"
 #include "run_program.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DATA "\"data\": {\"name\": \"shapes\", \"size\": 12, \"count\": 3000, \"classes\": [0, 6]}"
@@ -233,6 +235,53 @@ static void methods_share_tasks_and_budgets(void **state)
     }
 }
 
+// A script for mpiexec in which rank 2 sees a lesser processor.
+static int run_mixed(const struct program *p, const char *mode, char *said, size_t bytes)
+{
+    char script[PROGRAM_PATH_CHARS], command[1024];
+    program_write(
+        p, "mixed.sh",
+        "#!/bin/sh\n[ \"$PMI_RANK\" = 2 ] && export DNNL_MAX_CPU_ISA=AVX2\nexec \"$@\"\n");
+    snprintf(
+        command, sizeof command,
+        "cd %s && %s -n 3 sh %s %s search small.json --run-dir mixed-%s --learner.mode %s 2>&1",
+        p->folder, PROGRAM_MPIEXEC, program_path(p, "mixed.sh", script), PROGRAM_PATH, mode, mode);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    const size_t n = fread(said, 1, bytes - 1, pipe);
+    said[n] = '\0';
+    return pclose(pipe);
+}
+
+// oneDNN can be told to use lesser instructions, as another processor would.
+static void scores_mean_the_same_everywhere(void **state)
+{
+    struct program *p = *state;
+    char said[1 << 16];
+    if (!machine_has_avx512()) {
+        print_message("skipped: no AVX-512\n");
+        return;
+    }
+    program_write(p, "small.json", config);
+    assert_int_equal(run_mixed(p, "sync", said, sizeof said) == 0, 0);
+    assert_non_null(strstr(said, "computes otherwise than"));
+    assert_non_null(strstr(said, "avx2"));
+    assert_null(strstr(said, "Abort"));
+    assert_int_equal(run_mixed(p, "async", said, sizeof said), 0);
+    const char *warning = strstr(said, "computes otherwise than");
+    assert_non_null(warning);
+    assert_null(strstr(warning + 1, "computes otherwise than")); // once
+
+    program_run(p, "search small.json --transport inline --run-dir begun");
+    ASSERT_RUN(p, 0, "");
+    setenv("DNNL_MAX_CPU_ISA", "AVX2", 1);
+    program_run(p, "search small.json --transport inline --run-dir begun");
+    unsetenv("DNNL_MAX_CPU_ISA");
+    ASSERT_RUN(p, 1, "the machine that this run began on");
+    program_run(p, "search small.json --transport inline --run-dir begun");
+    ASSERT_RUN(p, 0, "");
+}
+
 static void bad_input_says_what_to_do(void **state)
 {
     struct program *p = *state;
@@ -308,6 +357,7 @@ int main(void)
         TEST(a_trained_agent_serves_a_new_network),
         TEST(methods_share_tasks_and_budgets),
         TEST(rows_of_given_weights),
+        TEST(scores_mean_the_same_everywhere),
         TEST(bad_input_says_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -325,9 +325,9 @@ static void describe_elementwise(struct op_case *c, size_t x)
     default: // QUANTIZE, SHUFFLE, DROPOUT, SOFTMAX, RANGE
         break;
     }
-    out(c, type_of(op->out_type), op->kind == OP_RANGE ? 2 : x);
+    out(c, type_of(op->out_type), op->kind == OP_RANGE ? 2 * (size_t)op->n : x);
     if (op->kind == OP_SCALE_SHIFT && op->out_type == DTYPE_F32) {
-        out(c, CASE_F32, 2);
+        out(c, CASE_F32, 2 * (size_t)op->n);
     }
 }
 

@@ -336,14 +336,18 @@ static void test_range(void **state)
         struct case_result result;
         case_open(&c, &op);
         bench_match(bench, &c, 0.0, 0);
-        float least = INFINITY, greatest = -INFINITY;
-        for (size_t k = 0; k < c.in[0].count; k++) {
-            least = fminf(least, case_f32(&c.in[0])[k]);
-            greatest = fmaxf(greatest, case_f32(&c.in[0])[k]);
-        }
         case_run(bench->backend, &c, &result);
-        assert_true(case_f32(&result.out[0])[0] == least);
-        assert_true(case_f32(&result.out[0])[1] == greatest);
+        const size_t count = c.in[0].count / (size_t)op.n;
+        for (size_t image = 0; image < (size_t)op.n; image++) {
+            const float *x = case_f32(&c.in[0]) + image * count;
+            float least = INFINITY, greatest = -INFINITY;
+            for (size_t k = 0; k < count; k++) {
+                least = fminf(least, x[k]);
+                greatest = fmaxf(greatest, x[k]);
+            }
+            assert_true(case_f32(&result.out[0])[2 * image] == least);
+            assert_true(case_f32(&result.out[0])[2 * image + 1] == greatest);
+        }
         case_result_close(&result);
         case_close(&c);
     }

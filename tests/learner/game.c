@@ -265,6 +265,12 @@ void game_play(const struct trajectory_shape *shape, const struct ticket *ticket
         t.header->tries = 3;
     } else {
         play_groups(&t, ticket, weights, policy, shape->n_result > 0);
+        const int every = policy->diverge_every;
+        if (every > 0 && ticket->episode % every == every - 1) {
+            t.header->failure = FAILURE_DIVERGED;
+            t.header->score = 0.0;
+            t.reward[GAME_GROUPS - 1] = 0.0F;
+        }
     }
     trajectory_seal(shape, block);
 }

@@ -32,7 +32,8 @@ struct game_policy {
     struct chosen (*choose)(void *context, const float *obs, const struct offer *offer,
                             const struct ticket *ticket, int row);
     void *context;
-    uint64_t seed; // of ACTIONS_RANDOM
+    uint64_t seed;     // of ACTIONS_RANDOM
+    int diverge_every; // every so many-th episode's candidate diverges, 0 = none
 };
 // What the actor makes of a ticket; weights: those it holds.
 void game_play(const struct trajectory_shape *shape, const struct ticket *ticket,

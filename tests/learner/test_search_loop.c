@@ -331,6 +331,41 @@ static void hopeless_environment_ends_the_run(void **state)
     loop_case_close(&c);
 }
 
+// A candidate that diverges is one that is worth 0: learnt from, counted, an evaluation; and the
+// count is the same after a resume.
+static void divergence_is_learnt_from(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    struct run_outcome o;
+    struct learner_summary summary;
+    loop_case_defaults(&c);
+    c.policy.diverge_every = 3;
+    c.stop_after = 2;
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, true));
+    c.stop_after = 0;
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &o);
+    learner_summarize(c.opened, &summary);
+    int64_t diverged = 0, fresh = 0;
+    for (int64_t i = 0; i < o.n_episodes; i++) {
+        const struct episode_row *row = &o.episodes[i];
+        if (row->failure == FAILURE_DIVERGED) {
+            diverged++;
+            fresh += row->fresh;
+            assert_true(row->steps > 0 && row->reward == 0 && row->accuracy == 0);
+        }
+    }
+    assert_true(diverged >= o.n_episodes / 3);
+    assert_true(fresh > 0);
+    assert_int_equal(summary.diverged, diverged);
+    assert_int_equal(summary.failed, 0);
+    arena_close(&o.arena);
+    loop_case_close(&c);
+}
+
 static void actors_are_told_to_stop(void **state)
 {
     (void)state;
@@ -366,6 +401,7 @@ int main(void)
         cmocka_unit_test(hundreds_of_actors),
         cmocka_unit_test(known_candidates_come_first),
         cmocka_unit_test(hopeless_environment_ends_the_run),
+        cmocka_unit_test(divergence_is_learnt_from),
         cmocka_unit_test(actors_are_told_to_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

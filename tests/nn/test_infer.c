@@ -136,7 +136,7 @@ static void test_int8(void **state)
     infer(f, ref, N, NULL, exact);
     infer(f, ref, N, ranges, by_ref);
     infer(f, cpu, N, ranges, by_cpu);
-    assert_true(plan_case_difference(by_ref, exact, N * CLASSES) < 0.1);  // quantisation noise
+    assert_true(plan_case_difference(by_ref, exact, N * CLASSES) < 0.25); // quantisation noise
     assert_true(plan_case_difference(by_ref, exact, N * CLASSES) > 1e-6); // it really is int8
     assert_true(plan_case_difference(by_cpu, by_ref, N * CLASSES) <
                 0.02); // an integer off by one here and there

@@ -152,10 +152,88 @@ static void test_batches_add_up(void **state)
     free(images);
 }
 
+// A convolution, an activation and a convolution: nothing depends on the batch.
+static void plain_graph(struct graph *g)
+{
+    memset(g, 0, sizeof *g);
+    int x;
+    const struct conv_attributes a = {
+        .out_c = 6, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1};
+    assert_ok(graph_begin(g, 8, 6, 3));
+    assert_ok(graph_add_conv(g, "conv1", 0, &a, &x));
+    assert_ok(graph_add_act(g, "relu1", x, ACTIVATION_RELU, &x));
+    assert_ok(graph_add_conv(g, "conv2", x, &a, &x));
+    assert_ok(graph_add_global_pool(g, "pool", x, &x));
+    assert_ok(graph_finish(g));
+}
+
+// The mean over the images of each one's greatest magnitude, from the probe.
+static float mean_of_greatest(struct probe *probe, const struct graph *g, int node)
+{
+    const struct node *n = &g->nodes[node];
+    const int count = n->h * n->w * n->c;
+    const float *x = probe_output(probe, node);
+    double sum = 0.0;
+    for (int i = 0; i < N; i++) {
+        float greatest = 0.0F;
+        for (int k = 0; k < count; k++) {
+            greatest = fmaxf(greatest, fabsf(x[i * count + k]));
+        }
+        sum += (double)greatest;
+    }
+    return (float)(sum / N);
+}
+
+// Ranges are per image: no backend, batch, chunk or number of threads changes what they mean, and
+// none but the backend changes a bit of them.
+static void test_ranges_are_per_image(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *backend;
+        bool check;
+        int batch;
+    } cases[] = {{"cpu", false, N}, {"cpu", false, 4}, {"cpu", false, 3},
+                 {"cpu", false, 2}, {"ref", false, N}, {"ref", true, 6}};
+    struct graph g;
+    plain_graph(&g);
+    float *params = plan_case_params(&g, 3);
+    uint8_t *images = plan_case_images(&g, N, 4);
+    struct backend *ref = plan_case_backend("ref", 1, false);
+    const struct plan_input input = plan_case_input(false);
+    struct probe *probe = NULL;
+    assert_ok(probe_open(ref, &g, N, &input, &probe));
+    assert_ok(probe_load(probe, params));
+    assert_ok(probe_run(probe, images, N));
+    float first[16] = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float ranges[16] = {0};
+        run_statistics(cases[i].backend, cases[i].check, &g, images, cases[i].batch, params,
+                       ranges);
+        int gathered = 0;
+        for (int node = 0; node < g.n_nodes; node++) {
+            const float expected = mean_of_greatest(probe, &g, node);
+            gathered += ranges[node] > 0.0F;
+            assert_true(ranges[node] == 0.0F || fabsf(ranges[node] - expected) < 1e-5F * expected);
+        }
+        assert_true(gathered >= 3);
+        if (i == 0) {
+            memcpy(first, ranges, sizeof first);
+        } else if (strcmp(cases[i].backend, "cpu") == 0) {
+            assert_memory_equal(ranges, first, sizeof first);
+        }
+    }
+    probe_close(probe);
+    backend_close(ref);
+    graph_close(&g);
+    free(params);
+    free(images);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ref), cmocka_unit_test(test_check_mode), cmocka_unit_test(test_cpu),
-        cmocka_unit_test(test_batches_add_up)};
+        cmocka_unit_test(test_batches_add_up), cmocka_unit_test(test_ranges_are_per_image)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

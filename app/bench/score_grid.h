@@ -1,0 +1,52 @@
+// Candidates of one task scored in every way of a grid, and in full: how well the cheap scores rank
+// them, and how long each takes.
+#pragma once
+#include "core/log.h"
+#include "envs/prune/prune_score.h"
+#include "envs/prune/prune_walk.h"
+
+enum { SCORE_GRID_MOST = 16 }; // numbers of images, and of images for recalibration
+
+struct score_grid_axes {
+    int n_images, n_calibration, n_dtypes, n_rewards;
+    int images[SCORE_GRID_MOST]; // ascending, no two alike
+    int calibration[SCORE_GRID_MOST];
+    enum scoring_dtype dtypes[2]; // INT8, FLOAT32
+    enum scoring_reward rewards[2];
+    int full_calibration; // of the full score, which takes all images in float32
+};
+struct score_cell {
+    int images, calibration;
+    enum scoring_dtype dtype;
+    enum scoring_reward reward;
+    double spearman, kendall;     // with the full reward of the same kind
+    double spearman_accuracy;     // with the full accuracy
+    double candidates_per_second; // of one core: cut, refit, recalibration, scoring
+};
+struct score_grid {
+    const struct score_grid_axes *axes; // borrowed
+    int n;                              // candidates
+    struct score_cell *cells;           // [n_cells] arena
+    int n_cells;
+    double full_candidates_per_second;
+    double full_accuracy_least, full_accuracy_most;
+    int diverged; // candidates whose full score did: they count as worth 0
+};
+struct score_grid_job {
+    struct backend *backend;
+    const struct scoring_options *scoring; // refit and validation_share of it count
+    const struct prune_study *study;
+    int n;
+    const int *widths; // [n][groups]
+    const struct score_grid_axes *axes;
+    struct progress *progress; // grows by 1 with each candidate
+};
+enum status score_grid_run(const struct score_grid_job *job, struct arena *arena,
+                           struct score_grid *out);
+// Cells in the order of candidates per second, descending: the first whose correlation (Spearman)
+// is at least so much; NULL: there is none.
+const struct score_cell *score_grid_cheapest(const struct score_grid *grid, double correlation);
+// The cell of a config, NULL when the grid has none.
+const struct score_cell *score_grid_own(const struct score_grid *grid,
+                                        const struct scoring_options *scoring,
+                                        const struct prune_study *study, bool int8);
