@@ -28,7 +28,7 @@ enum nursery_order_kind {
     NURSERY_BEGIN = 1,
     NURSERY_FORK = 2,
     NURSERY_KILL = 3,
-    NURSERY_INTERRUPT = 4, // SIGTERM
+    NURSERY_INTERRUPT = 4, // INTERRUPT_BY_NURSERY
 };
 struct nursery_order {
     int32_t kind, worker, incarnation;

@@ -86,8 +86,7 @@ static void begin_process(const struct worker_setup *setup, int parent)
     }
     offer_for_killing();
     if (setup->duty == NURSERY_WORK) {
-        interrupt_install();
-        signal(SIGINT, SIG_IGN); // the terminal's; the rank decides
+        interrupt_install_one(INTERRUPT_BY_NURSERY);
     } else if (nursery->options.memory_mib > 0) {
         limit_memory(nursery->options.memory_mib, setup->threads);
     }

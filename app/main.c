@@ -7,8 +7,11 @@
 #include "core/log.h"
 #include "core/suggest.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command *const commands[] = {
 #define X(name) &command_##name,
@@ -56,6 +59,16 @@ static const char *nearest_command(const char *name)
     return suggest.best;
 }
 
+// Whoever read standard output has enough, as `head` has: an end without a word, as is usual.
+static void leave_unread_output(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    if (poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+}
+
 static enum status flush_output(void)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
@@ -90,6 +103,9 @@ static int run_command(const struct command *command, int argc, char **argv)
 {
     struct app app = {.collective = {.ranks = 1, .local_ranks = 1}};
     interrupt_install();
+    if (launch_is_rank()) {
+        interrupt_install_one(INTERRUPT_BY_LAUNCHER);
+    }
     enum status code = OK;
     if (command->prepare != NULL) {
         // Of many ranks that find the same mistake, one says so.
@@ -100,6 +116,9 @@ static int run_command(const struct command *command, int argc, char **argv)
     if (code == OK && !app.finished && command->parallel) {
         code = collective_open(&app.collective);
         log_set_rank(app.collective.rank);
+        if (code == OK) {
+            launch_running();
+        }
     }
     if (code == OK && !app.finished) {
         code = command->run(&app, argc, argv);
@@ -109,12 +128,16 @@ static int run_command(const struct command *command, int argc, char **argv)
     }
     if (code == OK) {
         code = flush_output();
+        if (code != OK && app.collective.ranks <= 1) {
+            leave_unread_output();
+        }
     }
     return finish(&app, code);
 }
 
 int main(int argc, char **argv)
 {
+    interrupt_keep_nohup();
     blas_restart(argv);
     const char *word = argc > 1 ? argv[1] : NULL;
     if (word == NULL) {

@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "core/file.h"
+#include "marked.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -13,6 +14,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define MARK_VARIABLE "DIKDIK_TEST_FOLDER" // tells the processes of a program
 
 int program_setup(void **state)
 {
@@ -114,7 +117,8 @@ static _Noreturn void become(const struct program *program, char **words)
     const int output = open("output.txt", flags, 0600);
     const int errors = open("errors.txt", flags, 0600);
     if (input < 0 || output < 0 || errors < 0 || dup2(input, STDIN_FILENO) < 0 ||
-        dup2(output, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0) {
+        dup2(output, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0 ||
+        setenv(MARK_VARIABLE, program->folder, 1) != 0) {
         _exit(121);
     }
     execv(words[0], words);
@@ -143,6 +147,16 @@ static int wait_and_kill(const struct program *program, pid_t child)
     return status;
 }
 
+static void interrupt(const struct program *program, pid_t child)
+{
+    const int number = program->end_signal > 0 ? program->end_signal : SIGINT;
+    if (program->end_all) {
+        assert_true(marked_processes(program->folder, number) >= 1);
+    } else {
+        kill(child, number);
+    }
+}
+
 static int wait_and_interrupt(const struct program *program, pid_t child)
 {
     int status;
@@ -153,10 +167,10 @@ static int wait_and_interrupt(const struct program *program, pid_t child)
             assert_int_equal(waitpid(child, &status, WNOHANG), 0); // ended without making it?
             clock_sleep(0.002);
         }
-        kill(child, SIGINT);
+        interrupt(program, child);
     } else if (program->end_seconds > 0) {
         clock_sleep(program->end_seconds);
-        kill(child, SIGINT);
+        interrupt(program, child);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     return status;

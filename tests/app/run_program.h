@@ -20,8 +20,10 @@ struct program {
     char *output;         // standard output, owned
     char *errors;         // standard error, owned
     struct json *json;    // of program_json, owned
-    const char *end_file; // send SIGINT once this file of the folder exists; NULL = do not
+    const char *end_file; // send SIGINT once this file of the folder exists; NULL = not
     double end_seconds;   // else send SIGINT after so long; 0 = never
+    int end_signal;       // instead of SIGINT; 0 = that
+    bool end_all;         // send it to all processes of the program
     double kill_seconds;  // > 0: SIGKILL to all its processes so long after it began, or after
                           // end_file exists, unless it has ended before
     int ranks;            // > 0: under mpirun with so many
