@@ -261,9 +261,9 @@ bool nursery_idle(const struct nursery *nursery, int number)
     return nursery->workers[number].state == WORKER_READY;
 }
 
-struct worker_slot *nursery_slot(struct nursery *nursery, int number)
+struct slot_view *nursery_slot(struct nursery *nursery, int number)
 {
-    return nursery->workers[number].slot;
+    return &nursery->workers[number].slot;
 }
 
 int nursery_descriptor(const struct nursery *nursery, int number)
@@ -277,7 +277,7 @@ enum status nursery_run(struct nursery *nursery, int number, int attempt)
     CHECK(worker->state == WORKER_READY);
     const double first = nursery->options.first_episode_seconds;
     if (nursery->duty == NURSERY_WORK) {
-        limit_time(worker, first > 0.0 ? first + (double)worker->slot->ticket.seconds : 0.0,
+        limit_time(worker, first > 0.0 ? first + (double)worker->slot.slot->ticket.seconds : 0.0,
                    "first_episode_seconds and the order's own");
     } else if (worker->episodes == 0) {
         limit_time(worker, first, "first_episode_seconds");
