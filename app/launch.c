@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/log.h"
+#include "transport/collective.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@
 #define LONGEST_PAUSE_SECONDS 60.0
 #define LOOK_SECONDS 0.02
 #define REPORT_SECONDS 0.5 // between looks at the report
-#define GRACE_SECONDS 10.0
+#define GRACE_SECONDS 5.0
 #define RUNNING "running\n" // in the report; else exit codes, a line each
 
 enum { MOST_WORDS = 256, MOST_FAILED_STARTS = 2 };
@@ -287,6 +288,11 @@ enum status launch_ranks(const struct launch *launch, int *exit_code)
     enum status status = prepare(launch, job);
     if (status == OK) {
         status = slurm_prepare();
+    }
+    if (status == OK) {
+        struct slurm slurm;
+        slurm_look(&slurm);
+        status = collective_check_room((launch->ranks + slurm.hosts - 1) / slurm.hosts);
     }
     if (status == OK) {
         status = open_files(job);

@@ -9,7 +9,7 @@ struct launch {
     int ranks, restarts;  // restarts: at most so many after the first start
     double pause_seconds; // before the first restart; twice as long before each further one, up to
                           // a minute. 0 = 1 s
-    double grace_seconds; // for the job to end once a rank has reported an error. 0 = 10 s
+    double grace_seconds; // for the job to end once a rank has reported an error. 0 = 5 s
 };
 // Runs "mpiexec -n RANKS this-program argv..." and waits for it. What a job that ends well prints
 // on standard output appears when it ends; other output goes to standard error. An interrupt

@@ -5,8 +5,10 @@
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/log.h"
+#include "core/room.h"
 #include "core/suggest.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -85,7 +87,10 @@ static int finish(struct app *app, enum status code)
     const int exit_code = status_exit_code(code);
     launch_report(app->collective.rank, code);
     if (code == OK || app->collective.ranks <= 1 || app->stopped_together) {
-        if (code != OK && app->collective.rank == 0) {
+        // What only this rank, before MPI, can know: the others do not say it.
+        const bool own = !app->stopped_together && (code == ERR_MEMORY || code == ERR_IO);
+        if (code != OK && (app->collective.rank == 0 || own)) {
+            log_set_rank(app->collective.rank);
             log_error(code);
         }
         collective_close(&app->collective);
@@ -138,6 +143,9 @@ static int run_command(const struct command *command, int argc, char **argv)
 int main(int argc, char **argv)
 {
     interrupt_keep_nohup();
+    if (room_is_limited()) {
+        mallopt(M_ARENA_MAX, 1); // else every thread reserves 64 MiB of address space
+    }
     blas_restart(argv);
     const char *word = argc > 1 ? argv[1] : NULL;
     if (word == NULL) {

@@ -7,10 +7,13 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -106,6 +109,24 @@ static char *read_whole(const char *path)
     return text;
 }
 
+// Limits of this process and what it will start.
+static void limit(const struct program *program)
+{
+    if (program->shared_mib > 0) {
+        char size[32];
+        snprintf(size, sizeof size, "size=%dm", program->shared_mib);
+        if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+            mount("tmpfs", "/dev/shm", "tmpfs", 0, size) != 0) {
+            _exit(PROGRAM_NOT_ALLOWED);
+        }
+    }
+    const struct rlimit space = {(rlim_t)program->space_mib << 20,
+                                 (rlim_t)program->space_mib << 20};
+    if (program->space_mib > 0 && setrlimit(RLIMIT_AS, &space) != 0) {
+        _exit(PROGRAM_NOT_ALLOWED);
+    }
+}
+
 // In the child: output and errors into files, then the program itself.
 static _Noreturn void become(const struct program *program, char **words)
 {
@@ -121,6 +142,7 @@ static _Noreturn void become(const struct program *program, char **words)
         setenv(MARK_VARIABLE, program->folder, 1) != 0) {
         _exit(121);
     }
+    limit(program);
     execv(words[0], words);
     _exit(122);
 }
