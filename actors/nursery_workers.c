@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { START_TRIES = 3 }; // workers in a row that end before they have opened the environment
+// Workers in a row that may end before their first episode; episodes (all tries of them) that may
+// be lost before any has come to an end.
+enum { START_TRIES = 3, LOST_EPISODES = 5 };
 
 // ---- orders
 
@@ -93,7 +95,6 @@ static void has_started(struct nursery *nursery, struct nursery_worker *worker,
         return;
     }
     worker->state = WORKER_READY;
-    worker->failed_starts = 0;
     worker->deadline = 0.0;
     if (nursery->duty == NURSERY_EPISODES) {
         nursery->shape = message->shape;
@@ -107,6 +108,8 @@ static void has_answered(struct nursery_worker *worker, const struct worker_mess
 {
     const enum status status = (enum status)message->status;
     worker->state = status == OK ? WORKER_READY : WORKER_ENDING;
+    worker->succeeded = worker->succeeded || status == OK;
+    worker->failed_starts = status == OK ? 0 : worker->failed_starts;
     worker->deadline = 0.0;
     worker->answer_due = false;
     *out = (struct worker_report){
@@ -147,7 +150,21 @@ static enum failure_reason judge_end(const struct nursery_worker *worker,
     return FAILURE_CRASH;
 }
 
-// Ended before it had opened the environment: an error after a few in a row.
+// Lost in an episode: another try of that may help, but where none has ever come to an end so many
+// times, none will.
+static enum status lost_again(const struct nursery *nursery, struct nursery_worker *worker,
+                              enum status status)
+{
+    if (!worker->succeeded && ++worker->losses >= LOST_EPISODES * nursery->options.tries) {
+        return status_context(status,
+                              "%d workers in a row were lost and none has finished an episode; the "
+                              "last one",
+                              worker->losses);
+    }
+    return OK;
+}
+
+// Ended before its first episode: an error after a few in a row.
 static enum status failed_start(struct nursery_worker *worker, const struct worker_message *message)
 {
     enum status status = worker->status;
@@ -165,7 +182,8 @@ static enum status failed_start(struct nursery_worker *worker, const struct work
         return status;
     }
     if (++worker->failed_starts >= START_TRIES) {
-        return status_context(status, "no worker of %d could open the environment", START_TRIES);
+        return status_context(status, "%d workers in a row ended before their first episode",
+                              START_TRIES);
     }
     log_warning("%s: another one is started", status_message());
     return OK;
@@ -184,7 +202,8 @@ static enum status has_ended(struct nursery *nursery, int number,
         out->event = WORKER_IS_LOST;
         out->status = out->failure == FAILURE_MEMORY ? ERR_MEMORY : ERR_IO;
         status_save(&out->note);
-    } else if (worker->episodes == 0 && worker->state != WORKER_READY) {
+        TRY(lost_again(nursery, worker, out->status));
+    } else if (worker->episodes == 0) {
         TRY(failed_start(worker, message));
     }
     return nursery_start_worker(nursery, number);
@@ -252,6 +271,8 @@ enum status nursery_assign(struct nursery *nursery, enum nursery_duty duty)
         TRY(kill_worker(nursery, i));
         nursery->workers[i].dismissed = true;
         nursery->workers[i].answer_due = false;
+        nursery->workers[i].succeeded = false;
+        nursery->workers[i].losses = 0;
     }
     return OK;
 }

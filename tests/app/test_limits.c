@@ -1,5 +1,5 @@
-// Machines that do not give what is needed, and launchers that start other numbers of processes
-// than asked for: an error at once that names the numbers, and nothing left behind.
+// Machines that do not give what is needed, launchers that start other numbers of processes than
+// asked for, workers that always die: an error that says so, soon, and nothing left behind.
 #include "marked.h"
 #include "run_program.h"
 
@@ -126,6 +126,22 @@ static void numbers_of_processes_must_fit(void **state)
     unsetenv("PMI_RANK");
 }
 
+static void workers_that_always_die_end_the_run(void **state)
+{
+    struct program *p = *state;
+    static const char *const transports[] = {"local", "mpi"};
+    program_write(p, "sleep.json", sleep_config);
+    for (int i = 0; i < 2; i++) {
+        program_run(p,
+                    "run sleep.json --actors 2 --transport %s --run-dir %s --actors.faults kill=1 "
+                    "--search.evaluations 100000",
+                    transports[i], transports[i]);
+        ASSERT_RUN(p, 2, "15 workers in a row were lost and none has finished an episode");
+        assert_non_null(strstr(p->errors, "signal 9"));
+        marked_all_gone(p->folder);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
 int main(void)
 {
@@ -133,6 +149,7 @@ int main(void)
         TEST(address_space_is_asked_for),
         TEST(shared_memory_is_asked_for),
         TEST(numbers_of_processes_must_fit),
+        TEST(workers_that_always_die_end_the_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
