@@ -1,6 +1,6 @@
-// A job and its starts; its report is a file of /tmp. What the job prints on standard output is
-// kept until it ends: mpiexec itself prints there when a rank is lost, and of a job that is started
-// again only the last one's output counts.
+// A job and its starts; its report is memory of the launcher. What the job prints on standard
+// output is kept until it ends: mpiexec itself prints there when a rank is lost, and of a job that
+// is started again only the last one's output counts.
 #include "app/launch.h"
 
 #include "app/launch_process.h"
@@ -32,7 +32,8 @@ enum { MOST_WORDS = 256, MOST_FAILED_STARTS = 2 };
 
 struct job {
     char mpiexec[PATH_MAX], program[PATH_MAX];
-    char report[64];         // file that the job's end is written to
+    char report[64];         // where ranks find what the job's end is written to
+    int report_file;         //
     int output;              // memory that standard output of this start goes to
     char *words[MOST_WORDS]; // of the whole command line
     char dash_n[4], ranks[16];
@@ -257,25 +258,26 @@ static enum status run_until_done(const struct launch *launch, struct job *job, 
     }
 }
 
+// The report is reached by way of this process, so it cannot outlive it.
 static enum status open_files(struct job *job)
 {
-    const char *folder = getenv("TMPDIR");
-    const int length = snprintf(job->report, sizeof job->report, "%s/dikdik-job-XXXXXX",
-                                folder != NULL ? folder : "/tmp");
-    if (length >= (int)sizeof job->report) {
-        snprintf(job->report, sizeof job->report, "/tmp/dikdik-job-XXXXXX");
-    }
     job->output = memfd_create("output", MFD_CLOEXEC);
-    if (job->output < 0) {
+    job->report_file = memfd_create("report", MFD_CLOEXEC);
+    if (job->output < 0 || job->report_file < 0) {
         FAIL(ERR_IO, "no memory for what the job prints: %s", strerror(errno));
     }
-    const int file = mkstemp(job->report);
-    if (file < 0) {
-        close(job->output);
-        FAIL(ERR_IO, "%s: %s", job->report, strerror(errno));
-    }
-    close(file);
+    snprintf(job->report, sizeof job->report, "/proc/%ld/fd/%d", (long)getpid(), job->report_file);
     return OK;
+}
+
+static void close_files(const struct job *job)
+{
+    if (job->output >= 0) {
+        close(job->output);
+    }
+    if (job->report_file >= 0) {
+        close(job->report_file);
+    }
 }
 
 enum status launch_ranks(const struct launch *launch, int *exit_code)
@@ -285,6 +287,7 @@ enum status launch_ranks(const struct launch *launch, int *exit_code)
     if (job == NULL) {
         FAIL(ERR_MEMORY, "out of memory");
     }
+    job->output = job->report_file = -1;
     enum status status = prepare(launch, job);
     if (status == OK) {
         status = slurm_prepare();
@@ -299,9 +302,8 @@ enum status launch_ranks(const struct launch *launch, int *exit_code)
     }
     if (status == OK) {
         status = run_until_done(launch, job, exit_code);
-        close(job->output);
-        unlink(job->report);
     }
+    close_files(job);
     free(job);
     return status;
 }
