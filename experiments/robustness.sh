@@ -94,7 +94,7 @@ while [ $kills -lt "$worker_kills" ]; do
     runs=$((runs + 1))
     start "robbed-$runs"
     while kill -0 $launcher 2>/dev/null && [ $kills -lt "$worker_kills" ]; do
-        sleep "$(awk -v r=$RANDOM 'BEGIN { print 0.1 + r / 32768 * 0.3 }')"
+        sleep "$(awk -v r=$RANDOM 'BEGIN { print r / 32768 * 0.1 }')"
         workers=($(marked dikdik-worker))
         if [ ${#workers[@]} -gt 0 ] && kill -9 "${workers[$((RANDOM % ${#workers[@]}))]}" 2>/dev/null; then
             kills=$((kills + 1))
