@@ -6,6 +6,7 @@
 #include "core/machine.h"
 #include "nn/safetensors.h"
 #include "run/load.h"
+#include "run/load_data.h"
 #include "search_space/cost.h"
 #include "train/calibrate.h"
 #include "train/evaluate.h"
@@ -41,7 +42,7 @@ static const struct option eval_option_table[] = {
      AT(int8), .fallback = 0},
     {"recalibrate", "recompute BatchNorm statistics on so many training images first", OPTION_INT,
      AT(recalibrate), .fallback = 0, .least = 0, .most = 1e9},
-    {"architecture", "zoo network of a file that does not say it", OPTION_STRING,
+    {"architecture", "zoo network, in CIFAR form, of a file that does not say it", OPTION_STRING,
      AT(hints.architecture)},
     NETWORK_HINT_ROWS(struct eval_config, hints),
     {"logits", "write the logits of the scored images to this safetensors file", OPTION_STRING,
@@ -76,12 +77,8 @@ static enum status prepare(const struct eval_config *config, struct backend *bac
         return calibrate_network(backend, network, scored, NULL, scored->n, images, config->seed,
                                  config->recalibrate > 0, ranges);
     }
-    struct dataset_options options = config->data;
-    if (options.name[0] == '\0') {
-        options.name = network->info.dataset;
-    }
     struct dataset train = {0};
-    TRY(dataset_open(&options, DATASET_TRAIN, &train));
+    TRY(dataset_open(&config->data, DATASET_TRAIN, &train));
     const enum status code = calibrate_network(backend, network, &train, NULL, train.n, images,
                                                config->seed, config->recalibrate > 0, ranges);
     dataset_close(&train);
@@ -169,13 +166,23 @@ static enum status evaluate_loaded(const char *path, const struct eval_config *c
     return OK;
 }
 
-static enum status evaluate_file(const char *path, const struct eval_config *config,
-                                 struct arena *arena)
+// The data set as the file or its run names it, for its training part as well.
+static enum status name_data(const char *path, struct arena *arena, struct dataset_options *data)
+{
+    struct network_origin origin;
+    const struct dataset_options said = *data;
+    TRY(network_file_origin(path, &origin));
+    row_set_close(&origin.train_rows);
+    return load_data_options(path, origin.dataset, &said, arena, data);
+}
+
+static enum status evaluate_file(const char *path, struct eval_config *config, struct arena *arena)
 {
     struct network network = {0};
     struct dataset dataset = {0};
     struct backend *backend = NULL;
     const enum dataset_part part = config->part == PART_TRAIN ? DATASET_TRAIN : DATASET_TEST;
+    TRY(name_data(path, arena, &config->data));
     TRY(load_network_and_data(path, &config->hints, &config->data, part, &network, &dataset));
     enum status code = load_backend(&config->backend, 1, &backend);
     if (code == OK) {

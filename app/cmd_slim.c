@@ -6,6 +6,7 @@
 #include "app/slim_widths.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "nn/network_input.h"
 #include "nn/plan.h"
 #include "run/load.h"
 #include "search_space/cost.h"
@@ -84,7 +85,7 @@ static const struct option slim_option_table[] = {
      .fallback = 16, .least = 1, .most = 65536},
     {"refit_lambda", "ridge, as a share of the Gram matrix' mean diagonal", OPTION_DOUBLE,
      AT(refit_lambda), .fallback = 1e-6, .least = 0, .most = 1},
-    {"architecture", "zoo network of a file that does not say it", OPTION_STRING,
+    {"architecture", "zoo network, in CIFAR form, of a file that does not say it", OPTION_STRING,
      AT(hints.architecture)},
     NETWORK_HINT_ROWS(struct slim_config, hints),
     {"seed", "of samples and of the random criterion", OPTION_SEED, AT(seed), .fallback = 0},
@@ -170,7 +171,7 @@ static enum status choose_images(struct slimming *s)
 static enum status open_refit(struct slimming *s)
 {
     const struct slim_config *config = s->config;
-    const struct plan_input input = {.mean = s->before.info.mean, .std = s->before.info.std};
+    const struct plan_input input = network_plan_input(&s->before.info);
     const struct refit_options options = {
         .images = config->refit_images < s->n_images ? config->refit_images : s->n_images,
         .points_per_image = config->refit_points,

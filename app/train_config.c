@@ -5,8 +5,9 @@
 
 #define MODEL_AT(field) .offset = offsetof(struct model_config, field)
 static const struct option model_option_table[] = {
-    {"architecture", "zoo network: of new weights, or of a file that does not say it",
-     OPTION_STRING, MODEL_AT(hints.architecture)},
+    {"architecture",
+     "zoo network, in CIFAR form: of new weights, or of a file that does not say it", OPTION_STRING,
+     MODEL_AT(hints.architecture)},
     NETWORK_HINT_ROWS(struct model_config, hints),
     {"weights", "safetensors file to start from; empty = new weights by seed", OPTION_STRING,
      MODEL_AT(weights)},

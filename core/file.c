@@ -1,4 +1,4 @@
-// Files: whole, mapped, and the small questions about paths. Writing is in file_writer.c.
+// Files: whole, in pieces, and the small questions about paths. Writing is in file_writer.c.
 #include "core/file.h"
 
 #include "core/text.h"
@@ -37,7 +37,7 @@ static enum status open_for_reading(const char *path, int *out, struct stat *inf
     return OK;
 }
 
-enum status file_map(const char *path, void **out, size_t *out_bytes)
+enum status file_reader_open(const char *path, struct file_reader *out)
 {
     int descriptor;
     struct stat info;
@@ -46,17 +46,58 @@ enum status file_map(const char *path, void **out, size_t *out_bytes)
         close(descriptor);
         FAIL(ERR_INPUT, "%s: expected a regular file, got a pipe or a device", path);
     }
-    if (info.st_size == 0) {
-        close(descriptor);
+    *out =
+        (struct file_reader){.path = path, .descriptor = descriptor, .bytes = (size_t)info.st_size};
+    return OK;
+}
+
+enum status file_reader_take(const struct file_reader *reader, size_t at, void *to, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        const ssize_t got =
+            pread(reader->descriptor, (char *)to + done, n - done, (off_t)(at + done));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            FAIL(ERR_IO, "%s: reading failed: %s", reader->path, strerror(errno));
+        }
+        if (got == 0) {
+            FAIL(ERR_INPUT, "%s: the file ends at byte %zu, expected %zu bytes: it was cut short",
+                 reader->path, at + done, at + n);
+        }
+        done += (size_t)got;
+    }
+    return OK;
+}
+
+void file_reader_close(struct file_reader *reader)
+{
+    if (reader->path != NULL) {
+        close(reader->descriptor);
+    }
+    *reader = (struct file_reader){0};
+}
+
+enum status file_map(const char *path, void **out, size_t *out_bytes)
+{
+    struct file_reader reader;
+    TRY(file_reader_open(path, &reader));
+    const size_t bytes = reader.bytes;
+    if (bytes == 0) {
+        file_reader_close(&reader);
         FAIL(ERR_INPUT, "%s: the file is empty", path);
     }
-    const size_t bytes = (size_t)info.st_size;
-    void *mapped = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    const int error = errno;
-    close(descriptor);
+    void *mapped = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED) {
-        FAIL(error == ENOMEM ? ERR_MEMORY : ERR_IO, "%s: %zu bytes cannot be mapped: %s", path,
-             bytes, strerror(error));
+        file_reader_close(&reader);
+        FAIL(ERR_MEMORY, "%s: out of memory for its %zu bytes", path, bytes);
+    }
+    const enum status status = file_reader_take(&reader, 0, mapped, bytes);
+    file_reader_close(&reader);
+    if (status != OK) {
+        file_unmap(mapped, bytes);
+        return status;
     }
     *out = mapped;
     *out_bytes = bytes;

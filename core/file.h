@@ -1,4 +1,4 @@
-// Files: read whole, mapped, or written so that a full disk or a kill leaves the old file as it
+// Files: read whole, in pieces, or written so that a full disk or a kill leaves the old file as it
 // was.
 #pragma once
 #include "core/arena.h"
@@ -7,9 +7,22 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum status file_map(const char *path, void **out,
-                     size_t *out_bytes); // read-only; an empty file is ERR_INPUT
-void file_unmap(void *mapped, size_t bytes);
+// A regular file that is read piece by piece. One that becomes shorter meanwhile is an error, never
+// the signal that reading a mapped file gives.
+struct file_reader {
+    const char *path; // borrowed
+    int descriptor;
+    size_t bytes; // of the file, when it was opened
+};
+enum status file_reader_open(const char *path, struct file_reader *out); // ERR_INPUT, ERR_IO
+// Bytes at .. at + n - 1 into `to`; ERR_INPUT when the file ends before.
+enum status file_reader_take(const struct file_reader *reader, size_t at, void *to, size_t n);
+void file_reader_close(struct file_reader *reader); // a zeroed one is fine
+
+// The whole file in memory of its own, which goes back to the system at once when unmapped; an
+// empty file is ERR_INPUT.
+enum status file_map(const char *path, void **out, size_t *out_bytes);
+void file_unmap(void *mapped, size_t bytes); // NULL is fine
 enum status file_read(const char *path, size_t most_bytes, struct arena *arena, char **out,
                       size_t *out_bytes); // NUL-ended
 bool file_exists(const char *path);

@@ -1,6 +1,6 @@
-// HDF5: reading named arrays with every claim of the file checked before it is believed, and
-// writing a file of arrays through an image in memory, so that a full disk or a kill never leaves
-// half a file. The library crashes on some damaged files: it meets files only in a child process.
+// HDF5: reading named arrays with every claim of the file checked before it is believed. The
+// library crashes on some damaged files: it meets files only in a child process, and what it read
+// comes back as plain numbers in shared memory. One child answers for any number of arrays.
 #include "core/hdf5_file.h"
 
 #include "core/file.h"
@@ -21,13 +21,22 @@ struct hdf5_file {
 // One question to a file and its answer, in memory shared with the child that finds it out.
 struct request {
     const struct hdf5_file *file;
-    const char *name;
-    enum hdf5_type type; // wanted
-    void *to;            // shared memory for the elements
+    const char *name; // of the array to describe, or of the one that is being read
     struct hdf5_array array;
+    hid_t opened;                     // the file, in the child
+    const struct hdf5_wanted *wanted; // [n] arrays to read
+    int n;
+    char *to; // shared memory for their elements, one array after the other, each on ALIGNMENT
 };
 
-enum { DIMS_MAX = 8, LISTED_MAX = 16 };
+enum { DIMS_MAX = HDF5_DIMS_MAX, LISTED_MAX = 16, ALIGNMENT = 64 };
+
+// Bytes that an array takes in the shared memory.
+static size_t padded_bytes(const struct hdf5_wanted *wanted)
+{
+    const size_t bytes = wanted->count * hdf5_type_bytes(wanted->type);
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
 
 // From here to read_work: only in the child, whose end closes everything.
 
@@ -75,14 +84,14 @@ static enum status open_file(const struct hdf5_file *file, hid_t *out)
     return OK;
 }
 
-static enum status open_set(const struct hdf5_file *file, const char *name, hid_t *out_file,
-                            hid_t *out)
+static enum status open_set(const struct request *request, hid_t *out)
 {
-    TRY(open_file(file, out_file));
-    if (*name == '\0' || H5LTpath_valid(*out_file, name, false) <= 0) {
-        return fail_absent(file, *out_file, name);
+    const struct hdf5_file *file = request->file;
+    const char *name = request->name;
+    if (*name == '\0' || H5LTpath_valid(request->opened, name, false) <= 0) {
+        return fail_absent(file, request->opened, name);
     }
-    *out = H5Dopen2(*out_file, name, H5P_DEFAULT);
+    *out = H5Dopen2(request->opened, name, H5P_DEFAULT);
     if (*out < 0) {
         FAIL(ERR_INPUT, "%s: '%s' cannot be opened as a data set: %s", file->path, name,
              hdf5_library_reason());
@@ -120,7 +129,7 @@ static enum status read_shape(const struct hdf5_file *file, const char *name, hi
         FAIL(ERR_INPUT, "%s: the shape of '%s' cannot be read: %s", file->path, name,
              hdf5_library_reason());
     }
-    out->n_dims = n_dims;
+    *out = (struct hdf5_array){.type = out->type, .n_dims = n_dims};
     size_t count = 1;
     bool empty = false;
     for (int i = 0; i < n_dims; i++) {
@@ -140,8 +149,7 @@ static enum status read_shape(const struct hdf5_file *file, const char *name, hi
 }
 
 // The elements must be in this very file: not mapped from others, and not more than it can hold.
-static enum status check_storage(const struct request *request, hid_t file, hid_t set,
-                                 size_t element_bytes)
+static enum status check_storage(const struct request *request, hid_t set, size_t element_bytes)
 {
     const char *path = request->file->path, *name = request->name;
     const hid_t properties = H5Dget_create_plist(set);
@@ -151,7 +159,8 @@ static enum status check_storage(const struct request *request, hid_t file, hid_
     H5O_info_t of_set, of_file;
     if (H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) != 0 ||
         H5Oget_info2(set, &of_set, H5O_INFO_BASIC) < 0 ||
-        H5Oget_info2(file, &of_file, H5O_INFO_BASIC) < 0 || of_set.fileno != of_file.fileno) {
+        H5Oget_info2(request->opened, &of_file, H5O_INFO_BASIC) < 0 ||
+        of_set.fileno != of_file.fileno) {
         FAIL(ERR_INPUT, "%s: '%s' takes its data from another file, which is not read", path, name);
     }
     const size_t stored = (size_t)H5Dget_storage_size(set);
@@ -170,8 +179,7 @@ static enum status check_storage(const struct request *request, hid_t file, hid_
 
 static enum status describe_set(struct request *request, hid_t *set, H5T_class_t *class)
 {
-    hid_t file;
-    TRY(open_set(request->file, request->name, &file, set));
+    TRY(open_set(request, set));
     const hid_t type = H5Dget_type(*set);
     const hid_t space = H5Dget_space(*set);
     if (type < 0 || space < 0) {
@@ -181,7 +189,7 @@ static enum status describe_set(struct request *request, hid_t *set, H5T_class_t
     request->array.type = type_of(type);
     *class = H5Tget_class(type);
     TRY(read_shape(request->file, request->name, space, &request->array));
-    return check_storage(request, file, *set, H5Tget_size(type));
+    return check_storage(request, *set, H5Tget_size(type));
 }
 
 // A number that the wanted type cannot hold ends the reading, instead of being clipped.
@@ -198,43 +206,67 @@ static H5T_conv_ret_t refuse_overflow(H5T_conv_except_t kind, hid_t from, hid_t 
 
 static enum status open_work(void *context)
 {
-    const struct request *request = context;
-    hid_t file;
-    return open_file(request->file, &file);
+    struct request *request = context;
+    return open_file(request->file, &request->opened);
 }
 
 static enum status describe_work(void *context)
 {
+    struct request *request = context;
     hid_t set;
     H5T_class_t class;
-    return describe_set(context, &set, &class);
+    TRY(open_file(request->file, &request->opened));
+    return describe_set(request, &set, &class);
 }
 
-static enum status read_work(void *context)
+// The array that is there must be the one that was asked for, before anything is read.
+static enum status check_wanted(const struct request *request, const struct hdf5_wanted *wanted,
+                                H5T_class_t class)
 {
-    struct request *request = context;
-    const char *path = request->file->path, *name = request->name;
-    const size_t room = request->array.count;
-    hid_t set;
-    H5T_class_t class;
-    TRY(describe_set(request, &set, &class));
-    const bool want_float = request->type == HDF5_F32 || request->type == HDF5_F64;
+    const char *path = request->file->path, *name = wanted->name;
+    const struct hdf5_array *array = &request->array;
+    const bool want_float = wanted->type == HDF5_F32 || wanted->type == HDF5_F64;
     if (class != H5T_INTEGER && !(want_float && class == H5T_FLOAT)) {
         FAIL(ERR_INPUT, "%s: '%s' holds %s, expected %s", path, name,
              class == H5T_FLOAT ? "floating-point numbers" : "no plain numbers",
              want_float ? "numbers" : "integers");
     }
-    if (request->array.count != room) {
-        FAIL(ERR_INPUT, "%s: '%s' changed while it was read", path, name);
+    if (array->count != wanted->count || (wanted->exact && array->type != wanted->type)) {
+        FAIL(ERR_INPUT, "%s: '%s' holds %zu elements of type %s, expected %zu of type %s", path,
+             name, array->count, hdf5_type_name(array->type), wanted->count,
+             hdf5_type_name(wanted->type));
     }
+    return OK;
+}
+
+static enum status read_one(struct request *request, const struct hdf5_wanted *wanted, void *to)
+{
+    hid_t set;
+    H5T_class_t class;
+    request->name = wanted->name;
+    TRY(describe_set(request, &set, &class));
+    TRY(check_wanted(request, wanted, class));
     bool overflow = false;
     const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-    if (room > 0 &&
+    if (wanted->count > 0 &&
         (transfer < 0 || H5Pset_type_conv_cb(transfer, refuse_overflow, &overflow) < 0 ||
-         H5Dread(set, hdf5_library_type(request->type), H5S_ALL, H5S_ALL, transfer, request->to) <
-             0)) {
-        FAIL(ERR_INPUT, "%s: '%s' cannot be read: %s", path, name,
+         H5Dread(set, hdf5_library_type(wanted->type), H5S_ALL, H5S_ALL, transfer, to) < 0)) {
+        FAIL(ERR_INPUT, "%s: '%s' cannot be read: %s", request->file->path, wanted->name,
              overflow ? "a number is outside the range of the type wanted" : hdf5_library_reason());
+    }
+    hdf5_library_close(transfer);
+    hdf5_library_close(set);
+    return OK;
+}
+
+static enum status read_work(void *context)
+{
+    struct request *request = context;
+    char *to = request->to;
+    TRY(open_file(request->file, &request->opened));
+    for (int i = 0; i < request->n; i++) {
+        TRY(read_one(request, &request->wanted[i], to));
+        to += padded_bytes(&request->wanted[i]);
     }
     return OK;
 }
@@ -291,134 +323,38 @@ enum status hdf5_describe(struct hdf5_file *file, const char *name, struct hdf5_
                out);
 }
 
-enum status hdf5_read(struct hdf5_file *file, const char *name, enum hdf5_type type, void *to)
+enum status hdf5_read_all(struct hdf5_file *file, const struct hdf5_wanted *wanted, int n)
 {
-    struct request request = {.file = file, .name = name, .type = type};
-    TRY(hdf5_describe(file, name, &request.array));
-    const size_t bytes = request.array.count * hdf5_type_bytes(type);
+    struct request request = {.file = file, .wanted = wanted, .n = n};
+    size_t bytes = 0, elements = 0;
+    for (int i = 0; i < n; i++) {
+        bytes += padded_bytes(&wanted[i]);
+        elements += wanted[i].count;
+    }
     request.to = isolate_share(bytes);
     if (request.to == NULL) {
-        return status_context(ERR_MEMORY, "reading '%s' of %s", name, file->path);
+        return status_context(ERR_MEMORY, "reading %s", file->path);
     }
     // A slow disk gives 1 MB/s. A chunk may be the whole array, with 8 bytes per element, and a
     // filter may hold it several times.
-    const struct isolate_limits limits = {
-        .seconds = hdf5_small_limits.seconds + (double)bytes / 1e6,
-        .bytes = hdf5_small_limits.bytes + request.array.count * 32};
+    const struct isolate_limits limits = {.seconds =
+                                              hdf5_small_limits.seconds + (double)bytes / 1e6,
+                                          .bytes = hdf5_small_limits.bytes + elements * 32};
     const enum status status = ask(&request, &limits, read_work, NULL);
-    if (status == OK && bytes > 0) {
-        memcpy(to, request.to, bytes);
+    const char *from = request.to;
+    for (int i = 0; i < n && status == OK; i++) {
+        if (wanted[i].count > 0) {
+            memcpy(wanted[i].to, from, wanted[i].count * hdf5_type_bytes(wanted[i].type));
+        }
+        from += padded_bytes(&wanted[i]);
     }
     isolate_unshare(request.to, bytes);
     return status;
 }
 
-static enum status add_item(hid_t image, const char *path, const struct hdf5_item *item)
+enum status hdf5_read(struct hdf5_file *file, const char *name, enum hdf5_type type, size_t count,
+                      void *to)
 {
-    hsize_t dims[DIMS_MAX];
-    const struct hdf5_array *array = &item->array;
-    CHECK(array->n_dims >= 0 && array->n_dims <= DIMS_MAX);
-    size_t count = 1;
-    for (int i = 0; i < array->n_dims; i++) {
-        CHECK(array->dims[i] >= 0);
-        dims[i] = (hsize_t)array->dims[i];
-        count *= (size_t)array->dims[i];
-    }
-    CHECK(count == array->count);
-    const hid_t links = H5Pcreate(H5P_LINK_CREATE);
-    const hid_t space = H5Screate_simple(array->n_dims, dims, NULL);
-    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-    hid_t set = H5I_INVALID_HID;
-    // Without times, so that the same arrays always make the same file.
-    bool fine = links >= 0 && space >= 0 && H5Pset_create_intermediate_group(links, 1) >= 0 &&
-                creation >= 0 && H5Pset_obj_track_times(creation, false) >= 0;
-    if (fine) {
-        set = H5Dcreate2(image, item->name, hdf5_library_type(array->type), space, links, creation,
-                         H5P_DEFAULT);
-        fine = set >= 0;
-    }
-    if (fine && count > 0) {
-        fine = H5Dwrite(set, hdf5_library_type(array->type), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                        item->data) >= 0;
-    }
-    enum status status = OK;
-    if (!fine) {
-        status = status_fail(ERR_IO, __FILE__, __LINE__, "%s: '%s' cannot be written: %s", path,
-                             item->name, hdf5_library_reason());
-    }
-    hdf5_library_close(set);
-    hdf5_library_close(creation);
-    hdf5_library_close(space);
-    hdf5_library_close(links);
-    return status;
-}
-
-// The finished file as bytes, owned by the caller.
-static enum status take_image(hid_t image, const char *path, void **out, size_t *out_bytes)
-{
-    const ssize_t bytes =
-        H5Fflush(image, H5F_SCOPE_GLOBAL) >= 0 ? H5Fget_file_image(image, NULL, 0) : -1;
-    if (bytes <= 0) {
-        FAIL(ERR_IO, "%s: the file cannot be composed: %s", path, hdf5_library_reason());
-    }
-    void *copy = malloc((size_t)bytes);
-    if (copy == NULL) {
-        FAIL(ERR_MEMORY, "%s: out of memory, %zd bytes wanted", path, bytes);
-    }
-    if (H5Fget_file_image(image, copy, (size_t)bytes) != bytes) {
-        free(copy);
-        FAIL(ERR_IO, "%s: the file cannot be composed: %s", path, hdf5_library_reason());
-    }
-    *out = copy;
-    *out_bytes = (size_t)bytes;
-    return OK;
-}
-
-// Composes the file with HDF5's "core" driver, which works in memory.
-static enum status compose(const char *path, const struct hdf5_item *items, int n_items, void **out,
-                           size_t *out_bytes)
-{
-    size_t data_bytes = 0;
-    for (int i = 0; i < n_items; i++) {
-        data_bytes += items[i].array.count * hdf5_type_bytes(items[i].array.type);
-    }
-    const size_t step = ((size_t)1 << 16) + data_bytes / 8; // by which the image grows
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    hid_t image = H5I_INVALID_HID;
-    if (access >= 0 && H5Pset_fapl_core(access, step, 0) >= 0) {
-        // A name that cannot exist: the library would read an existing file first.
-        image = H5Fcreate("/dev/null/image", H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    }
-    enum status status = OK;
-    if (image < 0) {
-        status = status_fail(ERR_IO, __FILE__, __LINE__, "%s: the file cannot be composed: %s",
-                             path, hdf5_library_reason());
-    }
-    for (int i = 0; i < n_items && status == OK; i++) {
-        status = add_item(image, path, &items[i]);
-    }
-    if (status == OK) {
-        status = take_image(image, path, out, out_bytes);
-    }
-    hdf5_library_close(image);
-    hdf5_library_close(access);
-    return status;
-}
-
-enum status hdf5_write(const char *path, const struct hdf5_item *items, int n_items)
-{
-    void *image = NULL;
-    size_t bytes = 0;
-    hdf5_library_lock();
-    const enum status status = compose(path, items, n_items, &image, &bytes);
-    hdf5_library_unlock();
-    TRY(status);
-    struct file_writer writer;
-    const enum status opened = file_writer_open(path, &writer);
-    if (opened == OK) {
-        file_writer_bytes(&writer, image, bytes);
-    }
-    free(image);
-    TRY(opened);
-    return file_writer_commit(&writer);
+    const struct hdf5_wanted wanted = {.name = name, .type = type, .count = count, .to = to};
+    return hdf5_read_all(file, &wanted, 1);
 }

@@ -8,10 +8,12 @@
 
 enum hdf5_type { HDF5_U8, HDF5_I32, HDF5_I64, HDF5_F32, HDF5_F64, HDF5_OTHER };
 size_t hdf5_type_bytes(enum hdf5_type type); // of one element; 0 for HDF5_OTHER
+const char *hdf5_type_name(enum hdf5_type type);
+enum { HDF5_DIMS_MAX = 8 };
 struct hdf5_array {
     enum hdf5_type type;
     int n_dims;
-    int64_t dims[8];
+    int64_t dims[HDF5_DIMS_MAX];
     size_t count; // product of dims
 };
 struct hdf5_file; // opened for reading
@@ -19,8 +21,20 @@ enum status hdf5_open(const char *path, struct hdf5_file **out);
 void hdf5_close(struct hdf5_file *file); // NULL is fine
 // Type and shape of a data set. ERR_INPUT when it is absent (the message lists what is there).
 enum status hdf5_describe(struct hdf5_file *file, const char *name, struct hdf5_array *out);
-// Reads all of it, converted to `type`, into `to` (count elements of that type).
-enum status hdf5_read(struct hdf5_file *file, const char *name, enum hdf5_type type, void *to);
+// Reads all of it, converted to `type`, into to [count]; ERR_INPUT when it has not `count`
+// elements.
+enum status hdf5_read(struct hdf5_file *file, const char *name, enum hdf5_type type, size_t count,
+                      void *to);
+// Several at once, in one child process: what reads a file of many arrays. On failure all of `to`
+// is as it was.
+struct hdf5_wanted {
+    const char *name;
+    enum hdf5_type type;
+    bool exact;   // the file must hold this very type: nothing is converted
+    size_t count; // elements that it must have
+    void *to;
+};
+enum status hdf5_read_all(struct hdf5_file *file, const struct hdf5_wanted *wanted, int n);
 
 // Writes one file with the arrays given, atomically.
 struct hdf5_item {

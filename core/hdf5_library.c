@@ -95,6 +95,14 @@ size_t hdf5_type_bytes(enum hdf5_type type)
     return 0;
 }
 
+const char *hdf5_type_name(enum hdf5_type type)
+{
+    static const char *const names[] = {
+        [HDF5_U8] = "u8",   [HDF5_I32] = "i32", [HDF5_I64] = "i64",
+        [HDF5_F32] = "f32", [HDF5_F64] = "f64", [HDF5_OTHER] = "none of dikdik's"};
+    return names[type];
+}
+
 void hdf5_library_close(int64_t id)
 {
     if (id >= 0) {

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 enum {
-    CHUNK_BYTES = 1 << 16,     // what one table grows by
-    TAKE_OVER_BYTES = 4 << 20, // rows of the old file read at once
+    CHUNK_BYTES = 1 << 16,      // what one table grows by
+    TAKE_OVER_BYTES = 16 << 20, // rows of the old file read at once
 };
 
 static struct hdf5_log *opened; // all logs that this process writes; under the library's lock
@@ -204,32 +204,64 @@ enum status hdf5_log_close(struct hdf5_log *log)
     return status;
 }
 
-// The first n rows of a table of the old file.
-static enum status take_over(struct hdf5_log *log, int index, int64_t n)
+static enum status check_counts(const struct hdf5_log *log, const int64_t *keep)
 {
-    const struct hdf5_table *table = &log->tables[index];
-    int64_t there;
-    TRY(hdf5_log_count(log->path, table, &there));
-    if (there < n) {
-        FAIL(ERR_INPUT, "%s: '%s' has %lld rows, expected at least %lld", log->path, table->name,
-             (long long)there, (long long)n);
+    int64_t there[HDF5_TABLES_MAX];
+    TRY(hdf5_log_count_all(log->path, log->tables, log->n_tables, there));
+    for (int i = 0; i < log->n_tables; i++) {
+        if (keep[i] < 0 || there[i] < keep[i]) {
+            FAIL(ERR_INPUT, "%s: '%s' has %lld rows, expected at least %lld", log->path,
+                 log->tables[i].name, (long long)there[i], (long long)keep[i]);
+        }
     }
-    const int64_t most =
-        table->row_bytes < TAKE_OVER_BYTES ? TAKE_OVER_BYTES / (int64_t)table->row_bytes : 1;
-    const int64_t step = n < most ? n : most;
-    void *rows = malloc((size_t)step * table->row_bytes + 1);
-    if (rows == NULL) {
+    return OK;
+}
+
+// The next rows of the old file, of all tables, that fit `buffer` [TAKE_OVER_BYTES]. keep: rows
+// wanted of each table. *done: there were none left.
+static enum status take_over_some(struct hdf5_log *log, const int64_t *keep, char *buffer,
+                                  bool *done)
+{
+    struct hdf5_log_part parts[HDF5_TABLES_MAX];
+    int number[HDF5_TABLES_MAX], n = 0;
+    size_t used = 0;
+    for (int i = 0; i < log->n_tables; i++) {
+        const int64_t left = keep[i] - log->rows[i];
+        const int64_t fit = (int64_t)((TAKE_OVER_BYTES - used) / log->tables[i].row_bytes);
+        const int64_t here = left < fit ? left : fit;
+        if (here > 0) {
+            parts[n] = (struct hdf5_log_part){
+                .table = &log->tables[i], .first = log->rows[i], .n = here, .rows = buffer + used};
+            used += (size_t)here * log->tables[i].row_bytes;
+            number[n++] = i;
+        }
+    }
+    *done = n == 0;
+    if (n > 0) {
+        TRY(hdf5_log_read_parts(log->path, parts, n));
+    }
+    for (int i = 0; i < n; i++) {
+        TRY(hdf5_log_append(log, number[i], parts[i].rows, (int)parts[i].n));
+    }
+    return OK;
+}
+
+// The first keep[i] rows of each table of the old file.
+static enum status take_over(struct hdf5_log *log, const int64_t *keep)
+{
+    for (int i = 0; i < log->n_tables; i++) {
+        CHECK(log->tables[i].row_bytes <= TAKE_OVER_BYTES);
+    }
+    TRY(check_counts(log, keep));
+    char *buffer = malloc(TAKE_OVER_BYTES);
+    if (buffer == NULL) {
         FAIL(ERR_MEMORY, "%s: out of memory", log->path);
     }
     enum status status = OK;
-    for (int64_t at = 0; at < n && status == OK; at += step) {
-        const int64_t here = n - at < step ? n - at : step;
-        status = hdf5_log_read(log->path, table, at, here, rows);
-        if (status == OK) {
-            status = hdf5_log_append(log, index, rows, (int)here);
-        }
+    for (bool done = false; !done && status == OK;) {
+        status = take_over_some(log, keep, buffer, &done);
     }
-    free(rows);
+    free(buffer);
     return status;
 }
 
@@ -253,8 +285,8 @@ static enum status fill_file(struct hdf5_log *log, const char *temporary,
     const enum status status = create_file(log, temporary, texts, n_texts);
     hdf5_library_unlock();
     TRY(status);
-    for (int i = 0; i < log->n_tables && keep != NULL; i++) {
-        TRY(take_over(log, i, keep[i]));
+    if (keep != NULL) {
+        TRY(take_over(log, keep));
     }
     TRY(start(log));
     return hdf5_log_flush(log, false); // renaming syncs it

@@ -4,6 +4,8 @@
 #pragma once
 #include "core/hdf5_file.h"
 
+enum { HDF5_TABLES_MAX = 16 }; // of one file
+
 // One column: `count` elements of `type` at `offset` of a row (1 = a plain number). HDF5_U8 with
 // `text` set is a string of at most `count` bytes, zero-padded.
 struct hdf5_column {
@@ -45,3 +47,13 @@ enum status hdf5_log_close(struct hdf5_log *log); // NULL is fine
 enum status hdf5_log_count(const char *path, const struct hdf5_table *table, int64_t *rows);
 enum status hdf5_log_read(const char *path, const struct hdf5_table *table, int64_t first,
                           int64_t n, void *rows);
+// The same of several tables in one go: a file that is not ours to write is read by a child process
+// each time. rows: [n_tables], [parts[i].n][row_bytes] each; at most HDF5_TABLES_MAX.
+struct hdf5_log_part {
+    const struct hdf5_table *table;
+    int64_t first, n;
+    void *rows;
+};
+enum status hdf5_log_count_all(const char *path, const struct hdf5_table *tables, int n_tables,
+                               int64_t *rows);
+enum status hdf5_log_read_parts(const char *path, const struct hdf5_log_part *parts, int n_parts);

@@ -7,14 +7,23 @@
 #include <string.h>
 #include <sys/stat.h>
 
-// A question to a file. The child's answer is in shared memory.
+// A question to a file about some of its tables, and its answer.
 struct request {
     const char *path;
+    const struct hdf5_log_part *parts; // what is asked for, in the order of the answers
+    int n_parts;
+    bool read;                      // the rows too, not only how many there are
+    char *to;                       // memory for them, one part after the other
+    int64_t there[HDF5_TABLES_MAX]; // answer: rows of each part's table
+    // The part that is being answered.
     const struct hdf5_table *table;
-    int64_t first, n;
-    void *rows;    // wanted: shared memory for n of them; NULL: only `there`
-    int64_t there; // answer
+    int64_t *rows_there;
 };
+
+static size_t part_bytes(const struct hdf5_log_part *part)
+{
+    return (size_t)part->n * part->table->row_bytes;
+}
 
 static enum status fail_damaged(const struct request *request)
 {
@@ -86,36 +95,31 @@ static enum status check_rows(struct request *request, hid_t set)
     // A writer whose disk was full leaves a count that is ahead of what got into the file.
     const hsize_t held = stored / hdf5_table_packed(request->table);
     rows = rows < held ? rows : held;
-    request->there = (int64_t)rows;
+    *request->rows_there = (int64_t)rows;
     return OK;
 }
 
-static enum status read_rows(const struct request *request, hid_t file)
+static enum status read_rows(const struct request *request, const struct hdf5_log_part *part,
+                             hid_t file, char *to)
 {
-    const struct hdf5_table *table = request->table;
-    if (request->n > request->there - request->first) {
+    const struct hdf5_table *table = part->table;
+    if (part->n > *request->rows_there - part->first) {
         FAIL(ERR_INPUT, "%s: '%s' has %lld rows, expected at least %lld", request->path,
-             table->name, (long long)request->there, (long long)(request->first + request->n));
+             table->name, (long long)*request->rows_there, (long long)(part->first + part->n));
     }
     struct hdf5_layout layout;
     hdf5_table_lay_out(table, &layout);
-    if (H5TBread_records(file, table->name, (hsize_t)request->first, (hsize_t)request->n,
-                         table->row_bytes, layout.offsets, layout.bytes, request->rows) < 0) {
+    if (H5TBread_records(file, table->name, (hsize_t)part->first, (hsize_t)part->n,
+                         table->row_bytes, layout.offsets, layout.bytes, to) < 0) {
         return fail_damaged(request);
     }
     return OK;
 }
 
-// Only in the child, whose end closes everything.
-static enum status answer(void *context)
+static enum status answer_part(struct request *request, const struct hdf5_log_part *part,
+                               hid_t file, char *to)
 {
-    struct request *request = context;
-    const char *path = request->path, *name = request->table->name;
-    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, hdf5_log_access());
-    if (file < 0) {
-        FAIL(ERR_INPUT, "%s: not a readable file of growing tables: %s", path,
-             hdf5_library_reason());
-    }
+    const char *path = request->path, *name = part->table->name;
     const hid_t set =
         H5LTpath_valid(file, name, false) > 0 ? H5Dopen2(file, name, H5P_DEFAULT) : H5I_INVALID_HID;
     if (set < 0) {
@@ -123,22 +127,56 @@ static enum status answer(void *context)
     }
     TRY(check_columns(request, set));
     TRY(check_rows(request, set));
-    return request->rows != NULL ? read_rows(request, file) : OK;
+    return request->read ? read_rows(request, part, file, to) : OK;
 }
 
-static enum status answer_own(const struct hdf5_log *log, struct request *request)
+// Only in the child, whose end closes everything.
+static enum status answer(void *context)
 {
-    const char *name = request->table->name;
+    struct request *request = context;
+    const char *path = request->path;
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, hdf5_log_access());
+    if (file < 0) {
+        FAIL(ERR_INPUT, "%s: not a readable file of growing tables: %s", path,
+             hdf5_library_reason());
+    }
+    char *to = request->to;
+    for (int i = 0; i < request->n_parts; i++) {
+        request->table = request->parts[i].table;
+        request->rows_there = &request->there[i];
+        TRY(answer_part(request, &request->parts[i], file, to));
+        to += request->read ? part_bytes(&request->parts[i]) : 0;
+    }
+    return OK;
+}
+
+static enum status answer_own_part(const struct hdf5_log *log, struct request *request,
+                                   const struct hdf5_log_part *part, char *to)
+{
+    const char *name = part->table->name;
     for (int i = 0; i < log->n_tables; i++) {
         if (strcmp(log->tables[i].name, name) == 0) {
             TRY(check_columns(request, log->sets[i]));
-            request->there = log->rows[i];
-            return request->rows != NULL ? read_rows(request, log->file) : OK;
+            *request->rows_there = log->rows[i];
+            return request->read ? read_rows(request, part, log->file, to) : OK;
         }
     }
     FAIL(ERR_INPUT, "%s: has no table '%s'", log->path, name);
 }
 
+static enum status answer_own(const struct hdf5_log *log, struct request *request)
+{
+    char *to = request->to;
+    for (int i = 0; i < request->n_parts; i++) {
+        request->table = request->parts[i].table;
+        request->rows_there = &request->there[i];
+        TRY(answer_own_part(log, request, &request->parts[i], to));
+        to += request->read ? part_bytes(&request->parts[i]) : 0;
+    }
+    return OK;
+}
+
+// request: in memory shared with the child.
 static enum status ask(struct request *request, const struct isolate_limits *limits)
 {
     struct stat info;
@@ -153,39 +191,65 @@ static enum status ask(struct request *request, const struct isolate_limits *lim
     return status;
 }
 
-enum status hdf5_log_count(const char *path, const struct hdf5_table *table, int64_t *rows)
+enum status hdf5_log_count_all(const char *path, const struct hdf5_table *tables, int n_tables,
+                               int64_t *rows)
 {
+    CHECK(n_tables > 0 && n_tables <= HDF5_TABLES_MAX);
+    struct hdf5_log_part parts[HDF5_TABLES_MAX];
     struct request *shared = isolate_share(sizeof *shared);
     if (shared == NULL) {
         return ERR_MEMORY;
     }
-    *shared = (struct request){.path = path, .table = table};
+    for (int i = 0; i < n_tables; i++) {
+        parts[i] = (struct hdf5_log_part){.table = &tables[i]};
+    }
+    *shared = (struct request){.path = path, .parts = parts, .n_parts = n_tables};
     const enum status status = ask(shared, &hdf5_small_limits);
-    if (status == OK) {
-        *rows = shared->there;
+    for (int i = 0; i < n_tables && status == OK; i++) {
+        rows[i] = shared->there[i];
     }
     isolate_unshare(shared, sizeof *shared);
+    return status;
+}
+
+enum status hdf5_log_count(const char *path, const struct hdf5_table *table, int64_t *rows)
+{
+    return hdf5_log_count_all(path, table, 1, rows);
+}
+
+enum status hdf5_log_read_parts(const char *path, const struct hdf5_log_part *parts, int n_parts)
+{
+    CHECK(n_parts > 0 && n_parts <= HDF5_TABLES_MAX);
+    size_t bytes = 0;
+    for (int i = 0; i < n_parts; i++) {
+        CHECK(parts[i].first >= 0 && parts[i].n >= 0);
+        bytes += part_bytes(&parts[i]);
+    }
+    char *shared = isolate_share(bytes);
+    if (shared == NULL) {
+        return status_context(ERR_MEMORY, "reading '%s' of %s", parts[0].table->name, path);
+    }
+    struct request request = {
+        .path = path, .parts = parts, .n_parts = n_parts, .read = true, .to = shared};
+    // A slow disk gives 1 MB/s.
+    const struct isolate_limits limits = {.seconds =
+                                              hdf5_small_limits.seconds + (double)bytes / 1e6,
+                                          .bytes = hdf5_small_limits.bytes + 2 * bytes};
+    const enum status status = ask(&request, &limits);
+    const char *from = shared;
+    for (int i = 0; i < n_parts && status == OK; i++) {
+        if (parts[i].n > 0) {
+            memcpy(parts[i].rows, from, part_bytes(&parts[i]));
+        }
+        from += part_bytes(&parts[i]);
+    }
+    isolate_unshare(shared, bytes);
     return status;
 }
 
 enum status hdf5_log_read(const char *path, const struct hdf5_table *table, int64_t first,
                           int64_t n, void *rows)
 {
-    CHECK(first >= 0 && n >= 0);
-    const size_t bytes = (size_t)n * table->row_bytes;
-    void *shared = isolate_share(bytes);
-    if (shared == NULL) {
-        return status_context(ERR_MEMORY, "reading '%s' of %s", table->name, path);
-    }
-    struct request request = {.path = path, .table = table, .first = first, .n = n, .rows = shared};
-    // A slow disk gives 1 MB/s.
-    const struct isolate_limits limits = {.seconds =
-                                              hdf5_small_limits.seconds + (double)bytes / 1e6,
-                                          .bytes = hdf5_small_limits.bytes + 2 * bytes};
-    const enum status status = ask(&request, &limits);
-    if (status == OK && bytes > 0) {
-        memcpy(rows, shared, bytes);
-    }
-    isolate_unshare(shared, bytes);
-    return status;
+    const struct hdf5_log_part part = {.table = table, .first = first, .n = n, .rows = rows};
+    return hdf5_log_read_parts(path, &part, 1);
 }

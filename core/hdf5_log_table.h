@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-enum { HDF5_TABLES_MAX = 16, HDF5_COLUMNS_MAX = 64 };
+enum { HDF5_COLUMNS_MAX = 64 };
 
 struct hdf5_log {
     const struct hdf5_table *tables; // borrowed

@@ -11,8 +11,8 @@ enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
 struct json; // a value; all values of one document live and die with the document
 
 // Parses text of `length` bytes (need not be NUL-ended). `source` names it in errors
-// ("config.json"). ERR_CONFIG with line and column for bad syntax, duplicate keys, or nesting
-// deeper than 64.
+// ("config.json"). ERR_CONFIG with line and column for bad syntax, duplicate keys, nesting deeper
+// than 64, or more than a million values.
 enum status json_parse(const char *text, size_t length, const char *source, struct json **out);
 enum status json_read_file(const char *path, struct json **out); // ERR_INPUT if it cannot be read
 void json_close(struct json *document);                          // NULL is fine

@@ -14,6 +14,7 @@ struct scan {
     size_t length, at;
     int depth;
     char open[JSON_DEPTH_MAX]; // '{' or '['
+    int values;                // seen so far
     int keys, wanted_key;      // keys seen so far; stop before this one, -1: never
     struct json_flaw *flaw;
 };
@@ -301,6 +302,9 @@ static bool scan_document(struct scan *scan)
     skip_space(scan);
     bool more = true;
     while (more) {
+        if (scan->values++ == JSON_VALUES_MAX) {
+            return flawed(scan, "more than %d values, as no text of dikdik's has", JSON_VALUES_MAX);
+        }
         const int byte = peek(scan);
         const bool fine = byte == '{' || byte == '['
                               ? scan_open(scan, &more)

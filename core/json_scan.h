@@ -3,7 +3,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { JSON_DEPTH_MAX = 64 };
+enum {
+    JSON_DEPTH_MAX = 64,
+    JSON_VALUES_MAX = 1 << 20, // each takes some 200 bytes of memory while it is read, "1," two
+};
 
 // What is wrong with a text, and where (both from 1; a column counts bytes).
 struct json_flaw {
@@ -12,7 +15,8 @@ struct json_flaw {
 };
 
 // True when the text is one JSON value and nothing else: strict grammar, valid UTF-8, no NUL in
-// any form, no number beyond a double's range, no nesting deeper than JSON_DEPTH_MAX.
+// any form, no number beyond a double's range, no nesting deeper than JSON_DEPTH_MAX, no more
+// values than JSON_VALUES_MAX.
 bool json_scan(const char *text, size_t length, struct json_flaw *flaw);
 
 // Where the key with this number (from 0, in the order of the text) begins. The text must be valid.

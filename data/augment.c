@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-// Mirrors a row [w][c].
-static void mirror_row(uint8_t *row, int w, int c)
+// Mirrors a row [w][bytes].
+static void mirror_row(uint8_t *row, int w, size_t bytes)
 {
-    uint8_t *a = row, *b = row + (size_t)(w - 1) * (size_t)c;
-    for (; a < b; a += c, b -= c) {
-        for (int i = 0; i < c; i++) {
+    uint8_t *a = row, *b = row + (size_t)(w - 1) * bytes;
+    for (; a < b; a += bytes, b -= bytes) {
+        for (size_t i = 0; i < bytes; i++) {
             const uint8_t kept = a[i];
             a[i] = b[i];
             b[i] = kept;
@@ -16,12 +16,13 @@ static void mirror_row(uint8_t *row, int w, int c)
     }
 }
 
-void augment_copy(const uint8_t *from, int h, int w, int c, int top, int left, bool flip,
-                  uint8_t *to)
+void augment_copy(const uint8_t *from, const struct augment_shape *shape, int top, int left,
+                  bool flip, uint8_t *to)
 {
-    const size_t row_bytes = (size_t)w * (size_t)c;
+    const int h = shape->h, w = shape->w;
+    const size_t row_bytes = (size_t)w * shape->pixel_bytes;
     const int shift = left < 0 ? -left : left;
-    const size_t outside = (size_t)(shift < w ? shift : w) * (size_t)c;
+    const size_t outside = (size_t)(shift < w ? shift : w) * shape->pixel_bytes;
     const size_t inside = row_bytes - outside;
     for (int y = 0; y < h; y++, to += row_bytes) {
         if (y + top < 0 || y + top >= h) {
@@ -37,7 +38,7 @@ void augment_copy(const uint8_t *from, int h, int w, int c, int top, int left, b
             memset(to + inside, 0, outside);
         }
         if (flip) {
-            mirror_row(to, w, c);
+            mirror_row(to, w, shape->pixel_bytes);
         }
     }
 }

@@ -2,6 +2,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "data/draw_shape.h"
+#include "data/folder_list.h"
 #include "data/reader.h"
 
 #include <stdio.h>
@@ -123,8 +124,23 @@ static bool try_everywhere(struct search *search, const struct dataset_options *
            try_root(search, "/usr/share/datasets", options->name);
 }
 
-static enum status not_found(const struct search *search, const char *name)
+// "; there is: 3 (a, b, c)" of the folder that the user named, "" where there is none.
+static const char *what_is_there(const struct dataset_options *options, char *out, size_t out_bytes)
 {
+    struct folder_others there = {.n = 0};
+    char sample[256];
+    const size_t used = (size_t)snprintf(out, out_bytes, "; there is: ");
+    if (options->path == NULL || !folder_sample_entries(options->path, &there)) {
+        return "";
+    }
+    snprintf(out + used, out_bytes - used, "%s", folder_sample(&there, sample, sizeof sample));
+    return out;
+}
+
+static enum status not_found(const struct search *search, const struct dataset_options *options)
+{
+    const char *name = options->name != NULL ? options->name : "";
+    char there[300];
     char names[128] = "";
     for (int i = 0; i < N_SETS + N_FORMATS; i++) {
         const size_t used = strlen(names);
@@ -133,12 +149,13 @@ static enum status not_found(const struct search *search, const char *name)
     const char *places = search->places.length > 0 ? search->places.bytes : "no folder";
     if (search->known == NULL) {
         FAIL(ERR_INPUT,
-             "data set '%s' was not found: looked in %.500s (known names: %s); set data.path to "
+             "data set '%s' was not found: looked in %.500s (known names: %s)%s; set data.path to "
              "its file or folder",
-             name, places, names);
+             name, places, names, what_is_there(options, there, sizeof there));
     }
-    FAIL(ERR_INPUT, "data set '%s' was not found: looked in %.400s for %s; %s", name, places,
-         search->known->reader->files, search->known->advice);
+    FAIL(ERR_INPUT, "data set '%s' was not found: looked in %.400s for %s%s; %s", name, places,
+         search->known->reader->files, what_is_there(options, there, sizeof there),
+         search->known->advice);
 }
 
 enum status dataset_locate(const struct dataset_options *options, struct dataset_source *out)
@@ -160,7 +177,7 @@ enum status dataset_locate(const struct dataset_options *options, struct dataset
     if (search.known != NULL && search.known->reader->claims == NULL) {
         found.reader = search.known->reader;
     } else if (!try_everywhere(&search, options)) {
-        const enum status status = not_found(&search, name);
+        const enum status status = not_found(&search, options);
         text_close(&search.places);
         return status;
     }

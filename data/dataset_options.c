@@ -6,6 +6,11 @@
 #include <string.h>
 
 static const char *const label_names[] = {[LABELS_FINE] = "fine", [LABELS_COARSE] = "coarse", NULL};
+static const char *const channel_names[] = {[CHANNELS_AUTO] = "auto",
+                                            [CHANNELS_FIRST] = "first",
+                                            [CHANNELS_LAST] = "last",
+                                            [CHANNELS_NONE] = "none",
+                                            NULL};
 
 #define SET_NAME(name, reader, classes, folder, other, advice) name ", "
 #define FORMAT_NAME(name) #name ", "
@@ -59,6 +64,29 @@ const struct option dataset_option_table[] = {
      .fallback = 32,
      .least = 8,
      .most = 1024},
+    {.key = "height",
+     .help = "folder: pixels, where images are not to be square; 0 = data.size",
+     .kind = OPTION_INT,
+     AT(height),
+     .least = 0,
+     .most = 1024},
+    {.key = "width",
+     .help = "folder: pixels, where images are not to be square; 0 = data.size",
+     .kind = OPTION_INT,
+     AT(width),
+     .least = 0,
+     .most = 1024},
+    {.key = "background",
+     .help = "folder: what transparent pixels show: white, black, a grey value of 0 to 255, or "
+             "#rrggbb",
+     .kind = OPTION_STRING,
+     AT(background),
+     .fallback_text = "white"},
+    {.key = "skip_bad",
+     .help = "folder: leave out files that cannot be decoded, instead of an error that names "
+             "them; decodes every file once when the folder is opened",
+     .kind = OPTION_BOOL,
+     AT(skip_bad)},
     {.key = "count",
      .help = "shapes: images of the training part; the test part has a fifth",
      .kind = OPTION_INT64,
@@ -74,6 +102,35 @@ const struct option dataset_option_table[] = {
          "images of a group are all for training or all for validation",
      .kind = OPTION_STRING,
      AT(group_pattern)},
+    {.key = "memory",
+     .help = "MiB of images that are kept in memory: a part that needs more is read and decoded "
+             "anew each time it is used, ahead of use; 0 = half of what this host has",
+     .kind = OPTION_INT,
+     AT(memory),
+     .fallback = 0,
+     .least = 0,
+     .most = 1 << 30},
+    {.key = "threads",
+     .help = "threads that read and decode; 0 = one per usable core",
+     .kind = OPTION_INT,
+     AT(threads),
+     .fallback = 0,
+     .least = 0,
+     .most = 256},
+    {.key = "first_label",
+     .help = "idx, hdf5, npy: the label of the first class, 1 where labels begin with 1",
+     .kind = OPTION_INT,
+     AT(first_label),
+     .fallback = 0,
+     .least = 0,
+     .most = DATASET_MAX_CLASSES - 1},
+    {.key = "channels",
+     .help = "hdf5, npy: where the channels of samples are, none for [n, height, width]; auto "
+             "tells by the shape and the type",
+     .kind = OPTION_CHOICE,
+     AT(channels),
+     .fallback_text = "auto",
+     .choices = channel_names},
     {.key = NULL},
 };
 
@@ -89,6 +146,9 @@ bool dataset_options_same(const struct dataset_options *a, const struct dataset_
     return strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
            strcmp(a->data_root, b->data_root) == 0 && a->labels == b->labels &&
            a->superclass == b->superclass && same_classes(a->classes, b->classes) &&
-           a->share == b->share && a->size == b->size && a->count == b->count &&
-           a->seed == b->seed && strcmp(a->group_pattern, b->group_pattern) == 0;
+           a->share == b->share && a->size == b->size && a->height == b->height &&
+           a->width == b->width && strcmp(a->background, b->background) == 0 &&
+           a->skip_bad == b->skip_bad && a->count == b->count && a->seed == b->seed &&
+           a->first_label == b->first_label && a->channels == b->channels &&
+           strcmp(a->group_pattern, b->group_pattern) == 0;
 }

@@ -43,9 +43,9 @@ enum status shuffle_by_class(const int32_t *labels, int n, int classes, uint64_t
     return OK;
 }
 
-// new_label[class] for the classes asked for, -1 for the others.
-static enum status map_classes(const struct int_list *wanted, int classes,
-                               int32_t new_label[DATASET_MAX_CLASSES], int *n_new)
+// new_label [classes] for the classes asked for, -1 for the others.
+static enum status map_classes(const struct int_list *wanted, int classes, int32_t *new_label,
+                               int *n_new)
 {
     const bool all = wanted == NULL || wanted->n == 0;
     for (int k = 0; k < classes; k++) {
@@ -88,8 +88,9 @@ static enum status drop_groups_beyond_share(struct reading *reading, int32_t *la
                                             const struct dataset_options *options,
                                             enum dataset_part part)
 {
-    int wanted[DATASET_MAX_CLASSES] = {0};
+    int *wanted; // [classes]
     bool *chosen;
+    ARENA_NEW(&reading->arena, wanted, (size_t)classes);
     for (int i = 0; i < reading->n; i++) {
         if (labels[i] >= 0) {
             wanted[labels[i]]++;
@@ -133,7 +134,8 @@ enum status dataset_select(const struct dataset_options *options, enum dataset_p
 {
     const int n = reading->n;
     CHECK(reading->classes >= 1 && reading->classes <= DATASET_MAX_CLASSES);
-    int32_t new_label[DATASET_MAX_CLASSES];
+    int32_t *new_label;
+    ARENA_NEW(&reading->arena, new_label, (size_t)reading->classes);
     struct selection made = {.n = 0};
     TRY(map_classes(options->classes, reading->classes, new_label, &made.classes));
     int32_t *all;

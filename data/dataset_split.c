@@ -12,8 +12,8 @@ struct splitter {
     uint64_t seed;
     struct arena *arena;
     struct by_class by_class;
-    int wanted[DATASET_MAX_CLASSES]; // validation images of each class
-    bool *held;                      // [dataset->n] for validation
+    int *wanted; // [classes] validation images of each, arena
+    bool *held;  // [dataset->n] for validation
 };
 
 int32_t dataset_row(const struct dataset *dataset, int i)
@@ -158,6 +158,7 @@ enum status dataset_split_unseen(const struct dataset *dataset, const struct row
     TRY(check_rows(dataset, train_rows));
     TRY(shuffle_by_class(dataset->labels, dataset->n, dataset->classes, seed, STREAM_SPLIT, arena,
                          &s.by_class));
+    ARENA_NEW(arena, s.wanted, (size_t)dataset->classes);
     for (int k = 0; k < dataset->classes; k++) {
         const int members = s.by_class.start[k + 1] - s.by_class.start[k];
         s.wanted[k] = (int)lround(validation_share * members);

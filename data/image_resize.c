@@ -43,10 +43,10 @@ static enum status make_taps(int from, int size, struct arena *scratch, struct t
     return OK;
 }
 
-// One source row [side][3] to one row [size][3] of floats.
-static void resize_row(const uint8_t *row, int size, const struct taps *taps, float *out)
+// One source row [.][3] to one row [w][3] of floats.
+static void resize_row(const uint8_t *row, int w, const struct taps *taps, float *out)
 {
-    for (int x = 0; x < size; x++) {
+    for (int x = 0; x < w; x++) {
         float sum[3] = {0, 0, 0};
         const uint8_t *pixel = row + 3 * (size_t)taps[x].first;
         for (int j = 0; j < taps[x].n; j++, pixel += 3) {
@@ -58,12 +58,12 @@ static void resize_row(const uint8_t *row, int size, const struct taps *taps, fl
     }
 }
 
-// Columns of rows [side][size][3] to out [size][size][3].
-static void resize_columns(const float *rows, int size, const struct taps *taps, float *line,
+// Columns of rows [.][w][3] to out [h][w][3]. line [w][3]: scratch
+static void resize_columns(const float *rows, int h, int w, const struct taps *taps, float *line,
                            uint8_t *out)
 {
-    const size_t width = 3 * (size_t)size;
-    for (int y = 0; y < size; y++, out += width) {
+    const size_t width = 3 * (size_t)w;
+    for (int y = 0; y < h; y++, out += width) {
         memset(line, 0, width * sizeof *line);
         for (int j = 0; j < taps[y].n; j++) {
             const float *row = rows + (size_t)(taps[y].first + j) * width;
@@ -78,21 +78,30 @@ static void resize_columns(const float *rows, int size, const struct taps *taps,
     }
 }
 
-enum status image_fit_square(const struct image *image, int size, struct arena *scratch,
-                             uint8_t *out)
+// `side` pixels of a picture whose other side is cut to `other_from` of what becomes `other`.
+static int same_shape(int side, int other_from, int other)
 {
-    const int side = image->h < image->w ? image->h : image->w;
-    const uint8_t *corner = image->rgb + 3 * ((size_t)((image->h - side) / 2) * (size_t)image->w +
-                                              (size_t)((image->w - side) / 2));
-    struct taps *taps;
+    const int64_t pixels = ((int64_t)side * other_from + other / 2) / other;
+    return pixels < 1 ? 1 : (int)pixels;
+}
+
+enum status image_fit(const struct image *image, int h, int w, struct arena *scratch, uint8_t *out)
+{
+    const bool wide = (int64_t)image->w * h > (int64_t)image->h * w;
+    const int from_h = wide ? image->h : same_shape(h, image->w, w);
+    const int from_w = wide ? same_shape(w, image->h, h) : image->w;
+    const uint8_t *corner = image->rgb + 3 * ((size_t)((image->h - from_h) / 2) * (size_t)image->w +
+                                              (size_t)((image->w - from_w) / 2));
+    struct taps *across, *down;
     float *rows, *line;
-    TRY(make_taps(side, size, scratch, &taps));
-    ARENA_NEW(scratch, rows, (size_t)side * (size_t)size * 3);
-    ARENA_NEW(scratch, line, (size_t)size * 3);
-    for (int y = 0; y < side; y++) {
-        resize_row(corner + (size_t)y * (size_t)image->w * 3, size, taps,
-                   rows + (size_t)y * (size_t)size * 3);
+    TRY(make_taps(from_w, w, scratch, &across));
+    TRY(make_taps(from_h, h, scratch, &down));
+    ARENA_NEW(scratch, rows, (size_t)from_h * (size_t)w * 3);
+    ARENA_NEW(scratch, line, (size_t)w * 3);
+    for (int y = 0; y < from_h; y++) {
+        resize_row(corner + (size_t)y * (size_t)image->w * 3, w, across,
+                   rows + (size_t)y * (size_t)w * 3);
     }
-    resize_columns(rows, size, taps, line, out);
+    resize_columns(rows, h, w, down, line, out);
     return OK;
 }

@@ -1,25 +1,30 @@
-// One thread fills a ring of batches; loader_next takes them in order. Of the batches counted from
-// the start, the user owns number `released` while holding it, and the thread those from `prepared`
-// to `released` + RING - 1. The lock covers the counters; slots are touched by their owner alone.
+// Threads fill a ring of batches, piece by piece; loader_next takes them in order. Batches are
+// opened in order too: their rows are settled under the lock, by whichever thread finds no piece
+// left of those open. A piece's images and labels are touched by the thread that took it, a whole
+// batch by the user alone while holding it.
 #include "data/loader.h"
 
+#include "core/clock.h"
 #include "core/rng.h"
 #include "data/augment.h"
+#include "data/dataset_fetch.h"
 
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RING = 4 };
+enum { RING = 4, MOST_THREADS = 256, PIECE_ROWS = 8 };
 
 struct slot {
-    uint8_t *images; // [most_rows][h][w][c]; arena
-    int32_t *labels; // [most_rows]; arena
-    int n;
+    uint8_t *images;    // [most_rows] images as dataset_fetch gives them; arena
+    int32_t *labels;    // [most_rows]; arena
+    int32_t *rows;      // [most_rows] of the data set; arena
+    int64_t first;      // position in the epoch of its first row
+    int n, taken, done; // rows: all, given to threads, filled
     int64_t epoch, number;
+    int64_t index; // of the batch since open
 };
 
 struct loader {
@@ -30,116 +35,190 @@ struct loader {
     int64_t n;         // rows of an epoch
     int64_t per_epoch; // batches
     int32_t *indices;  // [n] arena
-    int32_t *order;    // [n] arena: rows of the current epoch; the thread's own
+    int piece;         // rows that a thread takes at once
+    double waited;     // seconds, of the user
 
-    pthread_t thread;
+    pthread_t threads[MOST_THREADS];
+    int n_threads;
+    char *scratch; // [n_threads][image_bytes] arena: images before they are cropped
     pthread_mutex_t lock;
     pthread_cond_t filled, freed;
-    struct slot ring[RING]; // batch number i since open lies in ring[i % RING]
-    int64_t prepared;       // batches filled so far
-    int64_t released;       // batches that the user is done with
-    bool holding;           // the user has batch `released`
+    struct slot ring[RING];   // batch number i since open lies in ring[i % RING]
+    int64_t opened, released; // batches: rows settled; the user is done with
+    int32_t *order;           // [n] arena: rows of the epoch of the batch opened last
+    int64_t epoch, number;    // of the next batch to open
+    int started;              // threads that have numbered themselves
+    bool holding;             // the user has batch `released`
     bool stop;
-    enum status status; // of the thread; not OK: no more batches come
+    int64_t failed; // the first batch that does not come, and why; INT64_MAX: none
+    enum status status;
     struct status_note note;
 };
 
 // The order of rows in an epoch: a pure function of (seed, epoch).
-static void order_epoch(struct loader *loader, int64_t epoch)
+static void order_epoch(struct loader *loader)
 {
     memcpy(loader->order, loader->indices, (size_t)loader->n * sizeof *loader->order);
     if (loader->options.shuffle) {
-        struct rng rng = rng_make(loader->options.seed, RNG_ORDER, (uint64_t)epoch, 0);
+        struct rng rng = rng_make(loader->options.seed, RNG_ORDER, (uint64_t)loader->epoch, 0);
         rng_shuffle(&rng, loader->order, (size_t)loader->n);
     }
 }
 
-// Copies the image at `position` in the epoch, augmented as (seed, epoch, position) says.
-static void copy_image(const struct loader *loader, int64_t epoch, int64_t position, uint8_t *to)
+// Augments the image at `position` in the epoch as (seed, epoch, position) says.
+static void augment(const struct loader *loader, int64_t epoch, int64_t position,
+                    const uint8_t *from, uint8_t *to)
 {
     const struct loader_options *options = &loader->options;
     const struct dataset *dataset = loader->dataset;
-    const uint8_t *from = dataset->images + (size_t)loader->order[position] * loader->image_bytes;
-    if (options->crop_pad == 0 && !options->flip) {
-        memcpy(to, from, loader->image_bytes);
-        return;
-    }
     struct rng rng = rng_make(options->seed, RNG_AUGMENT, (uint64_t)epoch, (uint32_t)position);
     const uint32_t places = 2 * (uint32_t)options->crop_pad + 1;
-    const int top = (int)rng_below(&rng, places) - options->crop_pad;
-    const int left = (int)rng_below(&rng, places) - options->crop_pad;
-    const bool flip = options->flip && rng_below(&rng, 2) == 1;
-    augment_copy(from, dataset->h, dataset->w, dataset->c, top, left, flip, to);
+    const bool tall = dataset->h > 1, wide = dataset->w > 1; // a row is moved along itself only
+    const int down = (int)rng_below(&rng, places) - options->crop_pad;
+    const int right = (int)rng_below(&rng, places) - options->crop_pad;
+    const bool flip = options->flip && rng_below(&rng, 2) == 1 && tall;
+    const size_t values = (size_t)dataset->h * (size_t)dataset->w * (size_t)dataset->c;
+    const struct augment_shape shape = {dataset->h, dataset->w,
+                                        (size_t)dataset->c * (loader->image_bytes / values)};
+    augment_copy(from, &shape, tall ? down : 0, wide ? right : 0, flip, to);
 }
 
-static enum status fill(struct loader *loader, int64_t epoch, int64_t number, struct slot *slot)
+// Fills rows [first, first + n) of a batch.
+static enum status fill(const struct loader *loader, struct slot *slot, int first, int n,
+                        uint8_t *scratch)
 {
     const struct loader_options *options = &loader->options;
     const struct dataset *dataset = loader->dataset;
-    const int64_t start = number * options->batch;
+    const size_t bytes = loader->image_bytes;
+    if (options->crop_pad == 0 && !options->flip) {
+        return dataset_fetch(dataset, slot->rows + first, n, slot->images + (size_t)first * bytes);
+    }
+    for (int i = first; i < first + n; i++) {
+        const uint8_t *from = scratch;
+        if (dataset->images != NULL && dataset->type != SAMPLE_I16) {
+            from = dataset->images + (size_t)slot->rows[i] * bytes;
+        } else {
+            TRY(dataset_fetch(dataset, slot->rows + i, 1, scratch));
+        }
+        augment(loader, slot->epoch, slot->first + i, from, slot->images + (size_t)i * bytes);
+    }
+    return OK;
+}
+
+// The rows of the next batch. Called with the lock.
+static enum status settle_rows(struct loader *loader, struct slot *slot)
+{
+    const struct loader_options *options = &loader->options;
+    const struct dataset *dataset = loader->dataset;
+    if (loader->number == loader->per_epoch) {
+        loader->epoch++;
+        loader->number = 0;
+        order_epoch(loader);
+    }
+    const int64_t start = loader->number * options->batch;
     const int64_t left = loader->n - start;
     const int64_t size = left < options->batch ? left : options->batch; // over all ranks
-    const int64_t first = start + options->rank * size / options->ranks;
-    const int64_t end = start + (options->rank + 1) * size / options->ranks;
-    for (int64_t i = first; i < end; i++) {
-        const int32_t row = loader->order[i];
+    slot->first = start + options->rank * size / options->ranks;
+    slot->n = (int)(start + (options->rank + 1) * size / options->ranks - slot->first);
+    slot->taken = slot->done = 0;
+    slot->index = loader->opened;
+    slot->epoch = loader->epoch;
+    slot->number = loader->number++;
+    for (int i = 0; i < slot->n; i++) {
+        const int32_t row = loader->order[slot->first + i];
         const int32_t label = dataset->labels[row];
         if (label < 0 || label >= dataset->classes) {
             FAIL(ERR_INPUT, "%s: the label of row %" PRId32 " is %" PRId32 ", expected 0 to %d",
                  dataset->name, row, label, dataset->classes - 1);
         }
-        slot->labels[i - first] = label;
-        copy_image(loader, epoch, i, slot->images + (size_t)(i - first) * loader->image_bytes);
+        slot->rows[i] = row;
+        slot->labels[i] = label;
     }
-    slot->n = (int)(end - first);
-    slot->epoch = epoch;
-    slot->number = number;
+    loader->opened++;
     return OK;
 }
 
-// Waits for a free slot; false when the thread shall end.
-static bool wait_for_slot(struct loader *loader)
+// What a thread has to fill: rows [first, first + n) of a slot.
+struct piece {
+    struct slot *slot;
+    int first, n;
+};
+
+// The next piece of the batches that are open, opening one where there is room. Called with the
+// lock. False: nothing to do now.
+static bool take_piece(struct loader *loader, struct piece *out)
 {
-    pthread_mutex_lock(&loader->lock);
-    while (!loader->stop && loader->prepared - loader->released >= RING) {
-        pthread_cond_wait(&loader->freed, &loader->lock);
+    for (int64_t i = loader->released; i < loader->opened; i++) {
+        struct slot *slot = &loader->ring[i % RING];
+        if (slot->taken < slot->n) {
+            const int left = slot->n - slot->taken;
+            *out = (struct piece){slot, slot->taken, left < loader->piece ? left : loader->piece};
+            slot->taken += out->n;
+            return true;
+        }
     }
-    const bool go_on = !loader->stop;
-    pthread_mutex_unlock(&loader->lock);
-    return go_on;
+    return false;
 }
 
-// Hands a filled slot over, or tells why there is none.
-static void publish(struct loader *loader, enum status status)
+// No batch from this one on comes; those before it do. Called with the lock.
+static void fail(struct loader *loader, int64_t batch, enum status status)
 {
-    pthread_mutex_lock(&loader->lock);
-    if (status == OK) {
-        loader->prepared++;
-    } else {
+    if (batch < loader->failed) {
+        loader->failed = batch;
         loader->status = status;
         status_save(&loader->note);
     }
-    pthread_cond_signal(&loader->filled);
-    pthread_mutex_unlock(&loader->lock);
+    pthread_cond_broadcast(&loader->filled);
+    pthread_cond_broadcast(&loader->freed);
+}
+
+// Waits for a piece; false when the thread shall end. Called with the lock.
+static bool wait_for_piece(struct loader *loader, struct piece *out)
+{
+    while (!loader->stop) {
+        if (take_piece(loader, out)) {
+            return true;
+        }
+        if (loader->status != OK) {
+            return false;
+        }
+        if (loader->opened - loader->released < RING) {
+            struct slot *slot = &loader->ring[loader->opened % RING];
+            const enum status status = settle_rows(loader, slot);
+            if (status != OK) {
+                fail(loader, loader->opened, status);
+            } else if (slot->n == 0) {
+                pthread_cond_signal(&loader->filled);
+            } else if (slot->n > loader->piece) {
+                pthread_cond_broadcast(&loader->freed); // there is work for others
+            }
+            continue;
+        }
+        pthread_cond_wait(&loader->freed, &loader->lock);
+    }
+    return false;
 }
 
 static void *prepare_batches(void *argument)
 {
     struct loader *loader = argument;
-    int64_t epoch = loader->options.first_epoch;
-    int64_t number = loader->options.first_batch;
-    enum status status = OK;
-    order_epoch(loader, epoch);
-    for (int64_t i = 0; status == OK && wait_for_slot(loader); i++) {
-        if (number == loader->per_epoch) {
-            epoch++;
-            number = 0;
-            order_epoch(loader, epoch);
+    struct piece piece;
+    pthread_mutex_lock(&loader->lock);
+    uint8_t *scratch = (uint8_t *)loader->scratch + (size_t)loader->started++ * loader->image_bytes;
+    while (wait_for_piece(loader, &piece)) {
+        pthread_mutex_unlock(&loader->lock);
+        const enum status status = fill(loader, piece.slot, piece.first, piece.n, scratch);
+        pthread_mutex_lock(&loader->lock);
+        if (status != OK) {
+            fail(loader, piece.slot->index, status);
+            continue;
         }
-        status = fill(loader, epoch, number, &loader->ring[i % RING]);
-        publish(loader, status);
-        number++;
+        piece.slot->done += piece.n;
+        if (piece.slot->done == piece.slot->n) {
+            pthread_cond_signal(&loader->filled);
+        }
     }
+    pthread_mutex_unlock(&loader->lock);
     return NULL;
 }
 
@@ -163,7 +242,9 @@ static enum status check_options(const struct loader_options *o, const struct da
         FAIL(ERR_CONFIG, "%s: %" PRId64 " images do not fill one batch of %d; make it smaller",
              dataset->name, n, o->batch);
     }
-    const int side = dataset->h < dataset->w ? dataset->h : dataset->w;
+    // Samples along a line (one row, one column) are moved along it.
+    const int shorter = dataset->h < dataset->w ? dataset->h : dataset->w;
+    const int side = shorter > 1 ? shorter : dataset->h > dataset->w ? dataset->h : dataset->w;
     if (o->crop_pad < 0 || o->crop_pad > side) {
         FAIL(ERR_CONFIG, "the crop padding is %d, expected 0 to %d for images of %d x %d",
              o->crop_pad, side, dataset->w, dataset->h);
@@ -195,29 +276,58 @@ static enum status allocate_ring(struct loader *loader)
     const struct dataset *dataset = loader->dataset;
     const int share = loader->options.batch / loader->options.ranks;
     const size_t most_rows = (size_t)(share < loader->n ? share : loader->n);
-    loader->image_bytes = (size_t)dataset->h * (size_t)dataset->w * (size_t)dataset->c;
+    loader->image_bytes = dataset_image_bytes(dataset);
     for (int i = 0; i < RING; i++) {
         ARENA_NEW(&loader->arena, loader->ring[i].images, most_rows * loader->image_bytes);
         ARENA_NEW(&loader->arena, loader->ring[i].labels, most_rows);
+        ARENA_NEW(&loader->arena, loader->ring[i].rows, most_rows);
     }
     return OK;
 }
 
-// Signals are for the main thread: the new one blocks them all.
-static enum status start_thread(struct loader *loader)
+// Copying from memory is quicker than any use of a batch: one thread does it.
+static enum status choose_threads(struct loader *loader)
 {
-    sigset_t all, before;
-    sigfillset(&all);
+    const struct dataset *dataset = loader->dataset;
+    const int share = loader->options.batch / loader->options.ranks;
+    int wanted = dataset->images != NULL || dataset->threads < 1 ? 1 : dataset->threads;
+    wanted = wanted < MOST_THREADS ? wanted : MOST_THREADS;
+    const int fair = share / wanted;
+    loader->piece = fair < 1 ? 1 : fair < PIECE_ROWS || wanted == 1 ? fair : PIECE_ROWS;
+    loader->n_threads = wanted;
+    ARENA_NEW(&loader->arena, loader->scratch, (size_t)wanted * loader->image_bytes);
+    return OK;
+}
+
+static void stop_threads(struct loader *loader)
+{
+    pthread_mutex_lock(&loader->lock);
+    loader->stop = true;
+    pthread_cond_broadcast(&loader->freed);
+    pthread_mutex_unlock(&loader->lock);
+    for (int i = 0; i < loader->n_threads; i++) {
+        pthread_join(loader->threads[i], NULL);
+    }
+    pthread_cond_destroy(&loader->freed);
+    pthread_cond_destroy(&loader->filled);
+    pthread_mutex_destroy(&loader->lock);
+}
+
+static enum status start_threads(struct loader *loader)
+{
+    const int wanted = loader->n_threads;
     pthread_mutex_init(&loader->lock, NULL);
     pthread_cond_init(&loader->filled, NULL);
     pthread_cond_init(&loader->freed, NULL);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failure = pthread_create(&loader->thread, NULL, prepare_batches, loader);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failure != 0) {
-        pthread_cond_destroy(&loader->freed);
-        pthread_cond_destroy(&loader->filled);
-        pthread_mutex_destroy(&loader->lock);
+    int failure = 0;
+    loader->n_threads = 0;
+    while (failure == 0 && loader->n_threads < wanted) {
+        failure =
+            dataset_start_thread(&loader->threads[loader->n_threads], prepare_batches, loader);
+        loader->n_threads += failure == 0 ? 1 : 0;
+    }
+    if (loader->n_threads == 0) {
+        stop_threads(loader);
         FAIL(ERR_IO, "the thread that prepares batches could not be started: %s",
              strerror(failure));
     }
@@ -246,7 +356,12 @@ enum status loader_open(const struct dataset *dataset, const int32_t *indices, i
     enum status status = OK;
     TRY_GOTO(status, copy_indices(loader, indices), failed);
     TRY_GOTO(status, allocate_ring(loader), failed);
-    TRY_GOTO(status, start_thread(loader), failed);
+    TRY_GOTO(status, choose_threads(loader), failed);
+    loader->failed = INT64_MAX;
+    loader->epoch = options->first_epoch;
+    loader->number = options->first_batch;
+    order_epoch(loader);
+    TRY_GOTO(status, start_threads(loader), failed);
     *out = loader;
     return OK;
 failed:
@@ -259,6 +374,17 @@ int64_t loader_batches_per_epoch(const struct loader *loader)
     return loader->per_epoch;
 }
 
+double loader_waited(const struct loader *loader)
+{
+    return loader->waited;
+}
+
+static bool is_filled(const struct loader *loader)
+{
+    const struct slot *slot = &loader->ring[loader->released % RING];
+    return loader->opened > loader->released && slot->done == slot->n;
+}
+
 enum status loader_next(struct loader *loader, struct batch *out)
 {
     pthread_mutex_lock(&loader->lock);
@@ -267,10 +393,14 @@ enum status loader_next(struct loader *loader, struct batch *out)
         loader->holding = false;
         pthread_cond_signal(&loader->freed);
     }
-    while (loader->prepared == loader->released && loader->status == OK) {
-        pthread_cond_wait(&loader->filled, &loader->lock);
+    if (!is_filled(loader)) {
+        const double start = clock_seconds();
+        while (!is_filled(loader) && loader->released < loader->failed) {
+            pthread_cond_wait(&loader->filled, &loader->lock);
+        }
+        loader->waited += clock_seconds() - start;
     }
-    if (loader->prepared == loader->released) {
+    if (!is_filled(loader)) {
         const enum status status = loader->status;
         status_restore(&loader->note);
         pthread_mutex_unlock(&loader->lock);
@@ -292,13 +422,6 @@ void loader_close(struct loader *loader)
     if (loader == NULL) {
         return;
     }
-    pthread_mutex_lock(&loader->lock);
-    loader->stop = true;
-    pthread_cond_signal(&loader->freed);
-    pthread_mutex_unlock(&loader->lock);
-    pthread_join(loader->thread, NULL);
-    pthread_cond_destroy(&loader->freed);
-    pthread_cond_destroy(&loader->filled);
-    pthread_mutex_destroy(&loader->lock);
+    stop_threads(loader);
     free_loader(loader);
 }

@@ -1,4 +1,5 @@
-// Batches of a data set, prepared by a thread ahead of use: shuffled by (seed, epoch), cropped and
+// Batches of a data set, prepared by threads ahead of use (by one where the images are in memory,
+// else by as many as data.threads says): shuffled by (seed, epoch), cropped and
 // flipped. Every batch is a pure function of (options, epoch, batch number), whatever the number of
 // ranks: rank r of R gets rows [r*B/R, (r+1)*B/R) of global batch B.
 #pragma once
@@ -8,15 +9,18 @@ struct loader_options {
     int batch;               // global batch; a multiple of ranks
     int rank, ranks;         // 0, 1 alone
     bool shuffle, drop_last; // drop_last: only full batches
-    int crop_pad;            // random crop after zero padding by this much on all sides; 0 = none
-    bool flip;               // random horizontal flip
+    // Random crop after zero padding by this much on all sides; 0 = none. Samples of one row or
+    // one column are moved along it.
+    int crop_pad;
+    bool flip; // random horizontal flip, not of samples of one row (sounds, sensors)
     uint64_t seed;
     int first_epoch; // where to start (resume)
     int64_t first_batch;
 };
 
 struct batch {
-    const uint8_t *images; // [n][h][w][c], borrowed until the next loader_next
+    // [n][h][w][c] u8 or f32 as dataset_fetch gives them, borrowed until the next loader_next
+    const uint8_t *images;
     const int32_t *labels; // [n]
     int n;                 // rows on this rank; may be 0 in a last batch with fewer rows than ranks
     int64_t epoch, number; // number: within the epoch
@@ -28,6 +32,8 @@ struct loader;
 enum status loader_open(const struct dataset *dataset, const int32_t *indices, int n_indices,
                         const struct loader_options *options, struct loader **out);
 int64_t loader_batches_per_epoch(const struct loader *loader);
-// The next batch, of the next epoch after the last one. Waits for the thread; allocates nothing.
+// Seconds that loader_next has waited for batches in all.
+double loader_waited(const struct loader *loader);
+// The next batch, of the next epoch after the last one. Waits for the threads; allocates nothing.
 enum status loader_next(struct loader *loader, struct batch *out);
 void loader_close(struct loader *loader); // stops the thread; NULL is fine

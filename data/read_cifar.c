@@ -218,18 +218,18 @@ static void planar_to_nhwc(const uint8_t *planes, uint8_t *pixels)
     }
 }
 
-static enum status read_rows(struct reading *reading, const int32_t *rows, int n_rows,
-                             uint8_t *images)
+static enum status read_rows(const struct reading *reading, const int32_t *rows, int n_rows,
+                             void *out)
 {
+    uint8_t *images = out;
     const struct state *state = reading->state;
-    const struct part_file *file = state->files;
-    int first = 0; // row number of the file's first row
     for (int i = 0; i < n_rows; i++) {
-        while (rows[i] - first >= file->n) {
-            first += file->n;
-            file++;
+        const struct part_file *file = state->files;
+        int place = rows[i]; // in the file
+        for (; place >= file->n; file++) {
+            place -= file->n;
         }
-        const uint8_t *row = row_at(state->layout, file, rows[i] - first);
+        const uint8_t *row = row_at(state->layout, file, place);
         planar_to_nhwc(row + state->layout->label_bytes, images + (size_t)i * PIXELS);
     }
     return OK;

@@ -1,25 +1,25 @@
-// Folders of JPEG and PNG files: PATH/train/CLASS/*.jpg and PATH/test/CLASS/*.jpg. The classes are
-// the folders of the training part in byte order of their names.
+// Folders of picture files: PATH/train/CLASS/*.jpg and PATH/test/CLASS/*.jpg, at any depth below
+// CLASS. The classes are the folders of the training part in byte order of their names. Opening
+// lists the files and looks at each one's header and end, so that all that are damaged are told
+// together; the pictures are decoded when they are asked for.
 #include "core/file.h"
+#include "core/log.h"
+#include "core/machine.h"
+#include "core/text.h"
+#include "data/folder_check.h"
+#include "data/folder_part.h"
 #include "data/image_decode.h"
 #include "data/image_resize.h"
 #include "data/reader.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <strings.h>
 
 struct state {
-    char folder[READER_PATH_BYTES]; // PATH/train or PATH/test
-    const char **class_names;       // [n_classes]; of the training part
-    int n_classes;
-    const char **files; // [n] relative to the folder, "CLASS/NAME"
-    int capacity;       // of files and of reading.labels
-    int size;           // of the images made
+    struct folder_part part;
+    struct image_request request;
+    // [n] of FILE_UNTIDY where that was seen; atomic for the threads that decode. arena
+    _Atomic uint8_t *untidy;
 };
 
 static bool claims(const char *path)
@@ -28,127 +28,78 @@ static bool claims(const char *path)
     return file_join(folder, sizeof folder, path, "train") == OK && file_is_folder(folder);
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+static enum status tell_bad(const struct state *state, bool skip, int bad, const uint8_t *verdicts)
 {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int is_visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-static int is_image(const struct dirent *entry)
-{
-    const char *ending = strrchr(entry->d_name, '.');
-    return is_visible(entry) && ending != NULL &&
-           (strcasecmp(ending, ".jpg") == 0 || strcasecmp(ending, ".jpeg") == 0 ||
-            strcasecmp(ending, ".png") == 0);
-}
-
-// The names in a folder that pass `filter`, in order, copied to the arena.
-static enum status list_folder(const char *folder, int (*filter)(const struct dirent *),
-                               struct arena *arena, const char ***names, int *n)
-{
-    struct dirent **entries = NULL;
-    const int found = scandir(folder, &entries, filter, by_name);
-    if (found < 0) {
-        FAIL(errno == ENOMEM ? ERR_MEMORY : ERR_INPUT, "%s: cannot be listed: %s", folder,
-             strerror(errno));
+    const struct folder_part *part = &state->part;
+    struct text reasons = {.bytes = NULL};
+    folder_add_reasons(&part->list, part->folder, skip, verdicts, &reasons);
+    enum status status = OK;
+    if (skip) {
+        log_warning("%s: left out %d of %d files: %s", part->folder, bad, part->list.n,
+                    reasons.bytes);
+    } else {
+        status = status_fail(ERR_INPUT, __FILE__, __LINE__,
+                             "%s: %d of %d files are no images that can be read (data.skip_bad "
+                             "leaves them out): %s",
+                             part->folder, bad, part->list.n, reasons.bytes);
     }
-    *names = arena_alloc(arena, (size_t)found, sizeof **names);
-    bool failed = *names == NULL;
-    for (int i = 0; i < found; i++) {
-        if (!failed) {
-            (*names)[i] = arena_copy_text(arena, entries[i]->d_name);
-            failed = (*names)[i] == NULL;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    *n = found;
-    return failed ? ERR_MEMORY : OK;
+    text_close(&reasons);
+    return status;
 }
 
-// The folders inside `parent`.
-static enum status list_classes(const char *parent, struct arena *arena, const char ***names,
-                                int *n)
+// A class must not lose all its images.
+static enum status check_classes(const struct state *state, enum dataset_part part,
+                                 const int32_t *labels, struct arena *arena)
 {
-    int found = 0, kept = 0;
-    TRY(list_folder(parent, is_visible, arena, names, &found));
-    for (int i = 0; i < found; i++) {
-        char path[READER_PATH_BYTES];
-        TRY(file_join(path, sizeof path, parent, (*names)[i]));
-        if (file_is_folder(path)) {
-            (*names)[kept++] = (*names)[i];
+    int *left;
+    ARENA_NEW(arena, left, (size_t)state->part.classes.n);
+    for (int i = 0; i < state->part.list.n; i++) {
+        if (labels[i] >= 0) {
+            left[labels[i]]++;
         }
     }
-    *n = kept;
-    if (kept == 0 || kept > DATASET_MAX_CLASSES) {
-        FAIL(ERR_INPUT, "%s: expected 1 to %d folders, one per class, found %d", parent,
-             DATASET_MAX_CLASSES, kept);
+    for (int k = 0; k < state->part.classes.n && part == DATASET_TRAIN; k++) {
+        if (left[k] == 0) {
+            FAIL(ERR_INPUT, "%s/%s: none of its files is an image that can be read",
+                 state->part.folder, state->part.classes.names[k]);
+        }
     }
     return OK;
 }
 
-static enum status grow(struct reading *reading, int most)
+// Looks at the files; bad ones are an error, or rows of no class.
+static enum status check_files(const struct dataset_options *options, enum dataset_part part,
+                               struct reading *reading)
 {
     struct state *state = reading->state;
-    if (most <= state->capacity) {
+    const struct folder_list *list = &state->part.list;
+    uint8_t *verdicts;
+    int bad = 0;
+    ARENA_NEW(&reading->arena, verdicts, (size_t)list->n);
+    ARENA_NEW(&reading->arena, state->untidy, (size_t)list->n);
+    TRY(folder_check(list, state->part.folder, options->skip_bad,
+                     options->threads > 0 ? options->threads : machine_cores(), verdicts));
+    for (int i = 0; i < list->n; i++) {
+        if (verdicts[i] == FILE_BAD) {
+            reading->labels[i] = -1;
+            bad++;
+        }
+        atomic_init(&state->untidy[i], verdicts[i] == FILE_UNTIDY);
+    }
+    if (bad == 0) {
         return OK;
     }
-    const int capacity = most > INT_MAX / 2 ? INT_MAX : 2 * most;
-    const char **files;
-    int32_t *labels;
-    ARENA_NEW(&reading->arena, files, (size_t)capacity);
-    ARENA_NEW(&reading->arena, labels, (size_t)capacity);
-    if (reading->n > 0) {
-        memcpy(files, state->files, (size_t)reading->n * sizeof *files);
-        memcpy(labels, reading->labels, (size_t)reading->n * sizeof *labels);
-    }
-    state->files = files;
-    reading->labels = labels;
-    state->capacity = capacity;
-    return OK;
+    TRY(tell_bad(state, options->skip_bad, bad, verdicts));
+    return check_classes(state, part, reading->labels, &reading->arena);
 }
 
-static enum status add_class(struct reading *reading, const char *name, int label)
+static void tell_others(const struct folder_part *part)
 {
-    struct state *state = reading->state;
-    char folder[READER_PATH_BYTES];
-    const char **names;
-    int n;
-    TRY(file_join(folder, sizeof folder, state->folder, name));
-    TRY(list_folder(folder, is_image, &reading->arena, &names, &n));
-    if (n == 0) {
-        FAIL(ERR_INPUT, "%s: expected .jpg, .jpeg or .png files, found none", folder);
+    char sample[256];
+    if (part->list.others.n > 0) {
+        log_info("%s: passed over what is no image: %s", part->folder,
+                 folder_sample(&part->list.others, sample, sizeof sample));
     }
-    if (n > INT_MAX - reading->n) {
-        FAIL(ERR_INPUT, "%s: more than %d images", state->folder, INT_MAX);
-    }
-    TRY(grow(reading, reading->n + n));
-    for (int i = 0; i < n; i++) {
-        char *file = arena_format(&reading->arena, "%s/%s", name, names[i]);
-        if (file == NULL) {
-            return ERR_MEMORY;
-        }
-        state->files[reading->n] = file;
-        reading->labels[reading->n] = label;
-        reading->n++;
-    }
-    return OK;
-}
-
-// The label of a class folder: its place among those of the training part.
-static enum status find_class(const struct state *state, const char *name, int *label)
-{
-    for (int i = 0; i < state->n_classes; i++) {
-        if (strcmp(state->class_names[i], name) == 0) {
-            *label = i;
-            return OK;
-        }
-    }
-    FAIL(ERR_INPUT, "%s/%s: the training part has no class of this name", state->folder, name);
 }
 
 static enum status open_part(const struct dataset_source *source,
@@ -158,57 +109,72 @@ static enum status open_part(const struct dataset_source *source,
     struct state *state;
     ARENA_NEW(&out->arena, state, 1);
     out->state = state;
-    state->size = options->size;
-    out->h = out->w = state->size;
+    out->h = options->height > 0 ? options->height : options->size;
+    out->w = options->width > 0 ? options->width : options->size;
     out->c = 3;
-    char train[READER_PATH_BYTES];
-    TRY(file_join(train, sizeof train, source->path, "train"));
-    TRY(file_join(state->folder, sizeof state->folder, source->path,
-                  part == DATASET_TRAIN ? "train" : "test"));
-    TRY(list_classes(train, &out->arena, &state->class_names, &state->n_classes));
-    out->classes = state->n_classes;
-    const char **here;
-    int n_here;
-    TRY(list_classes(state->folder, &out->arena, &here, &n_here));
-    for (int i = 0; i < n_here; i++) {
-        int label = 0;
-        TRY(find_class(state, here[i], &label));
-        TRY(add_class(out, here[i], label));
-    }
-    TRY(reader_check_shape(state->folder, out->n, out->h, out->w, out->c));
+    state->request = (struct image_request){.h = out->h, .w = out->w};
+    TRY(image_parse_ground(options->background, state->request.ground));
+    TRY(folder_find_part(source->path, part, &out->arena, &state->part));
+    out->n = state->part.list.n;
+    out->labels = state->part.list.labels;
+    out->classes = state->part.classes.n;
+    TRY(reader_check_shape(state->part.folder, out->n, out->h, out->w, out->c));
+    tell_others(&state->part);
+    TRY(check_files(options, part, out));
     if (options->group_pattern == NULL || options->group_pattern[0] == '\0') {
         return OK;
     }
-    return groups_of_names(options->group_pattern, state->folder, state->files, out->n, &out->arena,
-                           &out->groups, &out->n_groups);
+    return groups_of_names(options->group_pattern, state->part.folder, state->part.list.names,
+                           out->n, &out->arena, &out->groups, &out->n_groups);
 }
 
-static enum status read_rows(struct reading *reading, const int32_t *rows, int n_rows,
-                             uint8_t *images)
+static enum status read_row(const struct reading *reading, int32_t row, struct arena *scratch,
+                            uint8_t *out)
 {
     const struct state *state = reading->state;
+    char path[READER_PATH_BYTES];
+    struct image image;
+    TRY(file_join(path, sizeof path, state->part.folder, state->part.list.names[row]));
+    TRY(image_decode_file(path, &state->request, scratch, &image));
+    if (image.untidy) {
+        atomic_store_explicit(&state->untidy[row], true, memory_order_relaxed);
+    }
+    return image_fit(&image, reading->h, reading->w, scratch, out);
+}
+
+static enum status read_rows(const struct reading *reading, const int32_t *rows, int n_rows,
+                             void *out)
+{
     const size_t row_bytes = (size_t)reading->h * (size_t)reading->w * 3;
     struct arena scratch = {.newest = NULL};
     enum status status = OK;
     for (int i = 0; i < n_rows && status == OK; i++) {
-        char path[READER_PATH_BYTES];
-        struct image image;
         arena_reset(&scratch);
-        TRY_GOTO(status, file_join(path, sizeof path, state->folder, state->files[rows[i]]), done);
-        TRY_GOTO(status, image_decode(path, &scratch, &image), done);
-        TRY_GOTO(status,
-                 image_fit_square(&image, state->size, &scratch, images + (size_t)i * row_bytes),
-                 done);
+        status = read_row(reading, rows[i], &scratch, (uint8_t *)out + (size_t)i * row_bytes);
     }
-done:
     arena_close(&scratch);
     return status;
 }
 
+static void close_part(struct reading *reading)
+{
+    const struct state *state = reading->state;
+    int n = 0;
+    for (int i = 0; state != NULL && state->untidy != NULL && i < reading->n; i++) {
+        n += atomic_load(&state->untidy[i]);
+    }
+    if (n > 0) {
+        log_warning("%s: junk before the end mark, or no end mark, in %d of %d files; their pixels "
+                    "are all there and were taken",
+                    state->part.folder, n, reading->n);
+    }
+}
+
 const struct dataset_reader reader_folder = {
     .name = "folder",
-    .files = "train/CLASS/*.jpg|png and test/CLASS/*.jpg|png",
+    .files = "train/CLASS/*.jpg and test/CLASS/*.jpg (or val, valid; .png, .ppm, .pgm, .bmp)",
     .claims = claims,
     .open = open_part,
     .read = read_rows,
+    .close = close_part,
 };

@@ -6,6 +6,7 @@
 #include "data/reader.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,9 @@ struct names {
 struct state {
     struct hdf5_file *file; // owned
     struct names names;
+    pthread_mutex_t lock; // of what follows
+    bool open;
+    uint8_t *all; // owned
 };
 
 static bool claims(const char *path)
@@ -70,26 +74,17 @@ static enum status read_integers(struct hdf5_file *file, const char *path, const
     TRY(reader_check_memory(path, array.dims[0], sizeof(int64_t) + sizeof(int32_t)));
     ARENA_NEW(arena, *out, array.count);
     *count = array.dims[0];
-    return hdf5_read(file, name, HDF5_I64, *out);
+    return hdf5_read(file, name, HDF5_I64, array.count, *out);
 }
 
 // labels [n] in `arena`; n < 0: as many as there are. *classes as in reader_check_labels.
 static enum status read_labels(struct hdf5_file *file, const char *path, const char *name,
-                               int64_t n, struct arena *arena, int32_t **labels, int *classes)
+                               int64_t n, int first_label, struct arena *arena, int32_t **labels,
+                               int *classes)
 {
     int64_t *values, count;
     TRY(read_integers(file, path, name, n, arena, &values, &count));
-    ARENA_NEW(arena, *labels, (size_t)count);
-    for (int64_t i = 0; i < count; i++) {
-        // What does not fit an int32_t is wrong as a label too.
-        const bool fits = values[i] >= 0 && values[i] < DATASET_MAX_CLASSES;
-        if (!fits) {
-            FAIL(ERR_INPUT, "%s: %s: the label of row %" PRId64 " is %" PRId64 ", expected 0 to %d",
-                 path, name, i, values[i], DATASET_MAX_CLASSES - 1);
-        }
-        (*labels)[i] = (int32_t)values[i];
-    }
-    return reader_check_labels(path, *labels, (int)count, classes);
+    return reader_take_labels(path, values, (int)count, first_label, arena, labels, classes);
 }
 
 // `groups` is optional.
@@ -107,7 +102,8 @@ static enum status read_groups(struct hdf5_file *file, const char *path, const c
 
 // How many classes the training part has, for a test part that may lack some; *classes is left
 // alone when there is no training part.
-static enum status training_classes(const char *path, struct arena *arena, int *classes)
+static enum status training_classes(const char *path, int first_label, struct arena *arena,
+                                    int *classes)
 {
     char name[READER_PATH_BYTES];
     struct names names;
@@ -121,7 +117,7 @@ static enum status training_classes(const char *path, struct arena *arena, int *
     enum status status = OK;
     if (hdf5_describe(file, names.labels, &array) == OK) {
         int32_t *unused;
-        status = read_labels(file, name, names.labels, -1, arena, &unused, classes);
+        status = read_labels(file, name, names.labels, -1, first_label, arena, &unused, classes);
     }
     hdf5_close(file);
     return status;
@@ -131,13 +127,14 @@ static enum status open_part(const struct dataset_source *source,
                              const struct dataset_options *options, enum dataset_part part,
                              struct reading *out)
 {
-    (void)options;
     struct state *state;
     ARENA_NEW(&out->arena, state, 1);
     out->state = state;
+    state->open = pthread_mutex_init(&state->lock, NULL) == 0;
+    CHECK(state->open);
     out->classes = source->classes;
     if (part == DATASET_TEST) {
-        TRY(training_classes(source->path, &out->arena, &out->classes));
+        TRY(training_classes(source->path, options->first_label, &out->arena, &out->classes));
     }
     char name[READER_PATH_BYTES];
     TRY(name_part(source->path, part, name, &state->names));
@@ -158,24 +155,40 @@ static enum status open_part(const struct dataset_source *source,
     out->h = (int)array.dims[1];
     out->w = (int)array.dims[2];
     out->c = (int)channels;
-    TRY(read_labels(state->file, name, state->names.labels, out->n, &out->arena, &out->labels,
-                    &out->classes));
+    TRY(read_labels(state->file, name, state->names.labels, out->n, options->first_label,
+                    &out->arena, &out->labels, &out->classes));
     return read_groups(state->file, name, state->names.groups, out);
 }
 
-static enum status read_rows(struct reading *reading, const int32_t *rows, int n_rows,
-                             uint8_t *images)
+static enum status read_all(const struct reading *reading, struct state *state)
+{
+    const size_t row_bytes = (size_t)reading->h * (size_t)reading->w * (size_t)reading->c;
+    const size_t count = (size_t)reading->n * row_bytes;
+    uint8_t *all = malloc(count);
+    if (all == NULL) {
+        FAIL(ERR_MEMORY, "no memory for %d images", reading->n);
+    }
+    const enum status status = hdf5_read(state->file, state->names.images, HDF5_U8, count, all);
+    if (status != OK) {
+        free(all);
+        return status;
+    }
+    state->all = all;
+    return OK;
+}
+
+static enum status read_rows(const struct reading *reading, const int32_t *rows, int n_rows,
+                             void *out)
 {
     struct state *state = reading->state;
-    if (n_rows == reading->n) {
-        return hdf5_read(state->file, state->names.images, HDF5_U8, images);
-    }
     const size_t row_bytes = (size_t)reading->h * (size_t)reading->w * (size_t)reading->c;
-    uint8_t *all;
-    ARENA_NEW(&reading->arena, all, (size_t)reading->n * row_bytes);
-    TRY(hdf5_read(state->file, state->names.images, HDF5_U8, all));
+    uint8_t *images = out;
+    pthread_mutex_lock(&state->lock);
+    const enum status status = state->all != NULL ? OK : read_all(reading, state);
+    pthread_mutex_unlock(&state->lock);
+    TRY(status);
     for (int i = 0; i < n_rows; i++) {
-        memcpy(images + (size_t)i * row_bytes, all + (size_t)rows[i] * row_bytes, row_bytes);
+        memcpy(images + (size_t)i * row_bytes, state->all + (size_t)rows[i] * row_bytes, row_bytes);
     }
     return OK;
 }
@@ -185,7 +198,13 @@ static void close_file(struct reading *reading)
     struct state *state = reading->state;
     if (state != NULL) {
         hdf5_close(state->file);
+        free(state->all);
         state->file = NULL;
+        state->all = NULL;
+        if (state->open) {
+            pthread_mutex_destroy(&state->lock);
+            state->open = false;
+        }
     }
 }
 

@@ -31,9 +31,10 @@ static enum status open_part(const struct dataset_source *source,
     return OK;
 }
 
-static enum status read_rows(struct reading *reading, const int32_t *rows, int n_rows,
-                             uint8_t *images)
+static enum status read_rows(const struct reading *reading, const int32_t *rows, int n_rows,
+                             void *out)
 {
+    uint8_t *images = out;
     const struct state *state = reading->state;
     const size_t row_bytes = (size_t)reading->h * (size_t)reading->w * 3;
     for (int i = 0; i < n_rows; i++) {

@@ -3,8 +3,11 @@
 
 #include "core/machine.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <string.h>
+#include <unistd.h>
 
 enum status reader_check_shape(const char *file, int64_t n, int64_t h, int64_t w, int64_t c)
 {
@@ -35,19 +38,60 @@ enum status reader_check_memory(const char *file, int64_t n, int64_t row_bytes)
     return OK;
 }
 
-enum status reader_check_labels(const char *file, const int32_t *labels, int n, int *classes)
+enum status reader_take_labels(const char *file, const int64_t *values, int n, int first_label,
+                               struct arena *arena, int32_t **labels, int *classes)
 {
     const int limit = *classes > 0 ? *classes : DATASET_MAX_CLASSES;
     int32_t greatest = 0;
+    ARENA_NEW(arena, *labels, (size_t)n);
     for (int i = 0; i < n; i++) {
-        if (labels[i] < 0 || labels[i] >= limit) {
-            FAIL(ERR_INPUT, "%s: the label of row %d is %" PRId32 ", expected 0 to %d", file, i,
-                 labels[i], limit - 1);
+        // What does not fit an int32_t is wrong as a label too.
+        if (values[i] < first_label || values[i] >= (int64_t)first_label + limit) {
+            FAIL(ERR_INPUT, "%s: the label of row %d is %" PRId64 ", expected %d to %d%s", file, i,
+                 values[i], first_label, first_label + limit - 1,
+                 values[i] == limit && first_label == 0
+                     ? "; if the labels begin with 1, set data.first_label to 1"
+                     : "");
         }
-        greatest = labels[i] > greatest ? labels[i] : greatest;
+        (*labels)[i] = (int32_t)(values[i] - first_label);
+        greatest = (*labels)[i] > greatest ? (*labels)[i] : greatest;
     }
     if (*classes == 0) {
         *classes = greatest + 1;
+    }
+    return OK;
+}
+
+size_t reader_most_bytes(const struct dataset_options *options)
+{
+    return options->memory > 0 ? (size_t)options->memory << 20 : machine_memory_bytes() / 2;
+}
+
+int reader_run(const int32_t *rows, int n)
+{
+    int run = 1;
+    while (run < n && rows[run] == rows[0] + run) {
+        run++;
+    }
+    return run;
+}
+
+enum status reader_read_at(const char *path, int fd, void *to, size_t n, int64_t offset)
+{
+    for (size_t done = 0; done < n;) {
+        const ssize_t got = pread(fd, (char *)to + done, n - done, (off_t)(offset + (int64_t)done));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            FAIL(ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+        }
+        if (got == 0) {
+            FAIL(ERR_INPUT,
+                 "%s: the file ends or is damaged: expected %zu more bytes, got none (end of file)",
+                 path, n - done);
+        }
+        done += (size_t)got;
     }
     return OK;
 }

@@ -16,11 +16,13 @@ struct dataset_source {
     char path[READER_PATH_BYTES]; // folder or file; "" for a drawn set
 };
 
-// One part of a data set with its labels read and its images still to come.
+// One part of a data set with its labels read; its images are read when they are asked for.
 struct reading {
+    const struct dataset_reader *reader;
     struct arena arena; // labels, state and the reader's scratch memory
     int n, h, w, c, classes;
-    int32_t *labels; // [n], 0 .. classes - 1, or -1 for a row that is left out; arena
+    enum sample_type type; // of what `read` writes
+    int32_t *labels;       // [n], 0 .. classes - 1, or -1 for a row that is left out; arena
     int32_t *groups; // [n], 0 .. n_groups - 1: images that belong together; NULL: not said; arena
     int n_groups;
     void *state; // the reader's own; arena
@@ -31,10 +33,14 @@ struct dataset_reader {
     const char *files; // what it looks for, for messages
     // Does `path` look like this reader's? NULL: the set is drawn and has no path.
     bool (*claims)(const char *path);
+    // Everything but the images.
     enum status (*open)(const struct dataset_source *source, const struct dataset_options *options,
                         enum dataset_part part, struct reading *out);
-    // Writes the chosen rows to images [n_rows][h][w][c]. rows [n_rows] ascend. Called once.
-    enum status (*read)(struct reading *reading, const int32_t *rows, int n_rows, uint8_t *images);
+    // Writes these rows, in any order, to images [n_rows][h][w][c] of the reading's type. Called as
+    // often as wanted, by several threads at once: what they share is only read, or behind a lock,
+    // and nothing comes from the reading's arena.
+    enum status (*read)(const struct reading *reading, const int32_t *rows, int n_rows,
+                        void *images);
     // Called after open, whether it succeeded or not; the arena is closed by the caller. NULL:
     // nothing but the arena is held.
     void (*close)(struct reading *reading);
@@ -62,6 +68,16 @@ enum status groups_of_numbers(const int64_t *numbers, int n, struct arena *arena
 enum status groups_of_names(const char *pattern, const char *folder, const char *const *names,
                             int n, struct arena *arena, int32_t **groups, int *n_groups);
 
-// ERR_INPUT, naming `file` and row, for a label outside 0 .. *classes - 1. *classes = 0 is unknown:
-// it becomes the greatest label + 1.
-enum status reader_check_labels(const char *file, const int32_t *labels, int n, int *classes);
+// Labels as a file has them, counted from first_label, become 0 .. *classes - 1. ERR_INPUT, naming
+// `file` and row, for one outside. *classes = 0 is unknown: it becomes the greatest + 1. labels
+// [n] out, from the arena.
+enum status reader_take_labels(const char *file, const int64_t *values, int n, int first_label,
+                               struct arena *arena, int32_t **labels, int *classes);
+
+// Bytes that a part may take in memory: data.memory.
+size_t reader_most_bytes(const struct dataset_options *options);
+
+// How many of rows [n], from the first on, follow one another: read at one go. n >= 1.
+int reader_run(const int32_t *rows, int n);
+// Reads exactly n bytes at an offset of a file that is open as fd.
+enum status reader_read_at(const char *path, int fd, void *to, size_t n, int64_t offset);

@@ -140,15 +140,18 @@ int archive_insert(const struct learner_candidate *candidate, int n, int most,
 void archive_state(struct archive *archive, struct state_list *list)
 {
     const size_t n = (size_t)archive->n_tasks * (size_t)archive->capacity;
-    state_list_add(list, "archive.counts", HDF5_I32, (size_t)archive->n_tasks, archive->counts);
+    state_list_add_within(list, "archive.counts", HDF5_I32, (size_t)archive->n_tasks,
+                          archive->counts, 0, archive->capacity);
     state_list_add(list, "archive.scores", HDF5_F64, n, archive->scores);
     state_list_add(list, "archive.rewards", HDF5_F64, n, archive->rewards);
-    state_list_add(list, "archive.macs", HDF5_I64, n, archive->macs);
-    state_list_add(list, "archive.params", HDF5_I64, n, archive->params);
-    state_list_add(list, "archive.episodes", HDF5_I64, n, archive->episodes);
-    state_list_add(list, "archive.n_widths", HDF5_I32, n, archive->n_widths);
-    state_list_add(list, "archive.widths", HDF5_I32, n * (size_t)archive->n_result,
-                   archive->widths);
+    state_list_add_within(list, "archive.macs", HDF5_I64, n, archive->macs, 0, 1e18);
+    state_list_add_within(list, "archive.params", HDF5_I64, n, archive->params, 0, 1e18);
+    state_list_add_within(list, "archive.episodes", HDF5_I64, n, archive->episodes, 0,
+                          STATE_COUNT_MAX);
+    state_list_add_within(list, "archive.n_widths", HDF5_I32, n, archive->n_widths, 0,
+                          archive->n_result);
+    state_list_add_within(list, "archive.widths", HDF5_I32, n * (size_t)archive->n_result,
+                          archive->widths, 0, INT32_MAX);
     state_list_add(list, "archive.choices", HDF5_U8,
                    n * (size_t)archive->n_steps * sizeof *archive->choices, archive->choices);
 }

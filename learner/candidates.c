@@ -3,6 +3,20 @@
 #include <math.h>
 #include <string.h>
 
+enum status candidate_check(const struct candidate_space *space, int task, const int16_t *choices)
+{
+    const struct candidate_task *t = &space->tasks[task];
+    for (int step = 0; step < t->steps; step++) {
+        if (choices[step] < 0 || choices[step] >= t->n_choices[step]) {
+            FAIL(ERR_INPUT,
+                 "a candidate of task %d with choice %d of %d at step %d; it was not written by "
+                 "this program, or is damaged; use an older checkpoint",
+                 task, choices[step], t->n_choices[step], step);
+        }
+    }
+    return OK;
+}
+
 enum { SHARES = 1024, MOST_CHANGES = 3, MOST_MOVE = 4 };
 
 static bool holds(const struct candidate_space *space, int task, const int16_t *choices)

@@ -4,6 +4,9 @@
 #include "core/rng.h"
 #include "learner/candidate_space.h"
 
+// Whether choices [steps] are there in the task; ERR_INPUT otherwise.
+enum status candidate_check(const struct candidate_space *space, int task, const int16_t *choices);
+
 // Every step at the choice nearest to the same share: the largest, to 1/1024, that holds.
 void candidate_uniform(const struct candidate_space *space, int task, int16_t *choices);
 // The same with each step's share changed at random, log-normally by `deviation`, then filled.

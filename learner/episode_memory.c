@@ -177,15 +177,40 @@ void episode_memory_state(struct episode_memory *m, struct state_list *list)
     const struct episode_memory_options *o = &m->options;
     const size_t best = (size_t)o->n_tasks * (size_t)o->best;
     state_list_add(list, "pending", HDF5_U8, (size_t)o->pending * m->bytes, m->pending);
-    state_list_add(list, "pending_count", HDF5_I32, 1, m->n_pending);
+    state_list_add_within(list, "pending_count", HDF5_I32, 1, m->n_pending, 0, o->pending);
     if (o->replay > 0) {
         state_list_add(list, "replay", HDF5_U8, (size_t)o->replay * m->bytes, m->ring);
-        state_list_add(list, "replay_count", HDF5_I64, 1, m->n_replayed);
+        state_list_add_within(list, "replay_count", HDF5_I64, 1, m->n_replayed, 0, STATE_COUNT_MAX);
     }
     if (o->best > 0) {
         state_list_add(list, "best", HDF5_U8, best * m->bytes, m->best);
-        state_list_add(list, "best_count", HDF5_I32, (size_t)o->n_tasks, m->n_best);
+        state_list_add_within(list, "best_count", HDF5_I32, (size_t)o->n_tasks, m->n_best, 0,
+                              o->best);
     }
+}
+
+// blocks: n episodes of this task, or of any (-1).
+static enum status check_blocks(const struct episode_memory *m, const char *name, uint8_t *blocks,
+                                int n, int task)
+{
+    for (int i = 0; i < n; i++) {
+        struct trajectory t;
+        view(m, blocks, (size_t)i, &t);
+        enum status status = trajectory_check_content(&m->shape, t.header, ERR_INPUT);
+        const int32_t its = t.header->task;
+        if (status == OK && (its < 0 || its >= m->options.n_tasks || (task >= 0 && its != task) ||
+                             t.header->rows < 1)) {
+            status = status_fail(ERR_INPUT, __FILE__, __LINE__, "task %d of %d, %d rows", (int)its,
+                                 m->options.n_tasks, (int)t.header->rows);
+        }
+        if (status != OK) {
+            return status_context(status,
+                                  "'%s', episode %d of %d: it was not written by this "
+                                  "program, or is damaged; use an older checkpoint",
+                                  name, i, n);
+        }
+    }
+    return OK;
 }
 
 enum status episode_memory_check(const struct episode_memory *m)
@@ -198,6 +223,12 @@ enum status episode_memory_check(const struct episode_memory *m)
     if (!fits) {
         FAIL(ERR_INPUT,
              "the saved state has impossible counts of episodes; use an older checkpoint");
+    }
+    TRY(check_blocks(m, "pending", m->pending, *m->n_pending, -1));
+    TRY(check_blocks(m, "replay", m->ring, episode_memory_replayable(m), -1));
+    for (int task = 0; task < o->n_tasks; task++) {
+        TRY(check_blocks(m, "best", m->best + (size_t)task * (size_t)o->best * m->bytes,
+                         m->n_best[task], task));
     }
     return OK;
 }

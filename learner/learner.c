@@ -96,9 +96,11 @@ static enum status open_books(struct learner *l)
 static enum status list_state(struct learner *l)
 {
     struct state_list *list = &l->state;
-    state_list_add(list, "learner.counts", HDF5_I64, N_COUNTERS, l->counts);
-    state_list_add(list, "learner.rows", HDF5_I64, N_TABLES, l->rows);
-    state_list_add(list, "learner.started", HDF5_I32, (size_t)l->job.n_tasks, l->started);
+    state_list_add_within(list, "learner.counts", HDF5_I64, N_COUNTERS, l->counts, 0,
+                          STATE_COUNT_MAX);
+    state_list_add_within(list, "learner.rows", HDF5_I64, N_TABLES, l->rows, 0, STATE_COUNT_MAX);
+    state_list_add_within(list, "learner.started", HDF5_I32, (size_t)l->job.n_tasks, l->started, 0,
+                          1 << 20);
     state_list_add(list, "learner.pending", HDF5_U8,
                    l->sync ? (size_t)l->tickets.capacity * sizeof *l->pending : 0, l->pending);
     schedule_state(&l->schedule, list);
@@ -137,12 +139,9 @@ static enum status restore_pending(struct learner *l)
         FAIL(ERR_INPUT, "%lld tickets under way, expected at most %d", (long long)n,
              l->tickets.capacity);
     }
+    TRY(learner_check_pending(l, n));
     for (int64_t i = 0; i < n; i++) {
         const struct ticket *ticket = &l->pending[i];
-        if (ticket->task < 0 || ticket->task >= l->job.n_tasks || ticket->episode < 0) {
-            FAIL(ERR_INPUT, "a ticket for task %d of %d, episode %lld", (int)ticket->task,
-                 l->job.n_tasks, (long long)ticket->episode);
-        }
         struct order *order = ticket_book_add(&l->tickets);
         order->ticket = *ticket;
         order->update = ticket->episode / l->job.learner->batch;
@@ -153,8 +152,10 @@ static enum status restore_pending(struct learner *l)
 
 static enum status restore(struct learner *l, const char *log_path)
 {
+    TRY(learner_check_counts(l));
     TRY(l->job.method->load(l->method));
     TRY(archive_restore(&l->archive));
+    TRY(learner_check_candidates(l));
     TRY(restore_pending(l));
     TRY(run_log_past(log_path, l->rows, l->job.n_tasks, &l->past));
     log_info("going on after %lld updates, %lld episodes", (long long)l->counts[COUNT_UPDATES],

@@ -66,6 +66,14 @@ struct learner {
     int64_t saved;          // COUNT_UPDATES of the last checkpoint, -1 = none
 };
 
+// learner_check.c: whether what a checkpoint holds fits together, beyond the bounds of its numbers
+// that state_list_load has checked; ERR_INPUT otherwise.
+enum status learner_check_counts(const struct learner *learner);
+enum status learner_check_pending(const struct learner *learner, int64_t n);
+enum status learner_check_candidates(const struct learner *learner);
+// Whether the actions of a trajectory are a candidate of its task.
+enum status learner_check_episode(const struct learner *learner, const struct trajectory *t);
+
 // learner_tickets.c
 void learner_decide(struct learner *learner); // sync: the tickets of all updates that are due
 enum status learner_receive(struct learner *learner, bool *moved);

@@ -228,8 +228,9 @@ static enum status refuse(struct learner *l, int number)
 }
 
 static enum status check_answer(const struct learner *l, const struct order *order,
-                                const struct trajectory_header *header)
+                                const struct trajectory *trajectory)
 {
+    const struct trajectory_header *header = trajectory->header;
     const struct ticket *ticket = &order->ticket;
     const bool fits = l->sync ? header->version == ticket->version
                               : header->version >= 0 && header->version <= ticket->version;
@@ -239,7 +240,7 @@ static enum status check_answer(const struct learner *l, const struct order *ord
              (long long)ticket->episode, (int)header->task, (long long)header->version,
              (int)ticket->task, (long long)ticket->version);
     }
-    return OK;
+    return learner_check_episode(l, trajectory);
 }
 
 static enum status take_answer(struct learner *l, int number, const void *block, size_t bytes)
@@ -256,7 +257,11 @@ static enum status take_answer(struct learner *l, int number, const void *block,
         l->late++;
         return OK;
     }
-    if (check_answer(l, order, &header) != OK) {
+    struct trajectory trajectory = {.header = &header};
+    if (header.rows > 0) {
+        trajectory_view(l->job.shape, (void *)(uintptr_t)block, &trajectory); // read only
+    }
+    if (check_answer(l, order, &trajectory) != OK) {
         return refuse(l, number);
     }
     (void)actor_answer(actor, header.episode);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { READ_ROWS = 256 }; // at a time
+enum { READ_ROWS = 8192 }; // at a time
 
 enum status run_log_open(const char *path, const struct run_texts *texts, int batch,
                          const int64_t *keep, struct arena *arena, struct run_log *out)
@@ -63,8 +63,10 @@ static enum status add_episodes(const char *path, int64_t keep, int n_tasks, str
 {
     for (int64_t first = 0; first < keep; first += READ_ROWS) {
         const int64_t n = keep - first < READ_ROWS ? keep - first : READ_ROWS;
-        TRY(hdf5_log_read(path, &run_tables[TABLE_EPISODES], first, n, rows));
-        TRY(hdf5_log_read(path, &run_tables[TABLE_EPISODE_COSTS], first, n, costs));
+        const struct hdf5_log_part parts[] = {
+            {.table = &run_tables[TABLE_EPISODES], .first = first, .n = n, .rows = rows},
+            {.table = &run_tables[TABLE_EPISODE_COSTS], .first = first, .n = n, .rows = costs}};
+        TRY(hdf5_log_read_parts(path, parts, 2));
         for (int64_t i = 0; i < n; i++) {
             past->wall_seconds = costs[i].wall_seconds;
             past->environment_seconds += costs[i].environment_seconds;

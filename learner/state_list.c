@@ -21,6 +21,52 @@ void state_list_add(struct state_list *list, const char *name, enum hdf5_type ty
     memcpy(item->name, name, strlen(name));
 }
 
+void state_list_add_within(struct state_list *list, const char *name, enum hdf5_type type,
+                           size_t count, void *data, double least, double most)
+{
+    CHECK(type != HDF5_U8 && least <= most);
+    state_list_add(list, name, type, count, data);
+    struct state_item *item = &list->items[list->n - 1];
+    item->bounded = true;
+    item->least = least;
+    item->most = most;
+}
+
+static double element(const struct state_item *item, size_t i)
+{
+    switch (item->type) {
+    case HDF5_I32:
+        return ((const int32_t *)item->data)[i];
+    case HDF5_I64:
+        return (double)((const int64_t *)item->data)[i];
+    case HDF5_F32:
+        return (double)((const float *)item->data)[i];
+    case HDF5_F64:
+        return ((const double *)item->data)[i];
+    case HDF5_U8:
+    case HDF5_OTHER:
+        break;
+    }
+    return 0.0;
+}
+
+enum status state_list_check(const struct state_list *list, const char *path)
+{
+    for (int k = 0; k < list->n; k++) {
+        const struct state_item *item = &list->items[k];
+        for (size_t i = 0; i < item->count && item->bounded; i++) {
+            const double value = element(item, i);
+            if (!(value >= item->least && value <= item->most)) {
+                FAIL(ERR_INPUT,
+                     "%s: '%s' holds %.17g at element %zu, expected %.17g to %.17g; it was not "
+                     "written by this program, or is damaged",
+                     path, item->name, value, i, item->least, item->most);
+            }
+        }
+    }
+    return OK;
+}
+
 static uint64_t checksum(const struct state_list *list)
 {
     uint64_t hash = HASH_BEGIN;
@@ -80,7 +126,7 @@ static enum status check_identity(struct hdf5_file *file, const char *identity, 
     if (theirs == NULL) {
         FAIL(ERR_MEMORY, "%s: no memory for its identity of %zu bytes", path, array.count);
     }
-    enum status status = hdf5_read(file, "identity", HDF5_U8, theirs);
+    enum status status = hdf5_read(file, "identity", HDF5_U8, array.count, theirs);
     if (status == OK &&
         (int64_t)hash_bytes(HASH_BEGIN, theirs, array.count) != sums[CHECKSUM_OF_IDENTITY]) {
         status = status_fail(ERR_INPUT, __FILE__, __LINE__,
@@ -93,37 +139,31 @@ static enum status check_identity(struct hdf5_file *file, const char *identity, 
     return status;
 }
 
-static enum status read_item(struct hdf5_file *file, const struct state_item *item,
-                             const char *path)
+static enum status read_items(struct hdf5_file *file, const struct state_list *list)
 {
-    struct hdf5_array array;
-    TRY(hdf5_describe(file, item->name, &array));
-    if (array.type != item->type || array.count != item->count) {
-        FAIL(ERR_INPUT, "%s: '%s' has %zu elements of type %d, expected %zu of type %d", path,
-             item->name, array.count, (int)array.type, item->count, (int)item->type);
+    struct hdf5_wanted wanted[STATE_LIST_MAX];
+    for (int i = 0; i < list->n; i++) {
+        const struct state_item *item = &list->items[i];
+        wanted[i] = (struct hdf5_wanted){.name = item->name,
+                                         .type = item->type,
+                                         .exact = true,
+                                         .count = item->count,
+                                         .to = item->data};
     }
-    return hdf5_read(file, item->name, item->type, item->data);
+    return hdf5_read_all(file, wanted, list->n);
 }
 
 static enum status load_from(struct hdf5_file *file, struct state_list *list, const char *identity,
                              const char *path)
 {
-    struct hdf5_array array;
     int64_t sums[N_CHECKSUMS];
-    TRY(hdf5_describe(file, "checksum", &array));
-    if (array.count != N_CHECKSUMS) {
-        FAIL(ERR_INPUT, "%s: 'checksum' has %zu elements, expected %d", path, array.count,
-             N_CHECKSUMS);
-    }
-    TRY(hdf5_read(file, "checksum", HDF5_I64, sums));
+    TRY(hdf5_read(file, "checksum", HDF5_I64, N_CHECKSUMS, sums));
     TRY(check_identity(file, identity, path, sums));
-    for (int i = 0; i < list->n; i++) {
-        TRY(read_item(file, &list->items[i], path));
-    }
+    TRY(read_items(file, list));
     if ((int64_t)checksum(list) != sums[CHECKSUM_OF_ITEMS]) {
         FAIL(ERR_INPUT, "%s: is damaged: the checksum of its content does not fit", path);
     }
-    return OK;
+    return state_list_check(list, path);
 }
 
 enum status state_list_load(struct state_list *list, const char *identity, const char *path)

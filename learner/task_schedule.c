@@ -154,9 +154,10 @@ int64_t schedule_evaluations(const struct task_schedule *s)
 void schedule_state(struct task_schedule *s, struct state_list *list)
 {
     const size_t n = (size_t)s->options.n_tasks;
-    state_list_add(list, "schedule.evaluations", HDF5_I32, n, s->evaluations);
-    state_list_add(list, "schedule.episodes", HDF5_I32, n, s->episodes);
-    state_list_add(list, "schedule.finished", HDF5_I32, n, s->finished);
-    state_list_add(list, "schedule.fresh_share", HDF5_F64, n, s->fresh_share);
-    state_list_add(list, "schedule.cursor", HDF5_I32, 1, s->cursor);
+    state_list_add_within(list, "schedule.evaluations", HDF5_I32, n, s->evaluations, 0, 1 << 30);
+    state_list_add_within(list, "schedule.episodes", HDF5_I32, n, s->episodes, 0, 1 << 30);
+    state_list_add_within(list, "schedule.finished", HDF5_I32, n, s->finished, 0, 1);
+    state_list_add_within(list, "schedule.fresh_share", HDF5_F64, n, s->fresh_share, 0, 1);
+    state_list_add_within(list, "schedule.cursor", HDF5_I32, 1, s->cursor, 0,
+                          s->options.n_tasks - 1);
 }

@@ -1,6 +1,7 @@
 // Versions of weights.
 #include "learner/weight_ring.h"
 
+#include <float.h>
 #include <string.h>
 
 enum status weight_ring_open(size_t n_floats, int n_versions, struct arena *arena,
@@ -25,6 +26,11 @@ void weight_ring_put(struct weight_ring *ring, int64_t version, const float *wei
     }
 }
 
+bool weight_ring_has(const struct weight_ring *ring, int64_t version)
+{
+    return version >= 0 && ring->versions[version % ring->n_versions] == version;
+}
+
 const float *weight_ring_get(const struct weight_ring *ring, int64_t version)
 {
     const size_t at = (size_t)(version % ring->n_versions);
@@ -35,6 +41,8 @@ const float *weight_ring_get(const struct weight_ring *ring, int64_t version)
 void weight_ring_state(struct weight_ring *ring, struct state_list *list)
 {
     const size_t n = (size_t)ring->n_versions;
-    state_list_add(list, "learner.versions", HDF5_I64, n, ring->versions);
-    state_list_add(list, "learner.weights", HDF5_F32, n * ring->n_floats, ring->floats);
+    state_list_add_within(list, "learner.versions", HDF5_I64, n, ring->versions, -1,
+                          STATE_COUNT_MAX);
+    state_list_add_within(list, "learner.weights", HDF5_F32, n * ring->n_floats, ring->floats,
+                          -FLT_MAX, FLT_MAX);
 }

@@ -13,4 +13,5 @@ enum status weight_ring_open(size_t n_floats, int n_versions, struct arena *aren
                              struct weight_ring *out);
 void weight_ring_put(struct weight_ring *ring, int64_t version, const float *weights);
 const float *weight_ring_get(const struct weight_ring *ring, int64_t version); // CHECKs it is there
+bool weight_ring_has(const struct weight_ring *ring, int64_t version);
 void weight_ring_state(struct weight_ring *ring, struct state_list *list);

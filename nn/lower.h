@@ -33,10 +33,10 @@ void lower_bind_external(struct program *program, struct backend *backend,
                          const void *tail);
 void lower_close_external(struct backend *backend, struct lower_external *external);
 
-// The input: raw images (external) and, for u8 images, a NORMALIZE into `value`.
+// The input: what is given (external) and, for images and samples, its normalisation into `value`.
 struct lower_input {
     struct lower_external images;
-    int vectors; // shared: scale [c], shift [c]; -1 for f32 input
+    int vectors; // shared: scale [c], shift [c]; -1 for vectors
     int value;   // buffer of node 0
 };
 // Copies mean and std into the arena, so that the caller's may go.

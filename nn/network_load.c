@@ -29,13 +29,14 @@ static enum status check_values(const struct safetensors_file *file, const struc
     return OK;
 }
 
-// The weights' memory is asked for only when the file was seen to hold as many.
-static enum status read_params(const struct network_tensors *tensors,
+// The weights are read, and memory asked for, only when the file was seen to hold just these.
+static enum status read_params(struct safetensors_file *file, const struct network_tensors *tensors,
                                const struct safetensor **found, struct network *network)
 {
     const struct graph *graph = &network->graph;
-    const char *path = tensors->file->path, *name = network->info.architecture;
+    const char *path = file->path, *name = network->info.architecture;
     TRY(network_tensors_match(tensors, graph, name[0] != '\0' ? name : "its graph", found));
+    TRY(safetensors_load(file));
     network->params = malloc((graph->n_floats + 1) * sizeof *network->params);
     if (network->params == NULL) {
         FAIL(ERR_MEMORY, "%s: out of memory for %zu weights", path, graph->n_floats);
@@ -47,7 +48,7 @@ static enum status read_params(const struct network_tensors *tensors,
         if (status != OK) {
             return status_context(status, "%s", path);
         }
-        TRY(check_values(tensors->file, param, values));
+        TRY(check_values(file, param, values));
     }
     return OK;
 }
@@ -70,8 +71,7 @@ static enum status fit_graph(const struct network_tensors *tensors, struct netwo
     return status;
 }
 
-static enum status read_tensors(const struct safetensors_file *file, bool fits,
-                                struct network *network)
+static enum status read_tensors(struct safetensors_file *file, bool fits, struct network *network)
 {
     struct network_tensors tensors;
     TRY(network_tensors_open(file, &network->graph, &tensors));
@@ -80,7 +80,7 @@ static enum status read_tensors(const struct safetensors_file *file, bool fits,
     if (status == OK) {
         found = calloc((size_t)network->graph.n_params + 1, sizeof *found);
         status = found != NULL
-                     ? read_params(&tensors, found, network)
+                     ? read_params(file, &tensors, found, network)
                      : status_fail(ERR_MEMORY, __FILE__, __LINE__, "%s: out of memory", file->path);
     }
     free(found);
@@ -103,6 +103,16 @@ static enum status build_graph(const struct safetensors_file *file, struct netwo
     const enum status status = network_cut_graph(&whole, widths, network);
     graph_close(&whole);
     return status;
+}
+
+// Tensors have shapes, but no strides: those of another form of the network fit as well.
+static void warn_of_form(const struct safetensors_file *file, const struct network_info *info)
+{
+    log_warning(
+        "%s has no graph: it is taken for the zoo's %s in its %s for %dx%d. Its tensors fit, "
+        "but strides, padding and activations are not seen in them; if it was another form, "
+        "such as torchvision's, export it as ONNX and give that",
+        file->path, info->architecture, zoo_form(info->architecture, info->h), info->h, info->w);
 }
 
 static enum status read_whole(const struct safetensors_file *file, struct network *network)
@@ -131,8 +141,8 @@ static enum status read_graph(const struct safetensors_file *file, struct networ
     return read_whole(file, network);
 }
 
-static enum status read_network(const struct safetensors_file *file,
-                                const struct network_info *fallback, struct network *network)
+static enum status read_network(struct safetensors_file *file, const struct network_info *fallback,
+                                struct network *network)
 {
     enum status status = read_graph(file, network);
     if (status != OK) {
@@ -146,14 +156,18 @@ static enum status read_network(const struct safetensors_file *file,
         return safetensors_refuse(status, file->path);
     }
     const bool fits = has_graph || safetensors_metadata(file, "widths") != NULL;
-    return read_tensors(file, fits, network);
+    TRY(read_tensors(file, fits, network));
+    if (!has_graph && strcmp(network->info.format, "dikdik") != 0) {
+        warn_of_form(file, &network->info);
+    }
+    return OK;
 }
 
 enum status network_load(const char *path, const struct network_info *fallback, struct network *out)
 {
     struct safetensors_file file = {0};
     struct network network = {0};
-    TRY(safetensors_open(path, &file));
+    TRY(safetensors_open_header(path, &file));
     const enum status status = read_network(&file, fallback, &network);
     safetensors_close(&file);
     if (status != OK) {

@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "core/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,83 @@ static void take_off_prefixes(struct network_tensors *t, const struct graph *gra
     }
 }
 
+// ---- the last layer's name
+// Frameworks and forks call it by one of these.
+static const char *const last_names[] = {"linear", "fc",          "classifier", "classifier.1",
+                                         "head",   "last_linear", "output",     "logits"};
+enum { N_LAST = sizeof last_names / sizeof last_names[0] };
+
+// As many outputs; it may read fewer channels, where the network was cut.
+static bool could_be(const struct safetensor *tensor, const struct param *param)
+{
+    bool fits = tensor->n_dims == param->n_dims && tensor->dims[0] == param->dims[0];
+    for (int d = 1; fits && d < param->n_dims; d++) {
+        fits = tensor->dims[d] <= param->dims[d];
+    }
+    return fits;
+}
+
+// What stands under `other` for the parameter `param` of the layer `own`; NULL if nothing that
+// could be it does.
+static struct network_tensor *find_other(const struct network_tensors *t, const struct param *param,
+                                         const char *own, const char *other)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s%s", other, param->name + strlen(own));
+    for (int i = 0; i < t->n; i++) {
+        if (strcmp(t->list[i].name, name) == 0) {
+            return could_be(t->list[i].tensor, param) ? &t->list[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+static bool is_of_layer(const char *name, const char *layer)
+{
+    const size_t n = strlen(layer);
+    return strncmp(name, layer, n) == 0 && name[n] == '.' && strchr(name + n + 1, '.') == NULL;
+}
+
+// Gives the tensors of the layer `other` the names that the graph has for its layer `own`. False
+// when not all of that layer's parameters are there in shape.
+static bool rename_last(struct network_tensors *t, const struct graph *graph, const char *own,
+                        const char *other)
+{
+    struct network_tensor *found[4];
+    int n = 0, params[4];
+    for (int p = 0; p < graph->n_params && n < 4; p++) {
+        if (is_of_layer(graph->params[p].name, own)) {
+            params[n] = p;
+            found[n] = find_other(t, &graph->params[p], own, other);
+            if (found[n++] == NULL) {
+                return false;
+            }
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        found[i]->name = graph->params[params[i]].name;
+    }
+    return n > 0;
+}
+
+static void take_last_layer(struct network_tensors *t, const struct graph *graph)
+{
+    const struct node *last = &graph->nodes[graph->n_nodes - 1];
+    char weight[160];
+    snprintf(weight, sizeof weight, "%s.weight", last->name);
+    if (last->kind != NODE_LINEAR || find(t, weight) != NULL) {
+        return;
+    }
+    for (int i = 0; i < N_LAST; i++) {
+        if (rename_last(t, graph, last->name, last_names[i])) {
+            log_info("%s: took its \"%s\" for \"%s\", the last layer", t->file->path, last_names[i],
+                     last->name);
+            qsort(t->list, (size_t)t->n, sizeof *t->list, compare_names);
+            return;
+        }
+    }
+}
+
 enum status network_tensors_open(const struct safetensors_file *file, const struct graph *graph,
                                  struct network_tensors *out)
 {
@@ -113,6 +191,7 @@ enum status network_tensors_open(const struct safetensors_file *file, const stru
     }
     qsort(t.list, (size_t)t.n, sizeof *t.list, compare_names);
     take_off_prefixes(&t, graph);
+    take_last_layer(&t, graph);
     *out = t;
     return OK;
 }

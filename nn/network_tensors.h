@@ -18,7 +18,8 @@ struct network_tensors {
 
 // Leaves out what holds no weights (num_batches_tracked, total_ops, total_params, n_averaged), and
 // takes prefixes that all names share ("module.", "_orig_mod.", "model.") off, with a line in the
-// log, where the graph knows none of the names otherwise. ERR_INPUT for weights that
+// log, where the graph knows none of the names otherwise. A last linear layer under another usual
+// name ("fc" for "linear") is taken for the graph's, likewise. ERR_INPUT for weights that
 // torch.nn.utils.prune still masks.
 enum status network_tensors_open(const struct safetensors_file *file, const struct graph *graph,
                                  struct network_tensors *out);

@@ -8,11 +8,11 @@
 #include "compute/backend.h"
 #include "nn/graph.h"
 
-// How raw input becomes the network's: images are u8 NHWC, y = (x / 255 - mean) / std; vectors are
-// f32 as they are.
+// How raw input becomes the network's: images are u8 NHWC, y = (x / 255 - mean) / std; samples f32
+// NHWC, y = (x - mean) / std; vectors f32 as they are.
 struct plan_input {
-    bool f32;                // input is f32 already; mean and std unused
-    const float *mean, *std; // [c], copied
+    bool f32;
+    const float *mean, *std; // [c], copied; NULL: vectors
 };
 
 // ---- inference

@@ -1,16 +1,16 @@
-// Reading safetensors: the file is mapped, and nothing in its header is believed before it was
-// checked against the file's size and the other tensors.
+// Reading safetensors: nothing in the header is believed before it was checked against the file's
+// size and the other tensors, and no tensor is read before all of the header was.
 #include "nn/safetensors.h"
 
-#include "core/file.h"
 #include "core/json.h"
+#include "nn/file_kind.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LENGTH_BYTES 8
-#define MOST_HEADER_BYTES ((uint64_t)100 << 20)
+#define MOST_HEADER_BYTES ((uint64_t)16 << 20) // a hundred thousand tensors
 #define METADATA_KEY "__metadata__"
 #define MOST_EXACT ((double)((int64_t)1 << 53)) // of whole numbers in JSON
 
@@ -97,10 +97,9 @@ static enum status read_shape(const struct safetensors_file *file, const struct 
     return OK;
 }
 
-// Where the tensor's bytes lie in data [0, data_bytes).
+// Where the tensor's bytes lie among those of all.
 static enum status read_offsets(const struct safetensors_file *file, const struct json *entry,
-                                struct safetensor *tensor, uint64_t shape_bytes,
-                                const unsigned char *data, uint64_t data_bytes)
+                                struct safetensor *tensor, uint64_t shape_bytes)
 {
     const struct json *offsets;
     TRY(get_field(file, entry, "data_offsets", JSON_ARRAY, &offsets));
@@ -111,12 +110,12 @@ static enum status read_offsets(const struct safetensors_file *file, const struc
     int64_t begin, end;
     TRY(read_count(file, tensor->name, "\"data_offsets\"", json_at(offsets, 0), &begin));
     TRY(read_count(file, tensor->name, "\"data_offsets\"", json_at(offsets, 1), &end));
-    if (begin > end || (uint64_t)end > data_bytes) {
+    if (begin > end || (uint64_t)end > file->data_bytes) {
         FAIL(ERR_INPUT,
              "%s: tensor \"%.200s\": data_offsets [%lld, %lld] do not lie in the %llu "
              "bytes of data that the file holds; it may be cut short",
              file->path, tensor->name, (long long)begin, (long long)end,
-             (unsigned long long)data_bytes);
+             (unsigned long long)file->data_bytes);
     }
     if ((uint64_t)(end - begin) != shape_bytes) {
         FAIL(ERR_INPUT,
@@ -125,13 +124,12 @@ static enum status read_offsets(const struct safetensors_file *file, const struc
              file->path, tensor->name, (unsigned long long)shape_bytes, (long long)begin,
              (long long)end, (long long)(end - begin));
     }
-    tensor->data = data + begin;
+    tensor->at = (size_t)begin;
     tensor->bytes = (size_t)shape_bytes;
     return OK;
 }
 
 static enum status read_tensor(struct safetensors_file *file, const struct json *entry,
-                               const unsigned char *data, uint64_t data_bytes,
                                struct safetensor *out)
 {
     if (json_kind(entry) != JSON_OBJECT) {
@@ -149,7 +147,7 @@ static enum status read_tensor(struct safetensors_file *file, const struct json 
     }
     TRY(read_dtype(file, entry, out));
     TRY(read_shape(file, entry, out, &bytes));
-    return read_offsets(file, entry, out, bytes, data, data_bytes);
+    return read_offsets(file, entry, out, bytes);
 }
 
 static enum status read_metadata(struct safetensors_file *file, const struct json *entries)
@@ -179,40 +177,36 @@ static enum status read_metadata(struct safetensors_file *file, const struct jso
 static int compare_places(const void *a, const void *b)
 {
     const struct safetensor *left = a, *right = b;
-    const unsigned char *left_data = left->data, *right_data = right->data;
-    if (left_data != right_data) {
-        return left_data < right_data ? -1 : 1;
+    if (left->at != right->at) {
+        return left->at < right->at ? -1 : 1;
     }
     return (left->bytes > right->bytes) - (left->bytes < right->bytes);
 }
 
 // Sorts the tensors by place; together they must cover the data exactly.
-static enum status check_coverage(struct safetensors_file *file, const unsigned char *data,
-                                  uint64_t data_bytes)
+static enum status check_coverage(struct safetensors_file *file)
 {
     qsort(file->tensors, (size_t)file->n_tensors, sizeof *file->tensors, compare_places);
-    uint64_t covered = 0;
+    size_t covered = 0;
     for (int i = 0; i < file->n_tensors; i++) {
         const struct safetensor *tensor = &file->tensors[i];
-        const uint64_t begin = (uint64_t)((const unsigned char *)tensor->data - data);
-        if (begin != covered) {
+        if (tensor->at != covered) {
             FAIL(ERR_INPUT,
-                 "%s: tensor \"%.200s\" begins at byte %llu of the data, expected %llu: "
-                 "%s",
-                 file->path, tensor->name, (unsigned long long)begin, (unsigned long long)covered,
-                 begin < covered ? "it overlaps another one" : "no tensor covers what lies before");
+                 "%s: tensor \"%.200s\" begins at byte %zu of the data, expected %zu: %s",
+                 file->path, tensor->name, tensor->at, covered,
+                 tensor->at < covered ? "it overlaps another one"
+                                      : "no tensor covers what lies before");
         }
         covered += tensor->bytes;
     }
-    if (covered != data_bytes) {
-        FAIL(ERR_INPUT, "%s: the tensors cover %llu bytes of data, but the file holds %llu",
-             file->path, (unsigned long long)covered, (unsigned long long)data_bytes);
+    if (covered != file->data_bytes) {
+        FAIL(ERR_INPUT, "%s: the tensors cover %zu bytes of data, but the file holds %zu",
+             file->path, covered, file->data_bytes);
     }
     return OK;
 }
 
-static enum status read_entries(struct safetensors_file *file, const struct json *header,
-                                const unsigned char *data, uint64_t data_bytes)
+static enum status read_entries(struct safetensors_file *file, const struct json *header)
 {
     if (json_kind(header) != JSON_OBJECT) {
         FAIL(ERR_INPUT, "%s: the header is %s, expected an object", file->path,
@@ -224,25 +218,32 @@ static enum status read_entries(struct safetensors_file *file, const struct json
         if (strcmp(json_key(entry), METADATA_KEY) == 0) {
             TRY(read_metadata(file, entry));
         } else {
-            TRY(read_tensor(file, entry, data, data_bytes, &file->tensors[file->n_tensors]));
+            TRY(read_tensor(file, entry, &file->tensors[file->n_tensors]));
             file->n_tensors++;
         }
     }
-    return check_coverage(file, data, data_bytes);
+    return check_coverage(file);
 }
 
-static enum status read_header_bytes(const struct safetensors_file *file, uint64_t *out)
+// The header's length, and whether it can be one.
+static enum status read_header_bytes(const struct safetensors_file *file, size_t *out)
 {
-    if (file->mapped_bytes < LENGTH_BYTES) {
+    unsigned char bytes[FILE_KIND_HEAD] = {0};
+    if (file->reader.bytes < LENGTH_BYTES) {
         FAIL(ERR_INPUT, "%s: the file has %zu bytes, expected at least %d for the header's length",
-             file->path, file->mapped_bytes, LENGTH_BYTES);
+             file->path, file->reader.bytes, LENGTH_BYTES);
     }
-    const unsigned char *bytes = file->mapped;
+    const size_t rest = file->reader.bytes - LENGTH_BYTES;
+    const size_t head = file->reader.bytes < sizeof bytes ? file->reader.bytes : sizeof bytes;
+    TRY(file_reader_take(&file->reader, 0, bytes, head));
+    const char *kind = bytes[LENGTH_BYTES] != '{' ? file_kind(bytes, head) : NULL;
+    if (kind != NULL) {
+        FAIL(ERR_INPUT, "%s: expected a safetensors file, got %s", file->path, kind);
+    }
     uint64_t length = 0;
     for (int i = LENGTH_BYTES - 1; i >= 0; i--) {
         length = length << 8 | bytes[i];
     }
-    const uint64_t rest = file->mapped_bytes - LENGTH_BYTES;
     if (length > MOST_HEADER_BYTES) {
         FAIL(ERR_INPUT,
              "%s: the header's length is %llu bytes, expected at most %llu; this is no "
@@ -251,40 +252,52 @@ static enum status read_header_bytes(const struct safetensors_file *file, uint64
     }
     if (length > rest) {
         FAIL(ERR_INPUT,
-             "%s: the header's length is %llu bytes, but only %llu follow; the file is "
+             "%s: the header's length is %llu bytes, but only %zu follow; the file is "
              "cut short or no safetensors file",
-             file->path, (unsigned long long)length, (unsigned long long)rest);
+             file->path, (unsigned long long)length, rest);
     }
     if (length == 0 || bytes[LENGTH_BYTES] != '{') {
         FAIL(ERR_INPUT, "%s: the header does not begin with '{'; this is no safetensors file",
              file->path);
     }
-    *out = length;
+    *out = (size_t)length;
     return OK;
 }
 
-static enum status read_file(struct safetensors_file *file)
+static enum status parse_header(struct safetensors_file *file, char *text, size_t n)
 {
-    uint64_t header_bytes = 0;
-    TRY(file_map(file->path, &file->mapped, &file->mapped_bytes));
-    TRY(read_header_bytes(file, &header_bytes));
-    const unsigned char *data = (const unsigned char *)file->mapped + LENGTH_BYTES;
     struct json *header;
-    enum status status = json_parse((const char *)data, (size_t)header_bytes, "header", &header);
+    TRY(file_reader_take(&file->reader, LENGTH_BYTES, text, n));
+    file->data_at = LENGTH_BYTES + n;
+    file->data_bytes = file->reader.bytes - file->data_at;
+    enum status status = json_parse(text, n, "header", &header);
     if (status != OK) {
         return safetensors_refuse(status, file->path);
     }
-    status = read_entries(file, header, data + header_bytes,
-                          file->mapped_bytes - LENGTH_BYTES - header_bytes);
+    status = read_entries(file, header);
     json_close(header);
     return status;
 }
 
-enum status safetensors_open(const char *path, struct safetensors_file *out)
+static enum status read_header(struct safetensors_file *file)
+{
+    size_t n = 0;
+    TRY(file_reader_open(file->path, &file->reader));
+    TRY(read_header_bytes(file, &n));
+    char *text = malloc(n);
+    if (text == NULL) {
+        FAIL(ERR_MEMORY, "%s: out of memory for a header of %zu bytes", file->path, n);
+    }
+    const enum status status = parse_header(file, text, n);
+    free(text);
+    return status;
+}
+
+enum status safetensors_open_header(const char *path, struct safetensors_file *out)
 {
     struct safetensors_file file = {0};
     file.path = arena_copy_text(&file.arena, path);
-    const enum status status = file.path != NULL ? read_file(&file) : ERR_MEMORY;
+    const enum status status = file.path != NULL ? read_header(&file) : ERR_MEMORY;
     if (status != OK) {
         safetensors_close(&file);
         return status;
@@ -293,9 +306,34 @@ enum status safetensors_open(const char *path, struct safetensors_file *out)
     return OK;
 }
 
+enum status safetensors_load(struct safetensors_file *file)
+{
+    CHECK(file->data == NULL);
+    file->data = malloc(file->data_bytes + 1);
+    if (file->data == NULL) {
+        FAIL(ERR_MEMORY, "%s: out of memory for its %zu bytes", file->path, file->data_bytes);
+    }
+    TRY(file_reader_take(&file->reader, file->data_at, file->data, file->data_bytes));
+    for (int i = 0; i < file->n_tensors; i++) {
+        file->tensors[i].data = (const char *)file->data + file->tensors[i].at;
+    }
+    return OK;
+}
+
+enum status safetensors_open(const char *path, struct safetensors_file *out)
+{
+    TRY(safetensors_open_header(path, out));
+    const enum status status = safetensors_load(out);
+    if (status != OK) {
+        safetensors_close(out);
+    }
+    return status;
+}
+
 void safetensors_close(struct safetensors_file *file)
 {
-    file_unmap(file->mapped, file->mapped_bytes);
+    free(file->data);
+    file_reader_close(&file->reader);
     arena_close(&file->arena);
     *file = (struct safetensors_file){0};
 }

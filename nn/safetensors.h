@@ -3,6 +3,7 @@
 // file is checked before use.
 #pragma once
 #include "core/arena.h"
+#include "core/file.h"
 #include "core/status.h"
 
 #include <stdint.h>
@@ -12,8 +13,9 @@ struct safetensor {
     char dtype[8];    // "F32", "I64", ...
     int n_dims;
     int64_t dims[8];
-    const void *data; // into the mapped file; may be unaligned: copy with memcpy
+    const void *data; // of a file: NULL before safetensors_load; may be unaligned: copy with memcpy
     size_t bytes;
+    size_t at; // of a file: where its bytes begin among those of all tensors
 };
 struct safetensors_entry { // metadata
     const char *key, *value;
@@ -25,12 +27,18 @@ struct safetensors_file {
     int n_tensors;
     struct safetensors_entry *metadata;
     int n_metadata;
-    void *mapped; // owned
-    size_t mapped_bytes;
+    struct file_reader reader;
+    size_t data_at, data_bytes; // of all tensors, in the file
+    void *data;                 // owned; NULL before safetensors_load
 };
 
+// Reads and checks the header alone: names, shapes and metadata, whatever size the file has.
 // ERR_INPUT for a damaged or hostile file (says which byte count or key), ERR_IO when it cannot be
 // read.
+enum status safetensors_open_header(const char *path, struct safetensors_file *out);
+// Then the tensors' data. ERR_INPUT when the file was cut short meanwhile.
+enum status safetensors_load(struct safetensors_file *file);
+// Both.
 enum status safetensors_open(const char *path, struct safetensors_file *out);
 void safetensors_close(struct safetensors_file *file);
 const struct safetensor *safetensors_find(const struct safetensors_file *file, const char *name);

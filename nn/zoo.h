@@ -19,6 +19,9 @@ extern const char *const zoo_names[ZOO_COUNT + 1]; // NULL-ended
 // ERR_CONFIG when there is none of this name; lists the known ones.
 enum status zoo_check(const char *name);
 
+// What a network is called that is built for inputs of height h: "CIFAR form" or "ImageNet form".
+const char *zoo_form(const char *name, int h);
+
 // Builds `name` for an input of h x w x c and `classes` outputs. ERR_CONFIG: unknown name (lists
 // the known), or an input too small for it.
 enum status zoo_build(const char *name, int h, int w, int c, int classes, struct graph *out);

@@ -3,6 +3,7 @@
 
 #include "core/file.h"
 #include "core/machine.h"
+#include "run/load_data.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,16 +61,16 @@ enum status load_network_and_data(const char *path, const struct network_hints *
                                   struct network *network, struct dataset *dataset)
 {
     struct network_origin origin;
-    struct dataset_options named = *options;
+    struct dataset_options named;
+    struct arena arena = {0};
     TRY(network_file_origin(path, &origin));
     row_set_close(&origin.train_rows);
-    if (named.name[0] == '\0') { // the file says which data set it is for
-        named.name = origin.dataset;
+    enum status code = load_data_options(path, origin.dataset, options, &arena, &named);
+    if (code == OK) {
+        code = load_both(path, hints, origin.complete, &named, part, network, dataset);
     }
-    if (named.name[0] == '\0') {
-        FAIL(ERR_CONFIG, "%s does not say which data set it is for; name it with --data", path);
-    }
-    return load_both(path, hints, origin.complete, &named, part, network, dataset);
+    arena_close(&arena);
+    return code;
 }
 
 enum status load_find_file(const char *path, struct arena *arena, const char **out)

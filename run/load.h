@@ -17,9 +17,9 @@ extern const struct option backend_option_table[];
 enum status load_backend(const struct backend_config *config, int local_ranks,
                          struct backend **out);
 
-// A network file and one part of the data set to use it with. When options->name is empty, the
-// file's own metadata names the data set. What the file does not say (size, classes, mean and
-// standard deviation) comes from the hints, else from the training part of the data set.
+// A network file and one part of the data set to use it with: as load_data_options finds it. What
+// the file does not say (size, classes, mean and standard deviation) comes from the hints, else
+// from the training part of the data set.
 enum status load_network_and_data(const char *path, const struct network_hints *hints,
                                   const struct dataset_options *options, enum dataset_part part,
                                   struct network *network, struct dataset *dataset);

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "nn/file_kind.h"
 #include "nn/network_info.h"
 #include "onnx/onnx.h"
 
@@ -51,6 +52,7 @@ void network_file_info(const char *architecture, const struct dataset *data,
                                       .w = data->w,
                                       .c = data->c,
                                       .classes = data->classes,
+                                      .floats = data->type != SAMPLE_U8,
                                       .mean = data->mean,
                                       .std = data->std};
     network_info_of_data(architecture, &like, out);
@@ -62,6 +64,14 @@ enum status network_file_create(const char *architecture, const struct dataset *
     struct network_info info;
     network_file_info(architecture, data, &info);
     return network_create(&info, seed, out);
+}
+
+static enum status read_samples(const struct network_hints *hints, bool *floats)
+{
+    if (hints->samples == NULL || hints->samples[0] == '\0') {
+        return OK;
+    }
+    return network_info_parse_samples(hints->samples, floats);
 }
 
 // What stands in for what a file does not say.
@@ -77,6 +87,7 @@ static enum status say_rest(const struct network_hints *hints, const struct data
     if (hints->input[0] != '\0') {
         TRY(read_input(hints->input, &info));
     }
+    TRY(read_samples(hints, &info.floats));
     info.classes = hints->classes > 0 ? hints->classes : info.classes;
     TRY(check_most("mean", hints->mean));
     TRY(check_most("std", hints->std));
@@ -113,62 +124,29 @@ static void warn_of_guess(const char *path, const struct network_info *info)
 }
 
 // ---- formats
-static bool begins_with(const unsigned char *bytes, size_t n, const char *magic, size_t length)
-{
-    return n >= length && memcmp(bytes, magic, length) == 0;
-}
-
 static bool has_ending(const char *path, const char *ending)
 {
     const size_t length = strlen(path), n = strlen(ending);
     return length >= n && strcmp(path + length - n, ending) == 0;
 }
 
-// What people take for network files, by how they begin.
-static enum status refuse_other(const char *path, const unsigned char *bytes, size_t n)
-{
-    static const struct {
-        const char *magic;
-        size_t length;
-        const char *what;
-    } known[] = {
-        {"PK\003\004", 4,
-         "a file of torch.save (or another ZIP archive); save the weights with "
-         "safetensors.torch.save_file(model.state_dict(), ...) or export the model with "
-         "torch.onnx"},
-        {"\200\002", 2,
-         "an old file of torch.save (a Python pickle); save the weights as safetensors or export "
-         "the model as ONNX"},
-        {"\211PNG", 4, "a PNG image"},
-        {"\377\330\377", 3, "a JPEG image"},
-        {"\211HDF", 4, "an HDF5 file"},
-        {"GGUF", 4, "a GGUF file"},
-    };
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (begins_with(bytes, n, known[i].magic, known[i].length)) {
-            FAIL(ERR_INPUT, "%s is no network file but %s", path, known[i].what);
-        }
-    }
-    return OK;
-}
-
 enum status network_file_format(const char *path, enum network_format *out)
 {
-    enum { HEAD = 9 };
-    void *mapped;
-    size_t bytes;
-    TRY(file_map(path, &mapped, &bytes));
-    unsigned char head[HEAD] = {0};
-    const size_t n = bytes < HEAD ? bytes : HEAD;
-    if (n > 0) {
-        memcpy(head, mapped, n);
+    struct file_reader reader;
+    unsigned char head[FILE_KIND_HEAD] = {0};
+    TRY(file_reader_open(path, &reader));
+    const size_t n = reader.bytes < sizeof head ? reader.bytes : sizeof head;
+    const enum status status = file_reader_take(&reader, 0, head, n);
+    file_reader_close(&reader);
+    TRY(status);
+    // Safetensors begin with the length of a JSON object, in eight bytes.
+    const bool safetensors = n > 8 && head[8] == '{' && head[7] == 0;
+    const bool onnx = !safetensors && (file_kind_is_onnx(head, n) || has_ending(path, ".onnx"));
+    const char *kind = safetensors || file_kind_is_onnx(head, n) ? NULL : file_kind(head, n);
+    if (kind != NULL) {
+        FAIL(ERR_INPUT, "%s is no network file but %s", path, kind);
     }
-    file_unmap(mapped, bytes);
-    TRY(refuse_other(path, head, n));
-    // Safetensors begin with the length of a JSON object, in eight bytes; ONNX with a field of a
-    // protobuf message.
-    const bool safetensors = n == HEAD && head[HEAD - 1] == '{' && head[7] == 0;
-    *out = !safetensors && has_ending(path, ".onnx") ? NETWORK_ONNX : NETWORK_SAFETENSORS;
+    *out = onnx ? NETWORK_ONNX : NETWORK_SAFETENSORS;
     return OK;
 }
 
@@ -192,6 +170,7 @@ static enum status load_onnx(const char *path, const struct network_info *rest, 
                                                 .w = rest->w,
                                                 .mean = rest->std[0] > 0 ? rest->mean : NULL,
                                                 .std = rest->std[0] > 0 ? rest->std : NULL,
+                                                .floats = rest->floats,
                                                 .report = &report};
     TRY(onnx_import(path, &options, out));
     if (report.normalization) {

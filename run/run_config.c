@@ -10,7 +10,8 @@
 static const struct option network_table[] = {
     {"name", "by default the architecture, or the name of the weights' file", OPTION_STRING,
      NETWORK_AT(name)},
-    {"architecture", "zoo network: one to be trained, or of weights whose file does not say it",
+    {"architecture",
+     "zoo network, in CIFAR form: one to be trained, or of weights whose file does not say it",
      OPTION_STRING, NETWORK_AT(hints.architecture)},
     NETWORK_HINT_ROWS(struct network_config, hints),
     {"weights", "safetensors file of the trained network; empty = it is trained first",

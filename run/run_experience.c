@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_AT_ONCE = 64 };
+enum { ROWS_AT_ONCE = 8192 };
 
 struct earlier_run {
     const char *dir; // borrowed

@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "nn/safetensors.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,21 @@ static enum status read_param(const struct safetensors_file *file, const struct 
     return code;
 }
 
+static enum status check_param(const struct safetensors_file *file, const struct param *param,
+                               const float *weights)
+{
+    for (size_t i = 0; i < param->count; i++) {
+        const float value = weights[param->offset + i];
+        if (!isfinite(value)) {
+            FAIL(ERR_INPUT,
+                 "%s: tensor %s holds %g at element %zu, expected finite numbers; use another "
+                 "run's policy",
+                 file->path, param->name, (double)value, i);
+        }
+    }
+    return OK;
+}
+
 static int metadata_number(const struct safetensors_file *file, const char *key)
 {
     const char *text = safetensors_metadata(file, key);
@@ -123,6 +139,7 @@ static enum status read_params(const struct safetensors_file *file, const struct
     enum status code = OK;
     for (int i = 0; code == OK && i < graph.n_params; i++) {
         code = read_param(file, &graph.params[i], agent->n_policy, weights);
+        code = code == OK ? check_param(file, &graph.params[i], weights) : code;
     }
     graph_close(&graph);
     return code;

@@ -11,7 +11,7 @@ packages=(
     clang libclang-rt-dev libomp-dev clang-format clang-tidy # checks, ThreadSanitizer
     mpich libmpich-dev libopenblas-pthread-dev
     libdnnl-dev ocl-icd-opencl-dev # oneDNN's CMake file asks for OpenCL
-    libhdf5-dev libcjson-dev zlib1g-dev libturbojpeg0-dev libpng-dev
+    libhdf5-dev libcjson-dev zlib1g-dev libjpeg62-turbo-dev libturbojpeg0-dev libpng-dev
     libonnx-dev libprotobuf-c-dev protobuf-c-compiler # onnx.proto, and what reads its messages
     libcmocka-dev python3-h5py dataset-fashion-mnist
 )

@@ -49,8 +49,10 @@ WRAPPERS = {
     "onnx.pb-c.h": ["onnx/model_*.c", "onnx/export_message.c", "tests/onnx/*"],
     "protobuf-c/*": ["onnx/model_*.c", "onnx/export_message.c", "tests/onnx/*"],
     "zlib.h": ["data/*", "tests/data/*"],
-    "png.h": ["data/*", "tests/data/*"],
-    "turbojpeg.h": ["data/*", "tests/data/*"],
+    "png.h": ["data/image_png.c", "tests/data/*"],
+    "jpeglib.h": ["data/image_jpeg.c"],
+    "jerror.h": ["data/image_jpeg.c"],
+    "turbojpeg.h": ["tests/data/*"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

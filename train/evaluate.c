@@ -2,6 +2,8 @@
 #include "train/evaluate.h"
 
 #include "core/interrupt.h"
+#include "data/loader.h"
+#include "nn/network_input.h"
 #include "nn/score.h"
 
 #include <string.h>
@@ -12,39 +14,16 @@ enum status evaluate_check_fit(const struct network *network, const struct datas
                                       .h = dataset->h,
                                       .w = dataset->w,
                                       .c = dataset->c,
-                                      .classes = dataset->classes};
+                                      .classes = dataset->classes,
+                                      .floats = dataset->type != SAMPLE_U8};
     return network_check_data(network, &data);
 }
 
 struct scorer {
-    const struct dataset *dataset;
-    const int32_t *indices; // NULL: rows 0 .. n-1
-    uint8_t *gathered;      // [batch][h][w][c], NULL without indices
-    int32_t *labels;        // [batch]
-    float *logits;          // [batch][classes]
+    struct loader *loader; // owned: the images in the order of their rows
+    float *logits;         // [batch][classes]
     int classes;
-    size_t image_bytes;
 };
-
-static int32_t scorer_row(const struct scorer *scorer, int i)
-{
-    return scorer->indices != NULL ? scorer->indices[i] : i;
-}
-
-// The images of rows [first, first + n), in place where the data set already holds them in order.
-static const uint8_t *scorer_images(const struct scorer *scorer, int first, int n)
-{
-    const uint8_t *images = scorer->dataset->images;
-    if (scorer->indices == NULL) {
-        return images + (size_t)first * scorer->image_bytes;
-    }
-    for (int i = 0; i < n; i++) {
-        const size_t row = (size_t)scorer->indices[first + i];
-        memcpy(scorer->gathered + (size_t)i * scorer->image_bytes,
-               images + row * scorer->image_bytes, scorer->image_bytes);
-    }
-    return scorer->gathered;
-}
 
 // interruptible: false where ranks must arrive together, so none may leave early.
 static enum status scorer_run(const struct scorer *scorer, struct infer_plan *plan, int n,
@@ -56,13 +35,12 @@ static enum status scorer_run(const struct scorer *scorer, struct infer_plan *pl
         if (interruptible) {
             TRY(interrupt_check());
         }
-        const int rows = n - first < options->batch ? n - first : options->batch;
-        for (int i = 0; i < rows; i++) {
-            scorer->labels[i] = scorer->dataset->labels[scorer_row(scorer, first + i)];
-        }
+        struct batch images;
+        TRY(loader_next(scorer->loader, &images));
+        const int rows = images.n;
         const struct score_batch batch = {
-            .images = scorer_images(scorer, first, rows),
-            .labels = scorer->labels,
+            .images = images.images,
+            .labels = images.labels,
             .n = rows,
             .classes = scorer->classes,
             .logits = scorer->logits,
@@ -88,11 +66,21 @@ static enum status evaluate_with_plan(struct infer_plan *plan, const struct netw
     const size_t batch = (size_t)options->batch;
     TRY(infer_load(plan, network->params, options->int8 ? options->ranges : NULL));
     ARENA_NEW(arena, scorer->logits, batch * (size_t)scorer->classes);
-    ARENA_NEW(arena, scorer->labels, batch);
-    if (scorer->indices != NULL) {
-        ARENA_NEW(arena, scorer->gathered, batch * scorer->image_bytes);
-    }
     return scorer_run(scorer, plan, n, interruptible, options, out);
+}
+
+static enum status open_loader(const struct dataset *dataset, const int32_t *indices, int n,
+                               int batch, struct arena *arena, struct loader **out)
+{
+    const struct loader_options options = {.batch = batch, .ranks = 1};
+    int32_t *rows = NULL;
+    if (indices == NULL && n < dataset->n) {
+        ARENA_NEW(arena, rows, (size_t)n);
+        for (int i = 0; i < n; i++) {
+            rows[i] = i;
+        }
+    }
+    return loader_open(dataset, indices != NULL ? indices : rows, n, &options, out);
 }
 
 static enum status evaluate_rows(struct backend *backend, const struct network *network,
@@ -111,19 +99,17 @@ static enum status evaluate_rows(struct backend *backend, const struct network *
     const struct infer_options plan_options = {
         .batch = fitted.batch,
         .int8 = options->int8,
-        .input = {.mean = network->info.mean, .std = network->info.std},
+        .input = network_plan_input(&network->info),
     };
-    struct scorer scorer = {
-        .dataset = dataset,
-        .indices = indices,
-        .classes = network->info.classes,
-        .image_bytes = (size_t)dataset->h * (size_t)dataset->w * (size_t)dataset->c,
-    };
+    struct scorer scorer = {.classes = network->info.classes};
     struct infer_plan *plan;
-    TRY(infer_open(backend, &network->graph, &plan_options, &plan));
     struct arena arena = {0};
-    const enum status code =
-        evaluate_with_plan(plan, network, &scorer, n, interruptible, &fitted, &arena, out);
+    TRY(infer_open(backend, &network->graph, &plan_options, &plan));
+    enum status code = open_loader(dataset, indices, n, fitted.batch, &arena, &scorer.loader);
+    if (code == OK) {
+        code = evaluate_with_plan(plan, network, &scorer, n, interruptible, &fitted, &arena, out);
+    }
+    loader_close(scorer.loader);
     arena_close(&arena);
     infer_close(plan);
     return code;

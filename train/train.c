@@ -7,6 +7,7 @@
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "data/loader.h"
+#include "nn/network_input.h"
 #include "nn/plan.h"
 #include "train/evaluate.h"
 #include "train/train_checkpoint.h"
@@ -80,7 +81,7 @@ static enum status open_plan(struct trainer *trainer)
     };
     const struct train_options options = {
         .batch = recipe->batch / ranks,
-        .input = {.mean = trainer->network->info.mean, .std = trainer->network->info.std},
+        .input = network_plan_input(&trainer->network->info),
         .optimizer =
             {
                 .kind = recipe->optimizer,
@@ -112,8 +113,8 @@ static enum status open_teacher(struct trainer *trainer, struct arena *arena)
         return OK;
     }
     const int batch = recipe->batch / trainer->job->collective->ranks;
-    const struct infer_options options = {
-        .batch = batch, .input = {.mean = teacher->info.mean, .std = teacher->info.std}};
+    const struct infer_options options = {.batch = batch,
+                                          .input = network_plan_input(&teacher->info)};
     ARENA_NEW(arena, trainer->targets, (size_t)batch * (size_t)teacher->info.classes);
     TRY(infer_open(trainer->job->backend, &teacher->graph, &options, &trainer->teacher));
     return infer_load(trainer->teacher, teacher->params, NULL);

@@ -4,10 +4,12 @@
 
 #include "nn/safetensors.h"
 
+#include <math.h>
 #include <string.h>
 
 #define CHECKPOINT_FORMAT "dikdik-train-1"
 #define CHECKPOINT_TENSORS 5
+#define MOST_STEPS ((int64_t)1 << 40)
 
 enum status train_state_open(size_t n_params, size_t n_optimizer, size_t epochs,
                              struct arena *arena, struct train_state *out)
@@ -106,6 +108,20 @@ static enum status read_slot(const struct safetensors_file *file, const struct s
     return OK;
 }
 
+static enum status check_numbers(const struct safetensors_file *file, const char *name,
+                                 const float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(values[i])) {
+            FAIL(ERR_INPUT,
+                 "%s: tensor \"%s\" holds %g at element %zu, expected finite numbers; remove the "
+                 "file to start afresh",
+                 file->path, name, (double)values[i], i);
+        }
+    }
+    return OK;
+}
+
 static enum status read_checkpoint(const struct safetensors_file *file, const char *identity,
                                    struct train_state *state)
 {
@@ -122,9 +138,23 @@ static enum status read_checkpoint(const struct safetensors_file *file, const ch
         memcpy(slots[i].values, tensor->data, tensor->bytes);
     }
     if (counters[0] < 0 || counters[0] > (int64_t)state->epochs || counters[1] < 0 ||
-        counters[2] < 0) {
-        FAIL(ERR_INPUT, "%s: its counters make no sense (epoch %lld of %zu, batch %lld)",
-             file->path, (long long)counters[0], state->epochs, (long long)counters[1]);
+        counters[2] < 0 || counters[2] > MOST_STEPS) {
+        FAIL(
+            ERR_INPUT,
+            "%s: \"counters\" make no sense (epoch %lld of %zu, batch %lld, step %lld); remove the "
+            "file to start afresh",
+            file->path, (long long)counters[0], state->epochs, (long long)counters[1],
+            (long long)counters[2]);
+    }
+    TRY(check_numbers(file, "params", state->params, state->n_params));
+    TRY(check_numbers(file, "optimizer", state->optimizer, state->n_optimizer));
+    for (int i = 0; i < 3; i++) {
+        if (!isfinite(sums[i])) {
+            FAIL(ERR_INPUT,
+                 "%s: \"sums\" holds %g at element %d, expected finite numbers; remove the file to "
+                 "start afresh",
+                 file->path, sums[i], i);
+        }
     }
     state->position = (struct train_position){
         .epoch = counters[0],

@@ -95,7 +95,6 @@ void trajectory_seal(const struct trajectory_shape *shape, void *block)
     header->checksum = checksum(block, trajectory_bytes(shape));
 }
 
-// What the header claims must lie within the shape, because the learner indexes by it.
 static enum status check_header(const struct trajectory_shape *shape,
                                 const struct trajectory_header *header)
 {
@@ -109,31 +108,58 @@ static enum status check_header(const struct trajectory_shape *shape,
              "all ranks must run the same program with the same config",
              (unsigned)header->layout, (unsigned)trajectory_layout(shape));
     }
+    return OK;
+}
+
+// What the header claims must lie within the shape, because the learner indexes by it. An episode
+// that went well has rows.
+static enum status check_claims(const struct trajectory_shape *shape,
+                                const struct trajectory_header *header, enum status code)
+{
+    const double seconds = header->environment_seconds + header->policy_seconds +
+                           header->arithmetic_seconds + header->wire_seconds;
     if (header->rows < 0 || header->rows > shape->rows || header->n_result < 0 ||
         header->n_result > shape->n_result || header->failure < 0 ||
-        header->failure >= FAILURE_COUNT || !isfinite(header->score)) {
-        FAIL(ERR_COMM,
+        header->failure >= FAILURE_COUNT || !isfinite(header->score) || !isfinite(seconds) ||
+        (header->failure == FAILURE_NONE && header->rows == 0)) {
+        FAIL(code,
              "the trajectory of episode %lld is damaged: %d rows (at most %d), %d results (at most "
-             "%d), failure %d, score %g",
+             "%d), failure %d, score %g, %g seconds",
              (long long)header->episode, (int)header->rows, shape->rows, (int)header->n_result,
-             shape->n_result, (int)header->failure, header->score);
+             shape->n_result, (int)header->failure, header->score, seconds);
     }
     return OK;
 }
 
-static enum status check_rows(const struct trajectory_shape *shape, const struct trajectory *view)
+// Only the last row may lack an action.
+static enum status check_rows(const struct trajectory_shape *shape, const struct trajectory *view,
+                              enum status code)
 {
+    const int most_flags = FLAG_FIRST | FLAG_TERMINATED | FLAG_TRUNCATED;
     for (int32_t row = 0; row < view->header->rows; row++) {
         const bool acts = !(view->flags[row] & FLAG_TRUNCATED);
         const int32_t choices = view->choices[row], action = view->action[row];
         if (choices < 0 || choices > shape->n_choices ||
             (acts && (action < 0 || action >= choices))) {
-            FAIL(ERR_COMM,
-                 "the trajectory of episode %lld is damaged: row %d takes choice %d of %d",
+            FAIL(code, "the trajectory of episode %lld is damaged: row %d takes choice %d of %d",
                  (long long)view->header->episode, (int)row, (int)action, (int)choices);
+        }
+        if (view->flags[row] > most_flags || (!acts && row + 1 < view->header->rows)) {
+            FAIL(code, "the trajectory of episode %lld is damaged: row %d of %d has flags %d",
+                 (long long)view->header->episode, (int)row, (int)view->header->rows,
+                 view->flags[row]);
         }
     }
     return OK;
+}
+
+enum status trajectory_check_content(const struct trajectory_shape *shape, const void *block,
+                                     enum status code)
+{
+    struct trajectory view;
+    trajectory_view(shape, (void *)(uintptr_t)block, &view); // read only
+    TRY(check_claims(shape, view.header, code));
+    return check_rows(shape, &view, code);
 }
 
 enum status trajectory_check(const struct trajectory_shape *shape, const void *block, size_t bytes)
@@ -145,6 +171,7 @@ enum status trajectory_check(const struct trajectory_shape *shape, const void *b
     }
     memcpy(&header, block, sizeof header);
     TRY(check_header(shape, &header));
+    TRY(check_claims(shape, &header, ERR_COMM));
     if (bytes == sizeof header && header.rows == 0 && header.n_result == 0) {
         return OK;
     }
@@ -156,9 +183,7 @@ enum status trajectory_check(const struct trajectory_shape *shape, const void *b
         FAIL(ERR_COMM, "the trajectory of episode %lld is damaged: its checksum does not fit",
              (long long)header.episode);
     }
-    struct trajectory view;
-    trajectory_view(shape, (void *)(uintptr_t)block, &view); // read only
-    return check_rows(shape, &view);
+    return trajectory_check_content(shape, block, ERR_COMM);
 }
 
 int trajectory_steps(const struct trajectory *t)

@@ -72,5 +72,9 @@ void trajectory_view(const struct trajectory_shape *shape, void *block, struct t
 // Whether a received block is one of this shape and unharmed; ERR_COMM says what is wrong. A failed
 // episode (rows 0) may come as its header alone.
 enum status trajectory_check(const struct trajectory_shape *shape, const void *block, size_t bytes);
+// Whether what lies in a block [trajectory_bytes] of unknown origin can be used as an episode:
+// counts, choices, actions and flags. `code`: of the failure.
+enum status trajectory_check_content(const struct trajectory_shape *shape, const void *block,
+                                     enum status code);
 // Fills magic, layout and checksum. What the header says may still change afterwards.
 void trajectory_seal(const struct trajectory_shape *shape, void *block);

@@ -1,5 +1,7 @@
 // Forward convolutions and linear layers by oneDNN, float32 and int8, with bias, residual sum and
 // activation fused. Packed weights: oneDNN's layout, then at `bias_offset` the bias [out_c].
+#include "compute/cpu/cpu_conv_direct.h"
+#include "compute/cpu/cpu_conv_direct_int8.h"
 #include "compute/cpu/cpu_conv_framed.h"
 #include "compute/cpu/cpu_conv_narrow.h"
 #include "compute/cpu/cpu_conv_shape.h"
@@ -170,6 +172,12 @@ static enum status conv_open(struct backend *backend, const struct op *op, struc
 {
     if (cpu_conv_narrow_fits(backend, op)) {
         return cpu_conv_narrow_open(backend, op, out);
+    }
+    if (cpu_conv_direct_int8_fits(backend, op)) {
+        return cpu_conv_direct_int8_open(backend, op, out);
+    }
+    if (cpu_conv_direct_fits(op)) {
+        return cpu_conv_direct_open(backend, op, out);
     }
     if (cpu_conv_needs_frame(op)) {
         return cpu_conv_framed_open(backend, op, out);

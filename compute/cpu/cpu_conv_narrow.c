@@ -42,6 +42,7 @@ bool cpu_conv_narrow_fits(const struct backend *backend, const struct op *op)
 {
     return backend->int8 && op->in_type == DTYPE_U8 && op->out_type == DTYPE_U8 && is_3x3(op) &&
            op->groups == 1 && op->in_c <= PIXEL && op->out_c <= MOST_OUTPUTS &&
+           (op->in_c <= GROUP || op->out_c <= OUTPUTS) &&
            (op->act.kind == ACT_NONE || op->act.kind == ACT_RELU);
 }
 

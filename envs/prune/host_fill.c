@@ -2,6 +2,7 @@
 
 #include "envs/prune/prune_score.h"
 #include "nn/graph_text.h"
+#include "nn/network_input.h"
 #include "search_space/refit_rank.h"
 
 #include <stdlib.h>
@@ -11,16 +12,14 @@ static enum status gather_validation(const struct dataset *dataset,
                                      const struct dataset_split *split, struct arena *arena,
                                      struct host_dataset *out)
 {
-    const size_t image_bytes = (size_t)dataset->h * (size_t)dataset->w * (size_t)dataset->c;
     uint8_t *images;
     int32_t *labels;
-    ARENA_NEW(arena, images, (size_t)split->n_validation * image_bytes);
+    ARENA_NEW(arena, images, (size_t)split->n_validation * dataset_image_bytes(dataset));
     ARENA_NEW(arena, labels, (size_t)split->n_validation);
     for (int i = 0; i < split->n_validation; i++) {
-        const size_t row = (size_t)split->validation[i];
-        memcpy(images + (size_t)i * image_bytes, dataset->images + row * image_bytes, image_bytes);
-        labels[i] = dataset->labels[row];
+        labels[i] = dataset->labels[split->validation[i]];
     }
+    TRY(dataset_fetch_many(dataset, split->validation, split->n_validation, images));
     out->n_validation = split->n_validation;
     out->validation = images;
     out->labels = labels;
@@ -45,7 +44,12 @@ static enum status gather_data(struct host_fill *fill, int d, const struct datas
     struct host_dataset *out = &fill->datasets[d];
     struct dataset_split split;
     *out = (struct host_dataset){
-        .h = dataset->h, .w = dataset->w, .c = dataset->c, .classes = dataset->classes};
+        .h = dataset->h,
+        .w = dataset->w,
+        .c = dataset->c,
+        .classes = dataset->classes,
+        .floats = dataset->type != SAMPLE_U8,
+    };
     memcpy(out->name, dataset->name, sizeof out->name);
     memcpy(out->mean, dataset->mean, sizeof out->mean);
     memcpy(out->std, dataset->std, sizeof out->std);
@@ -135,7 +139,7 @@ static enum status gather_grams(struct host_fill *fill, int n)
                                           .points_per_image = POINTS_PER_IMAGE,
                                           .lambda = PRUNE_REFIT_LAMBDA,
                                           .seed = fill->seed};
-    const struct plan_input input = {.mean = network->info.mean, .std = network->info.std};
+    const struct plan_input input = network_plan_input(&network->info);
     TRY(refit_open(fill->backend, &network->graph, &network->groups, network->params, &input,
                    fill->refit_images[network->data], &options, &fill->refits[n]));
     size_t count;
@@ -153,6 +157,7 @@ static enum status load(struct host_fill *fill, int n, const struct prune_networ
                                       .w = set->w,
                                       .c = set->c,
                                       .classes = set->classes,
+                                      .floats = set->floats,
                                       .mean = set->mean,
                                       .std = set->std};
     struct network_info fallback;

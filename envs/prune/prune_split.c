@@ -7,16 +7,19 @@
 #define LEAST_IMAGES 100
 
 // How many search-validation images scoring.validation_share stands for.
-static int wanted_images(const struct dataset *dataset, double share)
+static enum status count_wanted(const struct dataset *dataset, double share, struct arena *arena,
+                                int *out)
 {
-    int members[DATASET_MAX_CLASSES] = {0}, wanted = 0;
+    int *members, wanted = 0;
+    ARENA_NEW(arena, members, (size_t)dataset->classes);
     for (int i = 0; i < dataset->n; i++) {
         members[dataset->labels[i]]++;
     }
     for (int k = 0; k < dataset->classes; k++) {
         wanted += (int)lround(share * members[k]);
     }
-    return wanted;
+    *out = wanted;
+    return OK;
 }
 
 enum status prune_split(const struct scoring_options *scoring, const struct dataset *dataset,
@@ -25,7 +28,8 @@ enum status prune_split(const struct scoring_options *scoring, const struct data
 {
     struct dataset_split split;
     TRY(dataset_split_unseen(dataset, train_rows, scoring->validation_share, seed, arena, &split));
-    const int wanted = wanted_images(dataset, scoring->validation_share);
+    int wanted;
+    TRY(count_wanted(dataset, scoring->validation_share, arena, &wanted));
     int least = wanted < LEAST_IMAGES ? wanted : LEAST_IMAGES;
     least = dataset->groups != NULL ? least / 2 : least; // whole groups only come near to the share
     least = least > 1 ? least : 1;

@@ -327,7 +327,7 @@ void ddpg_state(struct ddpg *d, struct state_list *list)
 {
     const size_t replay = (size_t)d->options.replay, n = (size_t)d->n_state;
     const size_t n_actor = d->actor.graph->n_floats, n_critic = d->critic_graph.n_floats;
-    state_list_add(list, "ddpg.counts", HDF5_I64, N_COUNTS, d->counts);
+    state_list_add_within(list, "ddpg.counts", HDF5_I64, N_COUNTS, d->counts, 0, STATE_COUNT_MAX);
     state_list_add(list, "ddpg.baseline", HDF5_F64, 1, &d->baseline);
     state_list_add(list, "ddpg.actor", HDF5_F32, n_actor, d->actor.params);
     state_list_add(list, "ddpg.actor_target", HDF5_F32, n_actor, d->actor.target_params);
@@ -341,7 +341,7 @@ void ddpg_state(struct ddpg *d, struct state_list *list)
     state_list_add(list, "ddpg.nexts", HDF5_F32, replay * n, d->nexts);
     state_list_add(list, "ddpg.actions", HDF5_F32, replay, d->actions);
     state_list_add(list, "ddpg.rewards", HDF5_F32, replay, d->rewards);
-    state_list_add(list, "ddpg.lasts", HDF5_F32, replay, d->lasts);
+    state_list_add_within(list, "ddpg.lasts", HDF5_F32, replay, d->lasts, 0, 1);
 }
 
 void ddpg_save(struct ddpg *d)
@@ -351,6 +351,11 @@ void ddpg_save(struct ddpg *d)
     CHECK(steps == d->counts[COUNT_ACTOR_STEPS]);
     sequence_save_optimizer(d->critic.plan, d->critic.optimizer, &steps);
     CHECK(steps == d->counts[COUNT_CRITIC_STEPS]);
+}
+
+int64_t ddpg_remembered(const struct ddpg *d)
+{
+    return d->counts[COUNT_ADDED];
 }
 
 void ddpg_load(struct ddpg *d)

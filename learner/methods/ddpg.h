@@ -38,4 +38,5 @@ bool ddpg_update(struct ddpg *ddpg, struct ddpg_result *out);
 const float *ddpg_actor(const struct ddpg *ddpg); // weights [n_floats], borrowed
 void ddpg_state(struct ddpg *ddpg, struct state_list *list);
 void ddpg_save(struct ddpg *ddpg);
+int64_t ddpg_remembered(const struct ddpg *ddpg); // transitions ever
 void ddpg_load(struct ddpg *ddpg);

@@ -1,6 +1,7 @@
 #include "learner/methods/imagination.h"
 
 #include "core/rng.h"
+#include "learner/candidates.h"
 
 #include <math.h>
 #include <string.h>
@@ -147,11 +148,23 @@ struct advisor_wishes imagination_wishes(const struct imagination *im, int task)
         .choices = im->choices + (size_t)task * IMAGINATION_REMEMBERED * (size_t)im->stride};
 }
 
+enum status imagination_check(const struct imagination *im)
+{
+    for (int task = 0; task < im->space->n_tasks; task++) {
+        const struct advisor_wishes wishes = imagination_wishes(im, task);
+        for (int i = 0; i < wishes.n; i++) {
+            TRY(candidate_check(im->space, task,
+                                wishes.choices + (size_t)i * (size_t)wishes.stride));
+        }
+    }
+    return OK;
+}
+
 void imagination_state(struct imagination *im, struct state_list *list)
 {
     const size_t n = (size_t)im->space->n_tasks;
     const size_t cells = n * IMAGINATION_REMEMBERED * (size_t)im->stride;
     state_list_add(list, "imagined.choices", HDF5_U8, cells * sizeof *im->choices, im->choices);
-    state_list_add(list, "imagined.counts", HDF5_I64, n, im->n_choices);
-    state_list_add(list, "imagined.episodes", HDF5_I64, 1, im->episodes);
+    state_list_add_within(list, "imagined.counts", HDF5_I64, n, im->n_choices, 0, STATE_COUNT_MAX);
+    state_list_add_within(list, "imagined.episodes", HDF5_I64, 1, im->episodes, 0, STATE_COUNT_MAX);
 }

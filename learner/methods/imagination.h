@@ -38,4 +38,6 @@ enum status imagination_show(struct imagination *imagination, int task, const in
                              struct trajectory *out);
 // What the policy chose lately for a task, as wishes for its next proposal.
 struct advisor_wishes imagination_wishes(const struct imagination *imagination, int task);
+// What was read fits the space; ERR_INPUT otherwise.
+enum status imagination_check(const struct imagination *imagination);
 void imagination_state(struct imagination *imagination, struct state_list *list);

@@ -25,6 +25,8 @@ enum amc_counter {
     AMC_STEPS,   // taken since the last update
     N_AMC_COUNTERS
 };
+enum { MOST_STEPS = 1 << 20 }; // between two updates
+
 struct amc {
     struct method base;
     struct arena arena;
@@ -34,6 +36,7 @@ struct amc {
     struct ddpg *ddpg;
     uint64_t seed;
     int warmup;
+    int n_tasks;
     int64_t counts[N_AMC_COUNTERS];
     float *params;       // [n_floats] of a fresh actor
     float *input, *next; // [n_inputs]
@@ -117,6 +120,7 @@ static enum status amc_open(const struct method_job *job, struct method **out)
     a->base.ops = &method_amc;
     a->agent = job->agent;
     a->shape = *job->shape;
+    a->n_tasks = job->n_tasks;
     a->seed = job->seed;
     a->warmup = job->search->warmup < quarter ? job->search->warmup : quarter;
     const enum status status = open_parts(a, job);
@@ -214,7 +218,8 @@ static bool amc_finished(const struct method *method, int task)
 static enum status amc_state(struct method *method, struct state_list *list)
 {
     struct amc *a = (struct amc *)method;
-    state_list_add(list, "amc.counts", HDF5_I64, N_AMC_COUNTERS, a->counts);
+    state_list_add_within(list, "amc.counts", HDF5_I64, N_AMC_COUNTERS, a->counts, -1,
+                          STATE_COUNT_MAX);
     ddpg_state(a->ddpg, list);
     return OK;
 }
@@ -226,7 +231,17 @@ static void amc_save(struct method *method)
 
 static enum status amc_load(struct method *method)
 {
-    ddpg_load(((struct amc *)method)->ddpg);
+    struct amc *a = (struct amc *)method;
+    const int64_t steps = a->counts[AMC_STEPS], task = a->counts[AMC_TASK];
+    // One update follows for every step, so these have to be there.
+    if (steps < 0 || steps > ddpg_remembered(a->ddpg) || steps > MOST_STEPS || task < 0 ||
+        task >= a->n_tasks) {
+        FAIL(ERR_INPUT,
+             "'amc.counts' says task %lld of %d and %lld steps since the last update, with %lld "
+             "remembered; use an older checkpoint",
+             (long long)task, a->n_tasks, (long long)steps, (long long)ddpg_remembered(a->ddpg));
+    }
+    ddpg_load(a->ddpg);
     return OK;
 }
 

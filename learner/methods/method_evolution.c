@@ -215,18 +215,43 @@ static enum status evolution_state(struct method *method, struct state_list *lis
         trials_state(&e->trials, list);
         return OK;
     }
-    state_list_add(list, "evolution.joined", HDF5_I32, (size_t)e->n_tasks, e->joined);
+    state_list_add_within(list, "evolution.joined", HDF5_I32, (size_t)e->n_tasks, e->joined, 0,
+                          1 << 30);
     state_list_add(list, "evolution.scores", HDF5_F64, n, e->scores);
-    state_list_add(list, "evolution.steps", HDF5_I32, n, e->steps);
-    state_list_add(list, "evolution.actions", HDF5_I32, steps, e->actions);
-    state_list_add(list, "evolution.choices", HDF5_I32, steps, e->choices);
+    state_list_add_within(list, "evolution.steps", HDF5_I32, n, e->steps, 0, e->most_steps);
+    state_list_add_within(list, "evolution.actions", HDF5_I32, steps, e->actions, 0, INT16_MAX);
+    state_list_add_within(list, "evolution.choices", HDF5_I32, steps, e->choices, 0, INT16_MAX);
+    return OK;
+}
+
+static enum status check_genome(const struct evolution *e, int task, int member)
+{
+    const struct genome genome = genome_at(e, task, member);
+    bool fits = genome.steps >= 1;
+    for (int i = 0; i < genome.steps; i++) {
+        fits = fits && genome.actions[i] >= 0 && genome.actions[i] < genome.choices[i];
+    }
+    if (!fits) {
+        FAIL(ERR_INPUT,
+             "member %d of task %d has no steps, or actions that its steps do not have; use an "
+             "older checkpoint",
+             member, task);
+    }
     return OK;
 }
 
 static enum status evolution_load(struct method *method)
 {
     struct evolution *e = (struct evolution *)method;
-    return e->known ? trials_load(&e->trials) : OK;
+    if (e->known) {
+        return trials_load(&e->trials);
+    }
+    for (int task = 0; task < e->n_tasks; task++) {
+        for (int member = 0; member < members(e, task); member++) {
+            TRY(check_genome(e, task, member));
+        }
+    }
+    return OK;
 }
 
 const struct method_ops method_evolution = {

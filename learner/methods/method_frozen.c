@@ -9,6 +9,7 @@
 #include "learner/methods/imagination.h"
 #include "learner/model/advisor.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,8 +213,10 @@ static const float *frozen_weights(const struct method *method, size_t *n)
 static enum status frozen_state(struct method *method, struct state_list *list)
 {
     struct frozen *frozen = frozen_of(method);
-    state_list_add(list, "frozen.weights", HDF5_F32, frozen->n, frozen->weights);
-    state_list_add(list, "frozen.proposed", HDF5_I32, (size_t)frozen->n_tasks, frozen->proposed);
+    state_list_add_within(list, "frozen.weights", HDF5_F32, frozen->n, frozen->weights, -FLT_MAX,
+                          FLT_MAX);
+    state_list_add_within(list, "frozen.proposed", HDF5_I32, (size_t)frozen->n_tasks,
+                          frozen->proposed, 0, 1 << 30);
     if (frozen->advisor != NULL) {
         advisor_state(frozen->advisor, list);
         imagination_state(&frozen->imagination, list);
@@ -229,7 +232,11 @@ static void frozen_save(struct method *method)
 static enum status frozen_load(struct method *method)
 {
     struct frozen *frozen = frozen_of(method);
-    return frozen->advisor != NULL ? advisor_restore(frozen->advisor, frozen->sync) : OK;
+    if (frozen->advisor == NULL) {
+        return OK;
+    }
+    TRY(imagination_check(&frozen->imagination));
+    return advisor_restore(frozen->advisor, frozen->sync);
 }
 
 const struct method_ops method_frozen = {

@@ -430,7 +430,7 @@ static enum status impala_state(struct method *method, struct state_list *list)
 {
     struct impala *m = impala_of(method);
     policy_trainer_state(m->trainer, list);
-    state_list_add(list, "updates", HDF5_I64, 1, m->updates);
+    state_list_add_within(list, "updates", HDF5_I64, 1, m->updates, 0, STATE_COUNT_MAX);
     state_list_add(list, "known", HDF5_F64, (size_t)m->n_tasks, m->known);
     episode_memory_state(&m->memory, list);
     if (m->advisor != NULL) {
@@ -453,6 +453,7 @@ static enum status impala_load(struct method *method)
     policy_trainer_load(m->trainer);
     if (m->advisor != NULL) {
         TRY(model_check_restore(&m->check));
+        TRY(imagination_check(&m->imagination));
         TRY(advisor_restore(m->advisor, m->sync));
     }
     return OK;

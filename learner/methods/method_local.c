@@ -106,7 +106,8 @@ static enum status local_state(struct method *method, struct state_list *list)
 {
     struct local *l = (struct local *)method;
     trials_state(&l->trials, list);
-    state_list_add(list, "local.began", HDF5_I64, (size_t)l->n_tasks, l->began);
+    state_list_add_within(list, "local.began", HDF5_I64, (size_t)l->n_tasks, l->began, 0,
+                          STATE_COUNT_MAX);
     return OK;
 }
 

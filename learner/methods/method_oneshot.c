@@ -154,8 +154,8 @@ static enum status oneshot_state(struct method *method, struct state_list *list)
 {
     struct oneshot *o = (struct oneshot *)method;
     const size_t n = (size_t)o->n_tasks * MOST_SUGGESTED;
-    state_list_add(list, "oneshot.given", HDF5_I32, n, o->given);
-    state_list_add(list, "oneshot.answered", HDF5_I32, n, o->answered);
+    state_list_add_within(list, "oneshot.given", HDF5_I32, n, o->given, 0, 1 << 30);
+    state_list_add_within(list, "oneshot.answered", HDF5_I32, n, o->answered, 0, 1);
     return OK;
 }
 

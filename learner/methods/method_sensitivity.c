@@ -261,10 +261,12 @@ static enum status sensitivity_state(struct method *method, struct state_list *l
     struct sensitivity *s = (struct sensitivity *)method;
     const size_t n = (size_t)s->n_measurements;
     trials_state(&s->trials, list);
-    state_list_add(list, "sensitivity.state", HDF5_I32, n, s->state);
-    state_list_add(list, "sensitivity.episode", HDF5_I64, n, s->episode);
+    state_list_add_within(list, "sensitivity.state", HDF5_I32, n, s->state, SENSING_WANTED,
+                          SENSING_NONE);
+    state_list_add_within(list, "sensitivity.episode", HDF5_I64, n, s->episode, 0, STATE_COUNT_MAX);
     state_list_add(list, "sensitivity.reward", HDF5_F64, n, s->reward);
-    state_list_add(list, "sensitivity.combined", HDF5_I32, (size_t)s->n_tasks, s->combined);
+    state_list_add_within(list, "sensitivity.combined", HDF5_I32, (size_t)s->n_tasks, s->combined,
+                          0, 1);
     return OK;
 }
 

@@ -98,8 +98,9 @@ void model_check_state(struct model_check *check, struct state_list *list)
 {
     state_list_add(list, "check.predicted", HDF5_F64, MODEL_CHECK_MOST, check->predicted);
     state_list_add(list, "check.real", HDF5_F64, MODEL_CHECK_MOST, check->real);
-    state_list_add(list, "check.tasks", HDF5_I32, MODEL_CHECK_MOST, check->tasks);
-    state_list_add(list, "check.n", HDF5_I64, 1, check->n);
+    state_list_add_within(list, "check.tasks", HDF5_I32, MODEL_CHECK_MOST, check->tasks, 0,
+                          INT32_MAX);
+    state_list_add_within(list, "check.n", HDF5_I64, 1, check->n, 0, STATE_COUNT_MAX);
 }
 
 enum status model_check_restore(const struct model_check *check)

@@ -3,6 +3,7 @@
 #include "learner/rules/rule.h"
 #include "nn/plan_sequence.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,13 +238,20 @@ const float *policy_trainer_weights(const struct policy_trainer *trainer, size_t
 void policy_trainer_state(struct policy_trainer *trainer, struct state_list *list)
 {
     const size_t tasks = (size_t)trainer->popart.n_tasks;
-    state_list_add(list, "weights", HDF5_F32, trainer->graph.n_floats, trainer->weights);
-    state_list_add(list, "optimizer", HDF5_F32, trainer->n_optimizer, trainer->optimizer);
-    state_list_add(list, "optimizer_step", HDF5_I64, 1, trainer->optimizer_step);
-    state_list_add(list, "popart_mean", HDF5_F64, tasks, trainer->popart.mean);
-    state_list_add(list, "popart_sigma", HDF5_F64, tasks, trainer->popart.sigma);
-    state_list_add(list, "popart_sums", HDF5_F64, 2 * tasks, trainer->popart.sums);
-    state_list_add(list, "popart_episodes", HDF5_I64, tasks, trainer->popart.episodes);
+    state_list_add_within(list, "weights", HDF5_F32, trainer->graph.n_floats, trainer->weights,
+                          -FLT_MAX, FLT_MAX);
+    state_list_add_within(list, "optimizer", HDF5_F32, trainer->n_optimizer, trainer->optimizer,
+                          -FLT_MAX, FLT_MAX);
+    state_list_add_within(list, "optimizer_step", HDF5_I64, 1, trainer->optimizer_step, 0,
+                          STATE_COUNT_MAX);
+    state_list_add_within(list, "popart_mean", HDF5_F64, tasks, trainer->popart.mean, -DBL_MAX,
+                          DBL_MAX);
+    state_list_add_within(list, "popart_sigma", HDF5_F64, tasks, trainer->popart.sigma, DBL_MIN,
+                          DBL_MAX);
+    state_list_add_within(list, "popart_sums", HDF5_F64, 2 * tasks, trainer->popart.sums, -DBL_MAX,
+                          DBL_MAX);
+    state_list_add_within(list, "popart_episodes", HDF5_I64, tasks, trainer->popart.episodes, 0,
+                          STATE_COUNT_MAX);
 }
 
 void policy_trainer_save(struct policy_trainer *trainer)

@@ -101,10 +101,9 @@ void trials_propose(struct trials *trials, const int16_t *choices, struct ticket
 
 void trials_take(struct trials *trials, const struct trajectory *t, bool fresh)
 {
-    if (!fresh) {
+    if (!fresh || *trials->n == trials->capacity) { // full: only if a checkpoint says so
         return;
     }
-    CHECK(*trials->n < trials->capacity);
     const int at = (*trials->n)++, steps = trials->space->tasks[t->header->task].steps;
     int16_t *choices = trials->choices + (size_t)at * (size_t)trials->most_steps;
     for (int i = 0; i < steps; i++) {
@@ -119,9 +118,10 @@ void trials_take(struct trials *trials, const struct trajectory *t, bool fresh)
 void trials_state(struct trials *trials, struct state_list *list)
 {
     const size_t n = (size_t)trials->capacity;
-    state_list_add(list, "trials.n", HDF5_I32, 1, trials->n);
-    state_list_add(list, "trials.task", HDF5_I32, n, trials->task);
-    state_list_add(list, "trials.episode", HDF5_I64, n, trials->episode);
+    state_list_add_within(list, "trials.n", HDF5_I32, 1, trials->n, 0, trials->capacity);
+    state_list_add_within(list, "trials.task", HDF5_I32, n, trials->task, 0,
+                          trials->space->n_tasks - 1);
+    state_list_add_within(list, "trials.episode", HDF5_I64, n, trials->episode, 0, STATE_COUNT_MAX);
     state_list_add(list, "trials.reward", HDF5_F64, n, trials->reward);
     state_list_add(list, "trials.hash", HDF5_I64, n, trials->hash);
     state_list_add(list, "trials.choices", HDF5_U8,
@@ -134,6 +134,9 @@ enum status trials_load(struct trials *trials)
 {
     if (*trials->n < 0 || *trials->n > trials->capacity) {
         FAIL(ERR_INPUT, "%d candidates tried, expected 0 to %d", (int)*trials->n, trials->capacity);
+    }
+    for (int i = 0; i < *trials->n; i++) {
+        TRY(candidate_check(trials->space, trials->task[i], trials_choices(trials, i)));
     }
     for (int i = 0; i < TRIALS_PROPOSED && !trials->sync; i++) {
         trials->proposed[i] = 0;

@@ -2,6 +2,7 @@
 #include "learner/model/advisor.h"
 
 #include "core/clock.h"
+#include "learner/candidates.h"
 #include "learner/model/advisor_internal.h"
 
 #include <math.h>
@@ -387,13 +388,10 @@ void advisor_state(struct advisor *advisor, struct state_list *list)
 static enum status check_choices(const struct advisor *advisor, int pool_index,
                                  const int16_t *choices, int n)
 {
-    const struct candidate_task *task =
-        &advisor->options.space->tasks[first_task(advisor, pool_index)];
-    for (int i = 0; i < n * task->steps; i++) {
-        if (choices[i] < 0 || choices[i] >= task->n_choices[i % task->steps]) {
-            FAIL(ERR_INPUT, "a candidate with choice %d of %d; use an older checkpoint", choices[i],
-                 task->n_choices[i % task->steps]);
-        }
+    const struct candidate_space *space = advisor->options.space;
+    const int task = first_task(advisor, pool_index);
+    for (int i = 0; i < n; i++) {
+        TRY(candidate_check(space, task, choices + (size_t)i * (size_t)space->tasks[task].steps));
     }
     return OK;
 }

@@ -82,6 +82,33 @@ static void reading(void **state)
     arena_close(&arena);
 }
 
+static void a_file_that_shrinks(void **state)
+{
+    (void)state;
+    const char *path = test_folder_path(&folder, "shrinks");
+    char bytes[9000];
+    struct file_reader reader;
+    memset(bytes, 7, sizeof bytes);
+    test_folder_write(path, bytes, sizeof bytes);
+    assert_ok(file_reader_open(path, &reader));
+    assert_int_equal(reader.bytes, sizeof bytes);
+    assert_ok(file_reader_take(&reader, 8999, bytes, 1));
+    assert_int_equal(truncate(path, 5000), 0);
+    assert_ok(file_reader_take(&reader, 0, bytes, 5000));
+    assert_fails(file_reader_take(&reader, 4999, bytes, 2), ERR_INPUT,
+                 "ends at byte 5000, expected 5001");
+    assert_fails(file_reader_take(&reader, 8000, bytes, 1000), ERR_INPUT, "cut short");
+    file_reader_close(&reader);
+    file_reader_close(&reader);
+    // Bytes that were read stay as they were.
+    void *mapped;
+    size_t n;
+    assert_ok(file_map(path, &mapped, &n));
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(((const char *)mapped)[4999], 7);
+    file_unmap(mapped, n);
+}
+
 static void folders_and_paths(void **state)
 {
     (void)state;
@@ -356,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(reading),
+        IN_FOLDER(a_file_that_shrinks),
         IN_FOLDER(folders_and_paths),
         IN_FOLDER(writing_replaces_at_once),
         IN_FOLDER(odd_targets),

@@ -47,31 +47,33 @@ static void round_trip(void **state)
     assert_int_equal(array.dims[2], 5);
     assert_int_equal(array.count, 30);
     uint8_t read_images[30];
-    assert_ok(hdf5_read(file, "images", HDF5_U8, read_images));
+    assert_ok(hdf5_read(file, "images", HDF5_U8, 30, read_images));
     assert_memory_equal(read_images, images, sizeof images);
     assert_ok(hdf5_describe(file, "group/labels", &array));
     assert_int_equal(array.type, HDF5_I32);
     int32_t read_labels[7];
-    assert_ok(hdf5_read(file, "/group/labels", HDF5_I32, read_labels));
+    assert_ok(hdf5_read(file, "/group/labels", HDF5_I32, 7, read_labels));
     assert_memory_equal(read_labels, labels, sizeof labels);
     int64_t read_large[2];
-    assert_ok(hdf5_read(file, "large", HDF5_I64, read_large));
+    assert_ok(hdf5_read(file, "large", HDF5_I64, 2, read_large));
     assert_memory_equal(read_large, large, sizeof large);
     float read_floats[3];
-    assert_ok(hdf5_read(file, "floats", HDF5_F32, read_floats));
+    assert_ok(hdf5_read(file, "floats", HDF5_F32, 3, read_floats));
     assert_memory_equal(read_floats, floats, sizeof floats);
     double read_doubles[2];
-    assert_ok(hdf5_read(file, "doubles", HDF5_F64, read_doubles));
+    assert_ok(hdf5_read(file, "doubles", HDF5_F64, 2, read_doubles));
     assert_memory_equal(read_doubles, doubles, sizeof doubles);
     assert_ok(hdf5_describe(file, "empty", &array));
     assert_int_equal(array.count, 0);
     assert_int_equal(array.dims[1], 4);
-    assert_ok(hdf5_read(file, "empty", HDF5_F32, NULL));
+    assert_ok(hdf5_read(file, "empty", HDF5_F32, 0, NULL));
     assert_ok(hdf5_describe(file, "scalar", &array));
     assert_int_equal(array.n_dims, 0);
     assert_int_equal(array.count, 1);
-    assert_ok(hdf5_read(file, "scalar", HDF5_F64, read_doubles));
+    assert_ok(hdf5_read(file, "scalar", HDF5_F64, 1, read_doubles));
     assert_true(read_doubles[0] == 1.0 / 3.0);
+    assert_fails(hdf5_read(file, "floats", HDF5_F32, 2, read_floats), ERR_INPUT,
+                 "'floats' holds 3 elements of type f32, expected 2 of type f32");
     hdf5_close(file);
     hdf5_close(NULL);
 }
@@ -102,22 +104,50 @@ static void conversions(void **state)
     struct hdf5_file *file;
     assert_ok(hdf5_open(path, &file));
     int64_t wide[30];
-    assert_ok(hdf5_read(file, "images", HDF5_I64, wide));
+    assert_ok(hdf5_read(file, "images", HDF5_I64, 30, wide));
     assert_int_equal(wide[5], 255);
     double real[30];
-    assert_ok(hdf5_read(file, "group/labels", HDF5_F64, real));
+    assert_ok(hdf5_read(file, "group/labels", HDF5_F64, 7, real));
     assert_true(real[3] == -2147483648.0);
-    assert_ok(hdf5_read(file, "floats", HDF5_F64, real));
+    assert_ok(hdf5_read(file, "floats", HDF5_F64, 3, real));
     assert_true(real[1] == -2.25);
     uint8_t bytes[30];
-    assert_fails(hdf5_read(file, "group/labels", HDF5_U8, bytes), ERR_INPUT,
+    assert_fails(hdf5_read(file, "group/labels", HDF5_U8, 7, bytes), ERR_INPUT,
                  "'group/labels' cannot be read: a number is outside the range");
     int32_t narrow[30];
-    assert_fails(hdf5_read(file, "large", HDF5_I32, narrow), ERR_INPUT, "outside the range");
+    assert_fails(hdf5_read(file, "large", HDF5_I32, 2, narrow), ERR_INPUT, "outside the range");
     float single[2];
-    assert_fails(hdf5_read(file, "doubles", HDF5_F32, single), ERR_INPUT, "outside the range");
-    assert_fails(hdf5_read(file, "floats", HDF5_U8, bytes), ERR_INPUT,
+    assert_fails(hdf5_read(file, "doubles", HDF5_F32, 2, single), ERR_INPUT, "outside the range");
+    assert_fails(hdf5_read(file, "floats", HDF5_U8, 3, bytes), ERR_INPUT,
                  "'floats' holds floating-point numbers, expected integers");
+    hdf5_close(file);
+}
+
+// One child reads them all; what one of them lacks leaves all as they were.
+static void several_at_once(void **state)
+{
+    (void)state;
+    const char *path = test_folder_path(&folder, "a.h5");
+    assert_ok(write_all(path));
+    struct hdf5_file *file;
+    assert_ok(hdf5_open(path, &file));
+    uint8_t bytes[30] = {0};
+    int32_t numbers[7] = {0};
+    double real[3] = {0};
+    struct hdf5_wanted wanted[] = {{"images", HDF5_U8, true, 30, bytes},
+                                   {"empty", HDF5_F32, true, 0, NULL},
+                                   {"group/labels", HDF5_I32, true, 7, numbers},
+                                   {"floats", HDF5_F64, false, 3, real}};
+    wanted[3].exact = true;
+    assert_fails(hdf5_read_all(file, wanted, 4), ERR_INPUT,
+                 "'floats' holds 3 elements of type f32, expected 3 of type f64");
+    assert_int_equal(bytes[5], 0);
+    wanted[3].exact = false;
+    assert_ok(hdf5_read_all(file, wanted, 4));
+    assert_memory_equal(bytes, images, sizeof images);
+    assert_memory_equal(numbers, labels, sizeof labels);
+    assert_true(real[1] == -2.25);
+    assert_ok(hdf5_read_all(file, wanted, 0));
     hdf5_close(file);
 }
 
@@ -143,7 +173,7 @@ static void absent_things(void **state)
         assert_non_null(strstr(status_message(), "'group/labels'"));
     }
     double unused;
-    assert_fails(hdf5_read(file, "absent", HDF5_F64, &unused), ERR_INPUT, "has no data set");
+    assert_fails(hdf5_read(file, "absent", HDF5_F64, 1, &unused), ERR_INPUT, "has no data set");
     assert_fails(hdf5_describe(file, "group", &array), ERR_INPUT, "'group' cannot be opened");
     hdf5_close(file);
 }
@@ -162,7 +192,7 @@ static enum status read_everything(const char *path)
             assert_true(array.count <= 1000000);
             double *values = malloc(array.count * sizeof *values + 1);
             assert_non_null(values);
-            status = hdf5_read(file, names[i], HDF5_F64, values);
+            status = hdf5_read(file, names[i], HDF5_F64, array.count, values);
             free(values);
         }
     }
@@ -232,7 +262,7 @@ static void claims_of_size(void **state)
         assert_int_equal(hdf5_describe(file, "x", &array), ERR_INPUT);
         assert_int_equal(array.n_dims, -1);
         int32_t unused;
-        assert_int_equal(hdf5_read(file, "x", HDF5_I32, &unused), ERR_INPUT);
+        assert_int_equal(hdf5_read(file, "x", HDF5_I32, 143, &unused), ERR_INPUT);
         hdf5_close(file);
     }
 }
@@ -298,7 +328,7 @@ static void changed_bytes(void **state)
             if (status == OK) {
                 assert_true(array.count <= length);
                 int32_t *back = malloc(array.count * sizeof *back + 1);
-                status = hdf5_read(file, "x", HDF5_I32, back);
+                status = hdf5_read(file, "x", HDF5_I32, 143, back);
                 free(back);
             }
             hdf5_close(file);
@@ -331,14 +361,14 @@ static void other_types(void **state)
     assert_ok(hdf5_open(path, &file));
     assert_ok(hdf5_describe(file, "x", &array));
     assert_int_equal(array.type, HDF5_OTHER);
-    assert_ok(hdf5_read(file, "x", HDF5_I32, back)); // any integers that fit
+    assert_ok(hdf5_read(file, "x", HDF5_I32, 143, back)); // any integers that fit
     assert_memory_equal(back, data, sizeof data);
     hdf5_close(file);
 
     write_one(path, data);
     patch(path, signed_int, big_endian, sizeof signed_int);
     assert_ok(hdf5_open(path, &file));
-    assert_ok(hdf5_read(file, "x", HDF5_I32, back));
+    assert_ok(hdf5_read(file, "x", HDF5_I32, 143, back));
     assert_int_equal(back[1], 1 << 24);
     assert_int_equal(back[100], 100 << 24);
     hdf5_close(file);
@@ -347,7 +377,7 @@ static void other_types(void **state)
     write_one(path, data);
     patch(path, signed_int, unsigned_int, sizeof signed_int);
     assert_ok(hdf5_open(path, &file));
-    assert_fails(hdf5_read(file, "x", HDF5_I32, back), ERR_INPUT, "outside the range");
+    assert_fails(hdf5_read(file, "x", HDF5_I32, 143, back), ERR_INPUT, "outside the range");
     hdf5_close(file);
 
     write_one(path, data);
@@ -355,9 +385,9 @@ static void other_types(void **state)
     assert_ok(hdf5_open(path, &file));
     assert_ok(hdf5_describe(file, "x", &array));
     assert_int_equal(array.type, HDF5_OTHER);
-    assert_fails(hdf5_read(file, "x", HDF5_I32, back), ERR_INPUT,
+    assert_fails(hdf5_read(file, "x", HDF5_I32, 143, back), ERR_INPUT,
                  "'x' holds no plain numbers, expected integers");
-    assert_fails(hdf5_read(file, "x", HDF5_F32, back), ERR_INPUT, "expected numbers");
+    assert_fails(hdf5_read(file, "x", HDF5_F32, 143, back), ERR_INPUT, "expected numbers");
     hdf5_close(file);
 }
 
@@ -389,6 +419,7 @@ int main(void)
         IN_FOLDER(round_trip),
         IN_FOLDER(same_arrays_make_the_same_file),
         IN_FOLDER(conversions),
+        IN_FOLDER(several_at_once),
         IN_FOLDER(absent_things),
         IN_FOLDER(every_truncation_is_refused),
         IN_FOLDER(claims_of_size),

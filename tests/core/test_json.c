@@ -45,6 +45,33 @@ static void values_are_read(void **state)
     json_close(NULL);
 }
 
+// Two bytes of text take some two hundred of memory: their number is limited, not only their bytes.
+static void values_are_counted(void **state)
+{
+    (void)state;
+    enum { MOST = 1 << 20 };
+    char *text = malloc(2 * MOST + 2);
+    assert_non_null(text);
+    for (int extra = 0; extra < 2; extra++) {
+        const size_t n = MOST - 1 + (size_t)extra; // and the list itself
+        text[0] = '[';
+        for (size_t i = 0; i < n; i++) {
+            memcpy(text + 1 + 2 * i, "1,", 2);
+        }
+        text[2 * n] = ']';
+        struct json *document = NULL;
+        if (extra == 0) {
+            assert_ok(json_parse(text, 2 * n + 1, "many.json", &document));
+            assert_int_equal(json_count(document), n);
+            json_close(document);
+        } else {
+            assert_fails(json_parse(text, 2 * n + 1, "many.json", &document), ERR_CONFIG,
+                         "more than 1048576 values");
+        }
+    }
+    free(text);
+}
+
 static void numbers_are_exact(void **state)
 {
     (void)state;
@@ -376,17 +403,12 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_read),
-        cmocka_unit_test(numbers_are_exact),
-        cmocka_unit_test(bad_texts_are_refused),
-        cmocka_unit_test(nul_bytes_are_refused),
-        cmocka_unit_test(depth_is_limited),
-        cmocka_unit_test(large_objects_are_fast),
-        cmocka_unit_test(values_are_compared),
-        cmocka_unit_test(paths_are_set),
-        cmocka_unit_test(writing),
-        cmocka_unit_test(doubles_come_back),
-        cmocka_unit_test(files),
+        cmocka_unit_test(values_are_read),        cmocka_unit_test(values_are_counted),
+        cmocka_unit_test(numbers_are_exact),      cmocka_unit_test(bad_texts_are_refused),
+        cmocka_unit_test(nul_bytes_are_refused),  cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(large_objects_are_fast), cmocka_unit_test(values_are_compared),
+        cmocka_unit_test(paths_are_set),          cmocka_unit_test(writing),
+        cmocka_unit_test(doubles_come_back),      cmocka_unit_test(files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

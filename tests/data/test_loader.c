@@ -225,17 +225,18 @@ static void test_crop_and_flip(void **state)
 
 static void test_windows_far_outside(void **state)
 {
+    const struct augment_shape shape = {H, W, C};
     struct fixture *f = *state;
     uint8_t image[IMAGE];
     memset(image, 1, sizeof image);
     const uint8_t black[IMAGE] = {0};
-    augment_copy(f->images, H, W, C, 0, W, true, image);
+    augment_copy(f->images, &shape, 0, W, true, image);
     assert_memory_equal(image, black, IMAGE);
-    augment_copy(f->images, H, W, C, -H, 0, false, image);
+    augment_copy(f->images, &shape, -H, 0, false, image);
     assert_memory_equal(image, black, IMAGE);
-    augment_copy(f->images, H, W, C, 2 * H, -3 * W, false, image);
+    augment_copy(f->images, &shape, 2 * H, -3 * W, false, image);
     assert_memory_equal(image, black, IMAGE);
-    augment_copy(f->images, H, W, C, 0, 0, false, image);
+    augment_copy(f->images, &shape, 0, 0, false, image);
     assert_memory_equal(image, f->images, IMAGE);
 }
 

@@ -1,98 +1,11 @@
 // Search methods on the made-up pruning problem, and their states through a kill.
-#include "agent/agent.h"
-#include "agent/distribution.h"
 #include "core/log.h"
 #include "learner/methods/method.h"
+#include "player_case.h"
 #include "run_outcome.h"
 #include "test_unit.h"
 
 #include <math.h>
-
-// Plays as actors do.
-struct player {
-    struct agent agent;
-    struct graph graph;
-    struct agent_player *player;
-    float last_action; // position of the last choice of this episode
-};
-static struct backend *backend;
-static struct player amc, impala;
-
-static void begin(void *context, const float *weights)
-{
-    struct player *p = context;
-    agent_player_load(p->player, weights);
-    agent_player_begin(p->player);
-    p->last_action = 0.0F;
-}
-
-static struct chosen choose(void *context, const float *obs, const struct offer *offer,
-                            const struct ticket *ticket, int row)
-{
-    struct player *p = context;
-    struct rng rng = rng_make(5, RNG_ACTION, (uint64_t)ticket->episode, (uint32_t)row);
-    struct chosen chosen;
-    const float *output = agent_player_step(p->player, obs, p->last_action, 0.0F);
-    p->agent.distribution->sample(output, offer, false, ticket->noise, &rng, &chosen);
-    p->last_action = offer->position[chosen.choice];
-    return chosen;
-}
-
-static bool open_player(const struct agent_options *options, int n_tasks, struct player *out)
-{
-    struct trajectory_shape shape;
-    game_shape(true, &shape);
-    const struct agent_shape sizes = {shape.n_obs, shape.n_choices, n_tasks};
-    agent_make(options, &sizes, &out->agent);
-    return agent_graph(&out->agent, 1, &out->graph) == OK &&
-           agent_player_open(backend, &out->agent, &out->player) == OK;
-}
-
-static int open_players(void **state)
-{
-    (void)state;
-    static const int wide[] = {300, 300}, narrow[] = {32, 32};
-    static const struct int_list of_amc = {2, wide}, of_impala = {2, narrow};
-    const struct backend_options one = {.threads = 1};
-    const struct agent_options amc_options = {
-        .dense = &of_amc, .core = CORE_NONE, .hidden = 1, .distribution = DISTRIBUTION_NOISY};
-    const struct agent_options impala_options = {.dense = &of_impala,
-                                                 .core = CORE_LSTM,
-                                                 .hidden = 16,
-                                                 .last_action = true,
-                                                 .distribution = DISTRIBUTION_GAUSSIAN};
-    const bool fine = backend_open("cpu", &one, &backend) == OK &&
-                      open_player(&amc_options, 1, &amc) &&
-                      open_player(&impala_options, GAME_TASKS, &impala);
-    return fine ? 0 : -1;
-}
-
-static int close_players(void **state)
-{
-    (void)state;
-    agent_player_close(amc.player);
-    agent_player_close(impala.player);
-    graph_close(&amc.graph);
-    graph_close(&impala.graph);
-    backend_close(backend);
-    return 0;
-}
-
-static void set_method(struct loop_case *c, const struct method_ops *method, int evaluations)
-{
-    struct player *player = method == &method_impala ? &impala : &amc;
-    loop_case_defaults(c);
-    c->method = method;
-    option_defaults(learner_option_table, &c->learner);
-    c->learner.mode = MODE_SYNC;
-    c->learner.lag = 0;
-    c->learner.checkpoint_seconds = 1e9;
-    c->search.evaluations = evaluations;
-    c->agent = &player->agent;
-    c->backend = backend;
-    c->n_weights = player->graph.n_floats;
-    c->policy = (struct game_policy){.begin = begin, .choose = choose, .context = player};
-}
 
 // Mean over tasks and seeds of the best score found, as a share of the best there is.
 static double found(const struct method_ops *method, int evaluations)
@@ -100,7 +13,7 @@ static double found(const struct method_ops *method, int evaluations)
     double sum = 0.0;
     for (uint64_t seed = 1; seed <= 3; seed++) {
         struct loop_case c;
-        set_method(&c, method, evaluations);
+        player_set_method(&c, method, evaluations);
         c.seed = seed;
         assert_ok(loop_case_open(&c));
         assert_ok(loop_case_run(&c, false));
@@ -134,7 +47,7 @@ static void uniform_takes_the_largest_share(void **state)
 {
     (void)state;
     struct loop_case c;
-    set_method(&c, &method_uniform, 100);
+    player_set_method(&c, &method_uniform, 100);
     assert_ok(loop_case_open(&c));
     assert_ok(loop_case_run(&c, false));
     for (int task = 0; task < GAME_TASKS; task++) {
@@ -155,7 +68,7 @@ static void amc_improves(void **state)
     (void)state;
     struct loop_case c;
     struct run_outcome o;
-    set_method(&c, &method_amc, 120);
+    player_set_method(&c, &method_amc, 120);
     c.n_tasks = 1;
     c.search.episodes = 170;
     assert_ok(loop_case_open(&c));
@@ -187,7 +100,7 @@ static void amc_does_one_task_after_the_other(void **state)
     (void)state;
     struct loop_case c;
     struct run_outcome o;
-    set_method(&c, &method_amc, 12);
+    player_set_method(&c, &method_amc, 12);
     c.n_tasks = 2;
     c.learner.lag = 1;
     c.actors = 3;
@@ -209,7 +122,7 @@ static void amc_learns_from_first_candidates(void **state)
     struct loop_case c;
     struct run_outcome o;
     int random[2] = {0};
-    set_method(&c, &method_amc, 40); // a quarter of them is warm-up, eight are given
+    player_set_method(&c, &method_amc, 40); // a quarter of them is warm-up, eight are given
     c.n_tasks = 2;
     c.known = true;
     c.search.start = START_BOTH;
@@ -230,9 +143,9 @@ static void amc_wants_its_own_agent(void **state)
 {
     (void)state;
     struct loop_case c;
-    struct agent other = amc.agent;
+    struct agent other = player_amc.agent;
     other.options.distribution = DISTRIBUTION_GAUSSIAN;
-    set_method(&c, &method_amc, 12);
+    player_set_method(&c, &method_amc, 12);
     c.agent = &other;
     assert_fails(loop_case_open(&c), ERR_CONFIG, "agent.distribution");
     loop_case_close(&c);
@@ -240,34 +153,13 @@ static void amc_wants_its_own_agent(void **state)
 
 // ---- with a reward model
 
-static enum status imagine(void *context, const struct ticket *ticket, const float *weights,
-                           size_t n, void *block)
-{
-    (void)context, (void)n;
-    static float copy[1 << 16];
-    struct trajectory_shape shape;
-    struct trajectory t;
-    const struct game_policy policy = {.begin = begin, .choose = choose, .context = &impala};
-    assert_int_equal(ticket->kind, TICKET_IMAGINED);
-    if (weights != NULL) {
-        assert_true(n <= sizeof copy / sizeof *copy);
-        memcpy(copy, weights, n * sizeof *copy);
-    }
-    game_shape(true, &shape);
-    game_play(&shape, ticket, copy, &policy, 0, block);
-    trajectory_view(&shape, block, &t);
-    t.header->score = 0.0; // nothing is scored
-    t.reward[GAME_GROUPS - 1] = 0.0F;
-    return OK;
-}
-
 enum { OWN_FROM = 10 }; // results of a model
 
 static void set_assisted(struct loop_case *c, int evaluations)
 {
-    set_method(c, &method_impala, evaluations);
+    player_set_method(c, &method_impala, evaluations);
     c->known = true;
-    c->imagine = imagine;
+    c->imagine = player_imagine;
     c->search.start = START_BOTH;
     c->learner.taught_batches = c->learner.distilled_batches = 5;
     c->learner.on_policy_from = OWN_FROM;
@@ -358,7 +250,7 @@ static void assisted_states_round_trip(void **state)
 
 static void set_short(struct loop_case *c, const struct method_ops *method)
 {
-    set_method(c, method, 24);
+    player_set_method(c, method, 24);
     c->search.episodes = 32;
     c->learner.lag = 1;
 }
@@ -399,5 +291,5 @@ int main(void)
         cmocka_unit_test(a_model_makes_few_evaluations_enough),
         cmocka_unit_test(assisted_states_round_trip),
     };
-    return cmocka_run_group_tests(tests, open_players, close_players);
+    return cmocka_run_group_tests(tests, players_open, players_close);
 }

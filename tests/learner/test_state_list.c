@@ -81,7 +81,8 @@ static void refuses_others(void **state)
     assert_fails(state_list_load(&list, "that run", path), ERR_CONFIG, "another config");
     assert_fails(state_list_load(&list, "", path), ERR_CONFIG, "another config");
     list.items[3].count = 99;
-    assert_fails(state_list_load(&list, "this run", path), ERR_INPUT, "'floats' has 100 elements");
+    assert_fails(state_list_load(&list, "this run", path), ERR_INPUT,
+                 "'floats' holds 100 elements of type f32, expected 99");
     list.items[3].count = 100;
     list.items[3].type = HDF5_I32;
     assert_fails(state_list_load(&list, "this run", path), ERR_INPUT, "'floats'");

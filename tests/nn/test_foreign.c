@@ -81,6 +81,55 @@ static void test_prefixes(void **state)
     network_close(&s.network);
 }
 
+static int find_param(const struct graph *graph, const char *name)
+{
+    for (int p = 0; p < graph->n_params; p++) {
+        if (strcmp(graph->params[p].name, name) == 0) {
+            return p;
+        }
+    }
+    fail_msg("no %s", name);
+    return -1;
+}
+
+// The last layer under the names that other frameworks and forks give it.
+static void test_last_layer(void **state)
+{
+    static const struct {
+        const char *name;
+        bool loads;
+    } cases[] = {{"linear", true}, {"fc", true},     {"classifier", true}, {"classifier.1", true},
+                 {"head", true},   {"output", true}, {"banana", false},    {"fc.fc", false}};
+    struct saved s;
+    assert_int_equal(network_create(&info, 1, &s.network), OK);
+    const int weight = find_param(&s.network.graph, "linear.weight");
+    const int bias = find_param(&s.network.graph, "linear.bias");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct network loaded;
+        open_saved(&s, "module.");
+        snprintf(s.names[weight], sizeof s.names[0], "module.%s.weight", cases[i].name);
+        snprintf(s.names[bias], sizeof s.names[0], "module.%s.bias", cases[i].name);
+        if (cases[i].loads) {
+            assert_int_equal(load(&s, state, &loaded), OK);
+            assert_memory_equal(loaded.params, s.network.params, network_bytes(&loaded));
+            network_close(&loaded);
+        } else {
+            assert_fails(load(&s, state, &loaded), ERR_INPUT, "linear.weight, linear.bias");
+            assert_non_null(strstr(status_message(), cases[i].name));
+        }
+    }
+    // One of the two only, and another number of classes: not that layer.
+    struct network unused;
+    open_saved(&s, "");
+    snprintf(s.names[weight], sizeof s.names[0], "fc.weight");
+    assert_fails(load(&s, state, &unused), ERR_INPUT, "1 tensors missing: linear.weight");
+    snprintf(s.names[bias], sizeof s.names[0], "fc.bias");
+    s.tensors[bias].dims[0] = 9;
+    s.tensors[bias].bytes = 36;
+    assert_fails(load(&s, state, &unused), ERR_INPUT, "2 unexpected: fc.weight, fc.bias");
+    network_close(&s.network);
+}
+
 // The zoo's own names begin with "model." in one network: that is no prefix.
 static void test_own_prefix(void **state)
 {
@@ -152,9 +201,8 @@ static void test_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prefixes),
-        cmocka_unit_test(test_own_prefix),
-        cmocka_unit_test(test_mismatch),
+        cmocka_unit_test(test_prefixes),   cmocka_unit_test(test_last_layer),
+        cmocka_unit_test(test_own_prefix), cmocka_unit_test(test_mismatch),
         cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, nn_files_setup, nn_files_teardown);

@@ -56,7 +56,7 @@ static void test_create(void **state)
     assert_fails(network_create(&info, 3, &network), ERR_CONFIG, "resnet21");
     strcpy(info.architecture, "convnet");
     info.c = NETWORK_MAX_CHANNELS + 1;
-    assert_fails(network_create(&info, 3, &network), ERR_INPUT, "at most 16 channels");
+    assert_fails(network_create(&info, 3, &network), ERR_INPUT, "at most 64 channels");
     info.c = 1;
     info.mean[0] = 0.5F; // a mean without a std
     assert_fails(network_create(&info, 3, &network), ERR_INPUT, "std 0");
@@ -228,7 +228,7 @@ static const struct {
     {"input", "8x-8x3", "\"input\""},
     {"input", "8x 8x3", "\"input\""},
     {"input", "99999999999x8x3", "\"input\""},
-    {"input", "8x8x17", "at most 16"},
+    {"input", "8x8x65", "at most 64"},
     {"input", "8x8x2", "\"mean\""},
     {"input", "2x2x3", "at least 4x4"},
     {"input", "2000000000x2000000000x3", "expected"},
@@ -328,15 +328,17 @@ static void test_tensor_refusals(void **state)
     } cases[] = {
         {"bn1.weight", {0}, "weights of convnet: 1 tensors missing: bn1.weight"},
         {"bn1.running_var", {0}, "missing: bn1.running_var"},
-        {NULL, {"bn9.weight", "F32", 1, {16}, good, 64}, "1 unexpected: bn9.weight"},
-        {"bn1.bias", {"bn1.bias", "F32", 1, {15}, good, 60}, "expected [16], got [15]"},
-        {"bn1.bias", {"bn1.bias", "F32", 2, {16, 1}, good, 64}, "expected [16], got [16, 1]"},
-        {"bn1.bias", {"bn1.bias", "F32", 0, {0}, good, 4}, "expected [16], got []"},
-        {"bn1.bias", {"bn1.bias", "I32", 1, {16}, good, 64}, "\"bn1.bias\" is of dtype I32"},
-        {"bn1.bias", {"bn1.bias", "F32", 1, {16}, bad, 64}, "\"bn1.bias\" holds nan at element 11"},
-        {"bn1.bias", {"bn1.bias", "F64", 1, {16}, huge, 128}, "holds inf at element 0"},
+        {NULL, {"bn9.weight", "F32", 1, {16}, good, 64, 0}, "1 unexpected: bn9.weight"},
+        {"bn1.bias", {"bn1.bias", "F32", 1, {15}, good, 60, 0}, "expected [16], got [15]"},
+        {"bn1.bias", {"bn1.bias", "F32", 2, {16, 1}, good, 64, 0}, "expected [16], got [16, 1]"},
+        {"bn1.bias", {"bn1.bias", "F32", 0, {0}, good, 4, 0}, "expected [16], got []"},
+        {"bn1.bias", {"bn1.bias", "I32", 1, {16}, good, 64, 0}, "\"bn1.bias\" is of dtype I32"},
+        {"bn1.bias",
+         {"bn1.bias", "F32", 1, {16}, bad, 64, 0},
+         "\"bn1.bias\" holds nan at element 11"},
+        {"bn1.bias", {"bn1.bias", "F64", 1, {16}, huge, 128, 0}, "holds inf at element 0"},
         {"bn1.running_var",
-         {"bn1.running_var", "F32", 1, {16}, negative, 64},
+         {"bn1.running_var", "F32", 1, {16}, negative, 64, 0},
          "\"bn1.running_var\" holds -0.5 at element 2"},
     };
     char path[NN_PATH];

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // Writes a file of this header and `data_bytes` zeros; the length is the header's unless given.
 static void write_raw(const char *path, const char *header, size_t data_bytes,
@@ -70,7 +71,7 @@ static void test_round_trip(void **state)
     assert_non_null(weights);
     assert_string_equal(weights->dtype, "F32");
     assert_true(weights->n_dims == 2 && weights->dims[0] == 2 && weights->dims[1] == 3);
-    assert_int_equal(((const unsigned char *)weights->data - (unsigned char *)file.mapped) % 8, 0);
+    assert_int_equal(((const unsigned char *)weights->data - (unsigned char *)file.data) % 8, 0);
     float values[6];
     assert_int_equal(safetensors_read_f32(weights, values), OK);
     assert_true(values[0] == 1.5F && values[3] == 3.25F && values[5] == 7.0F);
@@ -142,7 +143,7 @@ static void test_good_headers(void **state)
             fail_msg("case %zu: %s", i, status_message());
         }
         for (int t = 1; t < file.n_tensors; t++) { // in the order of their data
-            assert_true(file.tensors[t - 1].data <= file.tensors[t].data);
+            assert_true(file.tensors[t - 1].at <= file.tensors[t].at);
         }
         safetensors_close(&file);
     }
@@ -220,11 +221,11 @@ static void test_header_lengths(void **state)
         {0, "does not begin with '{'"},
         {1, "line 1"},
         {3, "but only 2 follow"},
-        {UINT64_C(1) << 26, "but only 2 follow"},
-        {(UINT64_C(100) << 20) + 1, "at most 104857600"},
-        {UINT64_C(1) << 63, "at most 104857600"},
-        {UINT64_MAX, "at most 104857600"},
-        {UINT64_MAX - 7, "at most 104857600"},
+        {UINT64_C(1) << 23, "but only 2 follow"},
+        {(UINT64_C(16) << 20) + 1, "at most 16777216"},
+        {UINT64_C(1) << 63, "at most 16777216"},
+        {UINT64_MAX, "at most 16777216"},
+        {UINT64_MAX - 7, "at most 16777216"},
     };
     char path[NN_PATH];
     struct safetensors_file file;
@@ -240,6 +241,46 @@ static void test_header_lengths(void **state)
     nn_files_path(path, state, "absent.safetensors");
     assert_fails(safetensors_open(path, &file), ERR_INPUT, "absent.safetensors");
     assert_fails(safetensors_open(*state, &file), ERR_INPUT, "folder");
+}
+
+// What the header cost before it was seen to be none: text, values and nothing else of the file.
+static void test_large_headers(void **state)
+{
+    char path[NN_PATH];
+    struct safetensors_file file;
+    const size_t n = ((size_t)16 << 20) - 16;
+    char *header = malloc(n + 1);
+    assert_non_null(header);
+    nn_files_path(path, state, "large.safetensors");
+    memset(header, ' ', n);
+    header[n] = '\0';
+    memcpy(header, "{\"a\":[", 6);
+    for (size_t i = 6; i + 3 < n; i += 2) {
+        memcpy(header + i, "1,", 2);
+    }
+    memcpy(header + n - 4, "1]}", 3);
+    write_raw(path, header, 0, NULL);
+    assert_fails(safetensors_open(path, &file), ERR_INPUT, "more than 1048576 values");
+    memset(header, '[', n - 1);
+    header[0] = '{';
+    write_raw(path, header, 0, NULL);
+    assert_fails(safetensors_open(path, &file), ERR_INPUT, "line 1");
+    free(header);
+}
+
+// Cut short after its header was read: an error, where a mapped file would end the program.
+static void test_shrinking(void **state)
+{
+    char path[NN_PATH];
+    struct safetensors_file file;
+    nn_files_path(path, state, "shrinking.safetensors");
+    assert_int_equal(write_sample(path), OK);
+    assert_int_equal(safetensors_open_header(path, &file), OK);
+    assert_null(file.tensors[0].data);
+    assert_int_equal(truncate(path, (off_t)file.data_at + 3), 0);
+    assert_fails(safetensors_load(&file), ERR_INPUT, "cut short");
+    assert_non_null(strstr(status_message(), path));
+    safetensors_close(&file);
 }
 
 static void test_truncation(void **state)
@@ -347,7 +388,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_half_precision),
         cmocka_unit_test(test_good_headers),   cmocka_unit_test(test_hostile_headers),
-        cmocka_unit_test(test_header_lengths), cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_header_lengths), cmocka_unit_test(test_large_headers),
+        cmocka_unit_test(test_shrinking),      cmocka_unit_test(test_truncation),
         cmocka_unit_test(test_flipped_bytes),  cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, nn_files_setup, nn_files_teardown);
