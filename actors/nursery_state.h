@@ -18,7 +18,8 @@ struct nursery_worker {
     struct slot_view slot; // owned
     enum worker_state state;
     int32_t incarnation;
-    int failed_starts;       // ended before an episode, since the last success
+    int failed_starts;       // in a row, before the environment was open
+    int early_ends;          // before an episode, since the last success
     int losses;              // in episodes, without any success so far
     bool succeeded;          // in this duty
     int episodes;            // of this incarnation

@@ -8,9 +8,10 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-// Workers in a row that may end before their first episode; episodes (all tries of them) that may
-// be lost before any has come to an end.
-enum { START_TRIES = 3, LOST_EPISODES = 5 };
+// Workers in a row that may end before they have opened the environment, and before their first
+// episode without a success between; episodes (all tries of them) that may be lost before any has
+// come to an end.
+enum { START_TRIES = 3, EARLY_ENDS = 10, LOST_EPISODES = 5 };
 
 // ---- orders
 
@@ -95,6 +96,7 @@ static void has_started(struct nursery *nursery, struct nursery_worker *worker,
         return;
     }
     worker->state = WORKER_READY;
+    worker->failed_starts = 0;
     worker->deadline = 0.0;
     if (nursery->duty == NURSERY_EPISODES) {
         nursery->shape = message->shape;
@@ -109,7 +111,7 @@ static void has_answered(struct nursery_worker *worker, const struct worker_mess
     const enum status status = (enum status)message->status;
     worker->state = status == OK ? WORKER_READY : WORKER_ENDING;
     worker->succeeded = worker->succeeded || status == OK;
-    worker->failed_starts = status == OK ? 0 : worker->failed_starts;
+    worker->early_ends = status == OK ? 0 : worker->early_ends;
     worker->deadline = 0.0;
     worker->answer_due = false;
     *out = (struct worker_report){
@@ -181,9 +183,15 @@ static enum status failed_start(struct nursery_worker *worker, const struct work
     if (worker->status != OK && worker->status != ERR_MEMORY) {
         return status;
     }
-    if (++worker->failed_starts >= START_TRIES) {
+    const bool open = worker->state == WORKER_READY;
+    worker->failed_starts += open ? 0 : 1;
+    worker->early_ends++;
+    if (worker->failed_starts >= START_TRIES) {
+        return status_context(status, "no worker of %d could open the environment", START_TRIES);
+    }
+    if (worker->early_ends >= EARLY_ENDS) {
         return status_context(status, "%d workers in a row ended before their first episode",
-                              START_TRIES);
+                              EARLY_ENDS);
     }
     log_warning("%s: another one is started", status_message());
     return OK;

@@ -37,20 +37,15 @@ start() { # RUN [option ...]
     launcher=$!
 }
 
-marked() { # NAME: processes of the run with this name, "" = all
-    local entry
-    for entry in /proc/[0-9]*; do
-        if [ "${entry#/proc/}" != $$ ] && [ "${entry#/proc/}" != "$BASHPID" ] &&
-            grep -qz "^DIKDIK_ROBUSTNESS=$DIKDIK_ROBUSTNESS$" "$entry/environ" 2>/dev/null &&
-            case $(cat "$entry/comm" 2>/dev/null) in
-            "$1") true ;;
-            dikdik* | mpiexec* | hydra*) [ -z "$1" ] ;;
-            *) false ;;
-            esac then
-            echo "${entry#/proc/}"
+marked() { # PATTERN: processes of the run whose whole name matches it
+    local process
+    for process in $(pgrep -x "$1"); do
+        if grep -qz "^DIKDIK_ROBUSTNESS=$DIKDIK_ROBUSTNESS$" "/proc/$process/environ" 2>/dev/null; then
+            echo "$process"
         fi
     done
 }
+all='dikdik.*|mpiexec.*|hydra.*'
 
 compare() { # RUN: its results are those of the undisturbed run
     local file
@@ -78,9 +73,9 @@ while [ $kills -lt "$job_kills" ]; do
         if ! kill -0 $launcher 2>/dev/null; then
             break # it has ended by itself: the next kills hit another run
         fi
-        kill -9 $(marked "") 2>/dev/null || true
+        kill -9 $(marked "$all") 2>/dev/null || true
         wait $launcher 2>/dev/null || true
-        while [ -n "$(marked "")" ]; do sleep 0.05; done
+        while [ -n "$(marked "$all")" ]; do sleep 0.05; done
         kills=$((kills + 1))
     done
     start "killed-$runs"
@@ -94,7 +89,7 @@ while [ $kills -lt "$worker_kills" ]; do
     runs=$((runs + 1))
     start "robbed-$runs"
     while kill -0 $launcher 2>/dev/null && [ $kills -lt "$worker_kills" ]; do
-        sleep "$(awk -v r=$RANDOM 'BEGIN { print r / 32768 * 0.1 }')"
+        sleep "$(awk -v r=$RANDOM 'BEGIN { print 0.1 + r / 32768 * 0.4 }')"
         workers=($(marked dikdik-worker))
         if [ ${#workers[@]} -gt 0 ] && kill -9 "${workers[$((RANDOM % ${#workers[@]}))]}" 2>/dev/null; then
             kills=$((kills + 1))
@@ -102,9 +97,10 @@ while [ $kills -lt "$worker_kills" ]; do
     done
     wait $launcher
     compare "robbed-$runs"
+    echo "run $runs: $kills workers killed so far, the same results"
 done
 echo "worker kills: $kills over $runs runs, all results the same"
-if [ -n "$(marked "")" ]; then
-    echo "processes are left: $(marked "")" >&2
+if [ -n "$(marked "$all")" ]; then
+    echo "processes are left: $(marked "$all")" >&2
     exit 1
 fi
