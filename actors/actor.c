@@ -48,6 +48,9 @@ enum status actor_open(const struct actor_job *job, struct actor **out)
              "for %zu and %zu",
              WORKER_MOST_BLOCK_BYTES, (int)WORKER_MOST_WEIGHTS, bytes, job->n_weights);
     }
+    if (job->nursery != NULL) {
+        TRY(slot_grow(nursery_slot(job->nursery, job->worker), bytes, job->n_weights));
+    }
     struct actor *actor = calloc(1, sizeof *actor);
     void *block = job->nursery == NULL ? calloc(1, bytes) : NULL;
     float *weights = calloc(job->n_weights > 0 ? job->n_weights : 1, sizeof *weights);
@@ -85,10 +88,10 @@ static void take_weights(struct actor *actor, const float *weights, size_t n)
         rollout_load(actor->job.rollout, weights, n);
         return;
     }
-    struct worker_slot *slot = nursery_slot(actor->job.nursery, actor->job.worker);
-    memcpy(worker_slot_weights(slot), weights, n * sizeof *weights);
-    slot->n_weights = n;
-    slot->weights_number++;
+    const struct slot_view *view = nursery_slot(actor->job.nursery, actor->job.worker);
+    memcpy(slot_weights(view), weights, n * sizeof *weights);
+    view->slot->n_weights = n;
+    view->slot->weights_number++;
 }
 
 static void hold_lent(struct actor *actor)
@@ -222,8 +225,7 @@ static enum status run_here(struct actor *actor)
 // The worker says that the block is complete.
 static enum status take_block(struct actor *actor, const struct worker_report *report)
 {
-    struct worker_slot *slot = nursery_slot(actor->job.nursery, actor->job.worker);
-    void *block = worker_slot_block(slot);
+    void *block = slot_block(nursery_slot(actor->job.nursery, actor->job.worker));
     struct trajectory_header *header = block;
     const size_t bytes = most_bytes(&actor->job);
     if (actor->job.work == NULL && trajectory_check(actor->job.shape, block, bytes) != OK) {
@@ -249,9 +251,9 @@ static enum status take_report(struct actor *actor, const struct worker_report *
 
 static enum status run_in_worker(struct actor *actor)
 {
-    struct worker_slot *slot = nursery_slot(actor->job.nursery, actor->job.worker);
-    struct trajectory_header *header = worker_slot_block(slot);
-    slot->ticket = actor->ticket;
+    const struct slot_view *view = nursery_slot(actor->job.nursery, actor->job.worker);
+    struct trajectory_header *header = slot_block(view);
+    view->slot->ticket = actor->ticket;
     header->magic = 0; // what lies there is not this episode's
     actor->running = true;
     actor->last_run = clock_seconds();

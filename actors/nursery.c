@@ -22,23 +22,11 @@ static enum status make_socket(int *ours, int *theirs)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        FAIL(ERR_IO, "no socket to a worker: %s; each takes two descriptors (see ulimit -n)",
+        FAIL(ERR_IO, "no socket to a worker: %s; each takes three descriptors (see ulimit -n)",
              strerror(errno));
     }
     *ours = ends[0];
     *theirs = ends[1];
-    return OK;
-}
-
-static enum status make_slot(struct worker_slot **out)
-{
-    void *slot = mmap(NULL, WORKER_SLOT_BYTES, PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (slot == MAP_FAILED) {
-        FAIL(ERR_MEMORY, "no address space for a worker's %zu bytes: %s", WORKER_SLOT_BYTES,
-             strerror(errno));
-    }
-    *out = slot;
     return OK;
 }
 
@@ -53,11 +41,12 @@ static enum status open_links(struct nursery *nursery, int *control_end)
     }
     for (int i = 0; i < nursery->n; i++) {
         nursery->workers[i].socket = nursery->ends[i] = -1;
+        nursery->workers[i].slot.fd = -1;
     }
     for (int i = 0; i < nursery->n; i++) {
         struct nursery_worker *worker = &nursery->workers[i];
         TRY(make_socket(&worker->socket, &nursery->ends[i]));
-        TRY(make_slot(&worker->slot));
+        TRY(slot_make(&worker->slot));
         nursery->slots[i] = worker->slot;
     }
     return make_socket(&nursery->control, control_end);
@@ -167,9 +156,7 @@ void nursery_close(struct nursery *nursery)
         if (nursery->workers[i].socket >= 0) {
             close(nursery->workers[i].socket);
         }
-        if (nursery->workers[i].slot != NULL) {
-            munmap(nursery->workers[i].slot, WORKER_SLOT_BYTES);
-        }
+        slot_close(&nursery->workers[i].slot);
     }
     free(nursery->workers);
     free(nursery->ends);

@@ -1,6 +1,7 @@
 // The nursery's process: forks workers, kills them when told to, and says how each ended. It does
 // nothing else, so that it lives as long as its rank.
 #include "actors/worker_link.h"
+#include "core/interrupt.h"
 #include "core/isolate.h"
 #include "core/machine.h"
 
@@ -137,7 +138,7 @@ static bool obey(struct nursery_state *state)
     case NURSERY_KILL:
     case NURSERY_INTERRUPT:
         if (child->pid > 0 && child->incarnation == order.incarnation) {
-            kill(child->pid, order.kind == NURSERY_KILL ? SIGKILL : SIGTERM);
+            kill(child->pid, order.kind == NURSERY_KILL ? SIGKILL : INTERRUPT_BY_NURSERY);
         }
         break;
     }
@@ -160,9 +161,7 @@ _Noreturn void nursery_process(const struct nursery_setup *setup, int parent)
 {
     isolate_begin_child(parent);
     prctl(PR_SET_NAME, "dikdik-nursery");
-    // The terminal sends these to everybody; the rank decides, and workers inherit it.
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
+    interrupt_ignore(); // terminals and batch systems send to everybody; the rank decides
     signal(SIGCHLD, SIG_DFL);
     sigset_t child_ended;
     sigemptyset(&child_ended);

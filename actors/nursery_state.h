@@ -14,11 +14,14 @@ enum worker_state {
 };
 
 struct nursery_worker {
-    int socket;               // owned; -1 = none
-    struct worker_slot *slot; // owned
+    int socket;            // owned; -1 = none
+    struct slot_view slot; // owned
     enum worker_state state;
     int32_t incarnation;
-    int failed_starts;       // in a row
+    int failed_starts;       // in a row, before the environment was open
+    int early_ends;          // before an episode, since the last success
+    int losses;              // in episodes, without any success so far
+    bool succeeded;          // in this duty
     int episodes;            // of this incarnation
     bool dismissed;          // killed because the duty changed
     bool late;               // killed because its time was up
@@ -42,8 +45,8 @@ struct nursery {
     int n;
     struct nursery_worker *workers; // owned [n]
     int *ends;                      // owned [n], scratch of opening
-    struct worker_slot **slots;
-    char name[NURSERY_NAME_BYTES]; // of the shared memory while it has one and we lead, else ""
+    struct slot_view *slots;        // owned [n], likewise: as the nursery sees them
+    char name[NURSERY_NAME_BYTES];  // of the shared memory while it has one and we lead, else ""
     bool known;
     struct trajectory_shape shape;
     struct agent_shape agent;

@@ -8,7 +8,10 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { START_TRIES = 3 }; // workers in a row that end before they have opened the environment
+// Workers in a row that may end before they have opened the environment, and before their first
+// episode without a success between; episodes (all tries of them) that may be lost before any has
+// come to an end.
+enum { START_TRIES = 3, EARLY_ENDS = 10, LOST_EPISODES = 5 };
 
 // ---- orders
 
@@ -107,6 +110,8 @@ static void has_answered(struct nursery_worker *worker, const struct worker_mess
 {
     const enum status status = (enum status)message->status;
     worker->state = status == OK ? WORKER_READY : WORKER_ENDING;
+    worker->succeeded = worker->succeeded || status == OK;
+    worker->early_ends = status == OK ? 0 : worker->early_ends;
     worker->deadline = 0.0;
     worker->answer_due = false;
     *out = (struct worker_report){
@@ -147,7 +152,21 @@ static enum failure_reason judge_end(const struct nursery_worker *worker,
     return FAILURE_CRASH;
 }
 
-// Ended before it had opened the environment: an error after a few in a row.
+// Lost in an episode: another try of that may help, but where none has ever come to an end so many
+// times, none will.
+static enum status lost_again(const struct nursery *nursery, struct nursery_worker *worker,
+                              enum status status)
+{
+    if (!worker->succeeded && ++worker->losses >= LOST_EPISODES * nursery->options.tries) {
+        return status_context(status,
+                              "%d workers in a row were lost and none has finished an episode; the "
+                              "last one",
+                              worker->losses);
+    }
+    return OK;
+}
+
+// Ended before its first episode: an error after a few in a row.
 static enum status failed_start(struct nursery_worker *worker, const struct worker_message *message)
 {
     enum status status = worker->status;
@@ -164,8 +183,15 @@ static enum status failed_start(struct nursery_worker *worker, const struct work
     if (worker->status != OK && worker->status != ERR_MEMORY) {
         return status;
     }
-    if (++worker->failed_starts >= START_TRIES) {
+    const bool open = worker->state == WORKER_READY;
+    worker->failed_starts += open ? 0 : 1;
+    worker->early_ends++;
+    if (worker->failed_starts >= START_TRIES) {
         return status_context(status, "no worker of %d could open the environment", START_TRIES);
+    }
+    if (worker->early_ends >= EARLY_ENDS) {
+        return status_context(status, "%d workers in a row ended before their first episode",
+                              EARLY_ENDS);
     }
     log_warning("%s: another one is started", status_message());
     return OK;
@@ -184,7 +210,8 @@ static enum status has_ended(struct nursery *nursery, int number,
         out->event = WORKER_IS_LOST;
         out->status = out->failure == FAILURE_MEMORY ? ERR_MEMORY : ERR_IO;
         status_save(&out->note);
-    } else if (worker->episodes == 0 && worker->state != WORKER_READY) {
+        TRY(lost_again(nursery, worker, out->status));
+    } else if (worker->episodes == 0) {
         TRY(failed_start(worker, message));
     }
     return nursery_start_worker(nursery, number);
@@ -252,6 +279,8 @@ enum status nursery_assign(struct nursery *nursery, enum nursery_duty duty)
         TRY(kill_worker(nursery, i));
         nursery->workers[i].dismissed = true;
         nursery->workers[i].answer_due = false;
+        nursery->workers[i].succeeded = false;
+        nursery->workers[i].losses = 0;
     }
     return OK;
 }
@@ -261,9 +290,9 @@ bool nursery_idle(const struct nursery *nursery, int number)
     return nursery->workers[number].state == WORKER_READY;
 }
 
-struct worker_slot *nursery_slot(struct nursery *nursery, int number)
+struct slot_view *nursery_slot(struct nursery *nursery, int number)
 {
-    return nursery->workers[number].slot;
+    return &nursery->workers[number].slot;
 }
 
 int nursery_descriptor(const struct nursery *nursery, int number)
@@ -277,7 +306,7 @@ enum status nursery_run(struct nursery *nursery, int number, int attempt)
     CHECK(worker->state == WORKER_READY);
     const double first = nursery->options.first_episode_seconds;
     if (nursery->duty == NURSERY_WORK) {
-        limit_time(worker, first > 0.0 ? first + (double)worker->slot->ticket.seconds : 0.0,
+        limit_time(worker, first > 0.0 ? first + (double)worker->slot.slot->ticket.seconds : 0.0,
                    "first_episode_seconds and the order's own");
     } else if (worker->episodes == 0) {
         limit_time(worker, first, "first_episode_seconds");

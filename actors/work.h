@@ -21,8 +21,8 @@ struct faults;
 struct work_ops {
     // In the worker, before its first order: quick. shared_fd: as env_job.shared_fd.
     enum status (*open)(const void *context, int shared_fd, void **out);
-    // result [WORK_RESULT_BYTES] out, zeroed before. On SIGTERM (interrupt.h) it puts what it has
-    // in safety and comes back with ERR_INTERRUPTED. faults: to be struck between phases; may be
+    // result [WORK_RESULT_BYTES] out, zeroed before. When interrupt_pending it puts what it has in
+    // safety and comes back with ERR_INTERRUPTED. faults: to be struck between phases; may be
     // NULL.
     enum status (*run)(void *work, const struct ticket *ticket, struct faults *faults,
                        void *result);

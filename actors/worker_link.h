@@ -6,29 +6,16 @@
 #pragma once
 #include "actors/faults.h"
 #include "actors/nursery.h"
+#include "actors/worker_slot.h"
 
 enum { WORKER_MOST_WEIGHTS = 64 << 20 };            // floats
 #define WORKER_MOST_BLOCK_BYTES ((size_t)128 << 20) // of a trajectory
-#define WORKER_SLOT_BYTES                                                                          \
-    (WORKER_WEIGHTS_AT + WORKER_MOST_WEIGHTS * sizeof(float) + WORKER_MOST_BLOCK_BYTES)
-#define WORKER_WEIGHTS_AT ((size_t)4096)
-#define WORKER_BLOCK_AT (WORKER_WEIGHTS_AT + WORKER_MOST_WEIGHTS * sizeof(float))
-
-// Memory that a rank and one worker share, reserved before the sizes are known; untouched parts of
-// it cost nothing. The weights and the block lie at WORKER_WEIGHTS_AT and WORKER_BLOCK_AT.
-struct worker_slot {
-    struct ticket ticket;
-    uint64_t weights_number; // counts weights; 0 = none yet
-    uint64_t n_weights;
-};
-float *worker_slot_weights(struct worker_slot *slot);
-void *worker_slot_block(struct worker_slot *slot);
 
 enum nursery_order_kind {
     NURSERY_BEGIN = 1,
     NURSERY_FORK = 2,
     NURSERY_KILL = 3,
-    NURSERY_INTERRUPT = 4, // SIGTERM
+    NURSERY_INTERRUPT = 4, // INTERRUPT_BY_NURSERY
 };
 struct nursery_order {
     int32_t kind, worker, incarnation;
@@ -57,9 +44,9 @@ struct nursery_setup {
     const struct rollout_job *job;
     struct actor_options options;
     struct faults faults;
-    int n, control;             // workers; the nursery's end of its socket
-    const int *ends;            // [n] the workers' ends of theirs
-    struct worker_slot **slots; // [n]
+    int n, control;          // workers; the nursery's end of its socket
+    const int *ends;         // [n] the workers' ends of theirs
+    struct slot_view *slots; // [n]
 };
 _Noreturn void nursery_process(const struct nursery_setup *setup, int parent);
 struct worker_setup {
@@ -86,7 +73,7 @@ struct worker_report {
 // ERR_IO when the nursery is lost; the worker's own error when it cannot be started.
 enum status nursery_poll(struct nursery *nursery, int number, struct worker_report *out);
 bool nursery_idle(const struct nursery *nursery, int number); // takes an episode now
-struct worker_slot *nursery_slot(struct nursery *nursery, int number);
+struct slot_view *nursery_slot(struct nursery *nursery, int number);
 // Runs the ticket in the slot; attempt: 1, 2 ...
 enum status nursery_run(struct nursery *nursery, int number, int attempt);
 // Asks the worker to put its work in safety and answer (work.h).

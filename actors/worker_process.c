@@ -18,22 +18,12 @@ struct worker {
     struct rollout *rollout; // for episodes
     const struct work_job *work_job;
     void *work; // for work
-    struct worker_slot *slot;
+    struct slot_view slot;
     struct faults faults;
     uint64_t seed, weights_number; // of the weights loaded
     int socket;
     int32_t incarnation;
 };
-
-float *worker_slot_weights(struct worker_slot *slot)
-{
-    return (float *)((char *)slot + WORKER_WEIGHTS_AT);
-}
-
-void *worker_slot_block(struct worker_slot *slot)
-{
-    return (char *)slot + WORKER_BLOCK_AT;
-}
 
 // Ends the process when nobody listens any more.
 static void say(const struct worker *worker, struct worker_message *message)
@@ -81,13 +71,12 @@ static void begin_process(const struct worker_setup *setup, int parent)
     for (int i = 0; i < nursery->n; i++) { // a worker that runs wild reaches its own slot only
         if (i != setup->worker) {
             close(nursery->ends[i]);
-            munmap(nursery->slots[i], WORKER_SLOT_BYTES);
+            slot_close(&nursery->slots[i]);
         }
     }
     offer_for_killing();
     if (setup->duty == NURSERY_WORK) {
-        interrupt_install();
-        signal(SIGINT, SIG_IGN); // the terminal's; the rank decides
+        interrupt_install_one(INTERRUPT_BY_NURSERY);
     } else if (nursery->options.memory_mib > 0) {
         limit_memory(nursery->options.memory_mib, setup->threads);
     }
@@ -139,18 +128,19 @@ static void open_duty(struct worker *worker, const struct worker_setup *setup)
 
 static enum status run_ticket(struct worker *worker, int attempt)
 {
-    struct worker_slot *slot = worker->slot;
+    TRY(slot_follow(&worker->slot));
+    struct worker_slot *slot = worker->slot.slot;
     faults_begin(&worker->faults, worker->seed, slot->ticket.episode, attempt);
     if (slot->ticket.kind == TICKET_WORK) {
         return work_run(worker->work_job, worker->work, &slot->ticket, &worker->faults,
-                        worker_slot_block(slot));
+                        slot_block(&worker->slot));
     }
     TRY(faults_strike(&worker->faults));
     if (worker->weights_number != slot->weights_number) {
-        rollout_load(worker->rollout, worker_slot_weights(slot), slot->n_weights);
+        rollout_load(worker->rollout, slot_weights(&worker->slot), slot->n_weights);
         worker->weights_number = slot->weights_number;
     }
-    TRY(rollout_run(worker->rollout, &slot->ticket, worker_slot_block(slot)));
+    TRY(rollout_run(worker->rollout, &slot->ticket, slot_block(&worker->slot)));
     return faults_strike(&worker->faults);
 }
 

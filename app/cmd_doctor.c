@@ -3,6 +3,8 @@
 #include "app/command.h"
 #include "app/command_line.h"
 #include "app/output.h"
+#include "app/program_find.h"
+#include "app/slurm.h"
 #include "compute/blas.h"
 #include "core/machine.h"
 #include "run/load.h"
@@ -11,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MOST_FACTS 64
 
@@ -116,31 +117,40 @@ static void add_backend(struct facts *facts, const char *name)
     backend_close(backend);
 }
 
-// The first program of that name in PATH.
-static bool find_program(const char *name, char *out, size_t n)
+static void add_slurm(struct facts *facts)
 {
-    const char *path = getenv("PATH");
-    while (path != NULL && *path != '\0') {
-        const int length = (int)strcspn(path, ":");
-        const int written = snprintf(out, n, "%.*s/%s", length, path, name);
-        if (written > 0 && (size_t)written < n && access(out, X_OK) == 0) {
-            return true;
-        }
-        path += length + (path[length] == ':');
+    struct slurm slurm;
+    slurm_look(&slurm);
+    const bool srun = slurm.srun[0] != '\0';
+    if (!slurm.job) {
+        add(facts, "slurm", "Slurm", NULL, "%s%s", srun ? slurm.srun : "none",
+            srun ? ", not inside a job" : "");
+        return;
     }
-    return false;
+    const char *advice = NULL;
+    if (!srun && slurm.launcher[0] == '\0') {
+        advice =
+            slurm.hosts > 1
+                ? "this is a Slurm job of several hosts, but there is no srun in PATH: run and "
+                  "search with --transport local, or start with srun --mpi=pmi2 from outside"
+                : "this is a Slurm job, but there is no srun in PATH: processes are started on "
+                  "this host without it";
+    }
+    add(facts, "slurm", "Slurm", advice, "job %s, %d host%s%s%s, %s%s%s",
+        slurm.id[0] != '\0' ? slurm.id : "without number", slurm.hosts, slurm.hosts > 1 ? "s" : "",
+        slurm.list[0] != '\0' ? ": " : "", slurm.list, srun ? slurm.srun : "no srun in PATH",
+        slurm.launcher[0] != '\0' ? ", HYDRA_LAUNCHER=" : "", slurm.launcher);
 }
 
 static void add_launchers(struct facts *facts)
 {
     char path[400];
     const bool found =
-        find_program("mpirun", path, sizeof path) || find_program("mpiexec", path, sizeof path);
+        program_find("mpirun", path, sizeof path) || program_find("mpiexec", path, sizeof path);
     add(facts, "mpi_launcher", "MPI launcher",
         found ? NULL : "training runs alone; install MPICH (Debian: apt install mpich)", "%s",
         found ? path : "none");
-    const bool slurm = find_program("srun", path, sizeof path);
-    add(facts, "slurm", "Slurm", NULL, "%s", slurm ? path : "none");
+    add_slurm(facts);
     add(facts, "gpus", "GPUs", NULL, "none (this build has no GPU backend)");
 }
 

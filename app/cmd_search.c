@@ -51,6 +51,27 @@ static enum status run_run(struct app *app, int argc, char **argv)
     return run(app, true);
 }
 
+// Processes that somebody else has started must be those that the config asks for.
+static enum status check_ranks(const struct run_session *session)
+{
+    const int ranks = collective_launcher_ranks(), asked = session->config.actors.count;
+    const bool mpi = run_session_wants_mpi(session);
+    if (ranks > 1 && !mpi) {
+        FAIL(ERR_CONFIG,
+             "transport local and inline are for one process, but the launcher has started %d: "
+             "leave --transport out, or start without mpirun",
+             ranks);
+    }
+    if (ranks > 0 && mpi && asked > 0 && asked + 1 != ranks && !(asked == 1 && ranks == 1)) {
+        FAIL(ERR_CONFIG,
+             "actors.count = %d asks for %d processes, one of which learns, but the launcher has "
+             "started %d: start %d, or leave --actors out (0: all there are), or start without "
+             "mpirun",
+             asked, asked + 1, ranks, asked + 1);
+    }
+    return OK;
+}
+
 // Reads the command line, and starts mpirun on this very command where it is needed.
 static enum status prepare(struct app *app, const char *command, int argc, char **argv)
 {
@@ -63,6 +84,7 @@ static enum status prepare(struct app *app, const char *command, int argc, char 
         app->finished = true;
         return OK;
     }
+    TRY(check_ranks(session));
     if (run_session_wants_mpi(session) && !collective_under_launcher()) {
         const struct launch launch = {
             .argv = argv,

@@ -1,44 +1,61 @@
-// mpiexec in a process group of its own, watched; its job's report in a file of /tmp. What the job
-// prints on standard output is kept until it ends: mpiexec itself prints there when a rank is lost,
-// and of a job that is started again only the last one's output counts.
+// A job and its starts; its report is memory of the launcher. What the job prints on standard
+// output is kept until it ends: mpiexec itself prints there when a rank is lost, and of a job that
+// is started again only the last one's output counts.
 #include "app/launch.h"
 
+#include "app/launch_process.h"
+#include "app/program_find.h"
+#include "app/slurm.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/log.h"
+#include "transport/collective.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define REPORT_VARIABLE "DIKDIK_LAUNCH_REPORT"
 #define LONGEST_PAUSE_SECONDS 60.0
 #define LOOK_SECONDS 0.02
-// Ranks that were told to stop save a checkpoint and leave. After this long they are stopped.
-#define STOP_SECONDS 600.0
+#define REPORT_SECONDS 0.5 // between looks at the report
+#define GRACE_SECONDS 5.0
+#define RUNNING "running\n" // in the report; else exit codes, a line each
 
-enum { MOST_WORDS = 256 };
+enum { MOST_WORDS = 256, MOST_FAILED_STARTS = 2 };
 
 struct job {
     char mpiexec[PATH_MAX], program[PATH_MAX];
-    char report[64];         // file that the job's end is written to
+    char report[64];         // where ranks find what the job's end is written to
+    int report_file;         //
     int output;              // memory that standard output of this start goes to
     char *words[MOST_WORDS]; // of the whole command line
     char dash_n[4], ranks[16];
+    double grace_seconds;
+    double look_next, failed_since; // clock_seconds; 0 = no rank has failed
+};
+// How one start of it ended.
+struct job_end {
+    int exit_code;   // -1: ranks were lost
+    bool ran;        // some rank had come to run
+    char manner[64]; // of mpiexec, in words
 };
 
-void launch_report(int rank, enum status code)
+bool launch_is_rank(void)
+{
+    return getenv(REPORT_VARIABLE) != NULL;
+}
+
+static void add_to_report(const char *line)
 {
     const char *path = getenv(REPORT_VARIABLE);
-    if (path == NULL || code == ERR_COMM || (code == OK && rank != 0)) {
+    if (path == NULL) {
         return;
     }
     // Not made here: on another machine, or after the launcher has gone, there is none to write to.
@@ -46,46 +63,52 @@ void launch_report(int rank, enum status code)
     if (file < 0) {
         return;
     }
-    char text[16];
-    const int length = snprintf(text, sizeof text, "%d\n", status_exit_code(code));
-    (void)!write(file, text, (size_t)length); // nothing can be done about it
+    (void)!write(file, line, strlen(line)); // nothing can be done about it
     close(file);
 }
 
-// The first exit code that was reported, -1 when none was.
-static int read_report(const struct job *job)
+void launch_running(void)
 {
-    char text[16] = "";
-    const int file = open(job->report, O_RDONLY | O_CLOEXEC);
-    if (file >= 0) {
-        (void)!read(file, text, sizeof text - 1);
-        close(file);
-    }
-    char *end;
-    const long code = strtol(text, &end, 10);
-    return end != text && *end == '\n' && code >= 0 && code <= 255 ? (int)code : -1;
+    add_to_report(RUNNING);
 }
 
-// Like execvp, but so that its absence can be told beforehand.
-static bool find_in_path(const char *name, char *out, size_t out_bytes)
+void launch_report(int rank, enum status code)
 {
-    const char *path = getenv("PATH");
-    for (const char *at = path; at != NULL && *at != '\0';) {
-        const size_t length = strcspn(at, ":");
-        const int used = snprintf(out, out_bytes, "%.*s/%s", (int)length, at, name);
-        if (length > 0 && used > 0 && (size_t)used < out_bytes && access(out, X_OK) == 0) {
-            return true;
-        }
-        at += length + (at[length] == ':');
+    if (code == ERR_COMM || (code == OK && rank != 0)) {
+        return;
     }
-    return false;
+    char text[16];
+    snprintf(text, sizeof text, "%d\n", status_exit_code(code));
+    add_to_report(text);
+}
+
+// The first exit code that was reported, -1 when none was.
+static int read_report(const struct job *job, bool *ran)
+{
+    int first = -1;
+    char line[32];
+    FILE *file = fopen(job->report, "re");
+    *ran = false;
+    while (file != NULL && first < 0 && fgets(line, sizeof line, file) != NULL) {
+        char *end;
+        const long code = strtol(line, &end, 10);
+        if (strcmp(line, RUNNING) == 0) {
+            *ran = true;
+        } else if (end != line && *end == '\n' && code >= 0 && code <= 255) {
+            first = (int)code;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return first;
 }
 
 static enum status prepare(const struct launch *launch, struct job *job)
 {
     // MPICH's own name first: where Debian has Open MPI too, mpiexec may be that one's.
-    if (!find_in_path("mpiexec.mpich", job->mpiexec, sizeof job->mpiexec) &&
-        !find_in_path("mpiexec", job->mpiexec, sizeof job->mpiexec)) {
+    if (!program_find("mpiexec.mpich", job->mpiexec, sizeof job->mpiexec) &&
+        !program_find("mpiexec", job->mpiexec, sizeof job->mpiexec)) {
         FAIL(ERR_UNSUPPORTED,
              "there is no mpiexec to start %d processes with: install MPICH "
              "(Debian: apt-get install mpich), or use one process",
@@ -95,6 +118,7 @@ static enum status prepare(const struct launch *launch, struct job *job)
     if (length <= 0 || access(job->program, X_OK) != 0) {
         FAIL(ERR_IO, "this program's own file cannot be found, so it cannot be started again");
     }
+    job->grace_seconds = launch->grace_seconds > 0 ? launch->grace_seconds : GRACE_SECONDS;
     snprintf(job->dash_n, sizeof job->dash_n, "-n");
     snprintf(job->ranks, sizeof job->ranks, "%d", launch->ranks);
     int n = 0;
@@ -109,47 +133,6 @@ static enum status prepare(const struct launch *launch, struct job *job)
         job->words[n++] = launch->argv[i];
     }
     return OK;
-}
-
-// In the child. A terminal's Ctrl-C must not reach mpiexec besides what we hand on, so it leaves
-// our process group, and with that must not read from the terminal. It ends when we are killed.
-static void become_mpiexec(const struct job *job, pid_t launcher)
-{
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != launcher) {
-        _exit(127); // it died before it could be noticed
-    }
-    setpgid(0, 0);
-    const int nothing = open("/dev/null", O_RDONLY);
-    if (nothing >= 0) {
-        dup2(nothing, STDIN_FILENO);
-        close(nothing);
-    }
-    dup2(job->output, STDOUT_FILENO);
-    // UCX, MPICH's transport: no stack dumps of lost ranks in the log, no hooks on memory calls.
-    setenv("UCX_HANDLE_ERRORS", "none", 0);
-    setenv("UCX_MEM_EVENTS", "no", 0);
-    setenv(REPORT_VARIABLE, job->report, 1);
-    execv(job->mpiexec, job->words);
-    _exit(127);
-}
-
-// Waits for mpiexec, handing an interrupt on. Returns how it ended, as waitpid says.
-static int watch(pid_t mpiexec)
-{
-    int ended = 0;
-    double told = 0;
-    while (waitpid(mpiexec, &ended, WNOHANG) == 0) {
-        if (told == 0 && interrupt_pending()) {
-            kill(mpiexec, SIGINT);
-            told = clock_seconds();
-        }
-        if (told > 0 && clock_seconds() - told > STOP_SECONDS) {
-            kill(-mpiexec, SIGKILL);
-        }
-        clock_sleep(LOOK_SECONDS);
-    }
-    return ended;
 }
 
 // Hands on what the job printed: a result to standard output, what a broken job left to the log.
@@ -173,30 +156,52 @@ static void show_output(const struct job *job, bool result)
     lseek(job->output, 0, SEEK_SET);
 }
 
-// One start of the job. *exit_code: -1 when ranks were lost.
-static enum status run_once(const struct job *job, int *exit_code)
+// mpiexec does not notice when a rank that MPI does not know yet ends with an error: the others
+// would wait for it. Its report tells.
+static bool has_stuck(void *context)
 {
+    struct job *job = context;
+    const double now = clock_seconds();
+    bool ran;
+    if (now < job->look_next) {
+        return false;
+    }
+    job->look_next = now + REPORT_SECONDS;
+    const int code = read_report(job, &ran);
+    if (code <= 0 || code == status_exit_code(ERR_INTERRUPTED)) {
+        return false;
+    }
+    job->failed_since = job->failed_since > 0 ? job->failed_since : now;
+    return now - job->failed_since > job->grace_seconds;
+}
+
+// One start of the job.
+static enum status run_once(struct job *job, struct job_end *out)
+{
+    const struct launch_process process = {.hopeless = has_stuck,
+                                           .context = job,
+                                           .words = job->words,
+                                           .variable = REPORT_VARIABLE,
+                                           .value = job->report,
+                                           .output = job->output};
+    int ended;
+    job->failed_since = 0;
     if (truncate(job->report, 0) != 0) {
         FAIL(ERR_IO, "%s: %s", job->report, strerror(errno));
     }
     fflush(NULL);
-    const pid_t launcher = getpid(), mpiexec = fork();
-    if (mpiexec < 0) {
-        FAIL(ERR_IO, "no process for mpiexec: %s", strerror(errno));
-    }
-    if (mpiexec == 0) {
-        become_mpiexec(job, launcher);
-    }
-    const int ended = watch(mpiexec);
-    const int reported = read_report(job);
+    TRY(launch_process_run(&process, &ended));
+    const int reported = read_report(job, &out->ran);
     if (interrupt_pending()) {
-        *exit_code = reported == 0 ? 0 : status_exit_code(ERR_INTERRUPTED);
+        out->exit_code = reported == 0 ? 0 : status_exit_code(ERR_INTERRUPTED);
     } else if (reported >= 0 && reported != status_exit_code(ERR_INTERRUPTED)) {
-        *exit_code = reported;
+        out->exit_code = reported;
     } else { // nobody interrupted us: ranks that say so were stopped because another was lost
-        *exit_code = WIFEXITED(ended) && WEXITSTATUS(ended) == 0 ? 0 : -1;
+        out->exit_code = WIFEXITED(ended) && WEXITSTATUS(ended) == 0 ? 0 : -1;
     }
-    show_output(job, *exit_code == 0);
+    snprintf(out->manner, sizeof out->manner, WIFEXITED(ended) ? "exit code %d" : "signal %d",
+             WIFEXITED(ended) ? WEXITSTATUS(ended) : WTERMSIG(ended));
+    show_output(job, out->exit_code == 0);
     return OK;
 }
 
@@ -208,23 +213,42 @@ static void wait_before_restart(double seconds)
     }
 }
 
-static enum status run_until_done(const struct launch *launch, const struct job *job,
-                                  int *exit_code)
+// The job has ended without a word: whether it may be started again.
+static enum status judge_loss(const struct launch *launch, const struct job_end *end, int restarts,
+                              int failed_starts)
+{
+    const bool last = restarts == launch->restarts;
+    if (!end->ran && (last || failed_starts == MOST_FAILED_STARTS)) {
+        FAIL(ERR_COMM,
+             "the job ended in its start%s, before any of its %d processes was ready (mpiexec: "
+             "%s); what they printed is above, and \"dikdik doctor\" tells what is missing here",
+             failed_starts > 1 ? " again" : "", launch->ranks, end->manner);
+    }
+    if (last) {
+        FAIL(ERR_COMM,
+             "the job lost one of its %d processes, and %d restarts are all that was allowed; "
+             "the same command goes on from the last checkpoint",
+             launch->ranks, launch->restarts);
+    }
+    return OK;
+}
+
+static enum status run_until_done(const struct launch *launch, struct job *job, int *exit_code)
 {
     double pause = launch->pause_seconds > 0 ? launch->pause_seconds : 1.0;
+    int failed_starts = 0;
     for (int restarts = 0;; restarts++) {
-        TRY(run_once(job, exit_code));
-        if (*exit_code >= 0) {
+        struct job_end end;
+        TRY(run_once(job, &end));
+        *exit_code = end.exit_code;
+        if (end.exit_code >= 0) {
             return OK;
         }
-        if (restarts == launch->restarts) {
-            FAIL(ERR_COMM,
-                 "the job lost one of its %d processes, and %d restarts are all that was allowed; "
-                 "the same command goes on from the last checkpoint",
-                 launch->ranks, launch->restarts);
-        }
-        log_warning("the job lost one of its %d processes: starting it again in %.3g s (%d of %d)",
-                    launch->ranks, pause, restarts + 1, launch->restarts);
+        failed_starts = end.ran ? 0 : failed_starts + 1;
+        TRY(judge_loss(launch, &end, restarts, failed_starts));
+        log_warning("the job %s: starting it again in %.3g s (%d of %d)",
+                    end.ran ? "lost one of its processes" : "ended in its start", pause,
+                    restarts + 1, launch->restarts);
         wait_before_restart(pause);
         if (interrupt_pending()) {
             *exit_code = status_exit_code(ERR_INTERRUPTED);
@@ -234,25 +258,26 @@ static enum status run_until_done(const struct launch *launch, const struct job 
     }
 }
 
+// The report is reached by way of this process, so it cannot outlive it.
 static enum status open_files(struct job *job)
 {
-    const char *folder = getenv("TMPDIR");
-    const int length = snprintf(job->report, sizeof job->report, "%s/dikdik-job-XXXXXX",
-                                folder != NULL ? folder : "/tmp");
-    if (length >= (int)sizeof job->report) {
-        snprintf(job->report, sizeof job->report, "/tmp/dikdik-job-XXXXXX");
-    }
     job->output = memfd_create("output", MFD_CLOEXEC);
-    if (job->output < 0) {
+    job->report_file = memfd_create("report", MFD_CLOEXEC);
+    if (job->output < 0 || job->report_file < 0) {
         FAIL(ERR_IO, "no memory for what the job prints: %s", strerror(errno));
     }
-    const int file = mkstemp(job->report);
-    if (file < 0) {
-        close(job->output);
-        FAIL(ERR_IO, "%s: %s", job->report, strerror(errno));
-    }
-    close(file);
+    snprintf(job->report, sizeof job->report, "/proc/%ld/fd/%d", (long)getpid(), job->report_file);
     return OK;
+}
+
+static void close_files(const struct job *job)
+{
+    if (job->output >= 0) {
+        close(job->output);
+    }
+    if (job->report_file >= 0) {
+        close(job->report_file);
+    }
 }
 
 enum status launch_ranks(const struct launch *launch, int *exit_code)
@@ -262,15 +287,23 @@ enum status launch_ranks(const struct launch *launch, int *exit_code)
     if (job == NULL) {
         FAIL(ERR_MEMORY, "out of memory");
     }
+    job->output = job->report_file = -1;
     enum status status = prepare(launch, job);
+    if (status == OK) {
+        status = slurm_prepare();
+    }
+    if (status == OK) {
+        struct slurm slurm;
+        slurm_look(&slurm);
+        status = collective_check_room((launch->ranks + slurm.hosts - 1) / slurm.hosts);
+    }
     if (status == OK) {
         status = open_files(job);
     }
     if (status == OK) {
         status = run_until_done(launch, job, exit_code);
-        close(job->output);
-        unlink(job->report);
     }
+    close_files(job);
     free(job);
     return status;
 }

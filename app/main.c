@@ -5,10 +5,15 @@
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/log.h"
+#include "core/room.h"
 #include "core/suggest.h"
 
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command *const commands[] = {
 #define X(name) &command_##name,
@@ -56,6 +61,16 @@ static const char *nearest_command(const char *name)
     return suggest.best;
 }
 
+// Whoever read standard output has enough, as `head` has: an end without a word, as is usual.
+static void leave_unread_output(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    if (poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+}
+
 static enum status flush_output(void)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
@@ -72,7 +87,10 @@ static int finish(struct app *app, enum status code)
     const int exit_code = status_exit_code(code);
     launch_report(app->collective.rank, code);
     if (code == OK || app->collective.ranks <= 1 || app->stopped_together) {
-        if (code != OK && app->collective.rank == 0) {
+        // What only this rank, before MPI, can know: the others do not say it.
+        const bool own = !app->stopped_together && (code == ERR_MEMORY || code == ERR_IO);
+        if (code != OK && (app->collective.rank == 0 || own)) {
+            log_set_rank(app->collective.rank);
             log_error(code);
         }
         collective_close(&app->collective);
@@ -90,6 +108,9 @@ static int run_command(const struct command *command, int argc, char **argv)
 {
     struct app app = {.collective = {.ranks = 1, .local_ranks = 1}};
     interrupt_install();
+    if (launch_is_rank()) {
+        interrupt_install_one(INTERRUPT_BY_LAUNCHER);
+    }
     enum status code = OK;
     if (command->prepare != NULL) {
         // Of many ranks that find the same mistake, one says so.
@@ -100,6 +121,9 @@ static int run_command(const struct command *command, int argc, char **argv)
     if (code == OK && !app.finished && command->parallel) {
         code = collective_open(&app.collective);
         log_set_rank(app.collective.rank);
+        if (code == OK) {
+            launch_running();
+        }
     }
     if (code == OK && !app.finished) {
         code = command->run(&app, argc, argv);
@@ -109,12 +133,19 @@ static int run_command(const struct command *command, int argc, char **argv)
     }
     if (code == OK) {
         code = flush_output();
+        if (code != OK && app.collective.ranks <= 1) {
+            leave_unread_output();
+        }
     }
     return finish(&app, code);
 }
 
 int main(int argc, char **argv)
 {
+    interrupt_keep_nohup();
+    if (room_is_limited()) {
+        mallopt(M_ARENA_MAX, 1); // else every thread reserves 64 MiB of address space
+    }
     blas_restart(argv);
     const char *word = argc > 1 ? argv[1] : NULL;
     if (word == NULL) {

@@ -17,6 +17,7 @@ struct kernel {
     // CONV, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHTS: kernels of other shapes with the same number
     // here, not 0, pack the same weights into the same bytes and lay partials out alike.
     uint64_t packing;
+    enum status pack_status; // of the last pack: ERR_MEMORY where oneDNN's code found no room
     int pieces; // kernel_cut.h: one call is so many runs, args.piece each; 0: it is one
 };
 

@@ -2,10 +2,13 @@
 #include "compute/blas.h"
 
 #include "core/machine.h"
+#include "core/room.h"
 
 #include <cblas.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 
 // LAPACK, by Fortran's calling rules: column-major, everything by address, lengths of texts last.
 extern void dpotrf_(const char *triangle, const int *n, double *a, const int *lda, int *info,
@@ -14,6 +17,43 @@ extern void dpotri_(const char *triangle, const int *n, double *a, const int *ld
                     size_t triangle_length);
 extern void dpotrs_(const char *triangle, const int *n, const int *rhs, const double *a,
                     const int *lda, double *b, const int *ldb, int *info, size_t triangle_length);
+
+// OpenBLAS's own, exported but in no header: the buffer of one product. Freed ones are kept.
+extern void *blas_memory_alloc(int position) __attribute__((weak));
+extern void blas_memory_free(void *buffer) __attribute__((weak));
+#define BUFFER_BYTES ((size_t)128 << 20) // the largest of any x86-64 build
+#define SPARE_BYTES ((size_t)32 << 20)   // for everything else that starts at the same time
+enum { MOST_RESERVED = 32 };             // OpenBLAS has a table of at least twice as many
+
+static atomic_int reserved; // buffers that OpenBLAS has and keeps
+
+enum status blas_reserve(int products)
+{
+    if (!room_is_limited() || blas_memory_alloc == NULL || blas_memory_free == NULL) {
+        return OK;
+    }
+    void *buffers[MOST_RESERVED];
+    const int wanted = products < MOST_RESERVED ? products : MOST_RESERVED;
+    int n = 0;
+    enum status code = OK;
+    while (code == OK && n < wanted) {
+        if (n >= atomic_load(&reserved)) {
+            char what[64];
+            snprintf(what, sizeof what, "OpenBLAS, with %d threads,", wanted);
+            code = room_check((size_t)(wanted - n) * BUFFER_BYTES + SPARE_BYTES, what);
+        }
+        if (code == OK) {
+            buffers[n++] = blas_memory_alloc(0);
+        }
+    }
+    if (n > atomic_load(&reserved)) {
+        atomic_store(&reserved, n);
+    }
+    while (n > 0) {
+        blas_memory_free(buffers[--n]);
+    }
+    return code;
+}
 
 // Up to SMALL_TERMS multiply-adds OpenBLAS multiplies without first copying b into its own layout.
 // With few rows in a the copy costs more than the product, so b is taken in slices below that size:

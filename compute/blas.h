@@ -14,6 +14,10 @@ void blas_gemm(bool transpose_a, bool transpose_b, int m, int n, int k, float al
 // g += x^T x. x [rows, columns]; g [columns, columns], symmetric before and (both triangles) after.
 void blas_gram(int rows, int columns, const float *x, int ldx, float *g);
 
+// Where memory is limited: has OpenBLAS take the buffers of so many products at a time now, because
+// it would wait for ever for one that it does not get. ERR_MEMORY says how much is needed.
+enum status blas_reserve(int products);
+
 // In float64: c = alpha * op(a) * op(b) + beta * c, as blas_gemm.
 void blas_gemm_double(bool transpose_a, bool transpose_b, int m, int n, int k, double alpha,
                       const double *a, int lda, const double *b, int ldb, double beta, double *c,

@@ -59,7 +59,12 @@ static void cut_pack(struct kernel *kernel, const float *weights, const float *b
         piece->kernel->ops->pack(piece->kernel, weights + first * row,
                                  bias != NULL ? bias + first : NULL, quantization,
                                  (char *)packed + piece->packed);
+        if (piece->kernel->pack_status != OK) {
+            kernel->pack_status = piece->kernel->pack_status;
+            return;
+        }
     }
+    kernel->pack_status = OK;
 }
 
 static const struct kernel_ops cut_ops = {.run = cut_run, .pack = cut_pack, .close = cut_close};

@@ -153,6 +153,11 @@ size_t machine_data_bytes(void)
     return kib_field("/proc/self/status", "VmData:");
 }
 
+size_t machine_space_bytes(void)
+{
+    return kib_field("/proc/self/status", "VmSize:");
+}
+
 int machine_threads(void)
 {
     char value[32];

@@ -7,6 +7,7 @@ int machine_cores(void);           // usable by this process: affinity and cgrou
 size_t machine_memory_bytes(void); // usable: physical or cgroup limit
 size_t machine_peak_bytes(void);   // this process's greatest resident size so far
 size_t machine_data_bytes(void);   // private writable memory of this process, 0 if unknown
+size_t machine_space_bytes(void);  // address space of this process, 0 if unknown
 int machine_threads(void);         // of this process now, at least 1
 long machine_memory_kills(void);   // processes the kernel has killed for want of memory so far
 const char *machine_processor(void); // model name, "" if unknown

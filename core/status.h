@@ -12,7 +12,7 @@ enum status {
     ERR_MEMORY,      // memory ran out
     ERR_UNSUPPORTED, // well-formed, but this build or this machine cannot do it
     ERR_COMM,        // another process was lost or broke the protocol
-    ERR_INTERRUPTED, // SIGINT or SIGTERM arrived
+    ERR_INTERRUPTED, // a signal asked for an end (interrupt.h)
     STATUS_COUNT
 };
 

@@ -11,6 +11,7 @@ struct actor_entry {
     int64_t episodes[ACTOR_MOST_TICKETS]; // oldest first
     int64_t version;                      // of its weights, -1 = none
     int damaged;                          // unreadable messages it sent since its last good one
+    bool lost;                            // nothing comes from it any more
     bool stopped;                         // was told to stop
 };
 struct actor_book {

@@ -298,7 +298,7 @@ enum status learner_stop_actors(struct learner *l, bool *all)
             TRY(transport_send_ticket(l->job.transport, i, &stop, NULL, 0));
             actor->stopped = true;
         }
-        *all = *all && actor->stopped;
+        *all = *all && (actor->stopped || actor->lost);
     }
     return OK;
 }

@@ -135,13 +135,45 @@ static bool may_queue(const struct learner *l)
 static bool takes_more(struct learner *l, int number, int held)
 {
     const struct actor_entry *actor = &l->actors.actors[number];
-    return actor->n == held && actor->damaged < ACTOR_MOST_DAMAGED &&
+    return !actor->lost && actor->n == held && actor->damaged < ACTOR_MOST_DAMAGED &&
            transport_ready(l->job.transport, number);
+}
+
+// All tickets of an actor that will not answer them go to others, at once.
+static void take_back(struct learner *l, struct actor_entry *actor)
+{
+    while (actor->n > 0) {
+        const int64_t episode = actor->episodes[0];
+        (void)actor_answer(actor, episode);
+        struct order *order = ticket_book_find(&l->tickets, episode);
+        if (order != NULL && order->state == ORDER_OUT) {
+            ticket_book_again(&l->tickets, order);
+        }
+    }
+}
+
+static enum status look_for_lost_actors(struct learner *l)
+{
+    int lost = 0;
+    for (int i = 0; i < l->actors.n; i++) {
+        struct actor_entry *actor = &l->actors.actors[i];
+        if (!actor->lost && transport_lost(l->job.transport, i)) {
+            log_warning("actor %d is gone: what it had goes to others", i);
+            actor->lost = true;
+            take_back(l, actor);
+        }
+        lost += actor->lost;
+    }
+    if (lost == l->actors.n) {
+        FAIL(ERR_COMM, "all %d actors are gone", lost);
+    }
+    return OK;
 }
 
 enum status learner_hand_out(struct learner *l, double now, bool *moved)
 {
     const double lease = l->job.lease_seconds;
+    TRY(look_for_lost_actors(l));
     if (lease > 0.0 && now - l->looked > lease / 32.0) {
         ticket_book_expire(&l->tickets, lease, now);
         l->looked = now;
@@ -168,8 +200,8 @@ enum status learner_hand_out(struct learner *l, double now, bool *moved)
     return OK;
 }
 
-// What an actor sent cannot be used: its oldest ticket goes to somebody else, and after a few such
-// messages the actor gets no more.
+// What an actor sent cannot be used: its oldest ticket goes to somebody else. After a few such
+// messages all of them do, and the actor gets no more.
 static enum status refuse(struct learner *l, int number)
 {
     struct actor_entry *actor = &l->actors.actors[number];
@@ -177,7 +209,9 @@ static enum status refuse(struct learner *l, int number)
     log_warning("actor %d: %s; %s", number, status_message(),
                 actor->damaged < ACTOR_MOST_DAMAGED ? "its episode is run again"
                                                     : "it gets no more work");
-    if (actor->n > 0) {
+    if (actor->damaged >= ACTOR_MOST_DAMAGED) {
+        take_back(l, actor);
+    } else if (actor->n > 0) {
         const int64_t episode = actor->episodes[0];
         (void)actor_answer(actor, episode);
         struct order *order = ticket_book_find(&l->tickets, episode);
@@ -186,7 +220,7 @@ static enum status refuse(struct learner *l, int number)
         }
     }
     for (int i = 0; i < l->actors.n; i++) {
-        if (l->actors.actors[i].damaged < ACTOR_MOST_DAMAGED) {
+        if (!l->actors.actors[i].lost && l->actors.actors[i].damaged < ACTOR_MOST_DAMAGED) {
             return OK;
         }
     }

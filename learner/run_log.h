@@ -18,7 +18,7 @@ struct run_past {
     double learning_seconds, waiting_seconds; // of the updates
     int64_t retries;
     int64_t diverged; // episodes, see FAILURE_DIVERGED
-    double lag_sum; // over episodes
+    double lag_sum;   // over episodes
     int64_t lag_most, lag_episodes;
     double *task_seconds; // [n_tasks] in the environment; the caller's
 };

@@ -117,12 +117,12 @@ enum status conv_load(struct infer_plan *plan, int node, const float *ranges)
     const struct param *weight = &plan->folded.params[n->params[0]];
     float *weights = NULL, *bias = NULL;
     TRY(infer_stage(plan, infer_param(plan, node, 0), weight->count, &weights));
-    const enum status status =
-        infer_stage(plan, infer_param(plan, node, 1), (size_t)op->out_c, &bias);
+    enum status status = infer_stage(plan, infer_param(plan, node, 1), (size_t)op->out_c, &bias);
     if (status == OK) {
         layer->kernel->ops->pack(layer->kernel, weights, bias,
                                  op->in_type == DTYPE_F32 ? NULL : &quantization,
                                  program_address(plan->program, layer->weights));
+        status = layer->kernel->pack_status;
     }
     infer_unstage(plan, weights);
     infer_unstage(plan, bias);

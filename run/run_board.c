@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/interrupt.h"
+#include "core/log.h"
 #include "run/run_crew.h"
 
 #include <string.h>
@@ -14,15 +15,21 @@
 #define LEAST_SLICE_SECONDS 4.0
 #define MOST_SLICE_SECONDS 60.0
 
+enum { LOST = -2 };
 struct giver {
     struct run_board *board;
     struct run_session *session;
     struct run_crew crew;
-    int *job_of;   // [actors] index of the job that it has, -1 = none; arena
+    int *job_of;   // [actors] index of the job that it has, -1 = none, LOST; arena
     int *capacity; // [hosts] threads that work there at most; arena
     int *free;     // [hosts] of them, without work now; arena
     int64_t given; // orders so far
 };
+
+static bool is_lost(const struct giver *g, int actor)
+{
+    return g->job_of[actor] == LOST;
+}
 
 void run_board_outcome(const struct work_answer *answer, struct run_outcome *out)
 {
@@ -104,7 +111,7 @@ static int idle_actors(const struct giver *g, int host)
 {
     int n = 0;
     for (int actor = 0; actor < g->crew.transport.actors; actor++) {
-        n += g->session->actor_host[actor] == host && g->job_of[actor] < 0;
+        n += g->session->actor_host[actor] == host && g->job_of[actor] == -1;
     }
     return n;
 }
@@ -116,7 +123,7 @@ static int next_actor(struct giver *g)
     int best = -1;
     for (int actor = 0; actor < g->crew.transport.actors; actor++) {
         const int host = host_of[actor];
-        if (g->job_of[actor] < 0 && g->free[host] > 0 &&
+        if (g->job_of[actor] == -1 && g->free[host] > 0 &&
             transport_ready(&g->crew.transport, actor) &&
             (best < 0 || g->free[host] > g->free[host_of[best]])) {
             best = actor;
@@ -227,6 +234,19 @@ static enum status take_answer(struct giver *g, int actor, const struct work_ans
     return OK;
 }
 
+// Nothing usable comes from this actor any more: what it had goes to another.
+static void retire(struct giver *g, int actor, const char *why)
+{
+    const int index = g->job_of[actor];
+    log_warning("actor %d %s%s", actor, why, index >= 0 ? ": its order goes to another" : "");
+    if (index >= 0) {
+        struct run_job *job = &g->board->jobs[index];
+        g->free[g->session->actor_host[actor]] += job->threads;
+        job->state = RUN_JOB_READY;
+    }
+    g->job_of[actor] = LOST;
+}
+
 static enum status receive(struct giver *g, bool *moved)
 {
     for (;;) {
@@ -245,9 +265,10 @@ static enum status receive(struct giver *g, bool *moved)
         }
         transport_release(&g->crew.transport);
         if (!good || answer.header.magic != TRAJECTORY_MAGIC) {
-            FAIL(ERR_COMM, "actor %d sent %zu bytes that are no answer to an order", actor, bytes);
+            retire(g, actor, "sent what is no answer to an order");
+        } else if (!is_lost(g, actor)) {
+            TRY(take_answer(g, actor, &answer));
         }
-        TRY(take_answer(g, actor, &answer));
     }
 }
 
@@ -261,7 +282,8 @@ static enum status stop_actors(struct giver *g)
     int told = 0;
     bool stopped = false;
     for (int i = 0; i < transport->actors; i++) {
-        g->job_of[i] = 0; // from here on: not told yet
+        told += is_lost(g, i);
+        g->job_of[i] = is_lost(g, i) ? LOST : 0; // from here on 0: not told yet
     }
     while (!(told == transport->actors && stopped) && clock_seconds() - start < RUN_STOP_SECONDS) {
         const void *block;
@@ -281,6 +303,23 @@ static enum status stop_actors(struct giver *g)
         }
         TRY(run_crew_poll(&g->crew, &moved, &stopped));
         run_wait_unless(&backoff, moved);
+    }
+    return OK;
+}
+
+// ---- actors that are gone
+
+static enum status look_for_lost_actors(struct giver *g)
+{
+    int lost = 0;
+    for (int actor = 0; actor < g->crew.transport.actors; actor++) {
+        if (!is_lost(g, actor) && transport_lost(&g->crew.transport, actor)) {
+            retire(g, actor, "is gone");
+        }
+        lost += is_lost(g, actor);
+    }
+    if (lost == g->crew.transport.actors) {
+        FAIL(ERR_COMM, "none of %d actors is left", lost);
     }
     return OK;
 }
@@ -316,6 +355,7 @@ static enum status give_out(struct giver *g)
         bool stopped = false;
         TRY(interrupt_check());
         TRY(receive(g, &moved));
+        TRY(look_for_lost_actors(g));
         TRY(hand_out(g, &moved));
         TRY(run_crew_poll(&g->crew, &moved, &stopped));
         run_wait_unless(&backoff, moved);

@@ -2,6 +2,7 @@
 #include "run/run_crew.h"
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/machine.h"
 #include "run/run_order.h"
 
@@ -153,7 +154,11 @@ enum status run_crew_act(struct run_crew *crew)
     bool stopped = false;
     while (!stopped) {
         bool moved = false;
-        TRY(run_crew_poll(crew, &moved, &stopped));
+        const enum status code = run_crew_poll(crew, &moved, &stopped);
+        if (code != OK) { // said before rank 0 notices that this actor is gone
+            log_warning("this actor ends: %s", status_message());
+            return code;
+        }
         if (moved) {
             backoff_reset(&backoff);
         } else {

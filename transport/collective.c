@@ -1,9 +1,17 @@
 // The collective interface: finds out whether a launcher started this process. If one did, calls go
 // to MPI; a process alone has every sum already.
+#include "core/room.h"
 #include "transport/collective_ops.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
+
+#define MIB ((double)(1 << 20))
+// Measured with MPICH 4.0 over UCX 1.13: what a rank takes of /dev/shm; what it maps besides its
+// own and its neighbours' shared memory.
+#define SHARED_BYTES (4.25 * MIB)
+#define SPACE_BYTES (24 * MIB)
 
 // Numbers from the environment, -1 when unset or not a number.
 static int environment_number(const char *name)
@@ -44,6 +52,13 @@ bool collective_under_launcher(void)
     return started;
 }
 
+int collective_launcher_ranks(void)
+{
+    bool started;
+    const int ranks = launcher_ranks(&started);
+    return started ? ranks : 0;
+}
+
 int collective_launcher_rank(void)
 {
     if (!collective_under_launcher()) {
@@ -57,11 +72,47 @@ int collective_launcher_rank(void)
     return rank;
 }
 
+static enum status check_shared_memory(int ranks, bool before)
+{
+    const char *folder = getenv("UCX_POSIX_DIR");
+    folder = folder != NULL && folder[0] != '\0' ? folder : "/dev/shm";
+    struct statvfs info;
+    if (getenv("UCX_TLS") != NULL || statvfs(folder, &info) != 0) {
+        return OK;
+    }
+    const unsigned long long blocks = before ? info.f_bavail : info.f_blocks;
+    const double there = (double)blocks * (double)info.f_frsize;
+    const double needed = (double)ranks * SHARED_BYTES;
+    if (there < needed) {
+        FAIL(ERR_UNSUPPORTED,
+             "MPI needs %.0f MiB of shared memory to start %d processes on this host, but %s has "
+             "%.3g MiB%s: make it larger (docker run --shm-size, or mount -o remount,size=), or "
+             "use fewer processes",
+             needed / MIB, ranks, folder, there / MIB, before ? " free" : "");
+    }
+    return OK;
+}
+
+// before: none of them runs yet, so what is free now is for them.
+static enum status check_room(int ranks, bool before)
+{
+    TRY(check_shared_memory(ranks, before));
+    return room_check((size_t)(SPACE_BYTES + 2 * SHARED_BYTES * ranks), "MPI");
+}
+
+enum status collective_check_room(int ranks)
+{
+    CHECK(ranks >= 1);
+    return check_room(ranks, true);
+}
+
 enum status collective_open(struct collective *out)
 {
     bool started;
     const int ranks = launcher_ranks(&started);
     if (started) {
+        const int here = environment_number("MPI_LOCALNRANKS"); // MPICH's
+        TRY(check_room(here > 1 ? here : 1, false));
         return collective_open_mpi(ranks, out);
     }
     *out = (struct collective){.rank = 0, .ranks = 1, .local_rank = 0, .local_ranks = 1};

@@ -19,6 +19,11 @@ struct collective {
 // when it is loaded: UCX_HANDLE_ERRORS=none, which keeps stack dumps of lost ranks out of the log,
 // must be in the environment before the program starts.)
 enum status collective_open(struct collective *out);
+// Not collective. Whether MPI can start so many ranks on this host: its shared memory (/dev/shm, or
+// what UCX_POSIX_DIR says; not looked at where UCX_TLS chooses other ways) and address space. To be
+// asked before any of them starts. ERR_UNSUPPORTED or ERR_MEMORY with what is needed and what is
+// there.
+enum status collective_check_room(int ranks);
 // Collective. Of `total` >= ranks numbered items each rank has a run, its share (sum_tree_share of
 // core/sum_tree.h), already added up to the nodes of sum_tree_cover: values [nodes][count]. They
 // are added up as that tree says; the sum of all items is then in the first [count] of every rank,
@@ -39,6 +44,9 @@ void collective_close(struct collective *c);
 // Not collective: ends every rank. A zeroed struct ends this process.
 _Noreturn void collective_abort(const struct collective *c, int exit_code);
 bool collective_under_launcher(void); // Not collective.
+// Not collective. How many ranks the launcher says it has started, 0 when alone or when it does not
+// say.
+int collective_launcher_ranks(void);
 // Not collective. This process's rank as the launcher says it, before collective_open: 0 when
 // alone, -1 when it does not say.
 int collective_launcher_rank(void);

@@ -14,6 +14,12 @@ bool transport_ready(struct transport *t, int actor)
     return t->ops->ready(t, actor);
 }
 
+bool transport_lost(struct transport *t, int actor)
+{
+    check_actor(t, actor);
+    return t->ops->lost(t, actor);
+}
+
 enum status transport_send_ticket(struct transport *t, int actor, const struct ticket *ticket,
                                   const float *weights, size_t n)
 {

@@ -32,6 +32,8 @@ void transport_close(struct transport *t); // a zeroed one is fine
 // ---- learner's side
 // Whether actor takes a message now: the one before has left.
 bool transport_ready(struct transport *t, int actor);
+// Whether nothing will come from that actor any more: it has said goodbye, or cannot be reached.
+bool transport_lost(struct transport *t, int actor);
 // Sends a copy of the ticket, and of the weights [n] when not NULL. CHECKs that the actor is ready.
 // ERR_COMM when the message cannot be sent.
 enum status transport_send_ticket(struct transport *t, int actor, const struct ticket *ticket,

@@ -32,6 +32,12 @@ static bool local_ready(struct transport *t, int actor)
     return !state->actors[actor].under_way;
 }
 
+static bool local_lost(struct transport *t, int actor)
+{
+    (void)t, (void)actor;
+    return false; // it is this process
+}
+
 static enum status local_send_ticket(struct transport *t, int actor, const struct ticket *ticket,
                                      const float *weights, size_t n)
 {
@@ -125,6 +131,7 @@ static void local_close(struct transport *t)
 
 static const struct transport_ops local_ops = {
     .ready = local_ready,
+    .lost = local_lost,
     .send_ticket = local_send_ticket,
     .receive = local_receive,
     .release = local_release,

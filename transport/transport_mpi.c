@@ -133,6 +133,18 @@ static bool mpi_ready(struct transport *t, int actor)
     return has_left(t->state, actor);
 }
 
+// What came before its goodbye is still to be looked at.
+static bool mpi_lost(struct transport *t, int actor)
+{
+    const struct mpi_state *state = t->state;
+    for (int i = 0; i < state->queued; i++) {
+        if (state->queue[(state->first + i) % state->n] == actor) {
+            return false;
+        }
+    }
+    return state->peers[actor].gone && state->borrowed != actor;
+}
+
 static enum status mpi_send_ticket(struct transport *t, int actor, const struct ticket *ticket,
                                    const float *weights, size_t n)
 {
@@ -338,6 +350,7 @@ static void mpi_transport_close(struct transport *t)
 
 static const struct transport_ops mpi_transport_ops = {
     .ready = mpi_ready,
+    .lost = mpi_lost,
     .send_ticket = mpi_send_ticket,
     .receive = mpi_receive,
     .release = mpi_release,

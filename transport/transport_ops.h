@@ -5,6 +5,7 @@
 
 struct transport_ops {
     bool (*ready)(struct transport *t, int actor);
+    bool (*lost)(struct transport *t, int actor);
     enum status (*send_ticket)(struct transport *t, int actor, const struct ticket *ticket,
                                const float *weights, size_t n);
     enum status (*receive)(struct transport *t, int *actor, const void **block, size_t *bytes);

@@ -82,6 +82,7 @@ static void cpu_close(struct backend *backend)
 
 static enum status open_engine(struct cpu_backend *cpu)
 {
+    TRY(blas_reserve(cpu->base.lanes));
     TRY(lanes_open(cpu->base.lanes, &cpu->lanes));
     if (dnnl_engine_create(&cpu->engine, dnnl_cpu, 0) != dnnl_success) {
         FAIL(ERR_UNSUPPORTED, "oneDNN cannot open its CPU engine");

@@ -236,7 +236,10 @@ static void conv_pack(struct kernel *kernel, const float *weights, const float *
         quantize_weights(conv, weights, bias, quantization);
         // oneDNN 2.6 fixes scales when a primitive is made. The same shape was made by open, so
         // this can only fail for want of memory.
-        CHECK(make_calls(conv, quantization, conv->out_scales) == OK);
+        kernel->pack_status = make_calls(conv, quantization, conv->out_scales);
+        if (kernel->pack_status != OK) {
+            return;
+        }
         CHECK(kernel->packed_bytes == packed_bytes);
         from = conv->quantized;
         bias_from = conv->scaled_bias;

@@ -65,6 +65,7 @@ static void framed_pack(struct kernel *kernel, const float *weights, const float
 {
     struct kernel *conv = ((struct framed *)kernel)->conv;
     conv->ops->pack(conv, weights, bias, quantization, packed);
+    kernel->pack_status = conv->pack_status;
 }
 
 static void framed_unpack(struct kernel *kernel, const void *partial, float *weights, float *bias)

@@ -2,9 +2,13 @@
 #include "compute/cpu/cpu_dnnl.h"
 
 #include "core/machine.h"
+#include "core/room.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+// oneDNN writes code into memory without a look at whether it got any.
+#define PRIMITIVE_ROOM_BYTES ((size_t)16 << 20)
 
 void backend_cpu_onednn(char *out, size_t bytes)
 {
@@ -76,6 +80,11 @@ enum status cpu_dnnl_call_open(struct cpu_backend *cpu, dnnl_primitive_desc_t de
 {
     CHECK(n_arguments <= CPU_DNNL_MAX_ARGUMENTS);
     struct cpu_dnnl_call call = {.cpu = cpu, .n_arguments = n_arguments};
+    const enum status room = room_check(PRIMITIVE_ROOM_BYTES, "a convolution's code");
+    if (room != OK) {
+        dnnl_primitive_desc_destroy(descriptor);
+        return room;
+    }
     call.memories = calloc((size_t)cpu->base.lanes * (size_t)n_arguments, sizeof(dnnl_memory_t));
     const dnnl_status_t created = call.memories == NULL
                                       ? dnnl_out_of_memory

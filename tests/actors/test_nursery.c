@@ -265,6 +265,32 @@ static void test_idle_worker_killed(void **state)
     nursery_close(nursery);
 }
 
+// Again and again before it has done anything: not for ever.
+static void test_idle_worker_always_killed(void **state)
+{
+    (void)state;
+    const struct rollout_job job = job_of(FAKE_NONE);
+    struct nursery *nursery;
+    struct backoff backoff = {0};
+    enum status code = OK;
+    pid_t killed = 0, pid;
+    assert_ok(nursery_open(&job, 1, &nursery));
+    assert_ok(nursery_begin(nursery, NULL, false, 1));
+    while (code == OK) {
+        struct worker_report report;
+        code = nursery_poll(nursery, 0, &report);
+        if (nursery_idle(nursery, 0) && processes_below(getpid(), "dikdik-worker", &pid, 1) == 1 &&
+            pid != killed) {
+            kill(pid, SIGKILL);
+            killed = pid;
+        }
+        backoff_wait(&backoff);
+    }
+    assert_fails(code, ERR_IO, "10 workers in a row ended before their first episode");
+    assert_int_equal(nursery->workers[0].incarnation, 10);
+    nursery_close(nursery);
+}
+
 // ---- a nursery played by the test, so that messages come when it wants
 
 struct played {
@@ -397,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_rank_killed),
         cmocka_unit_test(test_nursery_killed),
         cmocka_unit_test(test_idle_worker_killed),
+        cmocka_unit_test(test_idle_worker_always_killed),
         cmocka_unit_test(test_stale_messages),
         cmocka_unit_test(test_answer_then_end),
     };

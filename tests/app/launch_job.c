@@ -5,6 +5,9 @@
 //                 number says
 //   error         rank 0 reports an error of the input
 //   wait          until interrupted; says "waiting" on standard error
+//   talk FILE     on standard error until interrupted; then rank 0 makes the file
+//   unready       rank 1 is killed before all ranks are there
+//   early         rank 1 reports an error before all ranks are there
 // Usage: launch_job RESTARTS WHAT [MARK COUNT]
 #include "app/launch.h"
 #include "core/clock.h"
@@ -45,6 +48,20 @@ static enum status wait_for_signal(const struct collective *c)
     return interrupt_check();
 }
 
+// A file is what is left of a rank that nobody hears.
+static enum status talk(const struct collective *c, const char *path)
+{
+    while (!interrupt_pending()) {
+        fprintf(stderr, "talk\n");
+        clock_sleep(0.001);
+    }
+    TRY(collective_barrier(c));
+    if (c->rank == 0) {
+        close(open(path, O_WRONLY | O_CREAT, 0600));
+    }
+    return interrupt_check();
+}
+
 static enum status work(const struct collective *c, char **words)
 {
     TRY(collective_barrier(c));
@@ -53,6 +70,9 @@ static enum status work(const struct collective *c, char **words)
     }
     if (strcmp(words[0], "wait") == 0) {
         TRY(wait_for_signal(c));
+    }
+    if (strcmp(words[0], "talk") == 0) {
+        TRY(talk(c, words[1]));
     }
     if (strcmp(words[0], "error") == 0 && c->rank == 0) {
         FAIL(ERR_INPUT, "an error of the input");
@@ -66,9 +86,17 @@ static enum status work(const struct collective *c, char **words)
 static int run_rank(char **words)
 {
     struct collective c = {.ranks = 1, .local_ranks = 1};
+    if (strcmp(words[0], "unready") == 0 && collective_launcher_rank() == 1) {
+        raise(SIGKILL);
+    }
+    if (strcmp(words[0], "early") == 0 && collective_launcher_rank() == 1) {
+        launch_report(1, ERR_INPUT);
+        return status_exit_code(ERR_INPUT);
+    }
     enum status code = collective_open(&c);
     log_set_rank(c.rank);
     if (code == OK) {
+        launch_running();
         code = work(&c, words);
     }
     launch_report(c.rank, code);
@@ -89,13 +117,15 @@ int main(int argc, char **argv)
     if (argc < 3) {
         return 99;
     }
-    if (collective_under_launcher()) {
+    if (launch_is_rank()) {
+        interrupt_install_one(INTERRUPT_BY_LAUNCHER);
         return run_rank(argv + 2);
     }
     const struct launch launch = {.argv = argv + 1,
                                   .ranks = 2,
                                   .restarts = (int)strtol(argv[1], NULL, 10),
-                                  .pause_seconds = 0.05};
+                                  .pause_seconds = 0.05,
+                                  .grace_seconds = 0.2};
     int exit_code = 98;
     const enum status code = launch_ranks(&launch, &exit_code);
     if (code != OK) {

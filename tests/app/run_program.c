@@ -3,16 +3,22 @@
 
 #include "core/clock.h"
 #include "core/file.h"
+#include "marked.h"
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define MARK_VARIABLE "DIKDIK_TEST_FOLDER" // tells the processes of a program
 
 int program_setup(void **state)
 {
@@ -103,6 +109,24 @@ static char *read_whole(const char *path)
     return text;
 }
 
+// Limits of this process and what it will start.
+static void limit(const struct program *program)
+{
+    if (program->shared_mib > 0) {
+        char size[32];
+        snprintf(size, sizeof size, "size=%dm", program->shared_mib);
+        if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+            mount("tmpfs", "/dev/shm", "tmpfs", 0, size) != 0) {
+            _exit(PROGRAM_NOT_ALLOWED);
+        }
+    }
+    const struct rlimit space = {(rlim_t)program->space_mib << 20,
+                                 (rlim_t)program->space_mib << 20};
+    if (program->space_mib > 0 && setrlimit(RLIMIT_AS, &space) != 0) {
+        _exit(PROGRAM_NOT_ALLOWED);
+    }
+}
+
 // In the child: output and errors into files, then the program itself.
 static _Noreturn void become(const struct program *program, char **words)
 {
@@ -114,9 +138,11 @@ static _Noreturn void become(const struct program *program, char **words)
     const int output = open("output.txt", flags, 0600);
     const int errors = open("errors.txt", flags, 0600);
     if (input < 0 || output < 0 || errors < 0 || dup2(input, STDIN_FILENO) < 0 ||
-        dup2(output, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0) {
+        dup2(output, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0 ||
+        setenv(MARK_VARIABLE, program->folder, 1) != 0) {
         _exit(121);
     }
+    limit(program);
     execv(words[0], words);
     _exit(122);
 }
@@ -143,6 +169,16 @@ static int wait_and_kill(const struct program *program, pid_t child)
     return status;
 }
 
+static void interrupt(const struct program *program, pid_t child)
+{
+    const int number = program->end_signal > 0 ? program->end_signal : SIGINT;
+    if (program->end_all) {
+        assert_true(marked_processes(program->folder, number) >= 1);
+    } else {
+        kill(child, number);
+    }
+}
+
 static int wait_and_interrupt(const struct program *program, pid_t child)
 {
     int status;
@@ -153,10 +189,10 @@ static int wait_and_interrupt(const struct program *program, pid_t child)
             assert_int_equal(waitpid(child, &status, WNOHANG), 0); // ended without making it?
             clock_sleep(0.002);
         }
-        kill(child, SIGINT);
+        interrupt(program, child);
     } else if (program->end_seconds > 0) {
         clock_sleep(program->end_seconds);
-        kill(child, SIGINT);
+        interrupt(program, child);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     return status;

@@ -12,6 +12,7 @@
 
 #define PROGRAM_MOST_WORDS 32
 #define PROGRAM_PATH_CHARS 256
+#define PROGRAM_NOT_ALLOWED 123
 
 // A temporary folder that the program runs in, and what its last run gave.
 struct program {
@@ -20,10 +21,15 @@ struct program {
     char *output;         // standard output, owned
     char *errors;         // standard error, owned
     struct json *json;    // of program_json, owned
-    const char *end_file; // send SIGINT once this file of the folder exists; NULL = do not
+    const char *end_file; // send SIGINT once this file of the folder exists; NULL = not
     double end_seconds;   // else send SIGINT after so long; 0 = never
+    int end_signal;       // instead of SIGINT; 0 = that
+    bool end_all;         // send it to all processes of the program
     double kill_seconds;  // > 0: SIGKILL to all its processes so long after it began, or after
                           // end_file exists, unless it has ended before
+    int space_mib;        // > 0: ulimit -v
+    int shared_mib;       // > 0: with a /dev/shm of this size; where that is not allowed, the exit
+                          // code is PROGRAM_NOT_ALLOWED
     int ranks;            // > 0: under mpirun with so many
 };
 

@@ -54,11 +54,33 @@ static void missing_data_sets_come_with_advice(void **state)
     assert_true(told);
 }
 
+static void slurm_is_told(void **state)
+{
+    struct program *p = *state;
+    assert_null(strstr(program_string(program_json(p, "doctor"), "slurm"), "job"));
+    setenv("SLURM_JOB_ID", "77", 1);
+    setenv("SLURM_JOB_NODELIST", "node[3-4]", 1);
+    setenv("SLURM_JOB_NUM_NODES", "2", 1);
+    const struct json *facts = program_json(p, "doctor");
+    const char *slurm = program_string(facts, "slurm");
+    assert_non_null(strstr(slurm, "job 77, 2 hosts: node[3-4], no srun in PATH"));
+    const struct json *advice = json_get(facts, "advice");
+    bool told = false;
+    for (int i = 0; i < json_count(advice); i++) {
+        told = told || strstr(program_string(json_at(advice, i), "advice"), "--transport local");
+    }
+    assert_true(told);
+    unsetenv("SLURM_JOB_ID");
+    unsetenv("SLURM_JOB_NODELIST");
+    unsetenv("SLURM_JOB_NUM_NODES");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(facts_are_there, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(blas_core_is_corrected, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(slurm_is_told, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(missing_data_sets_come_with_advice, program_setup,
                                         program_teardown),
     };

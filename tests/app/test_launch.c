@@ -2,47 +2,24 @@
 // them once, and nothing is left running.
 #include "core/clock.h"
 #include "core/file.h"
+#include "marked.h"
 #include "test_folder_group.h"
 #include "test_unit.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-// Processes that have the folder of this test in their environment (TMPDIR), zombies left out.
-static int count_processes(void)
-{
-    int n = 0;
-    DIR *entries = opendir("/proc");
-    assert_non_null(entries);
-    for (const struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
-        char path[300], text[65536];
-        snprintf(path, sizeof path, "/proc/%s/environ", entry->d_name);
-        FILE *file = isdigit((unsigned char)entry->d_name[0]) ? fopen(path, "rb") : NULL;
-        if (file != NULL) {
-            const size_t length = fread(text, 1, sizeof text, file);
-            n += memmem(text, length, folder.path, strlen(folder.path)) != NULL;
-            fclose(file);
-        }
-    }
-    closedir(entries);
-    return n;
-}
-
 static void nothing_is_left(void)
 {
-    for (int i = 0; i < 1000 && count_processes() > 0; i++) {
-        clock_sleep(0.01);
-    }
-    assert_int_equal(count_processes(), 0);
+    marked_all_gone(folder.path);
 }
 
-// Starts the job; its output goes to "out", its errors to "err".
-static pid_t start(char *const *words)
+// Starts the job; its output goes to "out", its errors to "err", or to a descriptor unless that is
+// -1.
+static pid_t start_onto(char *const *words, int to)
 {
     fflush(NULL);
     remove(test_folder_path(&folder, "err")); // start_waiting looks at it
@@ -51,13 +28,19 @@ static pid_t start(char *const *words)
         setenv("TMPDIR", folder.path, 1);
         const int out = open(test_folder_path(&folder, "out"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
         const int errors =
-            open(test_folder_path(&folder, "err"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+            to >= 0 ? to
+                    : open(test_folder_path(&folder, "err"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
         dup2(out, STDOUT_FILENO);
         dup2(errors, STDERR_FILENO);
         execv(LAUNCH_JOB, words);
         _exit(127);
     }
     return child;
+}
+
+static pid_t start(char *const *words)
+{
+    return start_onto(words, -1);
 }
 
 static int wait_for(pid_t child)
@@ -105,7 +88,7 @@ static void a_lost_rank_starts_it_again(void **state)
     assert_int_equal(wait_for(start(WORDS("3", "kill", mark, "2"))), 0);
     assert_int_equal(count_text("out", "finished"), 1);
     assert_int_equal(count_text("out", "TERMINATION"), 0); // mpiexec's own words
-    assert_int_equal(count_text("err", "lost one of its 2 processes: starting it again"), 2);
+    assert_int_equal(count_text("err", "lost one of its processes: starting it again"), 2);
     assert_int_equal(count_text("err", "(2 of 3)"), 1);
     nothing_is_left();
 }
@@ -131,6 +114,15 @@ static void an_error_is_final(void **state)
     nothing_is_left();
 }
 
+// MPI does not notice that one.
+static void a_rank_that_ends_early_ends_the_job(void **state)
+{
+    (void)state;
+    assert_int_equal(wait_for(start(WORDS("3", "early"))), 1);
+    assert_int_equal(count_text("err", "again"), 0);
+    nothing_is_left();
+}
+
 static pid_t start_waiting(void)
 {
     const pid_t child = start(WORDS("3", "wait"));
@@ -144,18 +136,87 @@ static pid_t start_waiting(void)
     return child;
 }
 
+// Starts a job that talks all the time, into a pipe, and closes that.
+static pid_t start_talking(void)
+{
+    int talk[2];
+    char safe[600], text[256];
+    assert_int_equal(pipe2(talk, O_CLOEXEC), 0);
+    snprintf(safe, sizeof safe, "%s/safe", folder.path);
+    const pid_t child = start_onto(WORDS("3", "talk", safe), talk[1]);
+    close(talk[1]);
+    ssize_t n;
+    do { // warnings may come first
+        n = read(talk[0], text, sizeof text);
+        assert_true(n > 0);
+    } while (memmem(text, (size_t)n, "talk", 4) == NULL);
+    close(talk[0]);
+    return child;
+}
+
 static void an_interrupt_is_handed_on_once(void **state)
 {
     (void)state;
-    const int signals[] = {SIGINT, SIGTERM};
-    for (int i = 0; i < 2; i++) {
+    const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
+    for (int i = 0; i < 12; i++) {
         const pid_t child = start_waiting();
-        kill(child, signals[i]);
+        if (i % 2 == 0) {
+            kill(child, signals[i / 2]);
+        } else { // as a batch system does: launcher, mpiexec, its proxy and the ranks
+            assert_true(marked_processes(folder.path, signals[i / 2]) >= 5);
+        }
         assert_int_equal(wait_for(child), 130);
         assert_int_equal(count_text("err", "interrupted by"), 1); // rank 0 has come to its end
         assert_int_equal(count_text("err", "starting it again"), 0);
         nothing_is_left();
     }
+}
+
+// Nobody reads what it prints any more.
+static void a_closed_reader_does_no_harm(void **state)
+{
+    (void)state;
+    const pid_t child = start_talking();
+    assert_true(marked_processes(folder.path, 0) >= 5);
+    kill(child, SIGHUP);
+    assert_int_equal(wait_for(child), 130);
+    nothing_is_left();
+    assert_true(file_exists(test_folder_path(&folder, "safe")));
+}
+
+static void a_start_that_fails_is_no_lost_rank(void **state)
+{
+    (void)state;
+    assert_int_equal(wait_for(start(WORDS("3", "unready"))), 2);
+    assert_int_equal(count_text("err", "ended in its start: starting it again"), 1);
+    assert_int_equal(count_text("err", "before any of its 2 processes was ready"), 1);
+    assert_int_equal(count_text("err", "lost"), 0);
+    nothing_is_left();
+    assert_int_equal(wait_for(start(WORDS("0", "unready"))), 2);
+    assert_int_equal(count_text("err", "starting it again"), 0);
+    nothing_is_left();
+}
+
+// Slurm's variables without srun: mpiexec would wait for ever.
+static void slurm_without_srun(void **state)
+{
+    (void)state;
+    setenv("SLURM_JOB_ID", "77", 1);
+    setenv("SLURM_NODELIST", "node3", 1);
+    setenv("SLURM_TASKS_PER_NODE", "4", 1);
+    assert_int_equal(wait_for(start(WORDS("3", "finish"))), 0);
+    assert_int_equal(count_text("out", "finished"), 1);
+    assert_int_equal(count_text("err", "without srun"), 1);
+    setenv("SLURM_NNODES", "2", 1);
+    setenv("SLURM_NODELIST", "node[3-4]", 1);
+    assert_int_equal(wait_for(start(WORDS("3", "finish"))), 2);
+    assert_int_equal(count_text("err", "2 hosts (node[3-4])"), 1);
+    const char *const names[] = {"SLURM_JOB_ID", "SLURM_NODELIST", "SLURM_TASKS_PER_NODE",
+                                 "SLURM_NNODES"};
+    for (int i = 0; i < 4; i++) {
+        unsetenv(names[i]);
+    }
+    nothing_is_left();
 }
 
 static void a_killed_launcher_takes_the_job_along(void **state)
@@ -176,7 +237,11 @@ int main(void)
         IN_FOLDER(a_lost_rank_starts_it_again),
         IN_FOLDER(not_for_ever),
         IN_FOLDER(an_error_is_final),
+        IN_FOLDER(a_rank_that_ends_early_ends_the_job),
         IN_FOLDER(an_interrupt_is_handed_on_once),
+        IN_FOLDER(a_closed_reader_does_no_harm),
+        IN_FOLDER(a_start_that_fails_is_no_lost_rank),
+        IN_FOLDER(slurm_without_srun),
         IN_FOLDER(a_killed_launcher_takes_the_job_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

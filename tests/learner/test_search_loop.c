@@ -4,6 +4,7 @@
 #include "learner/run_rows.h"
 #include "run_outcome.h"
 #include "test_unit.h"
+#include "transport/transport_ops.h"
 
 static void check_budget(const struct loop_case *c, const struct run_outcome *o)
 {
@@ -244,6 +245,56 @@ static void unreliable_actors_change_nothing(void **state)
     arena_close(&bad.arena);
 }
 
+// Without any lease: only its loss gives back what an actor had.
+static struct transport_ops losing_ops;
+static int loss_looks;
+
+static bool loses_odd_actors(struct transport *t, int actor)
+{
+    (void)t;
+    return actor % 2 == 1 && ++loss_looks > 20;
+}
+
+static bool loses_all(struct transport *t, int actor)
+{
+    (void)t, (void)actor;
+    return ++loss_looks > 20;
+}
+
+static void lost_actors_give_their_tickets_back(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    struct run_outcome good, bad;
+    set_variant(&c, &variants[1]);
+    run_to_end(&c, &good);
+    loop_case_close(&c);
+
+    set_variant(&c, &variants[1]);
+    c.actors = 4;
+    c.lease_seconds = 0;
+    c.manners = (struct manners){.never = 50};
+    assert_ok(loop_case_open(&c));
+    losing_ops = *c.transport.ops;
+    losing_ops.lost = loses_odd_actors;
+    c.transport.ops = &losing_ops;
+    loss_looks = 0;
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &bad);
+    run_outcome_assert_same(&good, &bad);
+    loop_case_close(&c);
+
+    set_variant(&c, &variants[1]);
+    assert_ok(loop_case_open(&c));
+    losing_ops.lost = loses_all;
+    c.transport.ops = &losing_ops;
+    loss_looks = 0;
+    assert_fails(loop_case_run(&c, false), ERR_COMM, "actors are gone");
+    loop_case_close(&c);
+    arena_close(&good.arena);
+    arena_close(&bad.arena);
+}
+
 static void hundreds_of_actors(void **state)
 {
     (void)state;
@@ -398,6 +449,7 @@ int main(void)
         cmocka_unit_test(another_run_is_refused),
         cmocka_unit_test(async_loses_nothing),
         cmocka_unit_test(unreliable_actors_change_nothing),
+        cmocka_unit_test(lost_actors_give_their_tickets_back),
         cmocka_unit_test(hundreds_of_actors),
         cmocka_unit_test(known_candidates_come_first),
         cmocka_unit_test(hopeless_environment_ends_the_run),

@@ -156,7 +156,8 @@ static void parts_grow(void **state)
     assert_fails(state_list_load(&list, "this run", path), ERR_INPUT, "'shorts' holds 20 elements");
     assert_ok(state_list_save(&list, "this run", path));
     state_list_add(&fixed, "doubles", HDF5_F64, 10, more_doubles);
-    assert_fails(state_list_load(&fixed, "this run", path), ERR_INPUT, "'doubles' holds 6 elements");
+    assert_fails(state_list_load(&fixed, "this run", path), ERR_INPUT,
+                 "'doubles' holds 6 elements");
 }
 
 int main(void)
