@@ -59,6 +59,9 @@ enum status __wrap_state_list_save(const struct state_list *list, const char *id
     if (!saving) {
         return OK;
     }
+    for (int i = 0; i < current->state.n; i++) {
+        free(current->state.items[i].data); // of the one before: it finished amid the updates
+    }
     current->state = *list;
     for (int i = 0; i < list->n; i++) {
         const size_t bytes = item_bytes(&list->items[i]);
