@@ -4,6 +4,7 @@
 #include "app/output.h"
 #include "core/log.h"
 #include "core/rng.h"
+#include "nn/network_input.h"
 #include "onnx/compare.h"
 #include "run/load.h"
 #include "train/evaluate.h"
@@ -159,18 +160,6 @@ static enum status find_ranges(struct exporting *x)
 }
 
 // ---- reading back
-static enum status random_images(struct exporting *x, int n, uint8_t **out)
-{
-    const struct node *input = &x->network.graph.nodes[0];
-    const size_t bytes = (size_t)n * (size_t)input->h * (size_t)input->w * (size_t)input->c;
-    struct rng rng = rng_make(x->config->seed, RNG_SAMPLE, 0, 0);
-    ARENA_NEW(&x->arena, *out, bytes);
-    for (size_t i = 0; i < bytes; i++) {
-        (*out)[i] = (uint8_t)rng_below(&rng, 256);
-    }
-    return OK;
-}
-
 static enum status compare(struct exporting *x, const char *path)
 {
     const bool real = x->data.n > 0;
@@ -181,7 +170,7 @@ static enum status compare(struct exporting *x, const char *path)
     }
     n = real && x->data.n < n ? x->data.n : n;
     TRY(real ? dataset_sample(&x->data, NULL, x->data.n, n, x->config->seed, &x->arena, &images)
-             : random_images(x, n, &images));
+             : network_random_images(&x->network.info, n, x->config->seed, &x->arena, &images));
     TRY(onnx_compare(x->backend, &x->network, &x->options, path, images, n, &x->comparison));
     x->compared = n;
     if (x->options.int8 == ONNX_INT8_OFF && !(x->comparison.difference <= MOST_DIFFERENCE)) {

@@ -6,6 +6,7 @@
 #include "app/slim_widths.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "nn/network_input.h"
 #include "nn/plan.h"
 #include "run/load.h"
 #include "search_space/cost.h"
@@ -170,7 +171,7 @@ static enum status choose_images(struct slimming *s)
 static enum status open_refit(struct slimming *s)
 {
     const struct slim_config *config = s->config;
-    const struct plan_input input = {.mean = s->before.info.mean, .std = s->before.info.std};
+    const struct plan_input input = network_plan_input(&s->before.info);
     const struct refit_options options = {
         .images = config->refit_images < s->n_images ? config->refit_images : s->n_images,
         .points_per_image = config->refit_points,

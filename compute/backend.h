@@ -14,8 +14,8 @@ struct kernel {
     size_t packed_bytes;  // CONV, CONV_BACKWARD_DATA, LSTM, LSTM_BACKWARD: packed weights
     size_t partial_bytes; // CONV_BACKWARD_WEIGHTS, LSTM_BACKWARD: one weight-gradient partial
     size_t scratch_bytes; // per lane
-    // CONV: kernels of other shapes with the same number here, not 0, pack the same weights into
-    // the same bytes.
+    // CONV, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHTS: kernels of other shapes with the same number
+    // here, not 0, pack the same weights into the same bytes and lay partials out alike.
     uint64_t packing;
     int pieces; // kernel_cut.h: one call is so many runs, args.piece each; 0: it is one
 };
@@ -33,10 +33,10 @@ struct kernel_ops {
     // `weights`; bias is NULL. NULL for other kinds.
     void (*pack)(struct kernel *kernel, const float *weights, const float *bias,
                  const struct op_quantization *quantization, void *packed);
-    // CONV_BACKWARD_WEIGHTS, LSTM_BACKWARD: adds up `n` partials (partial_bytes apart) in order and
-    // writes weight and bias gradients as pack reads them. Not from inside parallel(). NULL for
-    // other kinds.
-    void (*reduce)(struct kernel *kernel, const void *partials, int n, float *weights, float *bias);
+    // CONV_BACKWARD_WEIGHTS, LSTM_BACKWARD: writes a partial's weight and bias gradients as pack
+    // reads them. One kernel's are not unpacked at once; different kernels' may. NULL for other
+    // kinds.
+    void (*unpack)(struct kernel *kernel, const void *partial, float *weights, float *bias);
     void (*close)(struct kernel *kernel);
 };
 

@@ -5,10 +5,9 @@
 //
 // in[] and out[] below are the argument slots of `struct op_args`. "NULL" means may be NULL.
 // Chunks: a batch is cut into equal chunks of op.n images; per-image operations run once per chunk,
-// and what is summed over the batch leaves one partial per chunk, combined by BN_SUM or reduce. So
-// results do not depend on how many threads there are. Partials are added by halves (the sum of the
-// first half plus the sum of the second, and so on down), so two processes that hold half of the
-// chunks each add up to the same bytes as one that holds them all.
+// and what is summed over the batch leaves one partial per chunk. Two partials are added by ADD, or
+// by BN_SUM where they are f64, always the same two (core/sum_tree.h), so results depend neither on
+// how many threads there are nor on how many processes share the chunks.
 //
 // clang-format off
 // kind                    in[]                                           out[]
@@ -16,14 +15,14 @@
 // QUANTIZE                x f32                                          y = round(x * factor), u8 | s8
 // CONV                    x, packed weights (kernel->pack)               y = act(conv(x) + bias [+ y if sum]); f32, or int8
 // CONV_BACKWARD_DATA      dy f32, packed weights                         dx f32
-// CONV_BACKWARD_WEIGHTS   x f32, dy f32                                  partial (partial_bytes; kernel->reduce sums them)
+// CONV_BACKWARD_WEIGHTS   x f32, dy f32                                  partial (partial_bytes; two are added by ADD, kernel->unpack reads one)
 // POOL_MAX                x f32 | u8 | s8                                y same type, [training] argmax u8: kh * kernel[1] + kw
 // POOL_MAX_BACKWARD       dy f32, argmax u8                              dx f32
 // POOL_AVG                x f32 | u8 | s8                                y f32 (u8, s8: times factor). Padding counts unless exclude_pad
 // POOL_AVG_BACKWARD       dy f32                                         dx f32
 // SCALE_SHIFT             x f32, scale [c], shift [c], residual f32 NULL y = act(x * scale + shift + residual), f32 | u8 | s8 (round(y * factor)); of f32, RANGE's partial NULL
 // BN_STATISTICS           x f32                                          partial f64 [2][c]: sum of x, sum of x*x over the chunk
-// BN_SUM                  partials f64 [chunks][2][c]                    sums f64 [2][c], chunks added by halves
+// BN_SUM                  a f64 [2][c], b f64 [2][c] NULL                a + b; may be the same array as a or b
 // BN_FINISH               sums f64 [2][c], gamma, beta f32 [c]           scale, shift, mean, inv_std f32 [c], running mean, variance (NULL both)
 // BN_BACKWARD_REDUCE      dy f32, dy2 f32 NULL, y f32 NULL, x, mean, inv_std   g f32 NULL, partial f64 [2][c]: sum g, sum g * xhat
 //                         g = (dy + dy2) * slope of act, which must follow from y (factor 1 if y is NULL); xhat = (x - mean) * inv_std
@@ -46,7 +45,7 @@
 // SOFTMAX_XENT            logits f32 [n][c], labels i32 [n], targets f32 [n][c] NULL   partial f64 [2]: loss sum, correct; dlogits f32 NULL
 // LSTM                    x f32 [n][T][in], packed weights, h0 [n][H], c0 [n][H], reset f32 [n][T] NULL
 //                                                                                y f32 [n][T][H], saved f32 [n][T][6H] (NULL in inference), last h and c [n][H] (NULL both)
-// LSTM_BACKWARD           dy, x, packed weights, h0, c0, reset NULL, y, saved    dx NULL, partial f32 (partial_bytes; kernel->reduce sums them), dh0, dc0 (NULL both)
+// LSTM_BACKWARD           dy, x, packed weights, h0, c0, reset NULL, y, saved    dx NULL, partial f32 (as CONV_BACKWARD_WEIGHTS), dh0, dc0 (NULL both)
 // RANGE                   x f32                                          partial f32 [2]: least and greatest value of the chunk
 // SGD                     gradient f32 [c]                               weights, momentum
 // RMSPROP                 gradient                                       weights, mean square, momentum
@@ -122,9 +121,10 @@ struct op {
     int pad[4];                            // zeros above, left, below, right: ONNX's order
     int groups;                            // CONV: 1 = dense, in_c = depthwise. SHUFFLE: parts
     bool bias;                             // packed weights carry a bias per output channel
-    bool sum;                              // CONV: add onto what y already holds, before act
-    bool exclude_pad;                      // POOL_AVG
-    bool training;                         // POOL_MAX: also write argmax; LSTM: also write saved
+    int like_n; // CONV_BACKWARD_WEIGHTS: partials are laid out as those of so many images; 0: n
+    bool sum;   // CONV: add onto what y already holds, before act
+    bool exclude_pad; // POOL_AVG
+    bool training;    // POOL_MAX: also write argmax; LSTM: also write saved
     // int8: real value -> integer (or back, POOL_AVG). A plan may change it in kernel->op between
     // runs, when it learns new ranges, so kernels read it there.
     float factor;
@@ -133,8 +133,7 @@ struct op {
     enum resize_coordinates coordinates;
     // COPY_CHANNELS, PAD
     int from, to, count;
-    // BN_SUM: chunks. BN_FINISH: epsilon, momentum (of the running values, PyTorch's sense)
-    int chunks;
+    // BN_FINISH: epsilon, momentum (of the running values, PyTorch's sense)
     float epsilon, momentum;
     float rate;         // DROPOUT
     float temperature;  // SOFTMAX_XENT with targets (distillation), 1 = plain

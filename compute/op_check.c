@@ -328,9 +328,6 @@ static enum status check_attributes(const struct op *op)
         NEED(op->groups >= 1 && op->in_c % op->groups == 0, "%d parts do not divide the channels",
              op->groups);
         return OK;
-    case OP_BN_SUM:
-        NEED(op->chunks >= 1, "chunks = %d, expected at least 1", op->chunks);
-        return OK;
     case OP_BN_FINISH:
         NEED(op->epsilon >= 0.0F && is_share(op->momentum),
              "epsilon %g must not be negative, momentum %g must lie in [0, 1]", (double)op->epsilon,

@@ -45,7 +45,7 @@ struct dataset {
 };
 
 enum dataset_labels { LABELS_FINE, LABELS_COARSE };
-enum dataset_channels { CHANNELS_AUTO, CHANNELS_FIRST, CHANNELS_LAST };
+enum dataset_channels { CHANNELS_AUTO, CHANNELS_FIRST, CHANNELS_LAST, CHANNELS_NONE };
 // Config rows "data.*": which data set and which part of it.
 struct dataset_options {
     const char *name;      // of dataset_list.h, or with a path any other
@@ -69,7 +69,7 @@ struct dataset_options {
                  // what this host has
     int threads; // that read and decode ahead of use; 0 = one per usable core
     int first_label;                // idx, hdf5, npy: the label of the first class
-    enum dataset_channels channels; // hdf5, npy: where the channels of [n, ., ., .] are
+    enum dataset_channels channels; // hdf5, npy: where the channels of samples are
 };
 extern const struct option dataset_option_table[];
 

@@ -4,7 +4,7 @@
 // Every reader, once: X(name) stands for the table `reader_name` at the end of a file read_*.c. A
 // path that nothing is said of belongs to the first reader that claims it. Formats can be named in
 // the place of a data set.
-#define FORMAT_LIST(X) X(idx) X(folder) X(hdf5)
+#define FORMAT_LIST(X) X(idx) X(folder) X(npy) X(hdf5)
 #define READER_LIST(X) X(cifar10) X(cifar100) FORMAT_LIST(X) X(shapes)
 
 // Every data set known by name, once: X(name, reader, classes or 0 for as many as the labels show,
@@ -23,4 +23,6 @@
     X("fsdd", idx, 10, "fsdd", NULL,                                                               \
       "put the log-mel images of the Free Spoken Digit Dataset "                                   \
       "(logmel-train-images-idx3-ubyte.gz ...) there")                                             \
+    X("har", npy, 6, "har", NULL,                                                                  \
+      "put the arrays of the smartphone activity set (train_x_i16.npy, train_y_u8.npy ...) there") \
     X("shapes", shapes, SHAPE_CLASSES, NULL, NULL, "")

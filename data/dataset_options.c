@@ -6,8 +6,11 @@
 #include <string.h>
 
 static const char *const label_names[] = {[LABELS_FINE] = "fine", [LABELS_COARSE] = "coarse", NULL};
-static const char *const channel_names[] = {
-    [CHANNELS_AUTO] = "auto", [CHANNELS_FIRST] = "first", [CHANNELS_LAST] = "last", NULL};
+static const char *const channel_names[] = {[CHANNELS_AUTO] = "auto",
+                                            [CHANNELS_FIRST] = "first",
+                                            [CHANNELS_LAST] = "last",
+                                            [CHANNELS_NONE] = "none",
+                                            NULL};
 
 #define SET_NAME(name, reader, classes, folder, other, advice) name ", "
 #define FORMAT_NAME(name) #name ", "
@@ -122,7 +125,8 @@ const struct option dataset_option_table[] = {
      .least = 0,
      .most = DATASET_MAX_CLASSES - 1},
     {.key = "channels",
-     .help = "hdf5, npy: where the channels of [n, ., ., .] are; auto tells by their number",
+     .help = "hdf5, npy: where the channels of samples are, none for [n, height, width]; auto "
+             "tells by the shape and the type",
      .kind = OPTION_CHOICE,
      AT(channels),
      .fallback_text = "auto",

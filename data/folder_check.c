@@ -5,6 +5,7 @@
 #include "core/interrupt.h"
 #include "core/text.h"
 #include "data/dataset_fetch.h"
+#include "data/folder_memo.h"
 #include "data/image_decode.h"
 
 #include <stdatomic.h>
@@ -13,6 +14,7 @@
 enum {
     MOST_THREADS = 32,
     FILES_PER_TURN = 16,
+    MANY_FILES = 10000, // to decode: not in a moment
     MOST_NAMED = 8,
     MOST_NAME = 48,   // bytes of a file's name in messages: its end
     MOST_REASON = 56, // and of what is wrong with it
@@ -64,8 +66,8 @@ static void *check_files(void *argument)
     return NULL;
 }
 
-enum status folder_check(const struct folder_list *list, const char *folder, bool thorough,
-                         int threads, uint8_t *verdicts)
+static enum status look_at_all(const struct folder_list *list, const char *folder, bool thorough,
+                               int threads, uint8_t *verdicts)
 {
     struct check check = {.list = list, .folder = folder, .thorough = thorough};
     check.verdicts = verdicts;
@@ -87,6 +89,25 @@ enum status folder_check(const struct folder_list *list, const char *folder, boo
     if (status != OK) {
         FAIL(status, "%s: its files could not be looked at: no memory", folder);
     }
+    return OK;
+}
+
+enum status folder_check(const struct folder_list *list, const char *folder, bool thorough,
+                         int threads, uint8_t *verdicts)
+{
+    if (!thorough) {
+        return look_at_all(list, folder, false, threads, verdicts);
+    }
+    const uint64_t fingerprint = folder_fingerprint(list, folder);
+    if (folder_recall(fingerprint, list->n, verdicts)) {
+        return OK;
+    }
+    if (list->n >= MANY_FILES) {
+        folder_say_once(false, "%s: decoding %d files once, to find those that are damaged", folder,
+                        list->n);
+    }
+    TRY(look_at_all(list, folder, true, threads, verdicts));
+    folder_remember(fingerprint, list->n, verdicts);
     return OK;
 }
 

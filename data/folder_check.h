@@ -7,8 +7,8 @@
 enum folder_verdict { FILE_GOOD, FILE_UNTIDY, FILE_BAD };
 
 // verdicts [list->n] of the files in `folder`: by their headers and ends, or, `thorough`, by
-// decoding each. threads: 1 or more. ERR_INTERRUPTED when the user stops it; damaged files are no
-// failure.
+// decoding each, or as a former process found by that (folder_memo.h). threads: 1 or more.
+// ERR_INTERRUPTED when the user stops it; damaged files are no failure.
 enum status folder_check(const struct folder_list *list, const char *folder, bool thorough,
                          int threads, uint8_t *verdicts);
 

@@ -48,3 +48,7 @@ bool folder_sample_entries(const char *folder, struct folder_others *out);
 const char *folder_sample(const struct folder_others *others, char *out, size_t out_bytes);
 // The same of strings [n].
 const char *folder_sample_names(const char *const *names, int n, char *out, size_t out_bytes);
+
+// A warning (or else a line of information) that this process has not said before: a part is opened
+// more than once.
+void folder_say_once(bool warning, const char *format, ...) __attribute__((format(printf, 2, 3)));

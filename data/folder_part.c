@@ -2,7 +2,6 @@
 #include "data/folder_part.h"
 
 #include "core/file.h"
-#include "core/log.h"
 #include "core/text.h"
 
 #include <stdlib.h>
@@ -175,8 +174,8 @@ static enum status warn_of_missing(const struct folder_part *part)
         }
     }
     if (n > 0) {
-        log_warning("%s: of %d classes the test part has no image: %s", part->folder,
-                    part->classes.n, folder_sample_names(missing, n, sample, sizeof sample));
+        folder_say_once(true, "%s: of %d classes the test part has no image: %s", part->folder,
+                        part->classes.n, folder_sample_names(missing, n, sample, sizeof sample));
     }
     return OK;
 }

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/rng.h"
+#include "core/sum_tree.h"
 #include "data/augment.h"
 #include "data/dataset_fetch.h"
 
@@ -76,11 +77,21 @@ static void augment(const struct loader *loader, int64_t epoch, int64_t position
     const bool tall = dataset->h > 1, wide = dataset->w > 1; // a row is moved along itself only
     const int down = (int)rng_below(&rng, places) - options->crop_pad;
     const int right = (int)rng_below(&rng, places) - options->crop_pad;
-    const bool flip = options->flip && rng_below(&rng, 2) == 1;
+    const bool flip = options->flip && rng_below(&rng, 2) == 1 && tall;
     const size_t values = (size_t)dataset->h * (size_t)dataset->w * (size_t)dataset->c;
     const struct augment_shape shape = {dataset->h, dataset->w,
                                         (size_t)dataset->c * (loader->image_bytes / values)};
     augment_copy(from, &shape, tall ? down : 0, wide ? right : 0, flip, to);
+}
+
+// This rank's rows of a batch of `size`.
+static struct sum_node share_of(const struct loader_options *options, int size)
+{
+    const int deal = options->deal > 0 ? options->deal : 1;
+    const struct sum_node runs =
+        sum_tree_share((size + deal - 1) / deal, options->rank, options->ranks);
+    const int first = runs.first * deal, end = (runs.first + runs.n) * deal;
+    return (struct sum_node){first, (end < size ? end : size) - first};
 }
 
 // Fills rows [first, first + n) of a batch.
@@ -118,8 +129,9 @@ static enum status settle_rows(struct loader *loader, struct slot *slot)
     const int64_t start = loader->number * options->batch;
     const int64_t left = loader->n - start;
     const int64_t size = left < options->batch ? left : options->batch; // over all ranks
-    slot->first = start + options->rank * size / options->ranks;
-    slot->n = (int)(start + (options->rank + 1) * size / options->ranks - slot->first);
+    const struct sum_node share = share_of(options, (int)size);
+    slot->first = start + share.first;
+    slot->n = share.n;
     slot->taken = slot->done = 0;
     slot->index = loader->opened;
     slot->epoch = loader->epoch;
@@ -233,8 +245,8 @@ static enum status check_options(const struct loader_options *o, const struct da
     if (n < 1) {
         FAIL(ERR_INPUT, "%s: no images to make batches of", dataset->name);
     }
-    if (o->batch < 1 || o->ranks < 1 || o->batch % o->ranks != 0) {
-        FAIL(ERR_CONFIG, "the batch size is %d, expected a multiple of the %d ranks, at least 1",
+    if (o->batch < 1 || o->ranks < 1) {
+        FAIL(ERR_CONFIG, "the batch size is %d and there are %d ranks, expected at least 1 of each",
              o->batch, o->ranks);
     }
     CHECK(o->rank >= 0 && o->rank < o->ranks);
@@ -274,8 +286,11 @@ static enum status copy_indices(struct loader *loader, const int32_t *indices)
 static enum status allocate_ring(struct loader *loader)
 {
     const struct dataset *dataset = loader->dataset;
-    const int share = loader->options.batch / loader->options.ranks;
-    const size_t most_rows = (size_t)(share < loader->n ? share : loader->n);
+    const int64_t n = loader->n < loader->options.batch ? loader->n : loader->options.batch;
+    const int deal = loader->options.deal > 0 ? loader->options.deal : 1;
+    // A smaller last batch may be dealt otherwise.
+    const int64_t runs = (n + deal - 1) / deal, ranks = loader->options.ranks;
+    const size_t most_rows = (size_t)((runs + ranks - 1) / ranks * deal);
     loader->image_bytes = dataset_image_bytes(dataset);
     for (int i = 0; i < RING; i++) {
         ARENA_NEW(&loader->arena, loader->ring[i].images, most_rows * loader->image_bytes);

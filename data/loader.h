@@ -1,18 +1,20 @@
 // Batches of a data set, prepared by threads ahead of use (by one where the images are in memory,
 // else by as many as data.threads says): shuffled by (seed, epoch), cropped and
 // flipped. Every batch is a pure function of (options, epoch, batch number), whatever the number of
-// ranks: rank r of R gets rows [r*B/R, (r+1)*B/R) of global batch B.
+// ranks: rank r of R gets its share of the runs of `deal` rows that global batch B is cut into, as
+// sum_tree_share says; with deal 1 rows [r*B/R, (r+1)*B/R).
 #pragma once
 #include "data/dataset.h"
 
 struct loader_options {
-    int batch;               // global batch; a multiple of ranks
+    int batch;               // global batch
     int rank, ranks;         // 0, 1 alone
+    int deal;                // rows that are not parted between ranks; 0 is 1
     bool shuffle, drop_last; // drop_last: only full batches
     // Random crop after zero padding by this much on all sides; 0 = none. Samples of one row or
     // one column are moved along it.
     int crop_pad;
-    bool flip; // random horizontal flip
+    bool flip; // random horizontal flip, not of samples of one row (sounds, sensors)
     uint64_t seed;
     int first_epoch; // where to start (resume)
     int64_t first_batch;
@@ -22,7 +24,7 @@ struct batch {
     // [n][h][w][c] u8 or f32 as dataset_fetch gives them, borrowed until the next loader_next
     const uint8_t *images;
     const int32_t *labels; // [n]
-    int n;                 // rows on this rank; may be 0 in a last batch with fewer rows than ranks
+    int n;                 // rows on this rank; may be 0 in a batch with fewer runs than ranks
     int64_t epoch, number; // number: within the epoch
 };
 

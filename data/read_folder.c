@@ -3,7 +3,6 @@
 // lists the files and looks at each one's header and end, so that all that are damaged are told
 // together; the pictures are decoded when they are asked for.
 #include "core/file.h"
-#include "core/log.h"
 #include "core/machine.h"
 #include "core/text.h"
 #include "data/folder_check.h"
@@ -35,8 +34,8 @@ static enum status tell_bad(const struct state *state, bool skip, int bad, const
     folder_add_reasons(&part->list, part->folder, skip, verdicts, &reasons);
     enum status status = OK;
     if (skip) {
-        log_warning("%s: left out %d of %d files: %s", part->folder, bad, part->list.n,
-                    reasons.bytes);
+        folder_say_once(true, "%s: left out %d of %d files: %s", part->folder, bad, part->list.n,
+                        reasons.bytes);
     } else {
         status = status_fail(ERR_INPUT, __FILE__, __LINE__,
                              "%s: %d of %d files are no images that can be read (data.skip_bad "
@@ -97,8 +96,8 @@ static void tell_others(const struct folder_part *part)
 {
     char sample[256];
     if (part->list.others.n > 0) {
-        log_info("%s: passed over what is no image: %s", part->folder,
-                 folder_sample(&part->list.others, sample, sizeof sample));
+        folder_say_once(false, "%s: passed over what is no image: %s", part->folder,
+                        folder_sample(&part->list.others, sample, sizeof sample));
     }
 }
 
@@ -164,9 +163,11 @@ static void close_part(struct reading *reading)
         n += atomic_load(&state->untidy[i]);
     }
     if (n > 0) {
-        log_warning("%s: junk before the end mark, or no end mark, in %d of %d files; their pixels "
-                    "are all there and were taken",
-                    state->part.folder, n, reading->n);
+        folder_say_once(
+            true,
+            "%s: junk before the end mark, or no end mark, in %d of %d files; their pixels "
+            "are all there and were taken",
+            state->part.folder, n, reading->n);
     }
 }
 

@@ -28,18 +28,17 @@ static enum status weight_gradient(struct backward *b, int node, int dy)
     op.kind = OP_CONV_BACKWARD_WEIGHTS;
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
-    int partial;
-    TRY(program_buffer(l->program, BUFFER_CHUNKED, kernel->partial_bytes, &partial));
+    int sum;
+    struct program_call *unpack;
+    TRY(backward_new_sum(b, kernel, &sum, &unpack));
+    unpack->out[0] = lower_param(b->graph, b->gradients, node, 0);
+    unpack->out[1] = lower_param(b->graph, b->gradients, node, 1);
     struct program_call call;
     program_call_init(&call, kernel);
     call.in[0].buffer = l->value[b->graph->nodes[node].inputs[0]];
     call.in[1].buffer = dy;
-    call.out[0].buffer = partial;
-    TRY(program_add_chunked(l->program, &call));
-    struct program_call *reduce = backward_reduce_later(b, kernel, partial);
-    reduce->out[0] = lower_param(b->graph, b->gradients, node, 0);
-    reduce->out[1] = lower_param(b->graph, b->gradients, node, 1);
-    return OK;
+    call.out[0].buffer = sum;
+    return program_add_chunked(l->program, &call);
 }
 
 static enum status data_gradient(struct backward *b, int node, int dy)

@@ -62,6 +62,7 @@ struct conv_attributes {
     int out_c, kernel_h, kernel_w, stride, pad, // pad: on all four sides
         groups; // groups: 0 or 1 dense; GRAPH_DEPTHWISE = one per channel
     bool bias;
+    bool line; // of inputs of one row: neither padded nor strided up and down
 };
 #define GRAPH_DEPTHWISE (-1)
 enum status graph_add_conv(struct graph *graph, const char *name, int input,

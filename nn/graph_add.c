@@ -14,10 +14,12 @@ enum status graph_add_conv(struct graph *graph, const char *name, int input,
     node.c = attributes->out_c;
     node.kernel[0] = attributes->kernel_h;
     node.kernel[1] = attributes->kernel_w;
-    node.stride[0] = node.stride[1] = attributes->stride;
+    node.stride[1] = attributes->stride;
     for (int side = 0; side < 4; side++) {
-        node.pad[side] = attributes->pad;
+        const bool across = side % 2 == 0; // above or below
+        node.pad[side] = attributes->line && across ? 0 : attributes->pad;
     }
+    node.stride[0] = attributes->line ? 1 : attributes->stride;
     node.bias = attributes->bias;
     CHECK(input >= 0 && input < graph->n_nodes);
     node.groups = attributes->groups == GRAPH_DEPTHWISE ? graph->nodes[input].c

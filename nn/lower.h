@@ -33,10 +33,10 @@ void lower_bind_external(struct program *program, struct backend *backend,
                          const void *tail);
 void lower_close_external(struct backend *backend, struct lower_external *external);
 
-// The input: raw images (external) and, for u8 images, a NORMALIZE into `value`.
+// The input: what is given (external) and, for images and samples, its normalisation into `value`.
 struct lower_input {
     struct lower_external images;
-    int vectors; // shared: scale [c], shift [c]; -1 for f32 input
+    int vectors; // shared: scale [c], shift [c]; -1 for vectors
     int value;   // buffer of node 0
 };
 // Copies mean and std into the arena, so that the caller's may go.
@@ -69,6 +69,8 @@ struct lowering {
     bool ranges;                        // also RANGE of every value
     float bn_momentum;                  // training: of the running values
     const struct plan_reducer *reducer; // NULL: alone
+    int images;                         // that statistics are over; 0: the program's, whole chunks
+    int total_chunks;                   // of the batch that the ranks share; with a reducer
     struct plan_input input_options;
     struct lower_input input;
     struct compound *compounds;
@@ -77,7 +79,7 @@ struct lowering {
     int *value;   // [n_nodes] buffer of each compound's output and of the input; -1 absorbed
     int *aux;     // [n_nodes] argmax of POOL_MAX, saved values of LSTM; -1 none
     int *vectors; // [n_nodes] BATCHNORM: shared f32 [scale c][shift c][mean c][inv_std c]
-    int *sums;    // [n_nodes] BATCHNORM: shared f64 [2][c]
+    int *sums;    // [n_nodes] BATCHNORM: sum f64 [2][c]
     int *range;   // [n_nodes] partial f32 [2], kept; -1 none
     int zeros;    // shared zeros for LSTM's first state; -1 none
     size_t zeros_bytes;
@@ -101,7 +103,8 @@ enum status lower_pack(struct lowering *lowering, struct kernel *kernel, int nod
 // Uploads constants. After program_finish.
 void lower_forward_load(const struct lowering *lowering);
 bool lower_syncs(const struct lowering *lowering); // are BatchNorm sums taken over all ranks?
-// A joint step that adds up a BatchNorm's sums [2][channels] over all ranks, when asked to.
+// A joint step that makes one of the parts of a BatchNorm's sums [2][channels]: over all ranks, or
+// this rank's alone. None where there is one part anyway.
 enum status lower_sync_sums(struct lowering *lowering, int sums, int channels);
 double lower_bn_count(const struct lowering *lowering,
                       int node); // values per channel in the whole batch

@@ -4,15 +4,6 @@
 
 #include "nn/node_type.h"
 
-enum status backward_flush(struct backward *b)
-{
-    for (int i = 0; i < b->n_pending; i++) {
-        TRY(program_add_reduce(b->l->program, &b->pending[i]));
-    }
-    b->n_pending = 0;
-    return OK;
-}
-
 enum status backward_new_gradient(struct backward *b, int node, int *out)
 {
     return program_buffer(b->l->program, BUFFER_CHUNKED,
@@ -39,12 +30,15 @@ enum status backward_contribute(struct backward *b, int node, int buffer)
     return OK;
 }
 
-struct program_call *backward_reduce_later(struct backward *b, struct kernel *kernel, int partial)
+enum status backward_new_sum(struct backward *b, struct kernel *kernel, int *sum,
+                             struct program_call **unpack)
 {
-    struct program_call *reduce = &b->pending[b->n_pending++];
-    program_call_init(reduce, kernel);
-    reduce->in[0].buffer = partial;
-    return reduce;
+    TRY(program_buffer(b->l->program, BUFFER_SUM_F32, kernel->partial_bytes, sum));
+    *unpack = &b->unpacks[b->n_unpacks++];
+    program_call_init(*unpack, kernel);
+    (*unpack)->in[0].buffer = *sum;
+    (*unpack)->part_bytes = b->graph->n_trainable * sizeof(float);
+    return OK;
 }
 
 enum status backward_whole_gradient(struct backward *b, const struct compound *compound, int *out)
@@ -103,7 +97,7 @@ static enum status open_backward(struct backward *b, bool input)
     const size_t nodes = (size_t)b->graph->n_nodes;
     ARENA_NEW(b->l->arena, b->of, nodes);
     ARENA_NEW(b->l->arena, b->needed, nodes);
-    ARENA_NEW(b->l->arena, b->pending, nodes);
+    ARENA_NEW(b->l->arena, b->unpacks, nodes);
     b->needed[0] = input;
     for (int i = 1; i < b->graph->n_nodes; i++) {
         const struct node *n = &b->graph->nodes[i];
@@ -144,5 +138,8 @@ enum status lower_backward(struct lowering *lowering, int output_gradient, int g
     if (input_gradient != NULL) {
         TRY(keep_input_gradient(&b, input_gradient));
     }
-    return backward_flush(&b);
+    for (int i = 0; i < b.n_unpacks; i++) {
+        TRY(program_add_unpack(lowering->program, &b.unpacks[i]));
+    }
+    return OK;
 }

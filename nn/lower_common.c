@@ -66,11 +66,16 @@ enum status lower_call(struct program *program, const struct op *op, int a, int 
     return program_add_chunked(program, &call);
 }
 
+static bool is_vector(const struct plan_input *input)
+{
+    return input->f32 && input->mean == NULL;
+}
+
 enum status lower_copy_input(struct arena *arena, const struct graph *graph,
                              struct plan_input *input)
 {
     const size_t channels = (size_t)graph->nodes[0].c;
-    if (input->f32) {
+    if (is_vector(input)) {
         return OK;
     }
     float *mean, *std;
@@ -91,15 +96,18 @@ enum status lower_open_input(struct program *program, const struct graph *graph,
     TRY(program_buffer(program, BUFFER_EXTERNAL, raw_bytes, &out->images.buffer));
     out->vectors = -1;
     out->value = out->images.buffer;
-    if (input->f32 && type == DTYPE_F32) {
+    if (is_vector(input) && type == DTYPE_F32) {
         return OK;
     }
     TRY(program_buffer(program, BUFFER_CHUNKED, lower_bytes(graph, 0, type, chunk), &out->value));
-    struct op op = lower_map_op(graph, 0, input->f32 ? OP_QUANTIZE : OP_NORMALIZE);
+    const enum op_kind kind = is_vector(input) ? OP_QUANTIZE
+                              : input->f32     ? OP_SCALE_SHIFT
+                                               : OP_NORMALIZE;
+    struct op op = lower_map_op(graph, 0, kind);
     op.in_type = input->f32 ? DTYPE_F32 : DTYPE_U8;
     op.out_type = type;
-    op.factor = factor;
-    if (input->f32) {
+    op.factor = kind == OP_SCALE_SHIFT ? 1.0F : factor; // which is in the scale already
+    if (is_vector(input)) {
         return lower_call(program, &op, out->images.buffer, -1, out->value);
     }
     const size_t vector_bytes = (size_t)graph->nodes[0].c * sizeof(float);
@@ -123,9 +131,10 @@ void lower_load_input(const struct program *program, struct backend *backend,
         return;
     }
     const int channels = graph->nodes[0].c;
+    const float white = input->f32 ? 1.0F : 255.0F;
     char *to = program_address(program, lowered->vectors);
     for (int c = 0; c < channels; c++) {
-        const float scale = factor / (255.0F * input->std[c]);
+        const float scale = factor / (white * input->std[c]);
         const float shift = -factor * input->mean[c] / input->std[c];
         backend->ops->upload(backend, to + (size_t)c * sizeof(float), &scale, sizeof scale);
         backend->ops->upload(backend, to + (size_t)(channels + c) * sizeof(float), &shift,

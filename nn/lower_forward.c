@@ -36,23 +36,34 @@ bool lower_syncs(const struct lowering *l)
 double lower_bn_count(const struct lowering *l, int node)
 {
     const struct node *n = &l->graph->nodes[node];
-    const double images = (double)program_chunks(l->program) * l->chunk;
-    return images * n->h * n->w * (lower_syncs(l) ? l->reducer->ranks : 1);
+    const double images =
+        l->images > 0 ? (double)l->images : (double)program_chunks(l->program) * l->chunk;
+    return images * n->h * n->w;
 }
 
 static enum status sum_over_ranks(void *context, void *address, size_t count)
 {
-    const struct plan_reducer *reducer = context;
-    return reducer->sum_f64(reducer->context, address, count);
+    const struct lowering *l = context;
+    return l->reducer->sum_f64(l->reducer->context, l->total_chunks, address, count);
+}
+
+static enum status sum_own_parts(void *context, void *address, size_t count)
+{
+    const struct lowering *l = context;
+    double *sums = address;
+    for (size_t i = count; i < (size_t)program_parts(l->program) * count; i++) {
+        sums[i % count] += sums[i];
+    }
+    return OK;
 }
 
 enum status lower_sync_sums(struct lowering *l, int sums, int channels)
 {
-    if (!lower_syncs(l)) {
+    if (!lower_syncs(l) && program_parts(l->program) == 1) {
         return OK;
     }
-    const struct program_hook hook = {.function = sum_over_ranks,
-                                      .context = (void *)(uintptr_t)l->reducer,
+    const struct program_hook hook = {.function = lower_syncs(l) ? sum_over_ranks : sum_own_parts,
+                                      .context = l,
                                       .slot = {sums, 0},
                                       .count = 2 * (size_t)channels};
     return program_add_hook(l->program, &hook);

@@ -64,6 +64,13 @@ enum status network_check_data(const struct network *network, const struct netwo
              "width x channels); choose a data set of that size",
              info->h, info->w, info->c, data->name, data->h, data->w, data->c);
     }
+    if (info->floats != data->floats) {
+        FAIL(ERR_INPUT,
+             "the network reads %s, data set \"%s\" has %s; choose a data set with samples of that "
+             "kind",
+             info->floats ? "floating-point samples" : "bytes", data->name,
+             data->floats ? "16-bit or floating-point samples" : "bytes");
+    }
     if (info->classes != data->classes) {
         FAIL(ERR_INPUT,
              "the network tells %d classes apart, data set \"%s\" has %d; choose the data set (and "
@@ -76,11 +83,11 @@ enum status network_check_data(const struct network *network, const struct netwo
 void network_info_of_data(const char *architecture, const struct network_data *data,
                           struct network_info *out)
 {
-    *out =
-        (struct network_info){.h = data->h, .w = data->w, .c = data->c, .classes = data->classes};
+    *out = (struct network_info){
+        .h = data->h, .w = data->w, .c = data->c, .classes = data->classes, .floats = data->floats};
     snprintf(out->architecture, sizeof out->architecture, "%s", architecture);
     snprintf(out->dataset, sizeof out->dataset, "%s", data->name);
-    for (int i = 0; i < data->c; i++) {
+    for (int i = 0; i < data->c && data->mean != NULL; i++) {
         out->mean[i] = data->mean[i];
         out->std[i] = data->std[i];
     }
@@ -144,7 +151,7 @@ static enum status write_file(const struct network *network, const struct info_t
                               const char *path)
 {
     const struct network_info *info = &network->info;
-    struct safetensors_entry metadata[10] = {
+    struct safetensors_entry metadata[11] = {
         {"format", "dikdik"},          {"graph", texts->graph.bytes},
         {"input", texts->input.bytes}, {"classes", texts->classes.bytes},
         {"mean", texts->mean.bytes},   {"std", texts->std.bytes},
@@ -155,6 +162,9 @@ static enum status write_file(const struct network *network, const struct info_t
     }
     if (info->dataset[0] != '\0') {
         metadata[n_metadata++] = (struct safetensors_entry){"dataset", info->dataset};
+    }
+    if (info->floats) {
+        metadata[n_metadata++] = (struct safetensors_entry){"samples", NETWORK_SAMPLES_FLOATS};
     }
     if (network->whole != NULL) {
         metadata[n_metadata++] = (struct safetensors_entry){"whole", network->whole};

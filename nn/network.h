@@ -4,13 +4,15 @@
 #include "core/row_set.h"
 #include "nn/graph.h"
 
-#define NETWORK_MAX_CHANNELS 16
+#define NETWORK_MAX_CHANNELS 64
 
 struct network_info {
     char architecture[64]; // what it is called, of the zoo its name there; "" = not said
     char dataset[64];      // "" = not said
     int h, w, c, classes;
-    float mean[NETWORK_MAX_CHANNELS], std[NETWORK_MAX_CHANNELS]; // of pixels / 255, per channel
+    bool floats; // it reads f32 samples, else bytes
+    // Per channel, of pixels / 255, or of the f32 samples themselves.
+    float mean[NETWORK_MAX_CHANNELS], std[NETWORK_MAX_CHANNELS];
     char format[16]; // "dikdik" for files we wrote, else "pt"
     bool guessed;    // nobody said mean and std: they are those of a data set
 };
@@ -59,9 +61,11 @@ enum status network_read_origin(const char *path, struct network_origin *out);
 struct network_data {
     const char *name;
     int h, w, c, classes;
-    const float *mean, *std; // [c] of pixels / 255
+    bool floats;             // samples are f32
+    const float *mean, *std; // [c] of pixels / 255 or of the samples; NULL: not known
 };
-// ERR_INPUT says what does not fit: image size, channels, classes. mean and std are not looked at.
+// ERR_INPUT says what does not fit: image size, channels, kind of samples, classes. mean and std
+// are not looked at.
 enum status network_check_data(const struct network *network, const struct network_data *data);
 // The description of a network made for this data.
 void network_info_of_data(const char *architecture, const struct network_data *data,

@@ -157,6 +157,32 @@ static enum status read_channels(const struct safetensors_file *file, const char
     return OK;
 }
 
+enum status network_info_parse_samples(const char *text, bool *floats)
+{
+    *floats = strcmp(text, NETWORK_SAMPLES_FLOATS) == 0;
+    if (!*floats && strcmp(text, NETWORK_SAMPLES_BYTES) != 0) {
+        FAIL(ERR_INPUT,
+             "samples: expected \"" NETWORK_SAMPLES_BYTES "\" or \"" NETWORK_SAMPLES_FLOATS
+             "\", got \"%.100s\"",
+             text);
+    }
+    return OK;
+}
+
+// What the network reads: bytes, unless the file says something else, or says nothing of its input
+// at all and `fallback` does.
+static enum status read_samples(const struct safetensors_file *file,
+                                const struct network_info *fallback, bool *floats)
+{
+    const char *value = safetensors_metadata(file, "samples");
+    if (value != NULL) {
+        const enum status status = network_info_parse_samples(value, floats);
+        return status == OK ? OK : status_context(status, "%s: metadata", file->path);
+    }
+    *floats = safetensors_metadata(file, "mean") == NULL && fallback != NULL && fallback->floats;
+    return OK;
+}
+
 enum status network_info_check(const struct network_info *info)
 {
     if (info->h < 1 || info->w < 1 || info->c < 1 || info->c > NETWORK_MAX_CHANNELS) {
@@ -193,6 +219,7 @@ enum status network_info_read(const struct safetensors_file *file, const struct 
                   sizeof info.dataset));
     TRY(read_input(file, graph, other, &info));
     TRY(read_classes(file, graph, other, &info));
+    TRY(read_samples(file, other, &info.floats));
     if (info.c > NETWORK_MAX_CHANNELS) {
         FAIL(ERR_INPUT, "%s: an input of %d channels is not possible: expected at most %d",
              file->path, info.c, NETWORK_MAX_CHANNELS);

@@ -18,6 +18,10 @@ enum status network_info_check(const struct network_info *info);
 
 // Exactly n finite numbers, "0.5,0.5" or "[0.5, 0.5]".
 bool network_info_parse_numbers(const char *text, float *out, int n);
+// What a network reads, as metadata and options name it.
+#define NETWORK_SAMPLES_BYTES "u8"
+#define NETWORK_SAMPLES_FLOATS "f32"
+enum status network_info_parse_samples(const char *text, bool *floats);
 // "32x32x3" into h, w and c: whole numbers of at least 1.
 bool network_info_parse_input(const char *text, struct network_info *out);
 

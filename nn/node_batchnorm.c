@@ -22,20 +22,12 @@ static enum status add_sums(struct lowering *l, int node, int input)
 {
     const struct node *n = &l->graph->nodes[node];
     const size_t sums_bytes = 2 * (size_t)n->c * sizeof(double);
-    int partial;
-    TRY(program_buffer(l->program, BUFFER_CHUNKED, sums_bytes, &partial));
-    struct op op = lower_map_op(l->graph, node, OP_BN_STATISTICS);
-    TRY(lower_call(l->program, &op, input, -1, partial));
-    TRY(program_buffer(l->program, BUFFER_SHARED, sums_bytes, &l->sums[node]));
-    op.kind = OP_BN_SUM;
-    op.chunks = program_chunks(l->program);
-    struct kernel *kernel;
-    TRY(program_kernel(l->program, &op, true, &kernel));
-    struct program_call call;
-    program_call_init(&call, kernel);
-    call.in[0].buffer = partial;
-    call.out[0].buffer = l->sums[node];
-    return program_add_joint(l->program, &call);
+    TRY(program_buffer(l->program, BUFFER_SUM_F64, sums_bytes, &l->sums[node]));
+    if (!l->training) {
+        program_keep(l->program, l->sums[node]); // they are what a statistics plan is for
+    }
+    const struct op op = lower_map_op(l->graph, node, OP_BN_STATISTICS);
+    return lower_call(l->program, &op, input, -1, l->sums[node]);
 }
 
 static enum status add_finish(struct lowering *l, int node)
@@ -93,7 +85,7 @@ static enum status forward(struct lowering *l, const struct compound *compound)
 // ---- backward
 // Sums g and g * xhat; *g is the buffer of g, which is dy itself when there is nothing to mask or
 // add.
-static enum status reduce(struct backward *b, const struct compound *compound, int *g, int *partial)
+static enum status reduce(struct backward *b, const struct compound *compound, int *g, int *sums)
 {
     struct lowering *l = b->l;
     const int node = compound->node;
@@ -107,7 +99,7 @@ static enum status reduce(struct backward *b, const struct compound *compound, i
     if (writes) {
         TRY(backward_new_gradient(b, node, g));
     }
-    TRY(program_buffer(l->program, BUFFER_CHUNKED, 2 * (size_t)op.in_c * sizeof(double), partial));
+    TRY(program_buffer(l->program, BUFFER_SUM_F64, 2 * (size_t)op.in_c * sizeof(double), sums));
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     struct program_call call;
@@ -119,17 +111,15 @@ static enum status reduce(struct backward *b, const struct compound *compound, i
     call.in[4] = (struct program_slot){l->vectors[node], 2 * vector};
     call.in[5] = (struct program_slot){l->vectors[node], 3 * vector};
     call.out[0].buffer = writes ? *g : -1;
-    call.out[1].buffer = *partial;
+    call.out[1].buffer = *sums;
     return program_add_chunked(l->program, &call);
 }
 
-// Sums over all ranks give every rank the whole gradient of gamma and beta; each keeps its share,
-// since gradients are added up over ranks afterwards.
+// Sums over all ranks give every rank the whole gradient of gamma and beta.
 static enum status finish(struct backward *b, int node, int sums, int coefficients)
 {
     struct lowering *l = b->l;
     struct op op = lower_map_op(b->graph, node, OP_BN_BACKWARD_FINISH);
-    op.factor = lower_syncs(l) ? 1.0F / (float)l->reducer->ranks : 1.0F;
     const size_t vector = (size_t)op.in_c * sizeof(float);
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, true, &kernel));
@@ -146,39 +136,21 @@ static enum status finish(struct backward *b, int node, int sums, int coefficien
     return program_add_joint(l->program, &call);
 }
 
-static enum status sum_up(struct backward *b, int node, int partial, int coefficients)
-{
-    struct lowering *l = b->l;
-    struct op op = lower_map_op(b->graph, node, OP_BN_SUM);
-    op.chunks = program_chunks(l->program);
-    struct kernel *kernel;
-    TRY(program_kernel(l->program, &op, true, &kernel));
-    int sums;
-    TRY(program_buffer(l->program, BUFFER_SHARED, 2 * (size_t)op.in_c * sizeof(double), &sums));
-    struct program_call call;
-    program_call_init(&call, kernel);
-    call.in[0].buffer = partial;
-    call.out[0].buffer = sums;
-    TRY(program_add_joint(l->program, &call));
-    TRY(lower_sync_sums(l, sums, op.in_c));
-    return finish(b, node, sums, coefficients);
-}
-
 static enum status backward(struct backward *b, const struct compound *compound)
 {
     struct lowering *l = b->l;
     const int node = compound->node;
     const int input = b->graph->nodes[node].inputs[0];
-    int g, partial, coefficients;
-    TRY(reduce(b, compound, &g, &partial));
+    int g, sums, coefficients;
+    TRY(reduce(b, compound, &g, &sums));
     if (compound->residual >= 0 && b->needed[compound->residual]) {
         TRY(backward_contribute(b, compound->residual, g));
     }
-    TRY(backward_flush(b));
     struct op op = lower_map_op(b->graph, node, OP_BN_BACKWARD_APPLY);
     TRY(program_buffer(l->program, BUFFER_SHARED, 3 * (size_t)op.in_c * sizeof(float),
                        &coefficients));
-    TRY(sum_up(b, node, partial, coefficients));
+    TRY(lower_sync_sums(l, sums, op.in_c));
+    TRY(finish(b, node, sums, coefficients));
     if (!b->needed[input]) {
         return OK;
     }

@@ -112,13 +112,15 @@ static enum status backward(struct backward *b, const struct compound *compound)
     struct lowering *l = b->l;
     const int node = compound->node;
     const int input = b->graph->nodes[node].inputs[0];
-    int dy, partial, packed, dx = -1;
+    int dy, sum, packed, dx = -1;
     TRY(backward_whole_gradient(b, compound, &dy));
     struct op op = graph_node_op(b->graph, node, l->chunk);
     op.kind = OP_LSTM_BACKWARD;
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
-    TRY(program_buffer(l->program, BUFFER_CHUNKED, kernel->partial_bytes, &partial));
+    struct program_call *unpack;
+    TRY(backward_new_sum(b, kernel, &sum, &unpack));
+    unpack->out[0] = lower_param(b->graph, b->gradients, node, 0);
     TRY(lower_pack(l, kernel, node, false, &packed));
     if (b->needed[input]) {
         TRY(backward_new_gradient(b, input, &dx));
@@ -134,10 +136,8 @@ static enum status backward(struct backward *b, const struct compound *compound)
     call.in[6].buffer = l->value[node];
     call.in[7].buffer = l->aux[node];
     call.out[0].buffer = dx;
-    call.out[1].buffer = partial;
+    call.out[1].buffer = sum;
     TRY(program_add_chunked(l->program, &call));
-    struct program_call *reduce = backward_reduce_later(b, kernel, partial);
-    reduce->out[0] = lower_param(b->graph, b->gradients, node, 0);
     return dx < 0 ? OK : backward_contribute(b, input, dx);
 }
 

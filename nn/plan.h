@@ -8,11 +8,11 @@
 #include "compute/backend.h"
 #include "nn/graph.h"
 
-// How raw input becomes the network's: images are u8 NHWC, y = (x / 255 - mean) / std; vectors are
-// f32 as they are.
+// How raw input becomes the network's: images are u8 NHWC, y = (x / 255 - mean) / std; samples f32
+// NHWC, y = (x - mean) / std; vectors f32 as they are.
 struct plan_input {
-    bool f32;                // input is f32 already; mean and std unused
-    const float *mean, *std; // [c], copied
+    bool f32;
+    const float *mean, *std; // [c], copied; NULL: vectors
 };
 
 // ---- inference
@@ -67,17 +67,33 @@ struct optimizer_options {
     float alpha, epsilon, beta1, beta2;
     float clip; // largest global gradient norm; 0 = no clipping
 };
-// Adds up values [count] over all ranks that train together, in place, by halves of the ranks.
-// Collective.
+// Adds up values over all ranks that train together. A rank holds the run of `total` chunks that is
+// its share (sum_tree_share) as the nodes of core/sum_tree.h, values [nodes][count]; the sum of all
+// comes into the first. Collective.
 struct plan_reducer {
-    enum status (*sum_f32)(void *context, float *values, size_t count);
-    enum status (*sum_f64)(void *context, double *values, size_t count);
+    enum status (*sum_f32)(void *context, int total, float *values, size_t count);
+    enum status (*sum_f64)(void *context, int total, double *values, size_t count);
     void *context;
     int rank, ranks;
-    bool sync_batchnorm; // BatchNorm statistics over all ranks' images too
+    // BatchNorm statistics over all ranks' images, not only over this one's: without, the result
+    // depends on the number of ranks.
+    bool sync_batchnorm;
 };
+// A batch is cut into chunks of a size that depends on backend and graph alone, and each rank has a
+// run of whole chunks, so that the trained network is the same bytes for any number of ranks and
+// lanes. The last chunk has what is left of the batch. A backend that never cuts (chunk_bytes 0)
+// has one chunk per rank.
+struct train_share {
+    int chunk;    // images of one
+    int first, n; // this rank's chunks
+    int total;    // chunks of the whole batch
+    int images;   // of this rank
+};
+// ERR_CONFIG: more ranks than chunks; the message says what fits.
+enum status train_share(const struct backend *backend, const struct graph *graph, int batch,
+                        int rank, int ranks, struct train_share *out);
 struct train_options {
-    int batch; // images per call on this rank
+    int batch; // images per update, over all ranks
     struct plan_input input;
     struct optimizer_options optimizer;
     const struct plan_reducer *reducer; // NULL: alone
@@ -95,7 +111,8 @@ enum status train_open(struct backend *backend, const struct graph *graph,
                        const struct train_options *options, struct train_plan **out);
 enum status train_load(struct train_plan *plan,
                        const float *params); // weights in; optimiser state zeroed
-// labels i32 [batch]; targets f32 [batch][classes] teacher's logits, NULL without distillation.
+// Images, labels i32 and targets f32 [classes] (the teacher's logits; NULL without distillation) of
+// this rank's share of the batch.
 enum status train_step(struct train_plan *plan, const void *images, const int32_t *labels,
                        const float *targets, float learning_rate, struct train_result *result);
 // Forward and backward only: gradients stay in the plan (train_gradients).

@@ -3,12 +3,7 @@
 #include "nn/optimizer.h"
 
 #include <stdlib.h>
-
-// The whole batch, over all ranks, is cut into this many chunks (or the nearest number that divides
-// it): enough for a small machine's lanes, few enough that adding up their weight gradients stays
-// cheap. Fixed, so that results depend neither on the machine nor, up to rounding, on the number of
-// ranks.
-enum { CHUNKS = 8 };
+#include <string.h>
 
 struct train_plan {
     struct backend *backend;
@@ -18,10 +13,12 @@ struct train_plan {
     struct program *program;
     struct lowering lowering;
     struct optimizer *optimizer;
-    int gradients;                         // shared [n_trainable]
+    struct train_share share;
+    int gradients;                         // shared [parts][n_trainable]
+    float *norm_gradients;                 // several ranks: BatchNorm's while sums are made; arena
     struct lower_external labels, targets; // targets.buffer -1 without distillation
-    int loss;                              // kept partial f64 [2] per chunk
-    double *losses;                        // [chunks][2], host; arena
+    int loss;                              // kept sum f64 [2]
+    double *losses;                        // [parts][2], host; arena
     size_t image_bytes;
     int64_t step;
 };
@@ -43,7 +40,7 @@ static enum status lower_loss(struct train_plan *plan, int *gradient)
     if (distils) {
         TRY(program_buffer(plan->program, BUFFER_EXTERNAL, rows, &plan->targets.buffer));
     }
-    TRY(program_buffer(plan->program, BUFFER_CHUNKED, 2 * sizeof(double), &plan->loss));
+    TRY(program_buffer(plan->program, BUFFER_SUM_F64, 2 * sizeof(double), &plan->loss));
     program_keep(plan->program, plan->loss);
     TRY(program_buffer(plan->program, BUFFER_CHUNKED, rows, gradient));
     struct op op = lower_map_op(plan->graph, output, OP_SOFTMAX_XENT);
@@ -53,8 +50,7 @@ static enum status lower_loss(struct train_plan *plan, int *gradient)
     TRY(program_kernel(plan->program, &op, false, &kernel));
     struct program_call call;
     program_call_init(&call, kernel);
-    const struct plan_reducer *reducer = plan->options.reducer;
-    call.count = (double)plan->options.batch * (reducer != NULL ? reducer->ranks : 1);
+    call.count = (double)plan->options.batch;
     call.in[0].buffer = plan->lowering.value[output];
     call.in[1].buffer = plan->labels.buffer;
     call.in[2].buffer = plan->targets.buffer;
@@ -63,53 +59,94 @@ static enum status lower_loss(struct train_plan *plan, int *gradient)
     return program_add_chunked(plan->program, &call);
 }
 
+// Copies the gradients of BatchNorms out of the block, or back into it. Returns how many floats.
+static size_t move_norm_gradients(const struct train_plan *plan, float *gradients, float *aside,
+                                  bool back)
+{
+    const struct graph *graph = plan->graph;
+    size_t n = 0;
+    for (int i = 0; i < graph->n_params; i++) {
+        const struct param *param = &graph->params[i];
+        if (param->role != PARAM_GAMMA && param->role != PARAM_BETA) {
+            continue;
+        }
+        float *in_block = gradients + param->offset;
+        if (aside != NULL) {
+            memcpy(back ? in_block : aside + n, back ? aside + n : in_block,
+                   param->count * sizeof *aside);
+        }
+        n += param->count;
+    }
+    return n;
+}
+
+// Synchronised BatchNorms have their whole gradients on every rank already.
 static enum status sum_gradients(void *context, void *address, size_t count)
 {
-    const struct plan_reducer *reducer = context;
-    return reducer->sum_f32(reducer->context, address, count);
+    struct train_plan *plan = context;
+    const struct plan_reducer *reducer = plan->options.reducer;
+    if (reducer->sync_batchnorm) {
+        move_norm_gradients(plan, address, plan->norm_gradients, false);
+    }
+    TRY(reducer->sum_f32(reducer->context, plan->share.total, address, count));
+    if (reducer->sync_batchnorm) {
+        move_norm_gradients(plan, address, plan->norm_gradients, true);
+    }
+    return OK;
+}
+
+static enum status add_sum_over_ranks(struct train_plan *plan)
+{
+    const size_t count = move_norm_gradients(plan, NULL, NULL, false);
+    ARENA_NEW(&plan->arena, plan->norm_gradients, count + 1);
+    const struct program_hook hook = {.function = sum_gradients,
+                                      .context = plan,
+                                      .slot = {plan->gradients, 0},
+                                      .count = plan->graph->n_trainable};
+    return program_add_hook(plan->program, &hook);
+}
+
+// A part of the sums is the gradients of some chunks.
+static size_t gradient_bytes(const struct train_plan *plan)
+{
+    return (size_t)program_parts(plan->program) * plan->graph->n_trainable * sizeof(float);
 }
 
 static enum status open_parts(struct train_plan *plan)
 {
     const struct train_options *options = &plan->options;
-    const int ranks = options->reducer != NULL ? options->reducer->ranks : 1;
-    const int wanted = (options->batch * ranks + CHUNKS - 1) / CHUNKS;
-    const int chunk = plan->backend->chunk_bytes > 0 ? program_chunk_divisor(options->batch, wanted)
-                                                     : options->batch;
-    TRY(program_open(plan->backend, options->batch, chunk, &plan->program));
+    const struct train_share *share = &plan->share;
+    const struct program_share part = {.images = share->images,
+                                       .chunk = share->chunk,
+                                       .first = share->first,
+                                       .total = share->total};
+    TRY(program_open_share(plan->backend, &part, &plan->program));
     plan->lowering = (struct lowering){.program = plan->program,
                                        .backend = plan->backend,
                                        .graph = plan->graph,
                                        .arena = &plan->arena,
-                                       .chunk = chunk,
+                                       .chunk = share->chunk,
                                        .training = true,
                                        .bn_momentum = options->bn_momentum,
                                        .reducer = options->reducer,
+                                       .total_chunks = share->total,
                                        .input_options = options->input};
+    plan->lowering.images = lower_syncs(&plan->lowering) ? options->batch : share->images;
     TRY(lower_copy_input(&plan->arena, plan->graph, &plan->lowering.input_options));
     TRY(lower_forward(&plan->lowering));
     int gradient;
     TRY(lower_loss(plan, &gradient));
-    TRY(program_buffer(plan->program, BUFFER_SHARED, plan->graph->n_trainable * sizeof(float),
-                       &plan->gradients));
+    TRY(program_buffer(plan->program, BUFFER_SHARED, gradient_bytes(plan), &plan->gradients));
     TRY(lower_backward(&plan->lowering, gradient, plan->gradients, NULL));
     if (options->reducer != NULL && options->reducer->ranks > 1) {
-        const struct program_hook hook = {.function = sum_gradients,
-                                          .context = (void *)(uintptr_t)options->reducer,
-                                          .slot = {plan->gradients, 0},
-                                          .count = plan->graph->n_trainable};
-        TRY(program_add_hook(plan->program, &hook));
+        TRY(add_sum_over_ranks(plan));
     }
     TRY(program_finish(plan->program));
-    if (options->reducer != NULL) {
-        program_number_chunks(plan->program,
-                              options->reducer->rank * program_chunks(plan->program));
-    }
     TRY(lower_open_external(plan->program, plan->backend, &plan->lowering.input.images));
     TRY(lower_open_external(plan->program, plan->backend, &plan->labels));
     TRY(lower_open_external(plan->program, plan->backend, &plan->targets));
     lower_forward_load(&plan->lowering);
-    ARENA_NEW(&plan->arena, plan->losses, 2 * (size_t)program_chunks(plan->program));
+    ARENA_NEW(&plan->arena, plan->losses, 2 * (size_t)program_parts(plan->program));
     return optimizer_open(plan->backend, &options->optimizer, plan->graph->n_trainable,
                           &plan->optimizer);
 }
@@ -125,7 +162,13 @@ enum status train_open(struct backend *backend, const struct graph *graph,
     plan->graph = graph;
     plan->options = *options;
     plan->image_bytes = lower_bytes(graph, 0, options->input.f32 ? DTYPE_F32 : DTYPE_U8, 1);
-    const enum status status = open_parts(plan);
+    const struct plan_reducer *reducer = options->reducer;
+    enum status status =
+        train_share(backend, graph, options->batch, reducer != NULL ? reducer->rank : 0,
+                    reducer != NULL ? reducer->ranks : 1, &plan->share);
+    if (status == OK) {
+        status = open_parts(plan);
+    }
     if (status != OK) {
         train_close(plan);
         return status;
@@ -144,7 +187,7 @@ enum status train_load(struct train_plan *plan, const float *params)
     plan->backend->ops->upload(plan->backend, params_address(plan), params,
                                plan->graph->n_floats * sizeof(float));
     plan->backend->ops->zero(plan->backend, program_address(plan->program, plan->gradients),
-                             plan->graph->n_trainable * sizeof(float));
+                             gradient_bytes(plan));
     optimizer_reset(plan->optimizer);
     plan->step = 0;
     return OK;
@@ -152,23 +195,15 @@ enum status train_load(struct train_plan *plan, const float *params)
 
 static enum status collect_loss(struct train_plan *plan, struct train_result *result)
 {
-    const int chunks = program_chunks(plan->program);
     const struct plan_reducer *reducer = plan->options.reducer;
-    plan->backend->ops->download(plan->backend, plan->losses,
-                                 program_address(plan->program, plan->loss),
-                                 2 * (size_t)chunks * sizeof(double));
-    double sums[2] = {0.0, 0.0};
-    for (int i = 0; i < 2 * chunks; i += 2) {
-        sums[0] += plan->losses[i];
-        sums[1] += plan->losses[i + 1];
-    }
-    double rows = plan->options.batch;
+    double *sums = plan->losses;
+    plan->backend->ops->download(plan->backend, sums, program_address(plan->program, plan->loss),
+                                 2 * (size_t)program_parts(plan->program) * sizeof *sums);
     if (reducer != NULL && reducer->ranks > 1) {
-        TRY(reducer->sum_f64(reducer->context, sums, 2));
-        rows *= reducer->ranks;
+        TRY(reducer->sum_f64(reducer->context, plan->share.total, sums, 2));
     }
-    result->loss = sums[0] / rows;
-    result->correct = sums[1] / rows;
+    result->loss = sums[0] / plan->options.batch;
+    result->correct = sums[1] / plan->options.batch;
     result->gradient_norm = 0.0;
     return OK;
 }
@@ -176,10 +211,10 @@ static enum status collect_loss(struct train_plan *plan, struct train_result *re
 enum status train_gradient(struct train_plan *plan, const void *images, const int32_t *labels,
                            const float *targets, struct train_result *result)
 {
-    const size_t bytes = (size_t)plan->options.batch * plan->image_bytes;
+    const size_t bytes = (size_t)plan->share.images * plan->image_bytes;
     lower_bind_external(plan->program, plan->backend, &plan->lowering.input.images, images, bytes,
                         NULL);
-    const size_t rows = (size_t)plan->options.batch;
+    const size_t rows = (size_t)plan->share.images;
     lower_bind_external(plan->program, plan->backend, &plan->labels, labels, rows * sizeof *labels,
                         NULL);
     if (plan->targets.buffer >= 0) {

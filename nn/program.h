@@ -3,6 +3,15 @@
 // Per-chunk steps between two joint steps form a segment: each chunk runs a whole segment on one
 // lane, so what passes between them stays in that core's cache. A joint step runs once, after all
 // chunks.
+//
+// Sums over the batch go up a tree over the numbers of the chunks (core/sum_tree.h) while the
+// segment runs: a lane that has finished a chunk adds what it left to what the neighbour left, and
+// goes on so, as long as the other half of the next sum is there; else it leaves its own for
+// whoever finishes that half. So which two values are added depends on chunks alone, whatever the
+// lanes; and a phase holds about log2(chunks) values besides those that lanes are working on, not
+// one per chunk, because chunks are taken in order. A program that has only some of a batch's
+// chunks, since several ranks share it, ends with the few largest nodes of the tree that its chunks
+// make up: the parts of the sum, which the ranks add up to the very same sum.
 #pragma once
 #include "compute/backend.h"
 #include "core/arena.h"
@@ -11,13 +20,25 @@
 enum buffer_kind {
     BUFFER_CHUNKED,  // one piece per chunk: kept for the whole batch, or only per lane when one
                      // segment uses it
-    BUFFER_SHARED,   // one piece: parameters, packed weights, sums
+    BUFFER_SHARED,   // one piece: parameters, packed weights
     BUFFER_EXTERNAL, // the caller's, bound before each run: one piece per chunk
+    BUFFER_SUM_F32,  // written per chunk by steps of one segment, added up over the chunks; a later
+    BUFFER_SUM_F64,  // joint step reads the sum, or its parts: [parts][bytes]. f64: an even count
+    BUFFER_PARTIALS, // program_finish's own: what the chunks under way write of a segment's sums
 };
 
 struct program;
 
+// For at most `batch` images, in chunks that are always full: what the last one lacks is made up.
 enum status program_open(struct backend *backend, int batch, int chunk, struct program **out);
+// For exactly `images` images, which are chunks first, first + 1, ... of the `total` of a batch
+// that several ranks share. The last chunk of the batch may be smaller than the others: its kernels
+// are opened too, for its size.
+struct program_share {
+    int images, chunk, first, total;
+};
+enum status program_open_share(struct backend *backend, const struct program_share *share,
+                               struct program **out);
 // From now on all lanes work on one chunk together, each on its piece of every kernel that is
 // opened (kernel_cut.h), one chunk after the other: for a batch of fewer images than there are
 // lanes. Before the first kernel.
@@ -45,17 +66,20 @@ struct program_slot {
 struct program_call {
     struct kernel *kernel;
     struct program_slot in[OP_MAX_IN], out[OP_MAX_OUT];
-    double count;     // op_dynamic.count
-    int64_t elements; // op_dynamic.first = number of the chunk * elements
-    int64_t stream;   // added to op_dynamic.seed: tells one dropout node from another
+    double count;        // op_dynamic.count
+    int64_t elements;    // op_dynamic.first = number of the chunk * elements
+    int64_t stream;      // added to op_dynamic.seed: tells one dropout node from another
+    size_t part_bytes;   // program_add_unpack
+    struct kernel *tail; // for a smaller last chunk; filled in by program_add_chunked
 };
 void program_call_init(struct program_call *call, struct kernel *kernel); // all slots NULL
 
 // Appends a step that runs on every chunk / once.
 enum status program_add_chunked(struct program *program, const struct program_call *call);
 enum status program_add_joint(struct program *program, const struct program_call *call);
-// Joint: kernel->ops->reduce of all chunks' partials (in[0]) into weights out[0] and bias out[1].
-enum status program_add_reduce(struct program *program, const struct program_call *call);
+// kernel->ops->unpack of a sum of partials, in[0], into weights out[0] and bias out[1]; part i of
+// it i * part_bytes further on. Such steps in a row are spread over the lanes.
+enum status program_add_unpack(struct program *program, const struct program_call *call);
 // kernel->ops->pack of weights in[0] and bias in[1] into out[0], all shared. Not a step:
 // program_pack does all of them.
 enum status program_add_pack(struct program *program, const struct program_call *call);
@@ -78,9 +102,10 @@ void program_resize(struct program *program, int buffer, size_t bytes); // befor
 enum status program_finish(struct program *program);
 size_t program_buffer_bytes(const struct program *program, int buffer); // of one piece
 int program_chunks(const struct program *program);
+int program_parts(const struct program *program); // of each sum
 
-// A BUFFER_SHARED buffer's address, or a BUFFER_CHUNKED one's that is kept (program_keep):
-// [chunks][bytes].
+// A sum's parts, or a BUFFER_SHARED buffer's address, or a BUFFER_CHUNKED one's that is kept
+// (program_keep): [chunks][bytes].
 void *program_address(const struct program *program, int buffer);
 void program_keep(struct program *program, int buffer); // before finish: readable after a run
 // Binds an external buffer: chunk i is at address + i * bytes; the last chunk of the run at `last`
@@ -90,11 +115,8 @@ void program_bind(struct program *program, int buffer, void *address, void *last
 // Packs all weights anew, on all lanes.
 void program_pack(struct program *program);
 
-// This program's chunks are numbers first, first + 1, ... of a batch that several ranks share (0
-// without).
-void program_number_chunks(struct program *program, int first);
-
-// Runs all steps over the first `chunks` chunks, up to a pause. Allocates nothing.
+// Runs all steps over the first `chunks` chunks, up to a pause; all of them where there are sums.
+// Allocates nothing.
 enum status program_run(struct program *program, int chunks, const struct op_dynamic *dynamic);
 // Runs what follows the pause at which the last run stopped.
 enum status program_continue(struct program *program);

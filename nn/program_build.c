@@ -15,8 +15,24 @@ enum status program_open(struct backend *backend, int batch, int chunk, struct p
     program->backend = backend;
     program->batch = batch;
     program->chunk = chunk;
-    program->n_chunks = (batch + chunk - 1) / chunk;
+    program->n_chunks = program->total_chunks = (batch + chunk - 1) / chunk;
+    program->parts[0] = (struct sum_node){0, program->n_chunks};
+    program->n_parts = 1;
     *out = program;
+    return OK;
+}
+
+enum status program_open_share(struct backend *backend, const struct program_share *share,
+                               struct program **out)
+{
+    TRY(program_open(backend, share->images, share->chunk, out));
+    struct program *program = *out;
+    program->first_chunk = share->first;
+    program->total_chunks = share->total;
+    program->tail = share->images % share->chunk;
+    const int end = share->first + program->n_chunks;
+    CHECK(share->first >= 0 && end <= share->total && (program->tail == 0 || end == share->total));
+    program->n_parts = sum_tree_cover(share->total, share->first, end, program->parts);
     return OK;
 }
 
@@ -32,8 +48,10 @@ void program_close(struct program *program)
         return;
     }
     for (int i = 0; i < program->n_kernels; i++) {
-        kernel_close(program->kernels[i]);
+        kernel_close(program->kernels[i].kernel);
+        kernel_close(program->kernels[i].tail);
     }
+    program_close_sums(program->sums);
     struct backend *backend = program->backend;
     char *regions[] = {program->lane_memory, program->batch_memory, program->shared_memory,
                        program->scratch_memory};
@@ -86,7 +104,8 @@ enum status program_buffer(struct program *program, enum buffer_kind kind, size_
                                                                    .first = INT32_MAX,
                                                                    .first_phase = INT32_MAX,
                                                                    .last = -1,
-                                                                   .segment = -2};
+                                                                   .segment = -2,
+                                                                   .tail = -1};
     *out = program->n_buffers++;
     return OK;
 }
@@ -95,7 +114,7 @@ enum status program_kernel(struct program *program, const struct op *op, bool wh
                            struct kernel **out)
 {
     void *items = program->kernels;
-    TRY(grow(&items, program->n_kernels, &program->capacity_kernels, sizeof(struct kernel *)));
+    TRY(grow(&items, program->n_kernels, &program->capacity_kernels, sizeof *program->kernels));
     program->kernels = items;
     struct op sized = *op;
     if (!whole) {
@@ -103,8 +122,28 @@ enum status program_kernel(struct program *program, const struct op *op, bool wh
     }
     const int pieces = program->shares_chunks && !whole ? program->backend->lanes : 1;
     TRY(kernel_open_cut(program->backend, &sized, pieces, out));
-    program->kernels[program->n_kernels++] = *out;
+    struct program_kernel *entry = &program->kernels[program->n_kernels++];
+    *entry = (struct program_kernel){.kernel = *out};
+    if (whole || program->tail == 0) {
+        return OK;
+    }
+    sized.n = program->tail;
+    sized.like_n = program->chunk; // partials of all chunks are added up
+    TRY(kernel_open(program->backend, &sized, &entry->tail));
+    CHECK(entry->tail->partial_bytes == (*out)->partial_bytes);
+    CHECK(op->kind != OP_CONV_BACKWARD_WEIGHTS || entry->tail->packing == (*out)->packing);
     return OK;
+}
+
+// The kernel for the last chunk that goes with this one, NULL if there is none.
+static struct kernel *tail_of(const struct program *program, const struct kernel *kernel)
+{
+    for (int i = program->n_kernels - 1; i >= 0; i--) {
+        if (program->kernels[i].kernel == kernel) {
+            return program->kernels[i].tail;
+        }
+    }
+    return NULL;
 }
 
 void program_call_init(struct program_call *call, struct kernel *kernel)
@@ -147,7 +186,9 @@ static enum status add_step(struct program *program, const struct program_step *
     const bool chunked = step->kind == STEP_CHUNKED;
     const bool joins = chunked && program->n_steps > 0 &&
                        program->steps[program->n_steps - 1].kind == STEP_CHUNKED;
-    program->n_phases += joins ? 0 : 1;
+    const bool row = joins || (step->kind == STEP_UNPACK && program->n_steps > 0 &&
+                               program->steps[program->n_steps - 1].kind == STEP_UNPACK);
+    program->n_phases += row ? 0 : 1;
     const int segment = chunked ? program->n_phases : -1;
     program->steps[program->n_steps] = *step;
     for (int i = 0; i < OP_MAX_IN; i++) {
@@ -166,7 +207,8 @@ static enum status add_step(struct program *program, const struct program_step *
 static enum status add_call(struct program *program, enum step_kind kind,
                             const struct program_call *call)
 {
-    const struct program_step step = {.kind = kind, .call = *call};
+    struct program_step step = {.kind = kind, .call = *call};
+    step.call.tail = kind == STEP_CHUNKED ? tail_of(program, call->kernel) : NULL;
     return add_step(program, &step);
 }
 
@@ -180,18 +222,34 @@ enum status program_add_joint(struct program *program, const struct program_call
     return add_call(program, STEP_JOINT, call);
 }
 
-enum status program_add_reduce(struct program *program, const struct program_call *call)
+enum status program_add_unpack(struct program *program, const struct program_call *call)
 {
-    return add_call(program, STEP_REDUCE, call);
+    return add_call(program, STEP_UNPACK, call);
 }
 
-enum status program_add_pack(struct program *program, const struct program_call *call)
+static enum status add_pack(struct program *program, const struct program_call *call)
 {
     void *items = program->packs;
     TRY(grow(&items, program->n_packs, &program->capacity_packs, sizeof *program->packs));
     program->packs = items;
     program->packs[program->n_packs++] = *call;
     return OK;
+}
+
+enum status program_add_pack(struct program *program, const struct program_call *call)
+{
+    struct kernel *tail = tail_of(program, call->kernel);
+    TRY(add_pack(program, call));
+    if (tail == NULL || (tail->packed_bytes == call->kernel->packed_bytes &&
+                         tail->packing == call->kernel->packing)) {
+        return OK;
+    }
+    // The last chunk's kernel wants the weights in another layout.
+    struct program_call own = *call;
+    own.kernel = tail;
+    TRY(program_buffer(program, BUFFER_SHARED, tail->packed_bytes, &own.out[0].buffer));
+    program->buffers[call->out[0].buffer].tail = own.out[0].buffer;
+    return add_pack(program, &own);
 }
 
 enum status program_add_hook(struct program *program, const struct program_hook *hook)

@@ -1,8 +1,9 @@
 // Inside of struct program, shared by its builder, its memory planner and its executor.
 #pragma once
+#include "core/sum_tree.h"
 #include "nn/program.h"
 
-enum step_kind { STEP_CHUNKED, STEP_JOINT, STEP_REDUCE, STEP_HOOK, STEP_PAUSE };
+enum step_kind { STEP_CHUNKED, STEP_JOINT, STEP_UNPACK, STEP_HOOK, STEP_PAUSE };
 
 struct program_step {
     enum step_kind kind;
@@ -14,31 +15,42 @@ struct program_buffer {
     enum buffer_kind kind;
     size_t bytes;                // of one piece
     int first, last;             // steps that use it; first > last: none
-    int first_phase, last_phase; // phases that use it
+    int first_phase, last_phase; // phases that use it, counted from 1
     int segment;                 // the only segment that uses it, -1 = several, -2 = none yet
+    int tail;                    // of packed weights: those of the last chunk's kernel, -1 = these
+    size_t partial;              // of a sum: where it lies in what one chunk writes
     bool keep;
     bool per_lane; // decided by program_finish: one piece per lane
     size_t offset; // into its region
     char *external, *external_last;
 };
 
-// A run of steps executed together: all chunked (one segment) or one joint step.
+// A run of steps executed together: all chunked (one segment), all unpacking, or one joint step.
 struct program_phase {
     int first, n;
-    bool chunked;
+    enum step_kind kind;
+};
+
+struct program_kernel {
+    struct kernel *kernel,
+        *tail; // owned; tail: for the last chunk, NULL if that is like the others
 };
 
 struct program {
     struct backend *backend; // borrowed
     struct arena arena;
-    int batch, chunk, n_chunks, first_chunk;
+    int batch, chunk, n_chunks;
+    int first_chunk, total_chunks;        // of the batch that is shared
+    int tail;                             // images of the last chunk; 0: as many as the others have
+    struct sum_node parts[SUM_TREE_MOST]; // [n_parts] of the sums
+    int n_parts;
     struct program_step *steps;
     int n_steps, capacity_steps;
     struct program_call *packs;
     int n_packs, capacity_packs;
     struct program_buffer *buffers;
     int n_buffers, capacity_buffers;
-    struct kernel **kernels; // owned
+    struct program_kernel *kernels;
     int n_kernels, capacity_kernels;
     struct program_phase *phases; // arena
     int n_phases;
@@ -48,6 +60,7 @@ struct program {
     bool finished;
     bool shares_chunks; // all lanes work on one chunk
     struct team *teams; // [n_phases] if so; arena
+    struct sums *sums;  // NULL: nothing is summed; owned
     // The run in progress.
     struct op_dynamic dynamic;
     int run_chunks;
@@ -62,6 +75,26 @@ void program_run_call(const struct program *program, const struct program_call *
 // chunks.
 enum status program_open_teams(struct program *program);
 void program_run_team(struct program *program, int phase);
+
+static inline bool program_is_sum(const struct program_buffer *buffer)
+{
+    return buffer->kind == BUFFER_SUM_F32 || buffer->kind == BUFFER_SUM_F64;
+}
+// Where a slot lies for this chunk on this lane; NULL for none.
+char *program_slot_address(const struct program *program, struct program_slot slot, int chunk,
+                           int lane);
+// Runs all steps of a chunked phase on a chunk.
+void program_run_chunk(const struct program *program, const struct program_phase *phase, int chunk,
+                       int lane);
+
+// Sums: before the layout, the room for partials of each phase and kernels that add them; and
+// running such a phase.
+enum status program_open_sums(struct program *program);
+void program_close_sums(struct sums *sums); // NULL is fine
+bool program_has_sums(const struct program *program, int phase);
+void program_run_sums(struct program *program, int phase);
+// What a lane's chunk writes of the sums of the phase that runs.
+char *program_partial(const struct program *program, int lane);
 
 // Decides per_lane and offsets of all buffers, and the size of each region.
 enum status program_layout(struct program *program);

@@ -11,9 +11,19 @@ static size_t align_up(size_t bytes)
 // Size of a buffer in its region.
 static size_t region_size(const struct program *program, const struct program_buffer *buffer)
 {
-    const size_t pieces =
-        buffer->kind == BUFFER_CHUNKED && !buffer->per_lane ? (size_t)program->n_chunks : 1;
-    return align_up(buffer->bytes * pieces);
+    int pieces = 1;
+    if (buffer->kind == BUFFER_CHUNKED && !buffer->per_lane) {
+        pieces = program->n_chunks;
+    } else if (program_is_sum(buffer)) {
+        pieces = program->n_parts;
+    }
+    return align_up(buffer->bytes * (size_t)pieces);
+}
+
+// Has it a place among what is kept for the batch, or among what a lane keeps?
+static bool is_placed(const struct program_buffer *buffer)
+{
+    return buffer->kind != BUFFER_SHARED && buffer->kind != BUFFER_EXTERNAL && buffer->last >= 0;
 }
 
 struct placed {
@@ -72,7 +82,7 @@ static size_t place_region(struct program *program, bool per_lane, struct region
     int n = 0;
     for (int i = 0; i < program->n_buffers; i++) {
         const struct program_buffer *buffer = &program->buffers[i];
-        if (buffer->kind == BUFFER_CHUNKED && buffer->per_lane == per_lane && buffer->last >= 0) {
+        if (is_placed(buffer) && buffer->per_lane == per_lane) {
             order[n++] = (struct region_order){region_size(program, buffer), i};
         }
     }

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+enum { JOINT = -1 }; // instead of a chunk's number: a call for the whole batch
+
 static enum status allocate(struct program *program, size_t bytes, char **out)
 {
     void *address = NULL;
@@ -17,28 +19,36 @@ static enum status make_phases(struct program *program)
     ARENA_NEW(&program->arena, program->phases, (size_t)program->n_phases + 1);
     int n = 0;
     for (int i = 0; i < program->n_steps; i++) {
-        const bool chunked = program->steps[i].kind == STEP_CHUNKED;
-        if (n > 0 && chunked && program->phases[n - 1].chunked) {
+        const enum step_kind kind = program->steps[i].kind;
+        const bool runs_in_row = kind == STEP_CHUNKED || kind == STEP_UNPACK;
+        if (n > 0 && runs_in_row && program->phases[n - 1].kind == kind) {
             program->phases[n - 1].n++;
         } else {
-            program->phases[n++] = (struct program_phase){i, 1, chunked};
+            program->phases[n++] = (struct program_phase){i, 1, kind};
         }
     }
     CHECK(n == program->n_phases);
     return OK;
 }
 
+static void need_scratch(struct program *program, const struct kernel *kernel)
+{
+    const size_t bytes = kernel != NULL ? (kernel->scratch_bytes + 63) / 64 * 64 : 0;
+    program->scratch_bytes = bytes > program->scratch_bytes ? bytes : program->scratch_bytes;
+}
+
 enum status program_finish(struct program *program)
 {
     CHECK(!program->finished);
-    TRY(program_layout(program));
     TRY(make_phases(program));
+    TRY(program_open_sums(program));
+    TRY(program_layout(program));
     if (program->shares_chunks) {
         TRY(program_open_teams(program));
     }
     for (int i = 0; i < program->n_kernels; i++) {
-        const size_t bytes = (program->kernels[i]->scratch_bytes + 63) / 64 * 64;
-        program->scratch_bytes = bytes > program->scratch_bytes ? bytes : program->scratch_bytes;
+        need_scratch(program, program->kernels[i].kernel);
+        need_scratch(program, program->kernels[i].tail);
     }
     const size_t lanes = (size_t)program->backend->lanes;
     const size_t at_once = program->shares_chunks ? 1 : lanes; // chunks
@@ -60,8 +70,18 @@ int program_chunks(const struct program *program)
     return program->n_chunks;
 }
 
-static char *slot_address(const struct program *program, struct program_slot slot, int chunk,
-                          int lane)
+int program_parts(const struct program *program)
+{
+    return program->n_parts;
+}
+
+static bool is_tail(const struct program *program, int chunk)
+{
+    return program->tail > 0 && chunk == program->n_chunks - 1;
+}
+
+char *program_slot_address(const struct program *program, struct program_slot slot, int chunk,
+                           int lane)
 {
     if (slot.buffer < 0) {
         return NULL;
@@ -69,12 +89,19 @@ static char *slot_address(const struct program *program, struct program_slot slo
     const struct program_buffer *buffer = &program->buffers[slot.buffer];
     switch (buffer->kind) {
     case BUFFER_SHARED:
+        if (buffer->tail >= 0 && is_tail(program, chunk)) {
+            buffer = &program->buffers[buffer->tail];
+        }
         return program->shared_memory + buffer->offset + slot.offset;
     case BUFFER_EXTERNAL:
         if (chunk == program->run_chunks - 1 && buffer->external_last != NULL) {
             return buffer->external_last + slot.offset;
         }
         return buffer->external + (size_t)chunk * buffer->bytes + slot.offset;
+    case BUFFER_SUM_F32:
+    case BUFFER_SUM_F64:
+    case BUFFER_PARTIALS:
+        return program->batch_memory + buffer->offset + slot.offset;
     case BUFFER_CHUNKED:
         break;
     }
@@ -89,7 +116,7 @@ void *program_address(const struct program *program, int buffer)
 {
     const struct program_slot slot = {buffer, 0};
     CHECK(program->finished && !program->buffers[buffer].per_lane);
-    return slot_address(program, slot, 0, 0);
+    return program_slot_address(program, slot, 0, 0);
 }
 
 void program_bind(struct program *program, int buffer, void *address, void *last)
@@ -99,9 +126,14 @@ void program_bind(struct program *program, int buffer, void *address, void *last
     program->buffers[buffer].external_last = last;
 }
 
-void program_number_chunks(struct program *program, int first)
+// What a chunk writes of a sum is not the sum.
+static char *out_address(const struct program *program, struct program_slot slot, int chunk,
+                         int lane)
 {
-    program->first_chunk = first;
+    if (chunk != JOINT && slot.buffer >= 0 && program_is_sum(&program->buffers[slot.buffer])) {
+        return program_partial(program, lane) + program->buffers[slot.buffer].partial + slot.offset;
+    }
+    return program_slot_address(program, slot, chunk, lane);
 }
 
 void program_run_call(const struct program *program, const struct program_call *call, int chunk,
@@ -111,48 +143,60 @@ void program_run_call(const struct program *program, const struct program_call *
     const int owner =
         program->shares_chunks ? 0 : lane; // of the memory that a chunk passes through
     for (int i = 0; i < OP_MAX_IN; i++) {
-        args.in[i] = slot_address(program, call->in[i], chunk, owner);
+        args.in[i] = program_slot_address(program, call->in[i], chunk, owner);
     }
     for (int i = 0; i < OP_MAX_OUT; i++) {
-        args.out[i] = slot_address(program, call->out[i], chunk, owner);
+        args.out[i] = out_address(program, call->out[i], chunk, owner);
     }
     args.scratch = program->scratch_memory + (size_t)lane * program->scratch_bytes;
     args.dynamic.count = call->count;
     args.dynamic.first = (program->first_chunk + chunk) * call->elements;
     args.dynamic.seed += (uint64_t)call->stream;
-    call->kernel->ops->run(call->kernel, &args);
+    struct kernel *kernel =
+        call->tail != NULL && is_tail(program, chunk) ? call->tail : call->kernel;
+    kernel->ops->run(kernel, &args);
 }
 
-static void run_segment(void *context, int chunk, int lane)
+void program_run_chunk(const struct program *program, const struct program_phase *phase, int chunk,
+                       int lane)
 {
-    const struct program *program = context;
-    const struct program_phase *phase = program->run_phase;
     for (int i = phase->first; i < phase->first + phase->n; i++) {
         program_run_call(program, &program->steps[i].call, chunk, lane, 0);
     }
 }
 
-static enum status run_joint(const struct program *program, const struct program_step *step)
+static void run_segment(void *context, int chunk, int lane)
 {
-    const struct program_call *call = &step->call;
-    const char *in0 = slot_address(program, call->in[0], 0, 0);
-    switch (step->kind) {
-    case STEP_REDUCE:
-        call->kernel->ops->reduce(call->kernel, in0, program->run_chunks,
-                                  (float *)(void *)slot_address(program, call->out[0], 0, 0),
-                                  (float *)(void *)slot_address(program, call->out[1], 0, 0));
-        return OK;
-    case STEP_HOOK:
-        program->backend->ops->sync(program->backend);
-        return step->hook.function(step->hook.context, slot_address(program, step->hook.slot, 0, 0),
-                                   step->hook.count);
-    case STEP_JOINT:
-    case STEP_CHUNKED:
-    case STEP_PAUSE:
-        break;
+    const struct program *program = context;
+    program_run_chunk(program, program->run_phase, chunk, lane);
+}
+
+static float *moved(float *address, size_t bytes)
+{
+    return address != NULL ? (float *)(void *)((char *)address + bytes) : NULL;
+}
+
+static void run_unpack(void *context, int index, int lane)
+{
+    (void)lane;
+    const struct program *program = context;
+    const struct program_call *call = &program->steps[program->run_phase->first + index].call;
+    const char *sum = program_slot_address(program, call->in[0], 0, 0);
+    float *weights = (float *)(void *)program_slot_address(program, call->out[0], 0, 0);
+    float *bias = (float *)(void *)program_slot_address(program, call->out[1], 0, 0);
+    const size_t bytes = program->buffers[call->in[0].buffer].bytes;
+    for (size_t part = 0; part < (size_t)program->n_parts; part++) {
+        call->kernel->ops->unpack(call->kernel, sum + part * bytes,
+                                  moved(weights, part * call->part_bytes),
+                                  moved(bias, part * call->part_bytes));
     }
-    program_run_call(program, call, 0, 0, 0);
-    return OK;
+}
+
+static enum status run_hook(const struct program *program, const struct program_hook *hook)
+{
+    program->backend->ops->sync(program->backend);
+    return hook->function(hook->context, program_slot_address(program, hook->slot, 0, 0),
+                          hook->count);
 }
 
 static void run_pack(void *context, int index, int lane)
@@ -160,11 +204,11 @@ static void run_pack(void *context, int index, int lane)
     (void)lane;
     const struct program *program = context;
     const struct program_call *call = &program->packs[index];
-    const char *weights = slot_address(program, call->in[0], 0, 0);
-    const char *bias = slot_address(program, call->in[1], 0, 0);
+    const char *weights = program_slot_address(program, call->in[0], 0, 0);
+    const char *bias = program_slot_address(program, call->in[1], 0, 0);
     call->kernel->ops->pack(call->kernel, (const float *)(const void *)weights,
                             (const float *)(const void *)bias, NULL,
-                            slot_address(program, call->out[0], 0, 0));
+                            program_slot_address(program, call->out[0], 0, 0));
 }
 
 void program_pack(struct program *program)
@@ -176,29 +220,51 @@ void program_pack(struct program *program)
 enum status program_run(struct program *program, int chunks, const struct op_dynamic *dynamic)
 {
     CHECK(program->finished && chunks >= 1 && chunks <= program->n_chunks);
+    CHECK(program->sums == NULL || chunks == program->n_chunks);
     program->dynamic = *dynamic;
     program->run_chunks = chunks;
     program->next_phase = 0;
     return program_continue(program);
 }
 
+static void run_chunks(struct program *program, int phase)
+{
+    struct backend *backend = program->backend;
+    if (program->shares_chunks) {
+        program_run_team(program, phase);
+    } else if (program_has_sums(program, phase)) {
+        program_run_sums(program, phase);
+    } else {
+        backend->ops->parallel(backend, program->run_chunks, run_segment, program);
+    }
+}
+
 enum status program_continue(struct program *program)
 {
+    struct backend *backend = program->backend;
     while (program->next_phase < program->n_phases) {
-        const struct program_phase *phase = &program->phases[program->next_phase++];
+        const int number = program->next_phase++;
+        const struct program_phase *phase = &program->phases[number];
         const struct program_step *step = &program->steps[phase->first];
-        if (phase->chunked && program->shares_chunks) {
-            program_run_team(program, program->next_phase - 1);
-        } else if (phase->chunked) {
-            program->run_phase = phase;
-            program->backend->ops->parallel(program->backend, program->run_chunks, run_segment,
-                                            program);
-        } else if (step->kind == STEP_PAUSE) {
+        program->run_phase = phase;
+        switch (phase->kind) {
+        case STEP_CHUNKED:
+            run_chunks(program, number);
             break;
-        } else {
-            TRY(run_joint(program, step));
+        case STEP_UNPACK:
+            backend->ops->parallel(backend, phase->n, run_unpack, program);
+            break;
+        case STEP_JOINT:
+            program_run_call(program, &step->call, JOINT, 0, 0);
+            break;
+        case STEP_HOOK:
+            TRY(run_hook(program, &step->hook));
+            break;
+        case STEP_PAUSE:
+            backend->ops->sync(backend);
+            return OK;
         }
     }
-    program->backend->ops->sync(program->backend);
+    backend->ops->sync(backend);
     return OK;
 }

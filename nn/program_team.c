@@ -60,7 +60,7 @@ enum status program_open_teams(struct program *program)
 {
     ARENA_NEW(&program->arena, program->teams, (size_t)program->n_phases);
     for (int i = 0; i < program->n_phases; i++) {
-        if (program->phases[i].chunked) {
+        if (program->phases[i].kind == STEP_CHUNKED) {
             TRY(open_team(program, &program->phases[i], &program->teams[i]));
         }
     }

@@ -82,9 +82,12 @@ const char *zoo_form(const char *name, int h)
 
 static enum status check_request(const struct zoo_entry *entry, const struct zoo_request *request)
 {
-    if (request->h < entry->least_size || request->w < entry->least_size) {
-        FAIL(ERR_CONFIG, "%s needs an input of at least %dx%d, got %dx%d", entry->name,
-             entry->least_size, entry->least_size, request->h, request->w);
+    const bool convnet = entry->build == zoo_build_convnet;
+    const bool line = convnet && request->h == 1;
+    if ((request->h < entry->least_size && !line) || request->w < entry->least_size) {
+        FAIL(ERR_CONFIG, "%s needs an input of at least %dx%d%s, got %dx%d%s", entry->name,
+             entry->least_size, entry->least_size, convnet ? " or one row" : "", request->h,
+             request->w, request->h == 1 ? "; of the zoo, convnet takes samples of one row" : "");
     }
     if (request->c < 1 || request->classes < 1) {
         FAIL(ERR_CONFIG, "%s needs at least one input channel and one class, got %d and %d",

@@ -1,4 +1,5 @@
-// ConvNet: three small convolutions, for tests and first steps.
+// ConvNet: three small convolutions, for tests and first steps. Samples of one row, such as those
+// of sensors over time, are convolved along it, with kernels of as many weights.
 #include "nn/zoo_family.h"
 
 enum status zoo_build_convnet(struct graph *graph, const struct zoo_request *request)
@@ -13,8 +14,10 @@ enum status zoo_build_convnet(struct graph *graph, const struct zoo_request *req
     };
     struct zoo_cursor cursor = zoo_begin(graph);
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
-        const struct zoo_unit unit = {layers[i].conv, layers[i].batchnorm, layers[i].act,
-                                      zoo_square(layers[i].out_c, 3, layers[i].stride),
+        const struct conv_attributes along = request->h == 1
+                                                 ? zoo_line(layers[i].out_c, 9, layers[i].stride)
+                                                 : zoo_square(layers[i].out_c, 3, layers[i].stride);
+        const struct zoo_unit unit = {layers[i].conv, layers[i].batchnorm, layers[i].act, along,
                                       ACTIVATION_RELU};
         TRY(zoo_conv_unit(&cursor, &unit));
     }

@@ -119,3 +119,11 @@ struct conv_attributes zoo_square(int out_c, int kernel, int stride)
                                     .stride = stride,
                                     .pad = kernel / 2};
 }
+
+struct conv_attributes zoo_line(int out_c, int kernel, int stride)
+{
+    struct conv_attributes attributes = zoo_square(out_c, kernel, stride);
+    attributes.kernel_h = 1;
+    attributes.line = true;
+    return attributes;
+}

@@ -59,3 +59,5 @@ enum status zoo_conv_unit(struct zoo_cursor *cursor, const struct zoo_unit *unit
 
 // Square kernel, padded so that stride 1 keeps the size; no bias.
 struct conv_attributes zoo_square(int out_c, int kernel, int stride);
+// The same along the only row.
+struct conv_attributes zoo_line(int out_c, int kernel, int stride);

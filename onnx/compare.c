@@ -2,6 +2,7 @@
 #include "onnx/compare.h"
 
 #include "core/interrupt.h"
+#include "nn/network_input.h"
 #include "nn/plan.h"
 #include "onnx/onnx.h"
 
@@ -49,8 +50,8 @@ static enum status check_outputs(const struct graph *a, const struct graph *b, c
 static enum status open_side(struct comparing *c, struct backend *backend,
                              const struct network *network, struct side *side)
 {
-    const struct infer_options options = {
-        .batch = BATCH, .input = {.mean = network->info.mean, .std = network->info.std}};
+    const struct infer_options options = {.batch = BATCH,
+                                          .input = network_plan_input(&network->info)};
     size_t most = 0;
     for (int i = 0; i < network->graph.n_outputs; i++) {
         const size_t count = output_count(&network->graph, i);
@@ -109,8 +110,7 @@ static enum status run_both(struct comparing *c, const uint8_t *images, int n,
                             struct onnx_comparison *out)
 {
     const struct graph *graph = &c->sides[0].network->graph;
-    const struct node *input = &graph->nodes[0];
-    const size_t image = (size_t)input->h * (size_t)input->w * (size_t)input->c;
+    const size_t image = network_image_bytes(&c->sides[0].network->info);
     ARENA_NEW(&c->arena, c->worst, (size_t)graph->n_outputs);
     ARENA_NEW(&c->arena, c->most, (size_t)graph->n_outputs);
     for (int i = 0; i < n; i += BATCH) {
@@ -153,6 +153,7 @@ enum status onnx_compare(struct backend *backend, const struct network *network,
     const bool outside = options->pixels == ONNX_PIXELS_NORMALISED;
     const struct onnx_import_options import = {.mean = outside ? network->info.mean : NULL,
                                                .std = outside ? network->info.std : NULL,
+                                               .floats = network->info.floats,
                                                .most_bytes = SIZE_MAX};
     struct network read = {0};
     TRY(onnx_import(path, &import, &read));

@@ -173,7 +173,13 @@ static void write_metadata(struct exporter *e)
     write_text(e, "classes", arena_format(&e->arena, "%d", info->classes));
     write_text(e, "input", arena_format(&e->arena, "%dx%dx%d", input->h, input->w, input->c));
     write_text(e, "input_layout", "NCHW");
-    write_text(e, "input_values", pixels[e->options->pixels]);
+    if (info->floats) {
+        const bool outside = e->options->pixels == ONNX_PIXELS_NORMALISED;
+        write_text(e, "input_values", outside ? pixels[ONNX_PIXELS_NORMALISED] : "samples");
+        write_text(e, "samples", NETWORK_SAMPLES_FLOATS);
+    } else {
+        write_text(e, "input_values", pixels[e->options->pixels]);
+    }
     if (input->c <= NETWORK_MAX_CHANNELS) {
         write_numbers(e, "mean", info->mean, input->c);
         write_numbers(e, "std", info->std, input->c);
@@ -228,6 +234,11 @@ enum status onnx_export(const struct network *network, const struct onnx_export_
     const int channels = network->graph.nodes[0].c;
     if (options->pixels != ONNX_PIXELS_NORMALISED && channels > NETWORK_MAX_CHANNELS) {
         FAIL(ERR_UNSUPPORTED, "the network reads %d channels, which are no pixels", channels);
+    }
+    if (options->pixels == ONNX_PIXELS_BYTES && network->info.floats) {
+        FAIL(ERR_UNSUPPORTED,
+             "the network reads floating-point samples, which no bytes hold; choose normalised or "
+             "pixels as input values");
     }
     struct exporter exporter = {.network = network, .options = options};
     size_t written = 0;

@@ -16,7 +16,7 @@ enum onnx_batchnorm {
 // What the file's input is; what is missing to the network's own is done inside.
 enum onnx_pixels {
     ONNX_PIXELS_NORMALISED, // float, (pixel / 255 - mean) / std already
-    ONNX_PIXELS_SHARES,     // float, pixel / 255
+    ONNX_PIXELS_SHARES,     // float, pixel / 255; of a network that reads floats: these themselves
     ONNX_PIXELS_BYTES       // uint8
 };
 
@@ -45,6 +45,7 @@ struct onnx_export_options {
 enum status onnx_export(const struct network *network, const struct onnx_export_options *options,
                         const char *path, size_t *bytes);
 
-// Ranges of every node's output over images u8 [n][h][w][c], n >= 1. ranges [n_nodes].
+// Ranges of every node's output over n >= 1 images [n][h][w][c] of the kind it reads. ranges
+// [n_nodes].
 enum status onnx_find_ranges(struct backend *backend, const struct network *network,
                              const uint8_t *images, int n, struct onnx_range *ranges);

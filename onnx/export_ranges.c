@@ -1,5 +1,6 @@
 // Ranges for integers, by running a network over images and looking at every value.
 #include "core/interrupt.h"
+#include "nn/network_input.h"
 #include "nn/probe.h"
 #include "onnx/export.h"
 
@@ -41,8 +42,7 @@ static enum status look_at(struct probe *probe, const struct graph *graph, const
 static enum status gather(struct probe *probe, const struct network *network, const uint8_t *images,
                           int n, struct range_sums *sums)
 {
-    const struct node *input = &network->graph.nodes[0];
-    const size_t image = (size_t)input->h * (size_t)input->w * (size_t)input->c;
+    const size_t image = network_image_bytes(&network->info);
     TRY(probe_load(probe, network->params));
     for (int i = 0; i < n; i += BATCH) {
         TRY(interrupt_check());
@@ -57,7 +57,7 @@ enum status onnx_find_ranges(struct backend *backend, const struct network *netw
 {
     CHECK(n >= 1);
     const struct graph *graph = &network->graph;
-    const struct plan_input input = {.mean = network->info.mean, .std = network->info.std};
+    const struct plan_input input = network_plan_input(&network->info);
     struct arena arena = {0};
     struct probe *probe = NULL;
     struct range_sums *sums = arena_alloc(&arena, (size_t)graph->n_nodes, sizeof *sums);

@@ -1,5 +1,6 @@
 // A scale and shift directly behind the input is how the file normalises images:
 // y = scale * x + shift = (x - mean) / std with std = 1 / scale, mean = -shift / scale.
+#include "nn/network_info.h"
 #include "onnx/emit.h"
 
 #include <math.h>
@@ -55,7 +56,9 @@ static void take_default(const struct importer *importer, int channels, struct n
     for (int i = 0; i < NETWORK_MAX_CHANNELS; i++) {
         const bool given = options->mean != NULL && options->std != NULL && i < channels;
         info->mean[i] = given ? options->mean[i] : 0.0F;
-        info->std[i] = given ? options->std[i] : importer->integer_input ? 1.0F / 255.0F : 1.0F;
+        info->std[i] = given                                      ? options->std[i]
+                       : importer->integer_input && !info->floats ? 1.0F / 255.0F
+                                                                  : 1.0F;
     }
 }
 
@@ -66,6 +69,10 @@ int onnx_take_normalization(const struct importer *importer, const int *outputs,
     const struct node *input = &importer->drafts[0].node;
     const int c = input->c <= NETWORK_MAX_CHANNELS ? input->c : NETWORK_MAX_CHANNELS;
     const float bytes = 255.0F;
+    const char *samples = onnx_model_fact(importer->model, "samples");
+    info->floats =
+        !importer->integer_input &&
+        (samples != NULL ? strcmp(samples, NETWORK_SAMPLES_FLOATS) == 0 : options->floats);
     take_default(importer, c, info);
     float said_mean[NETWORK_MAX_CHANNELS], said_std[NETWORK_MAX_CHANNELS];
     if (c == input->c && onnx_model_normalisation(importer->model, c, said_mean, said_std)) {
@@ -86,7 +93,7 @@ int onnx_take_normalization(const struct importer *importer, const int *outputs,
         !read_mean_and_std(&importer->drafts[reader], c, mean, std)) {
         return -1;
     }
-    const bool raw = importer->integer_input || takes_bytes(c, mean, std);
+    const bool raw = !info->floats && (importer->integer_input || takes_bytes(c, mean, std));
     for (int i = 0; i < c; i++) {
         info->mean[i] = raw ? mean[i] / bytes : mean[i];
         info->std[i] = raw ? std[i] / bytes : std[i];

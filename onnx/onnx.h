@@ -25,10 +25,11 @@ struct onnx_import_options {
     int n_constants;
     int h, w; // of images, where the file leaves them open; 0: it must say them
     // What the network's input is normalised with where the file neither does it nor says it:
-    // [channels] of pixels / 255. NULL: pixels / 255 as they are.
+    // [channels] of pixels / 255, or of floats. NULL: pixels / 255, or floats, as they are.
     const float *mean, *std;
-    bool keep_normalization;           // as nodes of the network: its input is the file's
-    size_t most_bytes;                 // of weights, constants and the file's messages; 0: 832 MiB
+    bool floats;             // a file that does not say what it reads takes f32 samples, no pixels
+    bool keep_normalization; // as nodes of the network: its input is the file's
+    size_t most_bytes;       // of weights, constants and the file's messages; 0: 832 MiB
     struct onnx_import_report *report; // may be NULL
 };
 

@@ -52,6 +52,7 @@ void network_file_info(const char *architecture, const struct dataset *data,
                                       .w = data->w,
                                       .c = data->c,
                                       .classes = data->classes,
+                                      .floats = data->type != SAMPLE_U8,
                                       .mean = data->mean,
                                       .std = data->std};
     network_info_of_data(architecture, &like, out);
@@ -63,6 +64,14 @@ enum status network_file_create(const char *architecture, const struct dataset *
     struct network_info info;
     network_file_info(architecture, data, &info);
     return network_create(&info, seed, out);
+}
+
+static enum status read_samples(const struct network_hints *hints, bool *floats)
+{
+    if (hints->samples == NULL || hints->samples[0] == '\0') {
+        return OK;
+    }
+    return network_info_parse_samples(hints->samples, floats);
 }
 
 // What stands in for what a file does not say.
@@ -78,6 +87,7 @@ static enum status say_rest(const struct network_hints *hints, const struct data
     if (hints->input[0] != '\0') {
         TRY(read_input(hints->input, &info));
     }
+    TRY(read_samples(hints, &info.floats));
     info.classes = hints->classes > 0 ? hints->classes : info.classes;
     TRY(check_most("mean", hints->mean));
     TRY(check_most("std", hints->std));
@@ -160,6 +170,7 @@ static enum status load_onnx(const char *path, const struct network_info *rest, 
                                                 .w = rest->w,
                                                 .mean = rest->std[0] > 0 ? rest->mean : NULL,
                                                 .std = rest->std[0] > 0 ? rest->std : NULL,
+                                                .floats = rest->floats,
                                                 .report = &report};
     TRY(onnx_import(path, &options, out));
     if (report.normalization) {

@@ -7,10 +7,12 @@
 // What may be said of a network beside its file. Mean and std hold whatever the file says; the rest
 // is for files that do not say it.
 struct network_hints {
-    const char *architecture;             // zoo network; "" = not said
-    const char *input;                    // "32x32x3"; "" = not said
-    int classes;                          // 0 = not said
-    const struct double_list *mean, *std; // per channel, of pixels / 255; empty = not said
+    const char *architecture; // zoo network; "" = not said
+    const char *input;        // "32x32x3"; "" = not said
+    int classes;              // 0 = not said
+    const char *samples;      // "u8", "f32"; "" = not said
+    const struct double_list *mean,
+        *std; // per channel, of pixels / 255 or floats; empty = not said
 };
 
 // Option rows for the hints in member `member` of struct `type`.
@@ -22,8 +24,14 @@ struct network_hints {
          OPTION_INT,    NETWORK_HINT_AT(type, member, classes),                                    \
          .fallback = 0, .least = 0,                                                                \
          .most = 1e6},                                                                             \
+        {"samples",                                                                                \
+         "what the network reads, of a file that does not say it: u8 (bytes) or f32; empty = "     \
+         "what "                                                                                   \
+         "its data set has",                                                                       \
+         OPTION_STRING, NETWORK_HINT_AT(type, member, samples)},                                   \
         {"mean",                                                                                   \
-         "of the network's input, per channel, of pixels / 255; empty = as its file says",         \
+         "of the network's input, per channel, of pixels / 255 or of f32 samples; empty = as its " \
+         "file says",                                                                              \
          OPTION_DOUBLE_LIST,                                                                       \
          NETWORK_HINT_AT(type, member, mean),                                                      \
          .least = -1e3,                                                                            \

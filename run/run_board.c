@@ -155,12 +155,21 @@ static int threads_for(const struct giver *g, int host)
     return share_cores(g->free[host], jobs, idle_actors(g, host));
 }
 
+int run_board_useful(int chunks, int threads)
+{
+    if (chunks <= 0) {
+        return threads;
+    }
+    const int turns = (chunks + threads - 1) / threads;
+    return (chunks + turns - 1) / turns;
+}
+
 static enum status give(struct giver *g, int actor, int index)
 {
     struct run_job *job = &g->board->jobs[index];
     const int host = g->session->actor_host[actor];
     struct ticket ticket = job->ticket;
-    job->threads = threads_for(g, host);
+    job->threads = run_board_useful(job->chunks, threads_for(g, host));
     job->state = RUN_JOB_GIVEN;
     g->free[host] -= job->threads;
     g->job_of[actor] = index;

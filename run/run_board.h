@@ -22,6 +22,7 @@ struct run_job {
     double whole;   // sliced: of the whole training
     double epochs;  // sliced: done, for the live line
     double pace;    // core-seconds per unit, once it is known; 0 before
+    int chunks;     // pieces of work that threads share at a time, once it is known; 0 before
     int threads;    // while it is given
     double seconds; // its last order took
 };
@@ -41,6 +42,9 @@ struct run_board {
     void *context;
     struct progress progress;
 };
+// Of `threads` those that get a job of so many chunks done as soon as all would: the fewest that
+// need no more turns. 0 chunks: not known, all.
+int run_board_useful(int chunks, int threads);
 // An order's outcome, from an answer that is good.
 void run_board_outcome(const struct work_answer *answer, struct run_outcome *out);
 // The answer's error as this thread's, with the job's name; for `answered`.

@@ -20,6 +20,7 @@ struct run_outcome {
     int64_t updates, updates_all;    // BASE, TUNE: done so far, of how many
     int64_t updates_here;            // BASE, TUNE: of them, by this order
     int32_t epochs;                  // BASE, TUNE: of the whole training
+    int32_t chunks;                  // BASE, TUNE: that a batch has, each a thread's work
     bool finished;                   // BASE, TUNE: the network is saved
     double seconds;                  // BASE, TUNE: of the updates of this order
     bool unknown_rows;               // BASE: it is not known what given weights were trained on

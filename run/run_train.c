@@ -22,6 +22,7 @@ enum status run_take_slice(struct run_board *board, struct run_job *job,
         progress_update(&board->progress, board->progress.done, "%s", job->name);
         return OK;
     }
+    job->chunks = outcome.chunks;
     const double all = (double)outcome.updates_all;
     const double here = job->whole * (double)outcome.updates_here / all;
     job->units = job->whole * (1 - (double)outcome.updates / all);

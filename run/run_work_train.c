@@ -34,6 +34,7 @@ static enum status train_slice(struct run_task *task, struct train_job *job,
     out->updates_all = report.updates_all;
     out->updates_here = report.updates_here;
     out->epochs = report.epochs;
+    out->chunks = report.chunks;
     out->finished = report.finished;
     out->seconds = report.seconds;
     out->loss = report.loss;

@@ -157,7 +157,7 @@ static void sample_image(const struct graph *graph, struct refit_layer *layer, c
 }
 
 static enum status gather(struct refit *refit, struct probe *probe, struct arena *scratch,
-                          const uint8_t *images, const struct refit_options *options)
+                          const uint8_t *images, bool floats, const struct refit_options *options)
 {
     const struct graph *graph = refit->graph;
     int widest = 0;
@@ -169,7 +169,8 @@ static enum status gather(struct refit *refit, struct probe *probe, struct arena
     float *block;
     ARENA_NEW(scratch, block, (size_t)widest * (size_t)widest);
     const struct node *input = &graph->nodes[0];
-    const size_t image_bytes = (size_t)input->h * (size_t)input->w * (size_t)input->c;
+    const size_t image_bytes =
+        (size_t)input->h * (size_t)input->w * (size_t)input->c * (floats ? sizeof(float) : 1);
     for (int first = 0; first < options->images; first += PROBE_BATCH) {
         const int left = options->images - first, n = left < PROBE_BATCH ? left : PROBE_BATCH;
         TRY(probe_run(probe, images + (size_t)first * image_bytes, n));
@@ -204,7 +205,7 @@ static enum status gather_all(struct refit *refit, struct backend *backend,
     struct arena scratch = {0};
     enum status status = probe_load(probe, refit->params);
     if (status == OK) {
-        status = gather(refit, probe, &scratch, images, options);
+        status = gather(refit, probe, &scratch, images, input->f32, options);
     }
     arena_close(&scratch);
     probe_close(probe);
@@ -222,7 +223,7 @@ static enum status check_options(const struct plan_input *input,
         FAIL(ERR_CONFIG, "refit: lambda is %g, expected above 0 and at most 1 (1e-6 is usual)",
              options->lambda);
     }
-    if (input->f32) {
+    if (input->f32 && input->mean == NULL) {
         FAIL(ERR_UNSUPPORTED, "refit needs a network that reads images; this one reads vectors");
     }
     return OK;

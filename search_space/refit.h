@@ -23,7 +23,8 @@ struct refit; // Gram matrices of one uncut network
 enum status refit_check(const struct graph *graph, const struct groups *groups);
 
 // Layers refitted: convolutions, not depthwise, that read some channel that can be cut. graph,
-// groups and params are borrowed until refit_close; images: u8 [options->images][h][w][c].
+// groups and params are borrowed until refit_close; images: [options->images][h][w][c], u8
+// or f32 as `input` says.
 // Memory: 4 * K^2 bytes per layer with K = input channels * kernel area, kept.
 // ERR_UNSUPPORTED: a layer with K > 4608, or more than 2 GiB in all (VGG-16 takes 0.7 GiB).
 enum status refit_open(struct backend *backend, const struct graph *graph,

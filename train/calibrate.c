@@ -2,6 +2,7 @@
 #include "train/calibrate.h"
 
 #include "nn/calibrate_params.h"
+#include "nn/network_input.h"
 #include "train/evaluate.h"
 
 enum status calibrate_network(struct backend *backend, struct network *network,
@@ -10,7 +11,7 @@ enum status calibrate_network(struct backend *backend, struct network *network,
 {
     TRY(evaluate_check_fit(network, dataset));
     struct calibration calibration = {
-        .input = {.mean = network->info.mean, .std = network->info.std},
+        .input = network_plan_input(&network->info),
         .n = images < n ? images : n,
         .batchnorm = batchnorm,
     };

@@ -3,6 +3,7 @@
 
 #include "core/interrupt.h"
 #include "data/loader.h"
+#include "nn/network_input.h"
 #include "nn/score.h"
 
 #include <string.h>
@@ -13,7 +14,8 @@ enum status evaluate_check_fit(const struct network *network, const struct datas
                                       .h = dataset->h,
                                       .w = dataset->w,
                                       .c = dataset->c,
-                                      .classes = dataset->classes};
+                                      .classes = dataset->classes,
+                                      .floats = dataset->type != SAMPLE_U8};
     return network_check_data(network, &data);
 }
 
@@ -97,7 +99,7 @@ static enum status evaluate_rows(struct backend *backend, const struct network *
     const struct infer_options plan_options = {
         .batch = fitted.batch,
         .int8 = options->int8,
-        .input = {.mean = network->info.mean, .std = network->info.std},
+        .input = network_plan_input(&network->info),
     };
     struct scorer scorer = {.classes = network->info.classes};
     struct infer_plan *plan;

@@ -7,6 +7,7 @@
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "data/loader.h"
+#include "nn/network_input.h"
 #include "nn/plan.h"
 #include "train/evaluate.h"
 #include "train/train_checkpoint.h"
@@ -23,6 +24,7 @@ struct trainer {
     struct network *network;
     struct dataset_split split;
     int n_rows;                 // to train on
+    struct train_share share;   // this rank's part of every batch
     struct train_plan *plan;    // owned
     struct loader *loader;      // owned
     struct infer_plan *teacher; // owned; NULL without distillation
@@ -37,26 +39,29 @@ struct trainer {
     bool resumed;
 };
 
-static enum status reduce_f32(void *context, float *values, size_t count)
+static enum status reduce_f32(void *context, int total, float *values, size_t count)
 {
     const struct trainer *trainer = context;
-    return collective_sum_f32(trainer->job->collective, values, count);
+    return collective_sum_tree_f32(trainer->job->collective, total, values, count);
 }
 
-static enum status reduce_f64(void *context, double *values, size_t count)
+static enum status reduce_f64(void *context, int total, double *values, size_t count)
 {
     const struct trainer *trainer = context;
-    return collective_sum_f64(trainer->job->collective, values, count);
+    return collective_sum_tree_f64(trainer->job->collective, total, values, count);
 }
 
-// What only the data and the number of ranks can tell about a recipe.
-static enum status check_recipe(const struct train_recipe *recipe, int n_train, int ranks)
+// This rank's part of a batch.
+static enum status find_share(const struct train_job *job, const struct network *network,
+                              struct train_share *out)
 {
-    if (recipe->batch % ranks != 0) {
-        FAIL(ERR_CONFIG,
-             "train.batch = %d cannot be split evenly over %d ranks; make it a multiple of %d",
-             recipe->batch, ranks, ranks);
-    }
+    const struct collective *c = job->collective;
+    return train_share(job->backend, &network->graph, job->recipe->batch, c->rank, c->ranks, out);
+}
+
+// What only the data can tell about a recipe.
+static enum status check_recipe(const struct train_recipe *recipe, int n_train)
+{
     if (recipe->batch > n_train) {
         FAIL(ERR_CONFIG,
              "train.batch = %d is more than the %d training images left after validation_share; "
@@ -79,8 +84,8 @@ static enum status open_plan(struct trainer *trainer)
         .sync_batchnorm = recipe->sync_batchnorm,
     };
     const struct train_options options = {
-        .batch = recipe->batch / ranks,
-        .input = {.mean = trainer->network->info.mean, .std = trainer->network->info.std},
+        .batch = recipe->batch,
+        .input = network_plan_input(&trainer->network->info),
         .optimizer =
             {
                 .kind = recipe->optimizer,
@@ -111,9 +116,9 @@ static enum status open_teacher(struct trainer *trainer, struct arena *arena)
     if (recipe->distill == 0) {
         return OK;
     }
-    const int batch = recipe->batch / trainer->job->collective->ranks;
-    const struct infer_options options = {
-        .batch = batch, .input = {.mean = teacher->info.mean, .std = teacher->info.std}};
+    const int batch = trainer->share.images;
+    const struct infer_options options = {.batch = batch,
+                                          .input = network_plan_input(&teacher->info)};
     ARENA_NEW(arena, trainer->targets, (size_t)batch * (size_t)teacher->info.classes);
     TRY(infer_open(trainer->job->backend, &teacher->graph, &options, &trainer->teacher));
     return infer_load(trainer->teacher, teacher->params, NULL);
@@ -163,6 +168,7 @@ static enum status open_loader(struct trainer *trainer)
         .batch = recipe->batch,
         .rank = c->rank,
         .ranks = c->ranks,
+        .deal = trainer->share.chunk,
         .shuffle = true,
         .drop_last = true,
         .crop_pad = recipe->crop_pad,
@@ -357,6 +363,7 @@ static enum status train_all(struct trainer *trainer, struct arena *arena)
                       &trainer->split));
     trainer->n_rows = rows_to_train_on(job, &trainer->split);
     trainer->steps_per_epoch = trainer->n_rows / recipe->batch;
+    TRY(find_share(job, trainer->network, &trainer->share));
     TRY(open_plan(trainer));
     TRY(open_teacher(trainer, arena));
     TRY(resume(trainer, arena));
@@ -403,7 +410,11 @@ enum status train_check(const struct train_job *job, const struct network *netwo
     enum status code =
         dataset_split(job->dataset, recipe->validation_share, recipe->seed, &arena, &split);
     if (code == OK) {
-        code = check_recipe(recipe, rows_to_train_on(job, &split), job->collective->ranks);
+        code = check_recipe(recipe, rows_to_train_on(job, &split));
+    }
+    if (code == OK) {
+        struct train_share share;
+        code = find_share(job, network, &share);
     }
     arena_close(&arena);
     return code;
@@ -453,6 +464,7 @@ enum status train_network(const struct train_job *job, struct network *network, 
         .validation_accuracy = trainer.state.position.validation_accuracy,
         .images_per_second = trainer.seconds > 0 ? (double)trainer.images / trainer.seconds : 0,
         .losses = trainer.state.losses,
+        .chunks = trainer.share.n,
     };
     return OK;
 }

@@ -45,6 +45,7 @@ struct train_report {
     double final_loss, validation_accuracy;
     double images_per_second; // of the updates done by this call, over all ranks; 0 if none was
     double *losses;           // [epochs] mean loss of each epoch, arena
+    int chunks;               // of a batch on this rank: so many threads have work at most
 };
 
 // What to train with. All borrowed.

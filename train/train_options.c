@@ -32,7 +32,8 @@ static const char *const schedules[] = {
      AT(warmup_epochs), .fallback = 0, .least = 0, .most = 100000},                                \
     {"crop_pad", "random crop after padding by so many zero pixels; 0 = none", OPTION_INT,         \
      AT(crop_pad), .fallback = 4, .least = 0, .most = 64},                                         \
-    {"flip", "random horizontal flip", OPTION_BOOL, AT(flip), .fallback = 1},                      \
+    {"flip", "random horizontal flip; samples of one row (of sensors) are never mirrored",         \
+     OPTION_BOOL, AT(flip), .fallback = 1},                                                        \
     {"clip", "largest norm of the whole gradient; 0 = no limit", OPTION_DOUBLE, AT(clip),          \
      .fallback = 0, .least = 0, .most = 1e9},                                                      \
     {"distill", "share of the loss that asks for the teacher's answers instead of the labels",     \
@@ -43,8 +44,9 @@ static const char *const schedules[] = {
      OPTION_DOUBLE, AT(validation_share), .fallback = 0, .least = 0, .most = 0.9},                 \
     {"all_rows", "train on the images of validation_share too; their score then says little",      \
      OPTION_BOOL, AT(all_rows), .fallback = 0},                                                    \
-    {"sync_batchnorm", "BatchNorm statistics over the images of all ranks", OPTION_BOOL,           \
-     AT(sync_batchnorm), .fallback = 0}
+    {"sync_batchnorm", "BatchNorm statistics over the images of all ranks; without, fewer "        \
+     "messages, but the result depends on the number of ranks", OPTION_BOOL, AT(sync_batchnorm),   \
+     .fallback = 1}
 // clang-format on
 
 const struct option train_option_table[] = {ROWS(10, 0.1, 0), {.key = NULL}};

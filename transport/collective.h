@@ -19,8 +19,16 @@ struct collective {
 // when it is loaded: UCX_HANDLE_ERRORS=none, which keeps stack dumps of lost ranks out of the log,
 // must be in the environment before the program starts.)
 enum status collective_open(struct collective *out);
-// Collective. Values of all ranks added up by halves (the first half of the ranks' sum plus the
-// second's, and so on down), so every rank has the same bytes. ERR_COMM names the MPI error.
+// Collective. Of `total` >= ranks numbered items each rank has a run, its share (sum_tree_share of
+// core/sum_tree.h), already added up to the nodes of sum_tree_cover: values [nodes][count]. They
+// are added up as that tree says; the sum of all items is then in the first [count] of every rank,
+// and the same bytes however many ranks there are. The rest of `values` is as it was, or lost.
+// ERR_COMM names the MPI error.
+enum status collective_sum_tree_f32(const struct collective *c, int total, float *values,
+                                    size_t count);
+enum status collective_sum_tree_f64(const struct collective *c, int total, double *values,
+                                    size_t count);
+// Collective. The same where every rank is one item: values [count].
 enum status collective_sum_f32(const struct collective *c, float *values, size_t count);
 enum status collective_sum_f64(const struct collective *c, double *values, size_t count);
 enum status collective_broadcast(const struct collective *c, void *bytes, size_t count, int root);

@@ -1,8 +1,10 @@
 // The collective interface over MPI. Large sums are made by slices:
-// each rank gets its slice of every rank's values, adds them by halves and hands the result
-// round, so all ranks end with the same bytes, and a sum costs 2 (R-1)/R of its size on the wire.
+// each rank gets its slice of every rank's values, adds them as core/sum_tree.h says and hands the
+// result round, so all ranks end with the same bytes, and a sum costs 2 (R-1)/R of its size on the
+// wire, or a few times the first half of that where a rank's run is several nodes.
 // Waiting is MPI_Test with sleeps in between: MPICH's own waits spin and starve the working cores.
 #include "core/backoff.h"
+#include "core/sum_tree.h"
 #include "transport/collective_ops.h"
 #include "transport/mpi_error.h"
 
@@ -17,11 +19,14 @@
 
 struct collective_state {
     MPI_Comm comm;  // a duplicate of the world, all ranks
-    void *gathered; // owned: one slice of every rank, [ranks][slice], SUM_BLOCK_BYTES or a bit more
-    int *slice_count; // owned, [ranks]: elements in rank r's slice; the four arrays are one block
-    int *slice_first; // [ranks]: where it begins
-    int *own_count;   // [ranks]: elements of my slice, for every sender
-    int *own_first;   // [ranks]: where in `gathered` it lands
+    void *gathered; // owned: one slice of every node, [nodes][slice], SUM_BLOCK_BYTES at most
+    struct sum_node *nodes; // owned, [ranks][SUM_TREE_MOST]: what find_holdings finds
+    int *slice_count;       // owned, [ranks]: elements in rank r's slice; the arrays are one block
+    int *slice_first;       // [ranks]: where it begins
+    int *own_count;         // [ranks]: elements of my slice, for every sender
+    int *own_first;         // [ranks]: where in `gathered` it lands
+    int *send_count;        // [ranks]: elements that go to rank r
+    int *first_node;        // [ranks + 1]
 };
 
 enum status mpi_failed(int code, const char *what)
@@ -73,42 +78,93 @@ static void add_f64(size_t n, const void *values, void *sum)
     }
 }
 
-// Adds `ranks` runs of n elements by halves, in place: the sum ends up in the first.
-static void add_halves(char *gathered, size_t ranks, size_t n, const struct element *element)
+// ---- sums
+// What the ranks hold: the nodes of the tree over all items, rank by rank.
+struct holdings {
+    struct sum_node *nodes; // [first[ranks]], the state's
+    int *first;             // [ranks + 1] number of each rank's first node, the state's
+    int most;               // nodes of one rank
+};
+
+static struct holdings find_holdings(const struct collective *c, int total)
 {
-    if (ranks == 1) {
-        return;
+    struct holdings h = {.nodes = c->state->nodes, .first = c->state->first_node};
+    h.first[0] = 0;
+    for (int r = 0; r < c->ranks; r++) {
+        const struct sum_node run = sum_tree_share(total, r, c->ranks);
+        const int n = sum_tree_cover(total, run.first, run.first + run.n, h.nodes + h.first[r]);
+        h.first[r + 1] = h.first[r] + n;
+        h.most = n > h.most ? n : h.most;
     }
-    char *second = gathered + ranks / 2 * n * element->bytes;
-    add_halves(gathered, ranks / 2, n, element);
-    add_halves(second, ranks - ranks / 2, n, element);
-    element->add(n, second, gathered);
+    return h;
 }
 
-// sum [n] = the ranks' values, state->gathered [ranks][n], which are lost.
-static void add_gathered(const struct collective *c, size_t n, const struct element *element,
-                         void *sum)
+struct gathered { // [nodes][n]
+    char *values;
+    size_t n;
+    const struct element *element;
+};
+
+static void add_nodes(void *context, int to, int from)
 {
-    add_halves(c->state->gathered, (size_t)c->ranks, n, element);
-    memcpy(sum, c->state->gathered, n * element->bytes);
+    const struct gathered *g = context;
+    const size_t stride = g->n * g->element->bytes;
+    g->element->add(g->n, g->values + (size_t)from * stride, g->values + (size_t)to * stride);
+}
+
+// sum [n] = all nodes' values, state->gathered [nodes][n], which are lost.
+static void add_gathered(const struct collective *c, const struct holdings *h, int total, size_t n,
+                         const struct element *element, void *sum)
+{
+    struct gathered g = {c->state->gathered, n, element};
+    if (n > 0) {
+        sum_tree_fold(total, h->nodes, h->first[c->ranks], add_nodes, &g);
+        memcpy(sum, g.values, n * element->bytes);
+    }
 }
 
 // Sums n elements that fit SMALL_SUM_BYTES: everything to everyone, one exchange instead of two.
-static enum status sum_small(const struct collective *c, void *values, size_t n,
-                             const struct element *element)
+static enum status sum_small(const struct collective *c, const struct holdings *h, int total,
+                             void *values, size_t n, const struct element *element)
 {
+    struct collective_state *state = c->state;
     MPI_Request request;
-    MPI_TRY(MPI_Iallgather(values, (int)n, element->type, c->state->gathered, (int)n, element->type,
-                           c->state->comm, &request),
+    for (int r = 0; r < c->ranks; r++) {
+        state->slice_first[r] = h->first[r] * (int)n;
+        state->slice_count[r] = (h->first[r + 1] - h->first[r]) * (int)n;
+    }
+    MPI_TRY(MPI_Iallgatherv(values, state->slice_count[c->rank], element->type, state->gathered,
+                            state->slice_count, state->slice_first, element->type, state->comm,
+                            &request),
             "a sum");
     TRY(mpi_wait(&request, "a sum"));
-    add_gathered(c, n, element, values);
+    add_gathered(c, h, total, n, element, values);
     return OK;
 }
 
-// Sums n elements, at most SUM_BLOCK_BYTES, by slices.
-static enum status sum_block(const struct collective *c, char *values, size_t n,
-                             const struct element *element)
+// Everybody's node number `which`, where it has so many: my slice of each comes to me.
+static enum status exchange_slices(const struct collective *c, const struct holdings *h, int which,
+                                   const char *node, int own, const struct element *element)
+{
+    struct collective_state *state = c->state;
+    const bool mine = which < h->first[c->rank + 1] - h->first[c->rank];
+    for (int r = 0; r < c->ranks; r++) {
+        const bool theirs = which < h->first[r + 1] - h->first[r];
+        state->send_count[r] = mine ? state->slice_count[r] : 0;
+        state->own_count[r] = theirs ? own : 0;
+        state->own_first[r] = theirs ? own * (h->first[r] + which) : 0;
+    }
+    MPI_Request request;
+    MPI_TRY(MPI_Ialltoallv(node, state->send_count, state->slice_first, element->type,
+                           state->gathered, state->own_count, state->own_first, element->type,
+                           state->comm, &request),
+            "a sum");
+    return mpi_wait(&request, "a sum");
+}
+
+// Sums n elements by slices. `values`: of the first node; the next one's are `stride` bytes on.
+static enum status sum_block(const struct collective *c, const struct holdings *h, int total,
+                             char *values, size_t stride, size_t n, const struct element *element)
 {
     struct collective_state *state = c->state;
     const size_t ranks = (size_t)c->ranks;
@@ -116,52 +172,51 @@ static enum status sum_block(const struct collective *c, char *values, size_t n,
         state->slice_first[r] = (int)(n * r / ranks);
         state->slice_count[r] = (int)(n * (r + 1) / ranks) - state->slice_first[r];
     }
-    const int own = state->slice_count[c->rank];
-    for (int r = 0; r < c->ranks; r++) {
-        state->own_count[r] = own;
-        state->own_first[r] = own * r;
+    const int own = state->slice_count[c->rank], held = h->first[c->rank + 1] - h->first[c->rank];
+    for (int which = 0; which < h->most; which++) {
+        const char *node = which < held ? values + (size_t)which * stride : values;
+        TRY(exchange_slices(c, h, which, node, own, element));
     }
-    MPI_Request request;
-    MPI_TRY(MPI_Ialltoallv(values, state->slice_count, state->slice_first, element->type,
-                           state->gathered, state->own_count, state->own_first, element->type,
-                           state->comm, &request),
-            "a sum");
-    TRY(mpi_wait(&request, "a sum"));
-    add_gathered(c, (size_t)own, element,
+    add_gathered(c, h, total, (size_t)own, element,
                  values + (size_t)state->slice_first[c->rank] * element->bytes);
+    MPI_Request request;
     MPI_TRY(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values, state->slice_count,
                             state->slice_first, element->type, state->comm, &request),
             "a sum");
     return mpi_wait(&request, "a sum");
 }
 
-static enum status sum_all(const struct collective *c, void *values, size_t count,
+static enum status sum_all(const struct collective *c, int total, void *values, size_t count,
                            const struct element *element)
 {
     if (c->ranks == 1) {
         return OK;
     }
-    if (count * element->bytes <= SMALL_SUM_BYTES / (size_t)c->ranks) {
-        return sum_small(c, values, count, element);
+    const struct holdings h = find_holdings(c, total);
+    const size_t nodes = (size_t)h.first[c->ranks];
+    if (count * element->bytes <= SMALL_SUM_BYTES / nodes) {
+        return sum_small(c, &h, total, values, count, element);
     }
-    const size_t block = SUM_BLOCK_BYTES / element->bytes;
+    // A rank gathers its slice of every node.
+    const size_t block = SUM_BLOCK_BYTES / element->bytes / nodes * (size_t)c->ranks;
     for (size_t first = 0; first < count; first += block) {
         const size_t n = count - first < block ? count - first : block;
-        TRY(sum_block(c, (char *)values + first * element->bytes, n, element));
+        TRY(sum_block(c, &h, total, (char *)values + first * element->bytes, count * element->bytes,
+                      n, element));
     }
     return OK;
 }
 
-static enum status mpi_sum_f32(const struct collective *c, float *values, size_t count)
+static enum status mpi_sum_f32(const struct collective *c, int total, float *values, size_t count)
 {
     const struct element element = {MPI_FLOAT, sizeof(float), add_f32};
-    return sum_all(c, values, count, &element);
+    return sum_all(c, total, values, count, &element);
 }
 
-static enum status mpi_sum_f64(const struct collective *c, double *values, size_t count)
+static enum status mpi_sum_f64(const struct collective *c, int total, double *values, size_t count)
 {
     const struct element element = {MPI_DOUBLE, sizeof(double), add_f64};
-    return sum_all(c, values, count, &element);
+    return sum_all(c, total, values, count, &element);
 }
 
 static enum status mpi_broadcast(const struct collective *c, void *bytes, size_t count, int root)
@@ -187,6 +242,7 @@ static void state_free(struct collective_state *state)
 {
     free(state->gathered);
     free(state->slice_count);
+    free(state->nodes);
     free(state);
 }
 
@@ -250,15 +306,17 @@ static enum status find_place(struct collective *c)
 
 static enum status state_buffers(struct collective_state *state, size_t ranks)
 {
-    state->slice_count = calloc(4 * ranks, sizeof(int));
-    // n elements in `ranks` slices: the largest, times ranks, is less than n + ranks elements.
-    state->gathered = malloc(SUM_BLOCK_BYTES + ranks * sizeof(double));
-    if (state->slice_count == NULL || state->gathered == NULL) {
+    state->slice_count = calloc(6 * ranks + 1, sizeof(int));
+    state->nodes = calloc(ranks * SUM_TREE_MOST, sizeof *state->nodes);
+    state->gathered = malloc(SUM_BLOCK_BYTES);
+    if (state->slice_count == NULL || state->nodes == NULL || state->gathered == NULL) {
         FAIL(ERR_MEMORY, "no memory for the buffers of %zu ranks", ranks);
     }
     state->slice_first = state->slice_count + ranks;
     state->own_count = state->slice_count + 2 * ranks;
     state->own_first = state->slice_count + 3 * ranks;
+    state->send_count = state->slice_count + 4 * ranks;
+    state->first_node = state->slice_count + 5 * ranks;
     return OK;
 }
 

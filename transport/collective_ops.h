@@ -5,8 +5,8 @@
 
 // Calls are as in collective.h, for ranks >= 1 and count >= 1.
 struct collective_ops {
-    enum status (*sum_f32)(const struct collective *c, float *values, size_t count);
-    enum status (*sum_f64)(const struct collective *c, double *values, size_t count);
+    enum status (*sum_f32)(const struct collective *c, int total, float *values, size_t count);
+    enum status (*sum_f64)(const struct collective *c, int total, double *values, size_t count);
     enum status (*broadcast)(const struct collective *c, void *bytes, size_t count, int root);
     enum status (*barrier)(const struct collective *c);
     void (*close)(struct collective *c);

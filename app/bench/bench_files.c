@@ -10,6 +10,7 @@
 #include "core/rng.h"
 #include "nn/calibrate_params.h"
 #include "nn/network.h"
+#include "nn/network_input.h"
 #include "nn/plan.h"
 #include "run/load.h"
 #include "search_space/cost.h"
@@ -97,32 +98,16 @@ struct files_bench {
     struct progress progress;
 };
 
-static enum status draw_images(struct arena *arena, size_t bytes, uint8_t **out)
-{
-    ARENA_NEW(arena, *out, bytes);
-    struct rng rng = rng_make(0, RNG_TEST, 0, 0);
-    for (size_t i = 0; i < bytes; i++) {
-        (*out)[i] = (uint8_t)rng_u32(&rng);
-    }
-    return OK;
-}
-
-static size_t image_bytes(const struct network *network)
-{
-    const struct node *input = &network->graph.nodes[0];
-    return (size_t)input->h * (size_t)input->w * (size_t)input->c;
-}
-
 static struct plan_input input_of(const struct network *network)
 {
-    return (struct plan_input){.mean = network->info.mean, .std = network->info.std};
+    return network_plan_input(&network->info);
 }
 
 // How long an int8 plan takes does not depend on its ranges; they are those of random images.
 static enum status find_ranges(struct files_bench *bench, struct files_network *n)
 {
     uint8_t *images;
-    TRY(draw_images(&bench->arena, CALIBRATION_IMAGES * image_bytes(&n->network), &images));
+    TRY(network_random_images(&n->network.info, CALIBRATION_IMAGES, 0, &bench->arena, &images));
     ARENA_NEW(&bench->arena, n->ranges, (size_t)n->network.graph.n_nodes);
     const struct calibration calibration = {.input = input_of(&n->network),
                                             .images = images,
@@ -162,8 +147,8 @@ static enum status open_subject(const struct files_bench *bench, const struct fi
         .batch = batch, .int8 = int8, .input = input_of(&n->network)};
     uint8_t *images;
     out->batch = batch;
-    out->batch_bytes = (size_t)batch * image_bytes(&n->network);
-    TRY(draw_images(arena, FRESH_INPUTS * out->batch_bytes, &images));
+    out->batch_bytes = (size_t)batch * network_image_bytes(&n->network.info);
+    TRY(network_random_images(&n->network.info, FRESH_INPUTS * batch, 0, arena, &images));
     out->images = images;
     const struct node *last = &graph->nodes[graph_output_node(graph)];
     ARENA_NEW(arena, out->outputs,

@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/rng.h"
+#include "nn/network_input.h"
 #include "nn/plan.h"
 #include "train/calibrate.h"
 
@@ -65,7 +66,7 @@ static enum status draw_images(struct bench *bench, int n)
 
 static struct plan_input bench_input(const struct network *network)
 {
-    return (struct plan_input){.mean = network->info.mean, .std = network->info.std};
+    return network_plan_input(&network->info);
 }
 
 static enum status open_infer(struct bench *bench)

@@ -1,7 +1,8 @@
 // Forward convolutions and linear layers by oneDNN, float32 and int8, with bias, residual sum and
 // activation fused. Packed weights: oneDNN's layout, then at `bias_offset` the bias [out_c].
+#include "compute/cpu/cpu_conv_choice.h"
+#include "compute/cpu/cpu_conv_direct.h"
 #include "compute/cpu/cpu_conv_framed.h"
-#include "compute/cpu/cpu_conv_narrow.h"
 #include "compute/cpu/cpu_conv_shape.h"
 #include "compute/cpu/cpu_dnnl.h"
 #include "compute/cpu/cpu_kernels.h"
@@ -168,12 +169,18 @@ static enum status open_int8(struct cpu_conv *conv)
 
 static enum status conv_open(struct backend *backend, const struct op *op, struct kernel **out)
 {
-    if (cpu_conv_narrow_fits(backend, op)) {
-        return cpu_conv_narrow_open(backend, op, out);
+    if (cpu_conv_takes_own_int8(backend, op)) {
+        return cpu_conv_own_int8_open(backend, op, out);
     }
-    if (cpu_conv_needs_frame(op)) {
-        return cpu_conv_framed_open(backend, op, out);
+    if (cpu_conv_direct_fits(op)) {
+        return cpu_conv_direct_open(backend, op, out);
     }
+    return cpu_conv_needs_frame(op) ? cpu_conv_framed_open(backend, op, out)
+                                    : cpu_conv_dnnl_open(backend, op, out);
+}
+
+enum status cpu_conv_dnnl_open(struct backend *backend, const struct op *op, struct kernel **out)
+{
     struct cpu_conv *conv = calloc(1, sizeof *conv);
     if (conv == NULL) {
         FAIL(ERR_MEMORY, "no memory for a convolution");

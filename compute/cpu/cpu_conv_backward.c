@@ -1,9 +1,10 @@
 // Gradients of convolutions and linear layers by oneDNN. A weight-gradient partial is oneDNN's
 // weight layout, then at `bias_offset` the bias gradient [out_c].
+#include "compute/cpu/cpu_conv_direct.h"
 #include "compute/cpu/cpu_conv_framed.h"
 #include "compute/cpu/cpu_conv_shape.h"
 #include "compute/cpu/cpu_kernels.h"
-#include "compute/cpu/cpu_partials.h"
+#include "core/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,8 @@ struct cpu_conv_backward {
     struct kernel base;
     struct cpu_dnnl_call call;
     struct cpu_dnnl_call
-        reorder; // data: weights as given -> packed; weights: packed sum -> as given
+        reorder; // data: weights as given -> packed; weights: a partial's -> as given
     size_t bias_offset;
-    float *sum; // weights: all partials added up, [partial_bytes], owned
 };
 
 static void backward_close(struct kernel *kernel)
@@ -22,7 +22,6 @@ static void backward_close(struct kernel *kernel)
     struct cpu_conv_backward *conv = (struct cpu_conv_backward *)kernel;
     cpu_dnnl_call_close(&conv->call);
     cpu_dnnl_call_close(&conv->reorder);
-    free(conv->sum);
     free(conv);
 }
 
@@ -44,6 +43,7 @@ static enum status open_data_calls(struct cpu_conv_backward *conv)
         {DNNL_ARG_SCRATCHPAD, scratch},
     };
     conv->base.packed_bytes = cpu_conv_align(dnnl_memory_desc_get_size(&packed));
+    conv->base.packing = hash_bytes(HASH_BEGIN, &packed, sizeof packed);
     conv->base.scratch_bytes = dnnl_memory_desc_get_size(&scratch);
     const dnnl_memory_desc_t plain = cpu_dnnl_weights(op, DTYPE_F32, false);
     const int n = (int)(sizeof arguments / sizeof *arguments);
@@ -73,18 +73,17 @@ static enum status open_weights_calls(struct cpu_conv_backward *conv)
     conv->base.partial_bytes =
         conv->bias_offset + cpu_conv_align((size_t)op->out_c * sizeof(float));
     conv->base.scratch_bytes = dnnl_memory_desc_get_size(&scratch);
+    conv->base.packing = hash_bytes(HASH_BEGIN, &packed, sizeof packed);
     const dnnl_memory_desc_t plain = cpu_dnnl_weights(op, DTYPE_F32, false);
     TRY(cpu_dnnl_call_open(cpu, descriptor, arguments, op->bias ? 5 : 4, &conv->call));
-    TRY(cpu_dnnl_reorder_open(cpu, &packed, &plain, &conv->reorder));
-    conv->sum = aligned_alloc(64, conv->base.partial_bytes);
-    if (conv->sum == NULL) {
-        FAIL(ERR_MEMORY, "no memory for a weight gradient of %zu bytes", conv->base.partial_bytes);
-    }
-    return OK;
+    return cpu_dnnl_reorder_open(cpu, &packed, &plain, &conv->reorder);
 }
 
 static enum status backward_open(struct backend *backend, const struct op *op, struct kernel **out)
 {
+    if (op->kind == OP_CONV_BACKWARD_DATA && cpu_conv_direct_fits(op)) {
+        return cpu_conv_direct_open(backend, op, out);
+    }
     if (cpu_conv_needs_frame(op)) {
         return cpu_conv_framed_open(backend, op, out);
     }
@@ -135,15 +134,14 @@ static void backward_weights_run(struct kernel *kernel, const struct op_args *ar
     cpu_dnnl_call_run(&conv->call, args->lane, addresses);
 }
 
-static void backward_weights_reduce(struct kernel *kernel, const void *partials, int n,
-                                    float *weights, float *bias)
+static void backward_weights_unpack(struct kernel *kernel, const void *partial, float *weights,
+                                    float *bias)
 {
     struct cpu_conv_backward *conv = (struct cpu_conv_backward *)kernel;
-    cpu_partials_add(kernel->backend, partials, n, kernel->partial_bytes, conv->sum);
-    void *const addresses[] = {conv->sum, weights};
+    void *const addresses[] = {(void *)(uintptr_t)partial, weights};
     cpu_dnnl_call_run(&conv->reorder, 0, addresses);
     if (bias != NULL) {
-        memcpy(bias, (const char *)conv->sum + conv->bias_offset,
+        memcpy(bias, (const char *)partial + conv->bias_offset,
                (size_t)kernel->op.out_c * sizeof(float));
     }
 }
@@ -155,5 +153,5 @@ const struct kernel_ops cpu_conv_backward_data_kernel = {.open = backward_open,
 
 const struct kernel_ops cpu_conv_backward_weights_kernel = {.open = backward_open,
                                                             .run = backward_weights_run,
-                                                            .reduce = backward_weights_reduce,
+                                                            .unpack = backward_weights_unpack,
                                                             .close = backward_close};

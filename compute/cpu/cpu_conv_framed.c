@@ -67,17 +67,16 @@ static void framed_pack(struct kernel *kernel, const float *weights, const float
     conv->ops->pack(conv, weights, bias, quantization, packed);
 }
 
-static void framed_reduce(struct kernel *kernel, const void *partials, int n, float *weights,
-                          float *bias)
+static void framed_unpack(struct kernel *kernel, const void *partial, float *weights, float *bias)
 {
     struct kernel *conv = ((struct framed *)kernel)->conv;
-    conv->ops->reduce(conv, partials, n, weights, bias);
+    conv->ops->unpack(conv, partial, weights, bias);
 }
 
 static const struct kernel_ops framed_ops = {.open = cpu_conv_framed_open,
                                              .run = framed_run,
                                              .pack = framed_pack,
-                                             .reduce = framed_reduce,
+                                             .unpack = framed_unpack,
                                              .close = framed_close};
 
 // The convolution without padding over a frame of just the rows and columns that windows touch.

@@ -23,7 +23,7 @@ enum {
 // The packed weights of 8 output channels.
 struct narrow_packed {
     int8_t weights[TAPS * 2 * VECTOR];    // [ky][kx][2 groups of 8 in][8 out][2 groups of 4 in][4]
-    float scales[OUTPUTS], bias[OUTPUTS]; // y = sums * scale + bias, in integer steps of y
+    float scales[OUTPUTS], bias[OUTPUTS]; // y = (sums + bias) * scale, in integer steps of y
     float sum_scale;                      // of what y held, in steps of y
 };
 
@@ -42,6 +42,7 @@ bool cpu_conv_narrow_fits(const struct backend *backend, const struct op *op)
 {
     return backend->int8 && op->in_type == DTYPE_U8 && op->out_type == DTYPE_U8 && is_3x3(op) &&
            op->groups == 1 && op->in_c <= PIXEL && op->out_c <= MOST_OUTPUTS &&
+           (op->in_c <= GROUP || op->out_c <= OUTPUTS) &&
            (op->act.kind == ACT_NONE || op->act.kind == ACT_RELU);
 }
 
@@ -63,8 +64,9 @@ static void pack_channel(const struct op *op, int o, const float *w, float bias,
                 cpu_quantize(w[i * TAPS + tap], scale);
         }
     }
-    to->scales[o % OUTPUTS] = quantization->in_scale * scale / quantization->out_scale;
-    to->bias[o % OUTPUTS] = bias / quantization->out_scale;
+    const float unit = quantization->in_scale * scale;
+    to->scales[o % OUTPUTS] = unit / quantization->out_scale;
+    to->bias[o % OUTPUTS] = bias / unit;
     to->sum_scale = quantization->sum_scale / quantization->out_scale;
 }
 
@@ -160,7 +162,8 @@ NARROW_INLINE void store_pixel(const struct narrow_output *out, __m512i sums, ui
     // keep the lower.
     const __m512i both = _mm512_add_epi32(sums, _mm512_srli_epi64(sums, 32));
     const __m256i total = _mm512_cvtepi64_epi32(both);
-    __m256 real = _mm256_fmadd_ps(_mm256_cvtepi32_ps(total), out->scale, out->bias);
+    // Rounded where oneDNN rounds, so that it makes no difference whose kernel it is.
+    __m256 real = _mm256_mul_ps(_mm256_add_ps(_mm256_cvtepi32_ps(total), out->bias), out->scale);
     if (out->sum) {
         const __m128i held = _mm_maskz_loadu_epi8(out->channels, y);
         const __m256 old = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(held));

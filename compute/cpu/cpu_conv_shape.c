@@ -136,15 +136,37 @@ dnnl_status_t cpu_conv_backward_data_descriptor(struct cpu_backend *cpu, const s
     return result != dnnl_success ? result : create_backward(cpu, op, &conv, out);
 }
 
+// What oneDNN likes best for op->like_n images; for n images, it may like another layout better.
+static dnnl_status_t weights_layout(struct cpu_backend *cpu, const struct op *op,
+                                    dnnl_memory_desc_t *layout)
+{
+    *layout = cpu_dnnl_weights(op, DTYPE_F32, true);
+    if (op->like_n == 0 || op->like_n == op->n) {
+        return dnnl_success;
+    }
+    struct op like = *op;
+    dnnl_primitive_desc_t descriptor = NULL;
+    like.n = op->like_n;
+    const dnnl_status_t result = cpu_conv_backward_weights_descriptor(cpu, &like, &descriptor);
+    if (result == dnnl_success) {
+        *layout = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_diff_weights_md, 0);
+        dnnl_primitive_desc_destroy(descriptor);
+    }
+    return result;
+}
+
 dnnl_status_t cpu_conv_backward_weights_descriptor(struct cpu_backend *cpu, const struct op *op,
                                                    dnnl_primitive_desc_t *out)
 {
+    dnnl_memory_desc_t weights;
+    dnnl_status_t result = weights_layout(cpu, op, &weights);
+    if (result != dnnl_success) {
+        return result;
+    }
     const dnnl_memory_desc_t source = cpu_conv_source(op, DTYPE_F32);
-    const dnnl_memory_desc_t weights = cpu_dnnl_weights(op, DTYPE_F32, true);
     const dnnl_memory_desc_t vector = cpu_dnnl_vector(op->out_c);
     const dnnl_memory_desc_t *bias = op->bias ? &vector : NULL;
     const dnnl_memory_desc_t destination = cpu_conv_destination(op, DTYPE_F32);
-    dnnl_status_t result;
     if (cpu_conv_is_linear(op)) {
         dnnl_inner_product_desc_t linear;
         result = dnnl_inner_product_backward_weights_desc_init(&linear, &source, &weights, bias,

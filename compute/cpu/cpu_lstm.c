@@ -8,7 +8,6 @@
 #include "compute/cpu/cpu_kernel_base.h"
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_panels.h"
-#include "compute/cpu/cpu_partials.h"
 #include "compute/cpu/cpu_vector.h"
 
 enum { GATE_I, GATE_F, GATE_G, GATE_O, N_GATES };
@@ -403,11 +402,11 @@ static void run_backward(struct kernel *kernel, const struct op_args *args)
     }
 }
 
-static void reduce_partials(struct kernel *kernel, const void *partials, int n, float *weights,
-                            float *bias) // NOLINT(readability-non-const-parameter): a fixed type
+static void unpack_partial(struct kernel *kernel, const void *partial, float *weights,
+                           float *bias) // NOLINT(readability-non-const-parameter): a fixed type
 {
     (void)bias; // the bias' gradient follows those of the weights
-    cpu_partials_add(kernel->backend, partials, n, kernel->partial_bytes, weights);
+    memcpy(weights, partial, kernel->partial_bytes);
 }
 
 const struct kernel_ops cpu_lstm_kernel = {
@@ -421,6 +420,6 @@ const struct kernel_ops cpu_lstm_backward_kernel = {
     .open = backward_open,
     .run = run_backward,
     .pack = pack_weights,
-    .reduce = reduce_partials,
+    .unpack = unpack_partial,
     .close = cpu_kernel_close,
 };

@@ -176,16 +176,15 @@ static void run_backward_weights(struct kernel *kernel, const struct op_args *ar
     }
 }
 
-static void reduce_weights(struct kernel *kernel, const void *partials, int n, float *weights,
-                           float *bias)
+static void unpack_weights(struct kernel *kernel, const void *partial, float *weights, float *bias)
 {
     const struct op *op = &kernel->op;
-    const float *from = ref_read(kernel, partials);
-    const size_t count = ref_weight_count(op), stride = packed_count(op);
-    ref_add_partials(from, n, stride, count, ref_write(kernel, weights));
+    const float *from = ref_read(kernel, partial);
+    const size_t count = ref_weight_count(op);
+    memcpy(ref_write(kernel, weights), from, count * sizeof *from);
     if (op->bias) {
         CHECK(bias != NULL);
-        ref_add_partials(from + count, n, stride, (size_t)op->out_c, ref_write(kernel, bias));
+        memcpy(ref_write(kernel, bias), from + count, (size_t)op->out_c * sizeof *from);
     }
 }
 
@@ -206,6 +205,6 @@ const struct kernel_ops ref_kernel_CONV_BACKWARD_DATA = {
 const struct kernel_ops ref_kernel_CONV_BACKWARD_WEIGHTS = {
     .open = open_conv,
     .run = run_backward_weights,
-    .reduce = reduce_weights,
+    .unpack = unpack_weights,
     .close = ref_kernel_close,
 };

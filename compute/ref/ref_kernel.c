@@ -115,14 +115,3 @@ double ref_act_gradient(struct activation act, const float *dy, const float *dy2
     }
     return ((double)dy[i] + (dy2 != NULL ? (double)dy2[i] : 0.0)) * slope;
 }
-
-void ref_add_partials(const float *partials, int n, size_t stride, size_t count, float *to)
-{
-    for (size_t i = 0; i < count; i++) {
-        double sum = 0.0;
-        for (int partial = 0; partial < n; partial++) {
-            sum += (double)partials[(size_t)partial * stride + i];
-        }
-        to[i] = (float)sum;
-    }
-}

@@ -44,6 +44,3 @@ void ref_store(void *tensor, size_t i, enum dtype type, double value);
 // 0, NaN where y is. dy2 and y may be NULL: nothing to add, slope 1.
 double ref_act_gradient(struct activation act, const float *dy, const float *dy2, const float *y,
                         size_t i);
-
-// to[i] = sum over the partials, first to last, of partial[i]. stride: floats from one to the next.
-void ref_add_partials(const float *partials, int n, size_t stride, size_t count, float *to);

@@ -196,12 +196,12 @@ static enum status open_backward(struct backend *backend, const struct op *op, s
     return OK;
 }
 
-static void reduce_partials(struct kernel *kernel, const void *partials, int n, float *weights,
-                            float *bias) // NOLINT(readability-non-const-parameter): a fixed type
+static void unpack_partial(struct kernel *kernel, const void *partial, float *weights,
+                           float *bias) // NOLINT(readability-non-const-parameter): a fixed type
 {
     CHECK(bias == NULL); // it follows the weights
-    const size_t count = weight_count(&kernel->op);
-    ref_add_partials(ref_read(kernel, partials), n, count, count, ref_write(kernel, weights));
+    memcpy(ref_write(kernel, weights), ref_read(kernel, partial),
+           weight_count(&kernel->op) * sizeof(float));
 }
 
 // Gradient of weight number `column` of gate row `row`: column in [0, in) is of w_ih, the next H of
@@ -292,6 +292,6 @@ const struct kernel_ops ref_kernel_LSTM_BACKWARD = {
     .open = open_backward,
     .run = run_backward,
     .pack = pack_weights,
-    .reduce = reduce_partials,
+    .unpack = unpack_partial,
     .close = ref_kernel_close,
 };

@@ -7,6 +7,7 @@
 #include "envs/prune/prune_score.h"
 #include "envs/prune/prune_space.h"
 #include "nn/calibrate_params.h"
+#include "nn/network_input.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -262,7 +263,7 @@ static enum status recalibrate(struct prune_env *env, int task, int images, stru
 {
     const struct prune_study *study = env->walks[task].study;
     struct calibration calibration = {
-        .input = {.mean = network->info.mean, .std = network->info.std},
+        .input = network_plan_input(&network->info),
         .images = study->data->calibration,
         .n = images,
         .batchnorm = true,

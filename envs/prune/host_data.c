@@ -44,7 +44,8 @@ static uint64_t place(struct placer *placer, const void *bytes, size_t n)
 
 static struct dataset_record place_dataset(struct placer *placer, const struct host_dataset *set)
 {
-    const size_t image = (size_t)set->h * (size_t)set->w * (size_t)set->c;
+    const size_t image =
+        (size_t)set->h * (size_t)set->w * (size_t)set->c * (set->floats ? sizeof(float) : 1);
     const size_t n_validation = (size_t)set->n_validation;
     struct dataset_record record;
     memset(&record, 0, sizeof record); // padding too: the same bytes each time
@@ -178,8 +179,8 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 
 static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
 {
-    const int64_t numbers[] = {data->labels, data->superclass, data->size, data->count,
-                               (int64_t)data->seed};
+    const int64_t numbers[] = {data->labels,        data->superclass,  data->size,    data->count,
+                               (int64_t)data->seed, data->first_label, data->channels};
     hash = hash_text(hash_text(hash, data->name), data->path);
     hash = hash_text(hash_text(hash, data->data_root), data->group_pattern);
     hash = hash_bytes(hash, numbers, sizeof numbers);

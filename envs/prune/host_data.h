@@ -13,7 +13,8 @@
 struct host_dataset {
     char name[64];
     int h, w, c, classes;
-    float mean[NETWORK_MAX_CHANNELS], std[NETWORK_MAX_CHANNELS]; // of pixels / 255
+    bool floats;                                                 // images are f32, else u8
+    float mean[NETWORK_MAX_CHANNELS], std[NETWORK_MAX_CHANNELS]; // of pixels / 255, or of floats
     int n_calibration, n_validation;
     const uint8_t *calibration; // [n_calibration][h][w][c] training images, in random order
     const uint8_t *validation;  // [n_validation][h][w][c] kept from training, in random order

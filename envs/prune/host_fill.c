@@ -2,6 +2,7 @@
 
 #include "envs/prune/prune_score.h"
 #include "nn/graph_text.h"
+#include "nn/network_input.h"
 #include "search_space/refit_rank.h"
 
 #include <stdlib.h>
@@ -43,7 +44,12 @@ static enum status gather_data(struct host_fill *fill, int d, const struct datas
     struct host_dataset *out = &fill->datasets[d];
     struct dataset_split split;
     *out = (struct host_dataset){
-        .h = dataset->h, .w = dataset->w, .c = dataset->c, .classes = dataset->classes};
+        .h = dataset->h,
+        .w = dataset->w,
+        .c = dataset->c,
+        .classes = dataset->classes,
+        .floats = dataset->type != SAMPLE_U8,
+    };
     memcpy(out->name, dataset->name, sizeof out->name);
     memcpy(out->mean, dataset->mean, sizeof out->mean);
     memcpy(out->std, dataset->std, sizeof out->std);
@@ -133,7 +139,7 @@ static enum status gather_grams(struct host_fill *fill, int n)
                                           .points_per_image = POINTS_PER_IMAGE,
                                           .lambda = PRUNE_REFIT_LAMBDA,
                                           .seed = fill->seed};
-    const struct plan_input input = {.mean = network->info.mean, .std = network->info.std};
+    const struct plan_input input = network_plan_input(&network->info);
     TRY(refit_open(fill->backend, &network->graph, &network->groups, network->params, &input,
                    fill->refit_images[network->data], &options, &fill->refits[n]));
     size_t count;
@@ -151,6 +157,7 @@ static enum status load(struct host_fill *fill, int n, const struct prune_networ
                                       .w = set->w,
                                       .c = set->c,
                                       .classes = set->classes,
+                                      .floats = set->floats,
                                       .mean = set->mean,
                                       .std = set->std};
     struct network_info fallback;

@@ -119,9 +119,9 @@ static void fix_layer(const struct prune_study *study, int step, double *f)
     f[PRUNE_FEATURE_HEIGHT] = log_share(input->h, 9);
     f[PRUNE_FEATURE_WIDTH] = log_share(input->w, 9);
     f[PRUNE_FEATURE_STRIDE] = (layer->stride[0] - 1) / 3.0;
-    f[PRUNE_FEATURE_KERNEL] = (layer->kernel[0] - 1) / 10.0;
-    for (int c = 0; c < info->c; c++) {
-        f[PRUNE_FEATURE_DATA] += 2 * (double)info->std[c] / info->c;
+    f[PRUNE_FEATURE_KERNEL] = ((layer->h > 1 ? layer->kernel[0] : layer->kernel[1]) - 1) / 10.0;
+    for (int c = 0; c < info->c; c++) { // floats have no scale of their own: as usual pixels
+        f[PRUNE_FEATURE_DATA] += (info->floats ? 0.5 : 2 * (double)info->std[c]) / info->c;
     }
     const double places = (double)info->h * info->w;
     f[PRUNE_FEATURE_CLASSES] = log_share(info->classes, 10);

@@ -2,6 +2,7 @@
 
 #include "core/interrupt.h"
 #include "nn/calibrate_params.h"
+#include "nn/network_input.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@ static enum status score_all(struct infer_plan *plan, const struct score_request
                              float *logits, struct score *out)
 {
     const struct network_info *info = request->info;
-    const size_t image_bytes = (size_t)info->h * (size_t)info->w * (size_t)info->c;
+    const size_t image_bytes = network_image_bytes(info);
     TRY(infer_load(plan, request->params, request->ranges));
     for (int first = 0; first < request->images; first += most) {
         TRY(interrupt_check());
@@ -36,7 +37,7 @@ enum status prune_score_params(struct backend *backend, const struct score_reque
     const struct infer_options options = {
         .batch = (request->images + batches - 1) / batches,
         .int8 = request->ranges != NULL,
-        .input = {.mean = request->info->mean, .std = request->info->std},
+        .input = network_plan_input(request->info),
     };
     struct arena arena = {0};
     struct infer_plan *plan = NULL;
@@ -132,7 +133,7 @@ static enum status recalibrate_and_score(const struct prune_scorer *scorer,
     const struct graph *graph = &candidate->graph;
     const struct network_info *info = &study->network->info;
     const struct calibration calibration = {
-        .input = {.mean = info->mean, .std = info->std},
+        .input = network_plan_input(info),
         .images = study->data->calibration,
         .n = study->data->n_calibration,
         .batchnorm = true,

@@ -69,12 +69,16 @@ def infer_call(model, images):
     return call
 
 
-def jit_call(model, images):
+def jit_module(model, images):
+    """Traced, frozen and optimised for images of this shape."""
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         traced = torch.jit.freeze(torch.jit.trace(model, images))
-        optimised = torch.jit.optimize_for_inference(traced)
-    return infer_call(optimised, images)
+        return torch.jit.optimize_for_inference(traced)
+
+
+def jit_call(model, images):
+    return infer_call(jit_module(model, images), images)
 
 
 def train_call(model, images):

@@ -1,5 +1,6 @@
-// Writes an untrained network with gates and hard-swish, MobileNet-V3's block at a small size, for
-// 28 x 28 grey images: a program of its own, as another tool would be.  write_gated FILE.onnx
+// Writes an untrained network with gates and hard-swish, MobileNet-V3's block at a small size, at
+// 32 x 32: it frames the 28 x 28 grey images that it is given by itself. A program of its own, as
+// another tool would be.  write_gated FILE.onnx
 #include "nn/node_type.h"
 #include "onnx/export.h"
 
@@ -89,6 +90,11 @@ static enum status write_network(const char *path)
                                        .mean = {0.286F},
                                        .std = {0.353F}}};
     CHECK(graph_begin(&b.graph, 28, 28, 1) == OK);
+    struct node frame = node_default(NODE_PAD);
+    for (int side = 0; side < 4; side++) {
+        frame.pad[side] = 2;
+    }
+    add(&b, &frame, &b.node, 1);
     add_conv(&b, 8, 3, 2, false);
     add_act(&b, (struct activation){.kind = ACT_HARD_SWISH});
     add_block(&b, 16, 12, 2);

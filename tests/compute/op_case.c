@@ -197,7 +197,8 @@ static void describe_batchnorm(struct op_case *c, size_t x)
         out(c, CASE_F64, 2 * channels);
         return;
     case OP_BN_SUM:
-        in(c, CASE_F64, (size_t)op->chunks * 2 * channels);
+        in(c, CASE_F64, 2 * channels);
+        in(c, CASE_F64, 2 * channels);
         out(c, CASE_F64, 2 * channels);
         return;
     case OP_BN_FINISH:

@@ -48,8 +48,8 @@ static void test_complete(void **state)
         const bool packs = kind == OP_CONV || kind == OP_CONV_BACKWARD_DATA || kind == OP_LSTM ||
                            kind == OP_LSTM_BACKWARD;
         assert_true(packs == (kernel->pack != NULL));
-        const bool reduces = kind == OP_CONV_BACKWARD_WEIGHTS || kind == OP_LSTM_BACKWARD;
-        assert_true(reduces == (kernel->reduce != NULL));
+        const bool unpacks = kind == OP_CONV_BACKWARD_WEIGHTS || kind == OP_LSTM_BACKWARD;
+        assert_true(unpacks == (kernel->unpack != NULL));
     }
 }
 

@@ -22,7 +22,6 @@ static struct op norm_op(enum op_kind kind, int n, int h, int w, int c)
         .out_h = h,
         .out_w = w,
         .out_c = c,
-        .chunks = 1,
         .factor = 1.0F,
         .epsilon = 1e-5F,
         .momentum = 0.1F,
@@ -37,7 +36,6 @@ static void test_steps(void **state)
         for (int kind = OP_BN_STATISTICS; kind <= OP_BN_BACKWARD_APPLY; kind++) {
             struct op op =
                 norm_op((enum op_kind)kind, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
-            op.chunks = 1 + 3 * i;
             op.act = case_activation(i % ACT_HARD_SWISH); // those whose slope follows from y
             struct op_case c;
             case_open(&c, &op);
@@ -154,16 +152,20 @@ static void layer_close(struct layer *layer)
 // Adds the chunks' partials up: sums [2][c].
 static void sum_chunks(const struct layer *layer, const double *partials, struct case_array *sums)
 {
-    struct op op = norm_op(OP_BN_SUM, 1, 1, 1, layer->c);
-    op.chunks = layer->n;
-    struct op_case c;
-    struct case_result result;
-    case_open(&c, &op);
-    memcpy(case_f64(&c.in[0]), partials, c.in[0].count * sizeof *partials);
-    case_run(layer->backend, &c, &result);
-    case_set(sums, &result.out[0]);
-    case_result_close(&result);
-    case_close(&c);
+    const struct op op = norm_op(OP_BN_SUM, 1, 1, 1, layer->c);
+    const size_t pair = 2 * (size_t)layer->c;
+    memcpy(sums->values, partials, pair * sizeof *partials);
+    for (int n = 1; n < layer->n; n++) {
+        struct op_case c;
+        struct case_result result;
+        case_open(&c, &op);
+        memcpy(case_f64(&c.in[0]), sums->values, pair * sizeof *partials);
+        memcpy(case_f64(&c.in[1]), partials + (size_t)n * pair, pair * sizeof *partials);
+        case_run(layer->backend, &c, &result);
+        case_set(sums, &result.out[0]);
+        case_result_close(&result);
+        case_close(&c);
+    }
 }
 
 static void forward(struct layer *layer)

@@ -111,7 +111,33 @@ static void test_dense(void **state)
     }
 }
 
-// Weights so large that adding up their gradients' partials is shared out.
+// Rows of whole tiles of 4 and 8 pixels, which the cpu backend convolves by itself: every count of
+// channels in a block, odd heights, bands of a cut image (no padding above or below).
+static void test_tiles(void **state)
+{
+    static const int channels[][2] = {{1, 1}, {3, 16}, {11, 13}, {16, 33}, {19, 48}};
+    static const int widths[] = {8, 12, 16, 20, 28, 32};
+    int turn = 0;
+    for (int w = 0; w < 6; w++) {
+        for (int h = 1; h <= 5; h++, turn++) {
+            const int *pair = channels[turn % 5];
+            const int kernel[2] = {3, 3};
+            match_shape(*state, 1 + turn % 3, h, widths[w], pair[0], pair[1], kernel, 1, 1, 1);
+        }
+        for (int variant = 0; variant < 8; variant++, turn++) {
+            const int *pair = channels[turn % 5];
+            struct op op = conv_op(OP_CONV, 2, 6, widths[w], pair[0], pair[1], 3, 3, 1, 1, 1);
+            op.pad[0] = variant & 1;
+            op.pad[2] = variant >> 1 & 1;
+            op.out_h = 6 + op.pad[0] + op.pad[2] - 2;
+            op.sum = variant >= 4;
+            op.act = case_activation(variant % 3);
+            match(*state, &op);
+        }
+    }
+}
+
+// Weights that no cache close to a core holds.
 static void test_large(void **state)
 {
     const int kernel[2] = {3, 3};
@@ -255,10 +281,11 @@ static void test_gradients(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pytorch),   cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_large),     cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_linear),    cmocka_unit_test(test_fused),
-        cmocka_unit_test(test_gradients), cmocka_unit_test(test_fused_formula),
+        cmocka_unit_test(test_pytorch),       cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_tiles),         cmocka_unit_test(test_large),
+        cmocka_unit_test(test_groups),        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_fused),         cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_fused_formula),
     };
     return bench_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }

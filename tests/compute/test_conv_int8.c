@@ -122,6 +122,28 @@ static void test_shapes(void **state)
     }
 }
 
+// Rows of whole tiles of 4 and 8 pixels, which the cpu backend convolves by itself: channels that
+// fill neither group nor block, odd heights, bands of a cut image (no padding above or below).
+static void test_tiles(void **state)
+{
+    static const int channels[][2] = {{9, 9}, {3, 17}, {11, 13}, {16, 33}, {20, 48}, {5, 4}};
+    static const int widths[] = {8, 12, 16, 20, 28};
+    int turn = 0;
+    for (int w = 0; w < 5; w++) {
+        for (int variant = 0; variant < 24; variant++, turn++) {
+            const int *pair = channels[turn % 6], h = 3 + turn % 4;
+            struct op op = int8_op(1 + turn % 3, h, widths[w], pair[0], pair[1], 3, 1, 1, 1);
+            op.pad[0] = variant < 4 ? variant & 1 : 1;
+            op.pad[2] = variant < 4 ? variant >> 1 : 1;
+            op.out_h = h + op.pad[0] + op.pad[2] - 2;
+            op.sum = variant % 2 == 0;
+            op.bias = variant % 5 != 0;
+            op.act = case_activation(variant % 3);
+            match(*state, &op);
+        }
+    }
+}
+
 // The longest sum of a ResNet: every product at its greatest.
 static void test_long_sums(void **state)
 {
@@ -176,9 +198,9 @@ static void test_zero_channel(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pytorch),      cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_shapes),       cmocka_unit_test(test_long_sums),
-        cmocka_unit_test(test_zero_channel),
+        cmocka_unit_test(test_pytorch),   cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_shapes),    cmocka_unit_test(test_tiles),
+        cmocka_unit_test(test_long_sums), cmocka_unit_test(test_zero_channel),
     };
     return bench_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }

@@ -137,12 +137,19 @@ static void test_chosen_rows(void **state)
     loader_close(loader);
 }
 
-// The ranks' parts, one after the other, are the batch that one rank alone gets.
-static void test_ranks(void **state)
+// Rows that ranks before this one get of a batch of n that is cut into runs of `deal`.
+static int rows_before(int rank, int ranks, int n, int deal)
 {
-    struct fixture *f = *state;
+    const int rows = (n + deal - 1) / deal * rank / ranks * deal;
+    return rows < n ? rows : n;
+}
+
+// The ranks' parts, one after the other, are the batch that one rank alone gets.
+static void check_ranks(const struct fixture *f, int size, int deal)
+{
     struct loader_options options = plain_options();
-    options.batch = 12;
+    options.batch = size;
+    options.deal = deal;
     options.crop_pad = 2;
     options.flip = true;
     for (int ranks = 2; ranks <= 4; ranks++) {
@@ -159,7 +166,7 @@ static void test_ranks(void **state)
                 const struct batch part = next(loaders[r]);
                 assert_int_equal(part.epoch, whole.epoch);
                 assert_int_equal(part.number, whole.number);
-                assert_int_equal(rows, r * whole.n / ranks);
+                assert_int_equal(rows, rows_before(r, ranks, whole.n, deal));
                 assert_memory_equal(part.labels, whole.labels + rows,
                                     (size_t)part.n * sizeof *part.labels);
                 assert_memory_equal(part.images, whole.images + rows * IMAGE,
@@ -172,6 +179,14 @@ static void test_ranks(void **state)
             loader_close(loaders[r]);
         }
     }
+}
+
+static void test_ranks(void **state)
+{
+    check_ranks(*state, 12, 1);
+    check_ranks(*state, 13, 1); // no multiple of any number of ranks
+    check_ranks(*state, 13, 2);
+    check_ranks(*state, 30, 4);
 }
 
 // The window of row `label` that equals `image`: its place in [0, 5) x [0, 5) x flipped, or -1.
@@ -335,9 +350,6 @@ static void test_wrong_options(void **state)
 {
     struct fixture *f = *state;
     struct loader_options options = plain_options();
-    options.ranks = 3;
-    expect_refusal(&f->dataset, options, ERR_CONFIG, "multiple of the 3 ranks");
-    options = plain_options();
     options.batch = 0;
     expect_refusal(&f->dataset, options, ERR_CONFIG, "batch size is 0");
     options = plain_options();

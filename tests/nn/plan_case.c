@@ -168,7 +168,7 @@ int32_t *plan_case_labels(const struct graph *graph, int n, uint64_t seed)
 struct plan_input plan_case_input(bool f32)
 {
     static const float mean[3] = {0.4F, 0.5F, 0.45F}, std[3] = {0.2F, 0.25F, 0.3F};
-    return (struct plan_input){.f32 = f32, .mean = mean, .std = std};
+    return f32 ? (struct plan_input){.f32 = true} : (struct plan_input){.mean = mean, .std = std};
 }
 
 struct backend *plan_case_backend(const char *name, int threads, bool check)

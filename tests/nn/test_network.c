@@ -56,7 +56,7 @@ static void test_create(void **state)
     assert_fails(network_create(&info, 3, &network), ERR_CONFIG, "resnet21");
     strcpy(info.architecture, "convnet");
     info.c = NETWORK_MAX_CHANNELS + 1;
-    assert_fails(network_create(&info, 3, &network), ERR_INPUT, "at most 16 channels");
+    assert_fails(network_create(&info, 3, &network), ERR_INPUT, "at most 64 channels");
     info.c = 1;
     info.mean[0] = 0.5F; // a mean without a std
     assert_fails(network_create(&info, 3, &network), ERR_INPUT, "std 0");
@@ -228,7 +228,7 @@ static const struct {
     {"input", "8x-8x3", "\"input\""},
     {"input", "8x 8x3", "\"input\""},
     {"input", "99999999999x8x3", "\"input\""},
-    {"input", "8x8x17", "at most 16"},
+    {"input", "8x8x65", "at most 64"},
     {"input", "8x8x2", "\"mean\""},
     {"input", "2x2x3", "at least 4x4"},
     {"input", "2000000000x2000000000x3", "expected"},

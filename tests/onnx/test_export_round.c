@@ -1,7 +1,7 @@
 // Networks of every kind of node and random ones, written as ONNX files and read back: both compute
 // the same. With a folder as argument the files stay there, each with the images it was compared
 // on and what the network makes of them, for experiments/peers/onnx_check.py.
-#include "nn/plan.h"
+#include "nn/network_input.h"
 #include "nn/safetensors.h"
 #include "onnx/compare.h"
 #include "test_folder.h"
@@ -17,38 +17,36 @@ static struct test_folder folder;
 
 struct subject {
     struct network network;
-    uint8_t *images; // [IMAGES]
+    struct arena arena;
+    uint8_t *images; // [IMAGES]; arena
 };
 
 // Takes the network's graph over; weights, statistics and images are random.
-static void open_subject(struct subject *s, struct rng *rng)
+static void open_subject(struct subject *s, bool floats, struct rng *rng)
 {
     struct graph *graph = &s->network.graph;
     struct network_info *info = &s->network.info;
+    const float scale = floats ? 200.0F : 1.0F;
     const struct node *input = &graph->nodes[0];
     s->network.params = calloc(graph->n_floats, sizeof(float));
     assert_non_null(s->network.params);
     random_graph_params(graph, rng, s->network.params);
     for (int c = 0; c < input->c; c++) {
-        info->mean[c] = 0.4F + 0.03F * (float)c;
-        info->std[c] = 0.2F + 0.05F * (float)c;
+        info->mean[c] = scale * (0.4F + 0.03F * (float)c);
+        info->std[c] = scale * (0.2F + 0.05F * (float)c);
     }
+    info->floats = floats;
     info->h = input->h;
     info->w = input->w;
     info->c = input->c;
     info->classes = graph->nodes[graph_output_node(graph)].c;
-    const size_t bytes = IMAGES * (size_t)input->h * (size_t)input->w * (size_t)input->c;
-    s->images = malloc(bytes);
-    assert_non_null(s->images);
-    for (size_t i = 0; i < bytes; i++) {
-        s->images[i] = (uint8_t)rng_below(rng, 256);
-    }
+    assert_ok(network_random_images(info, IMAGES, rng_u32(rng), &s->arena, &s->images));
 }
 
 static void close_subject(struct subject *s)
 {
     network_close(&s->network);
-    free(s->images);
+    arena_close(&s->arena);
 }
 
 static int64_t value_count(const struct graph *graph, int output)
@@ -62,8 +60,8 @@ static void save_values(const struct subject *s, const char *path)
 {
     const struct graph *graph = &s->network.graph;
     const struct node *input = &graph->nodes[0];
-    const struct infer_options options = {
-        .batch = IMAGES, .input = {.mean = s->network.info.mean, .std = s->network.info.std}};
+    const struct infer_options options = {.batch = IMAGES,
+                                          .input = network_plan_input(&s->network.info)};
     struct infer_plan *plan;
     struct safetensor tensors[3] = {{.name = "images",
                                      .dtype = "U8",
@@ -72,7 +70,10 @@ static void save_values(const struct subject *s, const char *path)
                                      .data = s->images}};
     float *values[2] = {NULL, NULL};
     assert_in_range(graph->n_outputs, 1, 2);
-    tensors[0].bytes = IMAGES * (size_t)input->h * (size_t)input->w * (size_t)input->c;
+    if (s->network.info.floats) {
+        memcpy(tensors[0].dtype, "F32", sizeof "F32");
+    }
+    tensors[0].bytes = IMAGES * network_image_bytes(&s->network.info);
     assert_ok(infer_open(backend, graph, &options, &plan));
     assert_ok(infer_load(plan, s->network.params, NULL));
     for (int i = 0; i < graph->n_outputs; i++) {
@@ -122,6 +123,7 @@ static void check_file(const struct subject *s)
     struct network loaded;
     assert_ok(network_save(&s->network, path));
     assert_ok(network_load(path, NULL, &loaded));
+    assert_true(loaded.info.floats == s->network.info.floats);
     assert_int_equal(network_bytes(&loaded), network_bytes(&s->network));
     assert_memory_equal(loaded.params, s->network.params, network_bytes(&loaded));
     assert_int_equal(loaded.graph.n_outputs, s->network.graph.n_outputs);
@@ -141,7 +143,12 @@ static void check_subject(struct subject *s, const char *name)
     };
     assert_ok(onnx_find_ranges(backend, &s->network, s->images, IMAGES, ranges));
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        check_round(s, name, &options[i]);
+        if (s->network.info.floats && options[i].pixels == ONNX_PIXELS_BYTES) {
+            assert_int_equal(onnx_export(&s->network, &options[i], "none.onnx", NULL),
+                             ERR_UNSUPPORTED);
+        } else {
+            check_round(s, name, &options[i]);
+        }
     }
     free(ranges);
 }
@@ -156,7 +163,7 @@ static void test_kinds(void **state)
             char name[64];
             snprintf(name, sizeof name, "%s_%d", node_kind_name((enum node_kind)kind), v);
             kind_case_build((enum node_kind)kind, v, &subject.network.graph);
-            open_subject(&subject, &rng);
+            open_subject(&subject, v % 2 == 1, &rng);
             check_subject(&subject, name);
             close_subject(&subject);
         }
@@ -175,7 +182,7 @@ static void test_random_graphs(void **state)
         snprintf(name, sizeof name, "random_%d", i);
         const int recurrent = tally.kinds[NODE_LSTM];
         random_graph_build(&rng, &subject.network.graph, &tally);
-        open_subject(&subject, &rng);
+        open_subject(&subject, i % 4 == 3, &rng);
         check_file(&subject);
         if (tally.kinds[NODE_LSTM] == recurrent) {
             check_subject(&subject, name);

@@ -2,6 +2,7 @@
 // every check below holds for any number of ranks.
 #include "core/clock.h"
 #include "core/rng.h"
+#include "core/sum_tree.h"
 #include "transport/collective.h"
 
 #include <setjmp.h>
@@ -43,21 +44,29 @@ static float value_of(int rank, size_t index)
     return rng_normal(&rng) * magnitude;
 }
 
-// What the ranks first .. first + n - 1 bring, added by halves.
-static float halves_f32(int first, int n, size_t index)
+// The greatest power of two below n.
+static int left_part(int n)
 {
-    if (n == 1) {
-        return value_of(first, index);
+    int part = 1;
+    while (2 * part < n) {
+        part *= 2;
     }
-    return halves_f32(first, n / 2, index) + halves_f32(first + n / 2, n - n / 2, index);
+    return part;
 }
 
-static double halves_f64(int first, int n, size_t index)
+// What the items first .. first + n - 1 are, added as core/sum_tree.h says.
+static float tree_f32(int first, int n, size_t index)
 {
-    if (n == 1) {
-        return (double)value_of(first, index) / 3.0;
-    }
-    return halves_f64(first, n / 2, index) + halves_f64(first + n / 2, n - n / 2, index);
+    const int left = n > 1 ? left_part(n) : 0;
+    return n == 1 ? value_of(first, index)
+                  : tree_f32(first, left, index) + tree_f32(first + left, n - left, index);
+}
+
+static double tree_f64(int first, int n, size_t index)
+{
+    const int left = n > 1 ? left_part(n) : 0;
+    return n == 1 ? (double)value_of(first, index) / 3.0
+                  : tree_f64(first, left, index) + tree_f64(first + left, n - left, index);
 }
 
 static void check_sum_f32(const struct collective *c, size_t count)
@@ -70,7 +79,7 @@ static void check_sum_f32(const struct collective *c, size_t count)
     values[count] = 12345.0F; // beyond the end: must stay
     assert_int_equal(collective_sum_f32(c, values, count), OK);
     for (size_t i = 0; i < count; i++) {
-        const float sum = halves_f32(0, c->ranks, i);
+        const float sum = tree_f32(0, c->ranks, i);
         assert_memory_equal(&values[i], &sum, sizeof sum);
     }
     assert_true(values[count] == 12345.0F);
@@ -116,9 +125,47 @@ static void test_sum_f64(void **state)
     }
     assert_int_equal(collective_sum_f64(c, values, COUNT), OK);
     for (size_t i = 0; i < COUNT; i++) {
-        const double sum = halves_f64(0, c->ranks, i);
+        const double sum = tree_f64(0, c->ranks, i);
         assert_memory_equal(&values[i], &sum, sizeof sum);
     }
+}
+
+// Items dealt to the ranks: the sum is that of one rank that has them all. Small sums, and ones
+// that take several blocks, since a rank holds several nodes.
+static void check_tree(const struct collective *c, int total, size_t count)
+{
+    struct sum_node nodes[SUM_TREE_MOST];
+    const struct sum_node run = sum_tree_share(total, c->rank, c->ranks);
+    const int n = sum_tree_cover(total, run.first, run.first + run.n, nodes);
+    float *values = malloc((size_t)n * count * sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < (size_t)n * count; i++) {
+        const struct sum_node node = nodes[i / count];
+        values[i] = tree_f32(node.first, node.n, i % count);
+    }
+    assert_int_equal(collective_sum_tree_f32(c, total, values, count), OK);
+    for (size_t i = 0; i < count; i++) {
+        const float sum = tree_f32(0, total, i);
+        assert_memory_equal(&values[i], &sum, sizeof sum);
+    }
+    double pair[2 * SUM_TREE_MOST];
+    for (int i = 0; i < 2 * n; i++) {
+        pair[i] = tree_f64(nodes[i / 2].first, nodes[i / 2].n, (size_t)(i % 2));
+    }
+    assert_int_equal(collective_sum_tree_f64(c, total, pair, 2), OK);
+    const double sums[2] = {tree_f64(0, total, 0), tree_f64(0, total, 1)};
+    assert_memory_equal(pair, sums, sizeof sums);
+    free(values);
+}
+
+static void test_sum_tree(void **state)
+{
+    const struct collective *c = *state;
+    for (int total = c->ranks; total <= c->ranks + 14; total += total < 8 ? 1 : 3) {
+        check_tree(c, total, 37);
+        check_tree(c, total, 9001);
+    }
+    check_tree(c, c->ranks * 3 + 1, 500001);
 }
 
 static void test_broadcast(void **state)
@@ -217,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_place),
         cmocka_unit_test(test_sum_f32),
         cmocka_unit_test(test_sum_f64),
+        cmocka_unit_test(test_sum_tree),
         cmocka_unit_test(test_sum_of_many),
         cmocka_unit_test(test_broadcast),
         cmocka_unit_test(test_waiting_costs_little),
