@@ -8,7 +8,7 @@
 #include "core/log.h"
 #include "fuzz_file.h"
 #include "learner/state_list.h"
-#include "player_case.h"
+#include "tests/learner/player_case.h"
 
 #include <stdlib.h>
 #include <string.h>

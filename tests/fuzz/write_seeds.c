@@ -3,8 +3,8 @@
 #include "core/file.h"
 #include "core/hdf5_log.h"
 #include "fuzz_agent.h"
-#include "image_files.h"
 #include "run/run_policy.h"
+#include "tests/data/image_files.h"
 #include "train/train_checkpoint.h"
 
 #include <stdio.h>
