@@ -230,8 +230,9 @@ static enum status take_over_some(struct hdf5_log *log, const int64_t *keep, cha
         const int64_t fit = (int64_t)((TAKE_OVER_BYTES - used) / log->tables[i].row_bytes);
         const int64_t here = left < fit ? left : fit;
         if (here > 0) {
-            parts[n] = (struct hdf5_log_part){
-                .table = &log->tables[i], .first = log->rows[i], .n = here, .rows = buffer + used};
+            parts[n] =
+                (struct hdf5_log_part){.table = &log->tables[i], .first = log->rows[i], .n = here};
+            parts[n].rows = buffer + used;
             used += (size_t)here * log->tables[i].row_bytes;
             number[n++] = i;
         }

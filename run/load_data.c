@@ -6,6 +6,7 @@
 #include "core/json.h"
 #include "core/log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { PATH_BYTES = 4096 };
@@ -26,9 +27,9 @@ static bool parent_of(const char *path, char *out)
     }
     const char *slash = strrchr(path, '/');
     if (slash == NULL) {
-        strcpy(out, strcmp(path, ".") == 0 ? ".." : ".");
+        snprintf(out, PATH_BYTES, "%s", strcmp(path, ".") == 0 ? ".." : ".");
     } else if (slash == path) {
-        strcpy(out, "/");
+        snprintf(out, PATH_BYTES, "/");
     } else {
         memcpy(out, path, (size_t)(slash - path));
         out[slash - path] = '\0';
@@ -107,8 +108,8 @@ static enum status take_from_run(struct search *s, struct arena *arena, struct d
 {
     TRY(look_in_config(s, arena));
     if (s->n > 1) {
-        log_warning("%s names several data sets%s%s%s; say with --data.path which one is meant",
-                    s->config, s->name[0] != '\0' ? " called " : "", s->name, "");
+        log_warning("%s names several data sets%s%s; say with --data.path which one is meant",
+                    s->config, s->name[0] != '\0' ? " called " : "", s->name);
     }
     if (s->n != 1 || (s->found.path[0] == '\0' && s->found.data_root[0] == '\0')) {
         return OK;

@@ -1,19 +1,27 @@
 #!/usr/bin/env bash
-# Mutates network files under AddressSanitizer and UndefinedBehaviorSanitizer: every input must be read or refused.
-#   tests/fuzz/run.sh [INPUTS]        per target, 20000 by default; a run of an hour takes millions
-# Seeds are networks that dikdik writes itself (each kind of file once) and, with DIKDIK_DATA, real ONNX files under
-# 1 MB. What is found lies in build/fuzz/found/. Needs clang, and a built build/dev/dikdik for the seeds.
+# Feeds readers of files with mutated ones under AddressSanitizer and UndefinedBehaviorSanitizer: every input must be
+# read or refused, within 1 GiB and 20 seconds.
+#   tests/fuzz/run.sh [INPUTS [TARGET...]]     inputs per target (20000; all targets). Those whose inputs take a child
+#                                              process or a learner each get a hundredth, at least 200
+# Targets are listed in CMakeLists.txt beside this file; as many run at once as there are cores. Seeds are files that
+# dikdik and write_seeds write and, with DIKDIK_DATA, real ONNX files under 64 KB. What is found lies in
+# build/fuzz/found/. Needs clang, and a built build/dev/dikdik.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 inputs=${1:-20000}
+shift $(($# > 0 ? 1 : 0))
 dikdik=build/dev/dikdik
+bin=build/fuzz/tests/fuzz
 seeds=build/fuzz/seeds
 found=$PWD/build/fuzz/found
+slow=" hdf5 checkpoint "
 
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz >/dev/null
+mapfile -t targets < <(if [ $# -gt 0 ]; then printf '%s\n' "$@"; else cat "$bin/targets.txt"; fi)
 rm -rf "$seeds"
-mkdir -p "$seeds/network" "$seeds/onnx" "$found"
+mkdir -p "$found"
+while read -r target; do mkdir -p "$seeds/$target"; done <"$bin/targets.txt"
 
 work=$(mktemp -d)
 trap 'status=$?; [ $status = 0 ] || tail -n 3 "$work/log" >&2; rm -rf "$work"; exit $status' EXIT
@@ -33,15 +41,41 @@ if [ -n "${DIKDIK_DATA:-}" ]; then
         cp "$file" "$seeds/onnx/$(basename "$(dirname "$file")")"
     done
 fi
-
-for target in network onnx; do
-    n=$(find "$seeds/$target" -type f | wc -l)
-    echo "fuzz_$target: $n seeds, $inputs inputs"
-    build/fuzz/tests/fuzz/fuzz_$target -runs="$inputs" -max_len=262144 -rss_limit_mb=1024 -malloc_limit_mb=1024 -timeout=20 \
-        -artifact_prefix="$found/$target-" -print_final_stats=1 "$seeds/$target" 2>&1 | grep -E "ERROR|SUMMARY|number_of_executed|peak_rss" ||
-        { echo "fuzz_$target: see $found" >&2; exit 1; }
+for config in configs/*.json; do # as one input: its length in four bytes, itself, a change to it
+    length=$(wc -c <"$config")
+    { printf '%b' "$(printf '\\x%02x' $((length & 255)) $((length >> 8 & 255)) $((length >> 16)) 0)"
+      cat "$config"
+      printf 'tasks.0.macs=0.4'; } >"$seeds/config/$(basename "$config" .json)"
 done
-if compgen -G "$found/*" >/dev/null; then
+"$bin/write_seeds" "$PWD/$seeds" >>"$work/log" 2>&1
+
+# One target, to its end; prints its count, and fails with what it said when it found something.
+run_target() {
+    local target=$1 runs=$inputs n
+    n=$(find "$seeds/$target" -type f | wc -l) # before new ones join
+    case "$slow" in *" $target "*) runs=$((inputs / 100 > 200 ? inputs / 100 : 200)) ;; esac
+    if ! "$bin/fuzz_$target" -runs="$runs" -max_len=262144 -rss_limit_mb=1024 -malloc_limit_mb=1024 -timeout=20 \
+        -artifact_prefix="$found/$target-" -print_final_stats=1 "$seeds/$target" >"$work/$target.log" 2>&1; then
+        grep -E "ERROR|SUMMARY|Test unit" "$work/$target.log" >&2 || tail -n 5 "$work/$target.log" >&2
+        echo "fuzz_$target failed: see $found" >&2
+        return 1
+    fi
+    printf 'fuzz_%-11s %3d seeds %9d inputs %5d MB at most\n' "$target" "$n" \
+        "$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log")" \
+        "$(sed -n 's/^stat::peak_rss_mb: *//p' "$work/$target.log")"
+}
+failed=0
+for target in "${targets[@]}"; do
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+        wait -n || failed=1
+    done
+    run_target "$target" &
+done
+while [ "$(jobs -p | wc -l)" -gt 0 ]; do
+    wait -n || failed=1
+    jobs >/dev/null
+done
+if [ "$failed" != 0 ] || compgen -G "$found/*" >/dev/null; then
     echo "inputs that failed lie in $found" >&2
     exit 1
 fi

@@ -33,6 +33,7 @@ static void open_variant(struct loop_case *c, const struct variant *variant)
     c->known = variant->known;
     if (!variant->method->policy) {
         c->n_weights = 0;
+        c->policy = (struct game_policy){0};
     }
 }
 
