@@ -36,8 +36,9 @@ void lower_close_external(struct backend *backend, struct lower_external *extern
 // The input: what is given (external) and, for images and samples, its normalisation into `value`.
 struct lower_input {
     struct lower_external images;
-    int vectors; // shared: scale [c], shift [c]; -1 for vectors
-    int value;   // buffer of node 0
+    int vectors;           // shared: scale [c], shift [c]; -1 for vectors
+    int value;             // buffer of node 0
+    struct kernel *kernel; // what makes it of the input, the program's; NULL: it is the input
 };
 // Copies mean and std into the arena, so that the caller's may go.
 enum status lower_copy_input(struct arena *arena, const struct graph *graph,
@@ -46,7 +47,7 @@ enum status lower_copy_input(struct arena *arena, const struct graph *graph,
 enum status lower_open_input(struct program *program, const struct graph *graph,
                              const struct plan_input *input, int chunk, enum dtype type,
                              float factor, struct lower_input *out);
-// Uploads scale and shift. After program_finish.
+// Uploads scale and shift, or sets the factor of plain vectors. After program_finish.
 void lower_load_input(const struct program *program, struct backend *backend,
                       const struct graph *graph, const struct plan_input *input, float factor,
                       const struct lower_input *lowered);

@@ -95,6 +95,7 @@ enum status lower_open_input(struct program *program, const struct graph *graph,
     const size_t raw_bytes = lower_bytes(graph, 0, input->f32 ? DTYPE_F32 : DTYPE_U8, chunk);
     TRY(program_buffer(program, BUFFER_EXTERNAL, raw_bytes, &out->images.buffer));
     out->vectors = -1;
+    out->kernel = NULL;
     out->value = out->images.buffer;
     if (is_vector(input) && type == DTYPE_F32) {
         return OK;
@@ -107,19 +108,17 @@ enum status lower_open_input(struct program *program, const struct graph *graph,
     op.in_type = input->f32 ? DTYPE_F32 : DTYPE_U8;
     op.out_type = type;
     op.factor = kind == OP_SCALE_SHIFT ? 1.0F : factor; // which is in the scale already
-    if (is_vector(input)) {
-        return lower_call(program, &op, out->images.buffer, -1, out->value);
-    }
-    const size_t vector_bytes = (size_t)graph->nodes[0].c * sizeof(float);
-    TRY(program_buffer(program, BUFFER_SHARED, 2 * vector_bytes, &out->vectors));
-    struct kernel *kernel;
-    TRY(program_kernel(program, &op, false, &kernel));
+    TRY(program_kernel(program, &op, false, &out->kernel));
     struct program_call call;
-    program_call_init(&call, kernel);
+    program_call_init(&call, out->kernel);
     call.in[0].buffer = out->images.buffer;
-    call.in[1].buffer = out->vectors;
-    call.in[2] = (struct program_slot){out->vectors, vector_bytes};
     call.out[0].buffer = out->value;
+    if (!is_vector(input)) {
+        const size_t vector_bytes = (size_t)graph->nodes[0].c * sizeof(float);
+        TRY(program_buffer(program, BUFFER_SHARED, 2 * vector_bytes, &out->vectors));
+        call.in[1].buffer = out->vectors;
+        call.in[2] = (struct program_slot){out->vectors, vector_bytes};
+    }
     return program_add_chunked(program, &call);
 }
 
@@ -128,6 +127,9 @@ void lower_load_input(const struct program *program, struct backend *backend,
                       const struct lower_input *lowered)
 {
     if (lowered->vectors < 0) {
+        if (lowered->kernel != NULL) {
+            lowered->kernel->op.factor = factor;
+        }
         return;
     }
     const int channels = graph->nodes[0].c;
