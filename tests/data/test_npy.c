@@ -34,7 +34,7 @@ static void begin(struct array *array, int version, const char *descr, const cha
         array->bytes[i] = (char)(length >> (8 * (i - 8)));
     }
     memcpy(array->bytes + start, header, (size_t)length);
-    array->n = (size_t)(start + length);
+    array->n = (size_t)start + (size_t)length;
 }
 
 // The bits of `value` as the type says.

@@ -351,7 +351,7 @@ static void test_tensor_refusals(void **state)
     }
     const int64_t steps = 3;
     write_changed(path,
-                  &(struct change){.by = {"bn1.num_batches_tracked", "I64", 0, {0}, &steps, 8}});
+                  &(struct change){.by = {"bn1.num_batches_tracked", "I64", 0, {0}, &steps, 8, 0}});
     assert_int_equal(network_load(path, NULL, &network), OK);
     network_close(&network);
     uint16_t halves[16];
@@ -359,7 +359,7 @@ static void test_tensor_refusals(void **state)
         halves[i] = 0x3e00; // 1.5
     }
     write_changed(path, &(struct change){.tensor = "bn1.bias",
-                                         .by = {"bn1.bias", "F16", 1, {16}, halves, 32}});
+                                         .by = {"bn1.bias", "F16", 1, {16}, halves, 32, 0}});
     assert_int_equal(network_load(path, NULL, &network), OK);
     assert_true(network.params[graph_find_param(&network.graph, "bn1.bias")->offset + 15] == 1.5F);
     network_close(&network);
