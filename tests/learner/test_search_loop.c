@@ -395,6 +395,7 @@ static void divergence_is_learnt_from(void **state)
     c.stop_after = 2;
     assert_ok(loop_case_open(&c));
     assert_ok(loop_case_run(&c, true));
+    loop_case_drop(&c);
     c.stop_after = 0;
     assert_ok(loop_case_open(&c));
     assert_ok(loop_case_run(&c, false));
