@@ -31,11 +31,14 @@ enum status run_take_slice(struct run_board *board, struct run_job *job,
     for (int i = 0; i < board->n; i++) {
         done += board->jobs[i].epochs;
     }
-    char validation[48] = "";
+    char loss[32] = "", validation[48] = ""; // both of the last whole epoch: none before it
+    if (outcome.loss > 0) {
+        snprintf(loss, sizeof loss, "  loss %.4f", outcome.loss);
+    }
     if (outcome.accuracy > 0) {
         snprintf(validation, sizeof validation, "  validation %.2f%%", 100 * outcome.accuracy);
     }
-    progress_update(&board->progress, (int64_t)(done + 1e-9), "%s epoch %.1f/%d  loss %.4f%s",
-                    job->name, job->epochs, (int)outcome.epochs, outcome.loss, validation);
+    progress_update(&board->progress, (int64_t)(done + 1e-9), "%s epoch %.1f/%d%s%s", job->name,
+                    job->epochs, (int)outcome.epochs, loss, validation);
     return OK;
 }
