@@ -8,6 +8,8 @@
 
 #define DATA "\"data\": {\"name\": \"shapes\", \"size\": 12, \"count\": 3000, \"classes\": [0, 6]}"
 #define TRAIN "\"train\": {\"epochs\": 2, \"batch\": 32, \"learning_rate\": 0.05, \"crop_pad\": 0}"
+// Enough of them to be there for a stop at any moment.
+#define LONG "--finetune.epochs 12"
 static const char config[] =
     "{\"seed\": 3,"
     " \"networks\": ["
@@ -99,8 +101,7 @@ static bool run_and_kill(struct program *p, double seconds)
 {
     p->end_file = "killed/results/b-params0.4.json"; // the last task's, of re-scoring
     p->kill_seconds = seconds;
-    program_run(p, "run small.json --transport local --actors 2 --run-dir killed "
-                   "--actors.slice_seconds 0.05");
+    program_run(p, "run small.json --transport local --actors 2 --run-dir killed " LONG " " SLICES);
     p->kill_seconds = 0;
     p->end_file = NULL;
     return p->exit_code != 128 + SIGKILL;
@@ -110,13 +111,13 @@ static void a_job_killed_while_it_fine_tunes_goes_on_to_the_same_bytes(void **st
 {
     struct program *p = *state;
     program_write(p, "small.json", config);
-    program_json(p, "run small.json --transport inline --run-dir whole");
+    program_json(p, "run small.json --transport inline --run-dir whole " LONG);
     int kills = 0;
     while (kills < 8 && !run_and_kill(p, 0.1 + 0.05 * kills)) {
         kills++;
     }
     assert_true(kills >= 2);
-    program_json(p, "run small.json --transport local --actors 2 --run-dir killed");
+    program_json(p, "run small.json --transport local --actors 2 --run-dir killed " LONG);
     assert_same_results(p, "whole", "killed");
 }
 
@@ -125,17 +126,16 @@ static void an_interrupt_leaves_a_checkpoint(void **state)
     struct program *p = *state;
     static const char *const transports[] = {"inline", "local", "mpi"};
     program_write(p, "small.json", config);
-    program_json(p, "run small.json --transport inline --run-dir whole --finetune.epochs 12");
+    program_json(p, "run small.json --transport inline --run-dir whole " LONG);
     for (int i = 0; i < 3; i++) {
         char file[64];
         snprintf(file, sizeof file, "%s/final/a-macs0.5.checkpoint.safetensors", transports[i]);
         p->end_file = file;
-        program_run(p, "run small.json --transport %s --actors 2 --run-dir %s --finetune.epochs 12",
-                    transports[i], transports[i]);
+        program_run(p, "run small.json --transport %s --actors 2 --run-dir %s " LONG, transports[i],
+                    transports[i]);
         p->end_file = NULL;
         ASSERT_RUN(p, 130, "same command");
-        program_json(p,
-                     "run small.json --transport %s --actors 1 --run-dir %s --finetune.epochs 12",
+        program_json(p, "run small.json --transport %s --actors 1 --run-dir %s " LONG,
                      transports[i], transports[i]);
         assert_same_results(p, "whole", transports[i]);
     }
