@@ -205,12 +205,14 @@ static enum status evaluate_loaded(const char *path, const struct eval_config *c
 }
 
 // The data set as the file or its run names it, for its training part as well.
-static enum status name_data(const char *path, struct arena *arena, struct dataset_options *data)
+static enum status name_data(const char *path, struct arena *arena, struct dataset_options *data,
+                             bool *complete)
 {
     struct network_origin origin;
     const struct dataset_options said = *data;
     TRY(network_file_origin(path, &origin));
     row_set_close(&origin.train_rows);
+    *complete = origin.complete;
     return load_data_options(path, origin.dataset, &said, arena, data);
 }
 
@@ -220,8 +222,9 @@ static enum status evaluate_file(const char *path, struct eval_config *config, s
     struct dataset dataset = {0};
     struct backend *backend = NULL;
     const enum dataset_part part = config->part == PART_TRAIN ? DATASET_TRAIN : DATASET_TEST;
-    TRY(name_data(path, arena, &config->data));
-    TRY(load_network_and_data(path, &config->hints, &config->data, part, &network, &dataset));
+    bool complete;
+    TRY(name_data(path, arena, &config->data, &complete));
+    TRY(load_named(path, &config->hints, complete, &config->data, part, &network, &dataset));
     enum status code = load_backend(&config->backend, 1, &backend);
     if (code == OK) {
         code = evaluate_loaded(path, config, backend, &network, &dataset, arena);

@@ -33,9 +33,9 @@ enum status load_backend(const struct backend_config *config, int local_ranks, s
 }
 
 // What the file leaves out, the training images say, whatever part is asked for.
-static enum status load_both(const char *path, const struct network_hints *hints, bool complete,
-                             const struct dataset_options *options, enum dataset_part part,
-                             struct network *network, struct dataset *dataset)
+enum status load_named(const char *path, const struct network_hints *hints, bool complete,
+                       const struct dataset_options *options, enum dataset_part part,
+                       struct network *network, struct dataset *dataset)
 {
     struct dataset train = {0};
     TRY(dataset_open(options, part, dataset));
@@ -70,7 +70,7 @@ enum status load_network_and_data(const char *path, const struct network_hints *
     row_set_close(&origin.train_rows);
     enum status code = load_data_options(path, origin.dataset, options, &arena, &named);
     if (code == OK) {
-        code = load_both(path, hints, origin.complete, &named, part, network, dataset);
+        code = load_named(path, hints, origin.complete, &named, part, network, dataset);
     }
     arena_close(&arena);
     return code;

@@ -23,6 +23,11 @@ enum status load_backend(const struct backend_config *config, int local_ranks,
 enum status load_network_and_data(const char *path, const struct network_hints *hints,
                                   const struct dataset_options *options, enum dataset_part part,
                                   struct network *network, struct dataset *dataset);
+// The same with options that load_data_options has completed; complete: as the file's
+// network_origin says.
+enum status load_named(const char *path, const struct network_hints *hints, bool complete,
+                       const struct dataset_options *options, enum dataset_part part,
+                       struct network *network, struct dataset *dataset);
 
 // Where a network file named in a config is: the path itself, else under $DIKDIK_DATA. ERR_INPUT
 // says where it was looked for.

@@ -98,16 +98,18 @@ static enum status decide_int8(struct run_session *session, const struct said *m
     return OK;
 }
 
-// The machine that the run began on, where this is not its first start. Rank 0.
+// The machine that the search began on. Before that nothing was scored: what an earlier start wrote
+// does not count, as it may have failed or had another scoring.dtype. Rank 0.
 static enum status compare_past(struct run_session *session)
 {
     const char *path = run_path(session, &session->arena, "", "numerics", ".txt");
+    const char *log = run_path(session, &session->arena, "", "run", ".h5");
     char *past;
     size_t n;
-    if (path == NULL) {
+    if (path == NULL || log == NULL) {
         return ERR_MEMORY;
     }
-    if (!file_exists(path)) {
+    if (!file_exists(path) || !file_exists(log)) {
         return file_write(path, session->numerics, strlen(session->numerics));
     }
     TRY(file_read(path, RUN_NUMERICS_CHARS, &session->arena, &past, &n));
@@ -126,10 +128,12 @@ enum status run_numerics_agree(struct run_session *session)
     describe(session, &mine);
     first = mine;
     TRY(collective_broadcast(c, &first, sizeof first, 0));
-    TRY(decide_int8(session, &mine));
+    enum status code = decide_int8(session, &mine);
+    session->stopped_together = code == ERR_CONFIG; // found by all ranks alike
+    TRY(code);
     snprintf(session->numerics, sizeof session->numerics, "%s scores, %s",
              session->rollout_job.env.int8 == ENV_INT8_ON ? "int8" : "float32", first.numerics);
-    enum status code = compare_ranks(session, &mine, &first);
+    code = compare_ranks(session, &mine, &first);
     if (code == OK && c->rank == 0) {
         code = compare_past(session);
     }

@@ -6,6 +6,6 @@
 
 // Collective. Decides whether scoring.dtype "auto" is int8 (where all ranks are fast at it) and
 // tells this rank's workers, before they start. Mode sync: ERR_CONFIG where ranks, or the machine
-// that the run began on, compute differently, naming hosts and what differs; async: one warning.
+// that its search began on, compute differently, naming hosts and what differs; async: one warning.
 // Fills session->numerics. After the run folder is there.
 enum status run_numerics_agree(struct run_session *session);

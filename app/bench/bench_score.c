@@ -60,23 +60,17 @@ static int compare(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-// Ascending, without repeats; 0 stands for `all`, numbers above it as well.
-static enum status take_numbers(const char *option, const struct int_list *list, int all, int *to,
-                                int *n)
+// Ascending; 0 stands for all.
+static enum status take_numbers(const char *option, const struct int_list *list, int *to, int *n)
 {
     if (list->n > SCORE_GRID_MOST) {
         FAIL(ERR_CONFIG, "%s: at most %d numbers, got %d", option, SCORE_GRID_MOST, list->n);
     }
     for (int i = 0; i < list->n; i++) {
-        to[i] = list->values[i] == 0 || list->values[i] > all ? all : list->values[i];
+        to[i] = list->values[i] == 0 ? INT32_MAX : list->values[i];
     }
     qsort(to, (size_t)list->n, sizeof *to, compare);
-    *n = 0;
-    for (int i = 0; i < list->n; i++) {
-        if (*n == 0 || to[*n - 1] != to[i]) {
-            to[(*n)++] = to[i];
-        }
-    }
+    *n = list->n;
     return OK;
 }
 
@@ -92,10 +86,10 @@ static enum status fill_axes(struct score_bench *bench)
     TRY(list_check("--rewards", config->rewards, "accuracy", "loss"));
     axes->full_calibration = config->full_calibration;
     TRY(take_numbers("--grid-images", config->images->n > 0 ? config->images : &usual_images,
-                     INT32_MAX, axes->images, &axes->n_images));
+                     axes->images, &axes->n_images));
     TRY(take_numbers("--grid-calibration",
                      config->calibration->n > 0 ? config->calibration : &usual_calibration,
-                     INT32_MAX, axes->calibration, &axes->n_calibration));
+                     axes->calibration, &axes->n_calibration));
     if (int8 && bench->backend->int8) {
         axes->dtypes[axes->n_dtypes++] = SCORING_INT8;
     }

@@ -149,7 +149,7 @@ static enum status draw(const struct score_bench *bench, const struct opened *op
     return OK;
 }
 
-// Numbers of images above what there is become that.
+// Numbers of images above what there is become that, and no two stay alike.
 static int cap(int *numbers, int n, int most)
 {
     int kept = 0;

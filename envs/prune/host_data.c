@@ -179,9 +179,11 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 
 static uint64_t hash_data(uint64_t hash, const struct dataset_options *data)
 {
-    const int64_t numbers[] = {data->labels,        data->superclass,  data->size,    data->count,
-                               (int64_t)data->seed, data->first_label, data->channels};
+    const int64_t numbers[] = {
+        data->labels, data->superclass,    data->size,        data->count,    data->height,
+        data->width,  (int64_t)data->seed, data->first_label, data->channels, data->skip_bad};
     hash = hash_text(hash_text(hash, data->name), data->path);
+    hash = hash_text(hash, data->background != NULL ? data->background : "");
     hash = hash_text(hash_text(hash, data->data_root), data->group_pattern);
     hash = hash_bytes(hash, numbers, sizeof numbers);
     hash = hash_bytes(hash, &data->share, sizeof data->share);

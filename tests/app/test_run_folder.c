@@ -406,7 +406,7 @@ static void a_run_goes_on_with_other_actors(void **state)
     ASSERT_RUN(p, 130, "same command goes on");
     const struct json *report = program_json(p, ASYNC "1");
     assert_says(p, "going on after");
-    assert_true(program_number(report, "search.evaluations") > 12);
+    assert_true(program_number(report, "search.evaluations") > 150); // of both tasks
 #undef ASYNC
 }
 
