@@ -162,6 +162,18 @@ enum status file_read(const char *path, size_t most_bytes, struct arena *arena, 
     return status;
 }
 
+bool file_write_all(int file, const void *bytes, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        const ssize_t put = write(file, (const char *)bytes + done, n - done);
+        if (put < 0 && errno != EINTR) {
+            return false;
+        }
+        done += put > 0 ? (size_t)put : 0;
+    }
+    return true;
+}
+
 bool file_exists(const char *path)
 {
     struct stat info;

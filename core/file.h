@@ -25,6 +25,8 @@ enum status file_map(const char *path, void **out, size_t *out_bytes);
 void file_unmap(void *mapped, size_t bytes); // NULL is fine
 enum status file_read(const char *path, size_t most_bytes, struct arena *arena, char **out,
                       size_t *out_bytes); // NUL-ended
+// Writes all n bytes to a descriptor; false with errno.
+bool file_write_all(int file, const void *bytes, size_t n);
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 enum status file_make_folders(const char *path); // like mkdir -p

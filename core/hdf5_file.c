@@ -7,6 +7,7 @@
 #include "core/hdf5_set.h"
 
 #include <hdf5.h>
+#include <hdf5_hl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -78,20 +79,20 @@ static enum status read_work(void *context)
     return OK;
 }
 
-// Asks a child; `answer` is written only on OK.
-static enum status ask(const struct hdf5_request *question, const struct isolate_limits *limits,
-                       enum status (*work)(void *context), struct hdf5_found *answer)
+// Asks a child; `request` gets the answer only on OK.
+static enum status ask(struct hdf5_request *request, const struct isolate_limits *limits,
+                       enum status (*work)(void *context))
 {
     struct hdf5_request *shared = isolate_share(sizeof *shared);
     if (shared == NULL) {
         return ERR_MEMORY;
     }
-    *shared = *question;
+    *shared = *request;
     hdf5_library_lock();
-    const enum status status = isolate_run(question->file->path, limits, work, shared);
+    const enum status status = isolate_run(request->file->path, limits, work, shared);
     hdf5_library_unlock();
-    if (status == OK && answer != NULL) {
-        *answer = shared->found;
+    if (status == OK) {
+        *request = *shared;
     }
     isolate_unshare(shared, sizeof *shared);
     return status;
@@ -110,7 +111,7 @@ enum status hdf5_open(const char *path, struct hdf5_file **out)
     file->bytes = (size_t)info.st_size;
     snprintf(file->path, sizeof file->path, "%s", path); // fits: stat took it
     const enum status status =
-        ask(&(struct hdf5_request){.file = file}, &hdf5_small_limits, open_work, NULL);
+        ask(&(struct hdf5_request){.file = file}, &hdf5_small_limits, open_work);
     if (status != OK) {
         free(file);
         return status;
@@ -126,8 +127,31 @@ void hdf5_close(struct hdf5_file *file)
 
 enum status hdf5_look(struct hdf5_file *file, const char *name, struct hdf5_found *out)
 {
-    return ask(&(struct hdf5_request){.file = file, .name = name}, &hdf5_small_limits,
-               describe_work, out);
+    struct hdf5_request request = {.file = file, .name = name};
+    TRY(ask(&request, &hdf5_small_limits, describe_work));
+    *out = request.found;
+    return OK;
+}
+
+static enum status has_work(void *context)
+{
+    struct hdf5_request *request = context;
+    TRY(hdf5_set_open_file(request->file, &request->opened));
+    const htri_t valid = H5LTpath_valid(request->opened, request->name, false);
+    if (valid < 0) {
+        FAIL(ERR_INPUT, "%s: damaged: whether it has '%s' cannot be read: %s", request->file->path,
+             request->name, hdf5_library_reason());
+    }
+    request->there = valid > 0;
+    return OK;
+}
+
+enum status hdf5_has(struct hdf5_file *file, const char *name, bool *out)
+{
+    struct hdf5_request request = {.file = file, .name = name};
+    TRY(ask(&request, &hdf5_small_limits, has_work));
+    *out = request.there;
+    return OK;
 }
 
 enum status hdf5_describe(struct hdf5_file *file, const char *name, struct hdf5_array *out)
@@ -155,7 +179,7 @@ enum status hdf5_read_all(struct hdf5_file *file, const struct hdf5_wanted *want
     const struct isolate_limits limits = {.seconds =
                                               hdf5_small_limits.seconds + (double)bytes / 1e6,
                                           .bytes = hdf5_small_limits.bytes + elements * 32};
-    const enum status status = ask(&request, &limits, read_work, NULL);
+    const enum status status = ask(&request, &limits, read_work);
     const char *from = request.to;
     for (int i = 0; i < n && status == OK; i++) {
         if (wanted[i].count > 0) {

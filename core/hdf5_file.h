@@ -1,4 +1,4 @@
-// HDF5, as far as dikdik needs it. The only place that sees hdf5.h. Errors of the library become
+// HDF5, as far as dikdik needs it. Only core/hdf5_*.c see hdf5.h. Errors of the library become
 // one status message.
 #pragma once
 #include "core/arena.h"
@@ -40,6 +40,8 @@ struct hdf5_found {
     int64_t offset; // of the elements, when they lie in the file as `type` is in memory; else -1
 };
 enum status hdf5_look(struct hdf5_file *file, const char *name, struct hdf5_found *out);
+// Whether there is something of that name.
+enum status hdf5_has(struct hdf5_file *file, const char *name, bool *out);
 // Reads all of it, converted to `type`, into to [count]; ERR_INPUT when it has not `count`
 // elements.
 enum status hdf5_read(struct hdf5_file *file, const char *name, enum hdf5_type type, size_t count,

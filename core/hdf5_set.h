@@ -14,6 +14,7 @@ struct hdf5_request {
     const struct hdf5_file *file;
     const char *name;                 // of the array to describe, or of the one that is being read
     struct hdf5_found found;          // what is there
+    bool there;                       // whether anything is, for hdf5_has
     int64_t opened;                   // the file, in the child
     const struct hdf5_wanted *wanted; // [n] arrays to read
     int n;

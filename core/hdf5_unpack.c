@@ -1,5 +1,6 @@
 // An array of a file, some rows after the others, to another file: for what is too large for
 // memory, and for what would be decompressed again for every row.
+#include "core/file.h"
 #include "core/hdf5_library.h"
 #include "core/hdf5_set.h"
 
@@ -7,7 +8,6 @@
 #include <hdf5.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { DIMS_MAX = HDF5_DIMS_MAX };
 
@@ -19,12 +19,10 @@ struct unpacking {
 
 static enum status write_all(const char *path, int fd, const char *bytes, size_t n)
 {
-    for (size_t done = 0; done < n;) {
-        const ssize_t put = write(fd, bytes + done, n - done);
-        if (put < 0 && errno != EINTR) {
-            FAIL(ERR_IO, "%s: could not be unpacked: %s", path, strerror(errno));
-        }
-        done += put > 0 ? (size_t)put : 0;
+    if (!file_write_all(fd, bytes, n)) {
+        FAIL(ERR_IO,
+             "%s: could not be unpacked to a temporary file: %s; set TMPDIR to a folder with room",
+             path, strerror(errno));
     }
     return OK;
 }

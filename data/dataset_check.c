@@ -2,10 +2,9 @@
 // not fit: all told before an image is read.
 #include "data/dataset_check.h"
 
-#include "core/log.h"
 #include "core/text.h"
+#include "data/folder_list.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum status dataset_check_options(const struct dataset_options *options)
@@ -59,7 +58,6 @@ static void list_empty(const bool *present, int classes, struct text *out, int *
 enum status dataset_name_empty_classes(const struct dataset_options *options,
                                        const struct dataset *dataset)
 {
-    static char told[64]; // the last set spoken of: a part is described more than once
     struct arena arena = {0};
     bool *present = arena_alloc(&arena, (size_t)dataset->classes, sizeof *present);
     if (present == NULL) {
@@ -71,12 +69,11 @@ enum status dataset_name_empty_classes(const struct dataset_options *options,
     struct text names = {0};
     int n;
     list_empty(present, dataset->classes, &names, &n);
-    if (n > 0 && !names.failed && strcmp(told, dataset->name) != 0) {
+    if (n > 0 && !names.failed) {
         const bool from_one = n == 1 && !present[0] && options->first_label == 0;
-        log_warning("%s: %d of %d classes have no training image: %s%s", dataset->name, n,
-                    dataset->classes, names.bytes,
-                    from_one ? "; if the labels begin with 1, set data.first_label to 1" : "");
-        snprintf(told, sizeof told, "%s", dataset->name);
+        folder_say_once(true, "%s: %d of %d classes have no training image: %s%s", dataset->name, n,
+                        dataset->classes, names.bytes,
+                        from_one ? "; if the labels begin with 1, set data.first_label to 1" : "");
     }
     text_close(&names);
     arena_close(&arena);

@@ -1,28 +1,9 @@
 #include "data/dataset_checksum.h"
 
 #include "core/hash.h"
+#include "data/dataset_fetch.h"
 
 enum { DECODED_IMAGES = 1024, BUFFER_BYTES = 4 << 20, SAMPLE_SEED = 1 };
-
-// The rows that are looked at, ascending only where that is all of them.
-static enum status choose_rows(const struct dataset *dataset, struct arena *arena, int32_t **rows,
-                               int *n)
-{
-    const size_t bytes = dataset_image_bytes(dataset);
-    int most =
-        bytes <= DATASET_MEASURED_BYTES / (size_t)dataset->n ? dataset->n : DATASET_MEASURED_IMAGES;
-    most = dataset->decoded && most > DECODED_IMAGES ? DECODED_IMAGES : most;
-    if (most < dataset->n) {
-        *n = most;
-        return dataset_sample_rows(NULL, dataset->n, most, SAMPLE_SEED, arena, rows);
-    }
-    *n = dataset->n;
-    ARENA_NEW(arena, *rows, (size_t)*n);
-    for (int i = 0; i < *n; i++) {
-        (*rows)[i] = i;
-    }
-    return OK;
-}
 
 static enum status hash_images(const struct dataset *dataset, struct arena *arena, uint64_t *hash)
 {
@@ -31,7 +12,8 @@ static enum status hash_images(const struct dataset *dataset, struct arena *aren
     int32_t *rows;
     int n;
     char *images;
-    TRY(choose_rows(dataset, arena, &rows, &n));
+    const int cap = dataset->decoded ? DECODED_IMAGES : dataset->n;
+    TRY(dataset_some_rows(dataset, bytes, cap, SAMPLE_SEED, arena, &rows, &n));
     const int most = fit < 1 ? 1 : fit < (size_t)n ? (int)fit : n;
     ARENA_NEW(arena, images, (size_t)most * bytes);
     for (int first = 0; first < n; first += most) {

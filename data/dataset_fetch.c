@@ -1,6 +1,7 @@
 // Images by their rows: from memory, or from the files, by one thread or several.
 #include "data/dataset_fetch.h"
 
+#include "core/interrupt.h"
 #include "data/reader.h"
 
 #include <signal.h>
@@ -117,8 +118,11 @@ static void *run_job(void *argument)
         const int n = job->n - first < job->chunk ? job->n - first : job->chunk;
         const int32_t *rows = job->rows != NULL ? job->rows + first : NULL;
         char *out = job->out + (size_t)first * job->bytes;
-        const enum status status = job->stored ? fetch_stored(job->dataset, rows, first, n, out)
-                                               : fetch(job->dataset, rows, first, n, out);
+        enum status status = interrupt_check(); // decoding may take minutes
+        if (status == OK) {
+            status = job->stored ? fetch_stored(job->dataset, rows, first, n, out)
+                                 : fetch(job->dataset, rows, first, n, out);
+        }
         if (status != OK) {
             note_failure(job, first, status);
             return NULL;

@@ -88,27 +88,13 @@ static enum status find_moments(struct dataset *dataset, const struct sums *sums
     return OK;
 }
 
-static enum status choose_rows(const struct dataset *dataset, struct arena *arena, int32_t **rows,
-                               int *n)
-{
-    const bool all = dataset_stored_bytes(dataset) <= DATASET_MEASURED_BYTES / (size_t)dataset->n;
-    *n = all || dataset->n < DATASET_MEASURED_IMAGES ? dataset->n : DATASET_MEASURED_IMAGES;
-    if (*n < dataset->n) {
-        return dataset_sample_rows(NULL, dataset->n, *n, SAMPLE_SEED, arena, rows);
-    }
-    ARENA_NEW(arena, *rows, (size_t)*n);
-    for (int i = 0; i < *n; i++) {
-        (*rows)[i] = i;
-    }
-    return OK;
-}
-
 static enum status measure(struct dataset *dataset, struct arena *arena)
 {
     struct sums sums = {{0}, {0}};
     int32_t *rows;
     int n;
-    TRY(choose_rows(dataset, arena, &rows, &n));
+    TRY(dataset_some_rows(dataset, dataset_stored_bytes(dataset), dataset->n, SAMPLE_SEED, arena,
+                          &rows, &n));
     TRY(add_rows(dataset, rows, n, arena, &sums));
     return find_moments(dataset, &sums, n);
 }

@@ -118,15 +118,11 @@ enum status idx_open(struct idx_file *idx, int n_dims)
 // ---- values at any place
 static enum status write_bytes(const struct idx_file *idx, int fd, const uint8_t *from, size_t n)
 {
-    for (size_t done = 0; done < n;) {
-        const ssize_t put = write(fd, from + done, n - done);
-        if (put < 0 && errno != EINTR) {
-            FAIL(ERR_IO,
-                 "%s: could not be unpacked to a temporary file of %" PRId64
-                 " bytes: %s; unpack it yourself, or set TMPDIR to a folder with room",
-                 idx->path, idx->values, strerror(errno));
-        }
-        done += put > 0 ? (size_t)put : 0;
+    if (!file_write_all(fd, from, n)) {
+        FAIL(ERR_IO,
+             "%s: could not be unpacked to a temporary file of %" PRId64
+             " bytes: %s; unpack it yourself, or set TMPDIR to a folder with room",
+             idx->path, idx->values, strerror(errno));
     }
     return OK;
 }
@@ -175,7 +171,13 @@ static enum status make_ready(struct idx_file *idx, size_t most_bytes)
 enum status idx_read_at(struct idx_file *idx, void *to, int64_t n, int64_t place, size_t most_bytes)
 {
     pthread_mutex_lock(&idx->lock);
-    const enum status status = idx->ready ? OK : make_ready(idx, most_bytes);
+    if (idx->failed != OK) {
+        status_restore(&idx->note);
+    } else if (!idx->ready) {
+        idx->failed = make_ready(idx, most_bytes);
+        status_save(&idx->note);
+    }
+    const enum status status = idx->failed;
     pthread_mutex_unlock(&idx->lock);
     TRY(status);
     return reader_read_at(idx->path, idx->fd, to, (size_t)n, idx->offset + place);

@@ -15,6 +15,8 @@ struct idx_file {
     int64_t values;       // bytes
     pthread_mutex_t lock; // of what follows, which the first read makes
     bool open, ready;
+    enum status failed; // of the first read: later ones fail alike
+    struct status_note note;
     int fd;         // of the values, plain; -1 none
     int64_t offset; // of the values in it
 };

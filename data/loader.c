@@ -157,8 +157,7 @@ struct piece {
     int first, n;
 };
 
-// The next piece of the batches that are open, opening one where there is room. Called with the
-// lock. False: nothing to do now.
+// The next piece of the batches that are open. Called with the lock. False: there is none now.
 static bool take_piece(struct loader *loader, struct piece *out)
 {
     for (int64_t i = loader->released; i < loader->opened; i++) {

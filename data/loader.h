@@ -41,4 +41,4 @@ struct loader_times {
 struct loader_times loader_times(struct loader *loader); // NULL is fine
 // The next batch, of the next epoch after the last one. Waits for the threads; allocates nothing.
 enum status loader_next(struct loader *loader, struct batch *out);
-void loader_close(struct loader *loader); // stops the thread; NULL is fine
+void loader_close(struct loader *loader); // stops the threads; NULL is fine

@@ -26,6 +26,8 @@ struct state {
     size_t most_bytes;    // of what is unpacked to memory
     pthread_mutex_t lock; // of what follows, which the first read makes
     bool open, ready;
+    enum status failed; // of the first read: later ones fail alike
+    struct status_note note;
     struct sample_layout layout;
     int fd; // of the samples; -1 none
     int64_t offset;
@@ -121,9 +123,10 @@ static enum status read_labels(struct hdf5_file *file, const char *path, const c
 static enum status read_groups(struct hdf5_file *file, const char *path, const char *name,
                                struct reading *out)
 {
-    struct hdf5_array array;
+    bool there;
     int64_t *values, count;
-    if (hdf5_describe(file, name, &array) != OK) {
+    TRY(hdf5_has(file, name, &there));
+    if (!there) {
         return OK;
     }
     TRY(read_integers(file, path, name, out->n, &out->arena, &values, &count));
@@ -143,9 +146,9 @@ static enum status training_classes(const char *path, int first_label, struct ar
     }
     struct hdf5_file *file = NULL;
     TRY(hdf5_open(name, &file));
-    struct hdf5_array array;
-    enum status status = OK;
-    if (hdf5_describe(file, names.labels, &array) == OK) {
+    bool there = false;
+    enum status status = hdf5_has(file, names.labels, &there);
+    if (status == OK && there) {
         int32_t *unused;
         status = read_labels(file, name, names.labels, -1, first_label, arena, &unused, classes);
     }
@@ -240,7 +243,13 @@ static enum status read_rows(const struct reading *reading, const int32_t *rows,
 {
     struct state *state = reading->state;
     pthread_mutex_lock(&state->lock);
-    const enum status status = state->ready ? OK : make_ready(state);
+    if (state->failed != OK) {
+        status_restore(&state->note);
+    } else if (!state->ready) {
+        state->failed = make_ready(state);
+        status_save(&state->note);
+    }
+    const enum status status = state->failed;
     pthread_mutex_unlock(&state->lock);
     TRY(status);
     return sample_layout_read(&state->layout, state->path, state->fd, state->offset, rows, n_rows,

@@ -109,20 +109,6 @@ enum status reader_open_scratch(const char *path, size_t bytes, size_t most_byte
 
 enum status reader_read_at(const char *path, int fd, void *to, size_t n, int64_t offset)
 {
-    for (size_t done = 0; done < n;) {
-        const ssize_t got = pread(fd, (char *)to + done, n - done, (off_t)(offset + (int64_t)done));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            FAIL(ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
-        }
-        if (got == 0) {
-            FAIL(ERR_INPUT,
-                 "%s: the file ends or is damaged: expected %zu more bytes, got none (end of file)",
-                 path, n - done);
-        }
-        done += (size_t)got;
-    }
-    return OK;
+    const struct file_reader reader = {.path = path, .descriptor = fd};
+    return file_reader_take(&reader, (size_t)offset, to, n);
 }

@@ -1,7 +1,8 @@
 #include "data/sample_layout.h"
 
+#include "core/half.h"
+
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,18 +55,6 @@ void element_integers(const void *from, enum element element, bool swap, size_t 
     }
 }
 
-// IEEE 754 binary16.
-static float half_of(uint64_t bits)
-{
-    const int exponent = (int)(bits >> 10 & 31), fraction = (int)(bits & 1023);
-    const float sign = bits >> 15 != 0 ? -1.0F : 1.0F;
-    if (exponent == 31) {
-        return fraction != 0 ? NAN : sign * INFINITY;
-    }
-    return sign * (exponent == 0 ? ldexpf((float)fraction, -24)
-                                 : ldexpf((float)(fraction + 1024), exponent - 25));
-}
-
 static float float_of(uint64_t bits, enum element element)
 {
     float single;
@@ -73,7 +62,7 @@ static float float_of(uint64_t bits, enum element element)
     const uint32_t low = (uint32_t)bits;
     switch (element) {
     case ELEMENT_F16:
-        return half_of(bits);
+        return float_from_half((uint16_t)bits);
     case ELEMENT_F32:
         memcpy(&single, &low, sizeof single);
         return single;
@@ -180,14 +169,14 @@ enum status sample_layout_find(const char *file, const int64_t *dims, int n_dims
 }
 
 // ---- values
-bool sample_layout_is_plain(const struct sample_layout *layout)
+static bool is_plain(const struct sample_layout *layout)
 {
     const bool same = layout->element == ELEMENT_U8 || layout->element == ELEMENT_I16 ||
                       layout->element == ELEMENT_F32;
     return same && !layout->swap && !layout->planar;
 }
 
-void sample_layout_convert(const struct sample_layout *layout, const uint8_t *from, void *to)
+static void convert(const struct sample_layout *layout, const uint8_t *from, void *to)
 {
     const size_t bytes = bytes_of[layout->element], channels = (size_t)layout->c;
     const size_t plane = (size_t)layout->h * (size_t)layout->w;
@@ -218,7 +207,7 @@ static size_t made_bytes(const struct sample_layout *layout)
 enum status sample_layout_read(const struct sample_layout *layout, const char *path, int fd,
                                int64_t offset, const int32_t *rows, int n_rows, void *out)
 {
-    const bool plain = sample_layout_is_plain(layout);
+    const bool plain = is_plain(layout);
     const size_t row_bytes = layout->row_bytes, bytes = made_bytes(layout);
     uint8_t *row = plain ? NULL : malloc(row_bytes);
     if (!plain && row == NULL) {
@@ -232,7 +221,7 @@ enum status sample_layout_read(const struct sample_layout *layout, const char *p
         status = reader_read_at(path, fd, plain ? to + (size_t)i * bytes : row,
                                 (size_t)run * row_bytes, at);
         if (!plain && status == OK) {
-            sample_layout_convert(layout, row, to + (size_t)i * bytes);
+            convert(layout, row, to + (size_t)i * bytes);
         }
         i += run;
     }

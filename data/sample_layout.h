@@ -34,10 +34,6 @@ struct sample_layout {
 enum status sample_layout_find(const char *file, const int64_t *dims, int n_dims,
                                enum element element, enum dataset_channels channels,
                                struct sample_layout *out);
-// Whether a row is in the file as it is in memory.
-bool sample_layout_is_plain(const struct sample_layout *layout);
-// One row of the file becomes [h][w][c] of the layout's type.
-void sample_layout_convert(const struct sample_layout *layout, const uint8_t *from, void *to);
 // Rows of a file that begins to hold them at `offset`, as a reader's `read`.
 enum status sample_layout_read(const struct sample_layout *layout, const char *path, int fd,
                                int64_t offset, const int32_t *rows, int n_rows, void *out);

@@ -11,14 +11,14 @@
 
 // In a child with so much more private memory allowed: whether `wanted` is there; 9: the message
 // does not say why not.
-static int ask(int resource, size_t more, size_t wanted)
+static int ask(size_t more, size_t wanted)
 {
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         const size_t used = machine_data_bytes();
         const struct rlimit limit = {used + more, used + more};
-        if (setrlimit((__rlimit_resource_t)resource, &limit) != 0 || !room_is_limited()) {
+        if (setrlimit(RLIMIT_DATA, &limit) != 0 || !room_is_limited()) {
             _exit(8);
         }
         const enum status code = room_check(wanted, "the test");
@@ -35,8 +35,8 @@ static int ask(int resource, size_t more, size_t wanted)
 static void a_limit_is_told(void **state)
 {
     (void)state;
-    assert_int_equal(ask(RLIMIT_DATA, 64 * MIB, 16 * MIB), 0);
-    assert_int_equal(ask(RLIMIT_DATA, 64 * MIB, 256 * MIB), 1);
+    assert_int_equal(ask(64 * MIB, 16 * MIB), 0);
+    assert_int_equal(ask(64 * MIB, 256 * MIB), 1);
 }
 
 static void without_a_limit_there_is_room(void **state)

@@ -150,6 +150,9 @@ static void test_refused(void **state)
          {"[3, 2, 3]", "data.channels", "first"}},
         {"f.create_dataset('images', data=x.astype('u1'), compression='lzf'); f['labels'] = y",
          {"images", "lzf", "gzip"}},
+        {"f['images'] = x.astype('u1'); f['labels'] = y;"
+         " f.create_dataset('groups', data=y, compression='lzf')",
+         {"groups", "lzf", "gzip"}},
         {"f['images'] = x.astype('u1'); f['labels'] = y[:5]", {"labels", "expected 12", "got 5"}},
         {"f['pictures'] = x.astype('u1'); f['labels'] = y", {"images", "pictures", "labels"}},
     };

@@ -291,6 +291,30 @@ static void test_large_gz_goes_to_a_file(void **state)
 }
 
 // A file that is damaged is met while batches are made: those before it come, then the error.
+// What cannot be unpacked is not tried again by the next one who asks, from wherever it stopped.
+static void test_a_failed_first_read_stays_failed(void **state)
+{
+    enum { MANY = 4, SIDE = 8, BYTES = 16 + MANY * SIDE * SIDE + 5 }; // five too many
+    uint8_t images[BYTES] = {0}, labels[8 + MANY] = {0}, got[SIDE * SIDE];
+    put_u32(images, 0x0803);
+    put_u32(images + 4, MANY);
+    put_u32(images + 8, SIDE);
+    put_u32(images + 12, SIDE);
+    put_u32(labels, 0x0801);
+    put_u32(labels + 4, MANY);
+    files_write_gz(*state, "train-images-idx3-ubyte.gz", images, BYTES);
+    files_write_gz(*state, "train-labels-idx1-ubyte.gz", labels, 8 + MANY);
+    const struct dataset_options options = files_options("idx", *state);
+    struct dataset described;
+    char first[512];
+    assert_ok(dataset_describe(&options, DATASET_TRAIN, &described));
+    assert_fails(dataset_fetch(&described, &(int32_t){0}, 1, got), ERR_INPUT, "images");
+    snprintf(first, sizeof first, "%s", status_message());
+    assert_fails(dataset_fetch(&described, &(int32_t){1}, 1, got), ERR_INPUT, "images");
+    assert_string_equal(status_message(), first);
+    dataset_close(&described);
+}
+
 static void test_error_while_streaming(void **state)
 {
     char path[FILES_PATH];
@@ -323,6 +347,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_batches, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_chosen_rows_and_samples, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_large_gz_goes_to_a_file, files_setup, files_teardown),
+        cmocka_unit_test_setup_teardown(test_a_failed_first_read_stays_failed, files_setup,
+                                        files_teardown),
         cmocka_unit_test_setup_teardown(test_error_while_streaming, files_setup, files_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
