@@ -4,7 +4,8 @@
 // (kernel h x w, no padding, 1x1 out), so weights are OIHW everywhere, as PyTorch flattens them.
 //
 // in[] and out[] below are the argument slots of `struct op_args`. "NULL" means may be NULL.
-// Chunks: a batch is cut into equal chunks of op.n images; per-image operations run once per chunk,
+// Chunks: a batch is cut into chunks of op.n images (a training's last one may be smaller, with
+// kernels of its own); per-image operations run once per chunk,
 // and what is summed over the batch leaves one partial per chunk. Two partials are added by ADD, or
 // by BN_SUM where they are f64, always the same two (core/sum_tree.h), so results depend neither on
 // how many threads there are nor on how many processes share the chunks.
@@ -26,7 +27,7 @@
 // BN_FINISH               sums f64 [2][c], gamma, beta f32 [c]           scale, shift, mean, inv_std f32 [c], running mean, variance (NULL both)
 // BN_BACKWARD_REDUCE      dy f32, dy2 f32 NULL, y f32 NULL, x, mean, inv_std   g f32 NULL, partial f64 [2][c]: sum g, sum g * xhat
 //                         g = (dy + dy2) * slope of act, which must follow from y (factor 1 if y is NULL); xhat = (x - mean) * inv_std
-// BN_BACKWARD_FINISH      sums f64 [2][c], gamma, mean, inv_std f32 [c]  dgamma, dbeta f32 [c] (NULL both; times factor), k f32 [3][c]
+// BN_BACKWARD_FINISH      sums f64 [2][c], gamma, mean, inv_std f32 [c]  dgamma, dbeta f32 [c] (NULL both), k f32 [3][c]
 // BN_BACKWARD_APPLY       g f32, x f32, k f32 [3][c]                     dx = k0 * g + k1 * x + k2
 // ADD                     a f32, b f32 NULL                              y = act(a + b), f32 | u8 | s8 (round(y * factor))
 // MULTIPLY                a f32, b f32 (broadcast: [n][1][1][c])         y = act(a * b), f32 | u8 | s8 (round(y * factor)). Without act its gradients are MULTIPLY again, but for

@@ -13,7 +13,6 @@ enum status program_open(struct backend *backend, int batch, int chunk, struct p
         FAIL(ERR_MEMORY, "no memory for a plan");
     }
     program->backend = backend;
-    program->batch = batch;
     program->chunk = chunk;
     program->n_chunks = program->total_chunks = (batch + chunk - 1) / chunk;
     program->parts[0] = (struct sum_node){0, program->n_chunks};

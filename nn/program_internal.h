@@ -39,7 +39,7 @@ struct program_kernel {
 struct program {
     struct backend *backend; // borrowed
     struct arena arena;
-    int batch, chunk, n_chunks;
+    int chunk, n_chunks;
     int first_chunk, total_chunks;        // of the batch that is shared
     int tail;                             // images of the last chunk; 0: as many as the others have
     struct sum_node parts[SUM_TREE_MOST]; // [n_parts] of the sums

@@ -347,10 +347,10 @@ static void run_backward_finish(struct kernel *kernel, const struct op_args *arg
         coefficients[n + c] = (float)k1;
         coefficients[2 * n + c] = (float)(-k0 * sums[c] / count - k1 * (double)mean[c]);
         if (dgamma != NULL) {
-            dgamma[c] = (float)(sums[n + c] * (double)kernel->op.factor);
+            dgamma[c] = (float)sums[n + c];
         }
         if (dbeta != NULL) {
-            dbeta[c] = (float)(sums[c] * (double)kernel->op.factor);
+            dbeta[c] = (float)sums[c];
         }
     }
 }

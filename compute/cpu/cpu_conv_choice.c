@@ -4,13 +4,14 @@
 
 #include "compute/cpu/cpu_conv_direct_int8.h"
 #include "compute/cpu/cpu_conv_narrow.h"
+#include "compute/cpu/cpu_conv_shape.h"
 #include "core/clock.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Class k of channel counts: up to 8 << k.
+// Class k of channel counts: up to 8 << k; the last one has all beyond it too.
 enum { LEAST = 8, CLASSES = 5, MOST = LEAST << (CLASSES - 1) };
 enum { SIDE = 8, IMAGES = 4, ROUNDS = 5, ALIGNMENT = 64 };
 enum choice { UNKNOWN, OWN, ONEDNN };
@@ -55,19 +56,14 @@ struct trial {
     double best; // seconds
 };
 
-static size_t align_up(size_t bytes)
-{
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
 static enum status open_trial(struct trial *trial)
 {
     struct kernel *kernel = trial->kernel;
     const struct op *op = &kernel->op;
     const size_t pixels = (size_t)op->n * SIDE * SIDE;
-    const size_t sizes[] = {align_up(pixels * (size_t)op->in_c),
-                            align_up(pixels * (size_t)op->out_c), align_up(kernel->packed_bytes),
-                            align_up(kernel->scratch_bytes + 1)};
+    const size_t sizes[] = {
+        cpu_conv_align(pixels * (size_t)op->in_c), cpu_conv_align(pixels * (size_t)op->out_c),
+        cpu_conv_align(kernel->packed_bytes), cpu_conv_align(kernel->scratch_bytes + 1)};
     const size_t n_weights = (size_t)op->in_c * (size_t)op->out_c * 9;
     const float bias[MOST] = {0};
     const struct op_quantization quantization = {0.02F, 0.02F, 1.0F};
@@ -87,7 +83,7 @@ static enum status open_trial(struct trial *trial)
                                    .scratch = at + sizes[0] + sizes[1] + sizes[2]};
     kernel->ops->pack(kernel, weights, bias, &quantization, at + sizes[0] + sizes[1]);
     free(weights);
-    return OK;
+    return kernel->pack_status;
 }
 
 static void time_trial(struct trial *trial)
@@ -135,7 +131,10 @@ static enum choice choose(struct backend *backend, int in, int out)
         if (measure(backend, &op, &choice) != OK) {
             choice = OWN; // what cannot be measured is left as it is without AMX
         }
-        atomic_store(known, (int)choice);
+        int first = UNKNOWN; // another thread's result stays, if it was earlier
+        if (!atomic_compare_exchange_strong(known, &first, (int)choice)) {
+            choice = (enum choice)first;
+        }
     }
     return choice;
 }

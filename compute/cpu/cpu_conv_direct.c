@@ -2,6 +2,7 @@
 // gradient, with the weights turned by half a turn and their channels swapped.
 #include "compute/cpu/cpu_conv_direct.h"
 
+#include "compute/cpu/cpu_kernel_base.h"
 #include "core/machine.h"
 
 #include <math.h>
@@ -118,13 +119,10 @@ static void direct_run(struct kernel *kernel, const struct op_args *args)
     }
 }
 
-static void direct_close(struct kernel *kernel)
-{
-    free(kernel);
-}
-
-static const struct kernel_ops direct_ops = {
-    .open = cpu_conv_direct_open, .run = direct_run, .pack = direct_pack, .close = direct_close};
+static const struct kernel_ops direct_ops = {.open = cpu_conv_direct_open,
+                                             .run = direct_run,
+                                             .pack = direct_pack,
+                                             .close = cpu_kernel_close};
 
 static struct tiles tiles_of(const struct op *op, bool backward)
 {

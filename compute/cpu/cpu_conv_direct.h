@@ -4,8 +4,8 @@
 #pragma once
 #include "compute/backend.h"
 
-// CONV and CONV_BACKWARD_DATA: f32, 3x3, stride 1, padding 1 (above and below: at most 1), dense,
-// rows of a multiple of 4 pixels and at least 8, no activation but a bound, on a processor with
-// AVX-512.
+// CONV and CONV_BACKWARD_DATA: f32, 3x3, stride 1, padding 1 (of CONV above and below: at most 1),
+// dense, in_c and out_c <= 256, rows of a multiple of 4 pixels and at least 8, no activation but a
+// bound, on a processor with AVX-512.
 bool cpu_conv_direct_fits(const struct op *op);
 enum status cpu_conv_direct_open(struct backend *backend, const struct op *op, struct kernel **out);

@@ -2,6 +2,7 @@
 // output channels. Pixels whose channels do not fill their last group are copied to ones that do.
 #include "compute/cpu/cpu_conv_direct_int8.h"
 
+#include "compute/cpu/cpu_kernel_base.h"
 #include "compute/cpu/cpu_quantize.h"
 
 #include <math.h>
@@ -157,15 +158,10 @@ static void direct_run(struct kernel *kernel, const struct op_args *args)
     }
 }
 
-static void direct_close(struct kernel *kernel)
-{
-    free(kernel);
-}
-
 static const struct kernel_ops direct_ops = {.open = cpu_conv_direct_int8_open,
                                              .run = direct_run,
                                              .pack = direct_pack,
-                                             .close = direct_close};
+                                             .close = cpu_kernel_close};
 
 enum status cpu_conv_direct_int8_open(struct backend *backend, const struct op *op,
                                       struct kernel **out)

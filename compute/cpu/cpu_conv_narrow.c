@@ -4,6 +4,7 @@
 // stay in registers, and each loaded input is used for 3 columns and up to 3 rows of outputs.
 #include "compute/cpu/cpu_conv_narrow.h"
 
+#include "compute/cpu/cpu_kernel_base.h"
 #include "compute/cpu/cpu_quantize.h"
 #include "core/machine.h"
 
@@ -277,13 +278,10 @@ static void narrow_run(struct kernel *kernel, const struct op_args *args)
     }
 }
 
-static void narrow_close(struct kernel *kernel)
-{
-    free(kernel);
-}
-
-static const struct kernel_ops narrow_ops = {
-    .open = cpu_conv_narrow_open, .run = narrow_run, .pack = narrow_pack, .close = narrow_close};
+static const struct kernel_ops narrow_ops = {.open = cpu_conv_narrow_open,
+                                             .run = narrow_run,
+                                             .pack = narrow_pack,
+                                             .close = cpu_kernel_close};
 
 enum status cpu_conv_narrow_open(struct backend *backend, const struct op *op, struct kernel **out)
 {

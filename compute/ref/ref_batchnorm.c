@@ -112,10 +112,10 @@ static void run_backward_finish(struct kernel *kernel, const struct op_args *arg
         coefficients[op->in_c + c] = (float)k1;
         coefficients[2 * op->in_c + c] = (float)(-k0 * sum / count - k1 * (double)mean[c]);
         if (dgamma != NULL) {
-            dgamma[c] = (float)(products * (double)op->factor);
+            dgamma[c] = (float)products;
         }
         if (dbeta != NULL) {
-            dbeta[c] = (float)(sum * (double)op->factor);
+            dbeta[c] = (float)sum;
         }
     }
 }

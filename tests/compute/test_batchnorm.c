@@ -91,7 +91,6 @@ static void test_optional(void **state)
     case_drop(&c.out[1]);
     bench_match(*state, &c, 1e-5, 0);
     case_close(&c);
-    op.factor = 0.25F; // of the gradients of gamma and beta
     case_open(&c, &op);
     bench_match(*state, &c, 1e-5, 0);
     case_close(&c);
