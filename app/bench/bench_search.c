@@ -148,6 +148,7 @@ struct crew {
     int n;
     int64_t next_episode, answers, scored; // scored: answers that were not known already
     double arithmetic;
+    double last; // clock_seconds of the last answer
 };
 
 // Tickets to those that need some: the next batch, where there are several at once, before the last
@@ -191,6 +192,7 @@ static enum status crew_turn(struct crew *crew, struct backoff *backoff)
         const int failure = header->failure;
         crew->open[actor]--;
         crew->answers++;
+        crew->last = clock_seconds();
         crew->scored += header->cached ? 0 : 1;
         crew->arithmetic += header->arithmetic_seconds;
         transport_release(&crew->transport);
@@ -216,15 +218,17 @@ static enum status crew_measure(struct crew *crew, struct bench_case_result *out
     while (crew->answers < warm) {
         TRY(crew_turn(crew, &backoff));
     }
-    const double start = clock_seconds();
+    const double start = crew->last;
     crew->arithmetic = 0;
     crew->answers = crew->scored = 0;
-    // At least one each, unless there are no more candidates that are new.
-    while (clock_seconds() - start < crew->bench->config->seconds ||
+    // From an answer to an answer, in whole batches, which come all at once. At least one each,
+    // unless there are no more candidates that are new.
+    while (crew->last - start < crew->bench->config->seconds ||
+           crew->answers % crew->bench->config->episodes != 0 ||
            (crew->scored < crew->n && crew->answers < KNOWN_ANSWERS * (int64_t)crew->n)) {
         TRY(crew_turn(crew, &backoff));
     }
-    const double seconds = clock_seconds() - start;
+    const double seconds = crew->last - start;
     *out = (struct bench_case_result){
         .workers = crew->n,
         .candidates = crew->scored,
