@@ -43,5 +43,5 @@ struct prune_env {
 struct prune_env *prune_env_self(const struct env *env); // CHECKs that it is one
 struct prune_episode *prune_episode_at(const struct prune_env *env, int slot);
 
-enum status prune_evaluate(struct env *env, const int *slots, int n); // env_ops.evaluate
+enum status prune_evaluate(struct env *base, const int *slots, int n); // env_ops.evaluate
 extern const struct network_env_ops prune_network_ops;

@@ -150,8 +150,8 @@ static void any_number_of_episodes_at_once_gives_the_same_bytes(void **state)
         "--transport local --actors 1 --actors.episodes 3",
         "--transport local --actors 2 --actors.episodes 8",
         "--actors 2 --actors.episodes 3",
-        "--transport local --actors 2 --actors.episodes 4 --actors.tries 100 "
-        "--actors.faults kill=0.01,segv=0.01",
+        ("--transport local --actors 2 --actors.episodes 4 --actors.tries 100 "
+         "--actors.faults kill=0.01,segv=0.01"),
     };
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         char folder[16];

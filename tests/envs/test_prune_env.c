@@ -332,86 +332,6 @@ static void backends_agree(void **state)
     assert_non_null(strstr(status_message(), "abacus"));
 }
 
-static int random_step(struct env_case *env, struct rng *rng)
-{
-    const int choice = env_case_draw(env, rng);
-    env_case_step(env, choice);
-    return choice;
-}
-
-// Episodes side by side, of two networks and so of different lengths, scored at once: what each
-// would be by itself. Equal candidates, of tasks with other budgets too, are scored once; a slot
-// that begins anew is not waited for.
-static void candidates_are_scored_together(void **state)
-{
-    const struct prune_case *c = *state;
-    const int tasks[ENV_CASE_SLOTS] = {0, 3, 1, 1};
-    const int numbers[ENV_CASE_SLOTS] = {5, 6, 7, 5}; // the last one follows the first
-    struct env_case slots[ENV_CASE_SLOTS], alone;
-    struct rng rngs[ENV_CASE_SLOTS];
-    prune_case_env(c, 1, -1, &slots[0]);
-    prune_case_env(c, 1, -1, &alone);
-    for (int k = 0; k < ENV_CASE_SLOTS; k++) {
-        if (k > 0) {
-            env_case_share(&slots[k], &slots[0], k);
-        }
-        slots[k].waits = true;
-        rngs[k] = rng_make(9, RNG_TEST, (uint64_t)numbers[k], 0);
-        env_case_reset(&slots[k], 2, 99); // abandoned on the way
-        random_step(&slots[k], &rngs[k]);
-        rngs[k] = rng_make(9, RNG_TEST, (uint64_t)numbers[k], 0);
-        env_case_reset(&slots[k], tasks[k], numbers[k]);
-    }
-    for (bool running = true; running;) {
-        running = false;
-        int choice = -1;
-        for (int k = 0; k < ENV_CASE_SLOTS; k++) {
-            if (slots[k].end == ENV_RUNNING) {
-                running = true;
-                if (k < 3) {
-                    const int taken = random_step(&slots[k], &rngs[k]);
-                    choice = k == 0 ? taken : choice;
-                } else {
-                    env_case_step(&slots[k], choice); // what 0.5 allows, 0.8 does
-                }
-            }
-        }
-    }
-    struct env_case *const last[] = {&slots[3], &slots[0]}, *const others[] = {&slots[1],
-                                                                               &slots[2]};
-    env_case_evaluate(last, 2);
-    env_case_evaluate(others, 2);
-    for (int k = 0; k < ENV_CASE_SLOTS; k++) {
-        const struct env_outcome together = env_case_outcome(&slots[k]);
-        if (k == 3) { // the one that was asked for first was scored
-            assert_false(together.cached);
-            assert_true(together.arithmetic_seconds > 0);
-            continue;
-        }
-        const struct env_outcome one = prune_case_play(&alone, tasks[k], numbers[k]);
-        assert_true(together.score == one.score && slots[k].reward == alone.reward);
-        assert_true(together.macs == one.macs && together.n_result == one.n_result);
-        assert_memory_equal(together.result, one.result, (size_t)one.n_result * sizeof(int32_t));
-        assert_true(together.cached == (k == 0));
-        assert_true((together.arithmetic_seconds > 0) == (k != 0));
-    }
-    assert_true(env_case_outcome(&slots[3]).score == env_case_outcome(&slots[0]).score);
-    env_case_reset(&slots[0], tasks[0], 1); // one is known already, one is new
-    env_case_reset(&slots[2], tasks[2], numbers[2]);
-    rngs[2] = rng_make(9, RNG_TEST, (uint64_t)numbers[2], 0);
-    while (slots[0].end == ENV_RUNNING) {
-        random_step(&slots[0], &rngs[0]);
-        random_step(&slots[2], &rngs[2]);
-    }
-    struct env_case *const again[] = {&slots[2], &slots[0]};
-    env_case_evaluate(again, 2);
-    assert_true(env_case_outcome(&slots[2]).cached && !env_case_outcome(&slots[0]).cached);
-    for (int k = ENV_CASE_SLOTS - 1; k >= 0; k--) {
-        env_case_close(&slots[k]);
-    }
-    env_case_close(&alone);
-}
-
 static void known_candidates_are_not_scored_again(void **state)
 {
     const struct prune_case *c = *state;
@@ -540,7 +460,6 @@ int main(void)
         cmocka_unit_test(base_accuracy_is_the_same_in_every_task),
         cmocka_unit_test(threads_and_history_change_nothing),
         cmocka_unit_test(backends_agree),
-        cmocka_unit_test(candidates_are_scored_together),
         cmocka_unit_test(known_candidates_are_not_scored_again),
         cmocka_unit_test(candidates_become_networks),
         cmocka_unit_test(divergence_is_a_score_of_zero),
