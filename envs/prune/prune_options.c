@@ -48,7 +48,7 @@ const struct option scoring_option_table[] = {
      "what a candidate earns: its accuracy; minus its cross-entropy loss, which is less noisy; or "
      "minus a loss of distillation, which adds the distance of its logits from the uncut network's "
      "and is less noisy still. Winners are named by accuracy in any case",
-     OPTION_CHOICE, AT(reward), .fallback_text = "loss", .choices = rewards},
+     OPTION_CHOICE, AT(reward), .fallback_text = "distillation", .choices = rewards},
     {"refit",
      "refit the kept weights of each candidate by least squares; auto: unless a layer of the "
      "network is too large for it",
