@@ -153,11 +153,10 @@ static enum status open_learner(struct searching *s)
     // A small policy is learnt faster by one thread than several can agree on it.
     const bool large = config->agent.core == CORE_LSTM;
     // Its process starts others, which one that has used a device cannot.
-    const struct backend_config backend = {
-        .taken = session->facts.n_devices > 0 ? "cpu" : config->backend.taken,
-        .threads = large ? 0 : 1,
-        .check = config->backend.check};
-    TRY(load_backend(&backend, 1, &s->backend));
+    const bool device = session->backend.facts.n_devices > 0;
+    const struct backend_options options = {.threads = large ? 0 : 1,
+                                            .check = config->backend.check};
+    TRY(backend_open(device ? "cpu" : session->backend.name, &options, &s->backend));
     TRY(run_config_text(config, &s->config));
     TRY(run_config_identity(config, SHAPES_SEARCH, &s->identity));
     if (config->policy[0] != '\0') {
@@ -170,9 +169,12 @@ static enum status open_learner(struct searching *s)
         s->host[0] = '\0';
     }
     const struct hdf5_text texts[] = {
-        {"config", s->config.bytes},         {"dikdik", DIKDIK_VERSION},
-        {"library", session->facts.library}, {"openblas", blas_version()},
-        {"processor", machine_processor()},  {"host", s->host},
+        {"config", s->config.bytes},
+        {"dikdik", DIKDIK_VERSION},
+        {"library", session->backend.facts.library},
+        {"openblas", blas_version()},
+        {"processor", machine_processor()},
+        {"host", s->host},
         {"numerics", session->numerics},
     };
     const double longest = config->actors.first_episode_seconds;

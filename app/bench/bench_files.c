@@ -288,7 +288,7 @@ static enum status bench_files(struct files_bench *bench, const struct cli_resul
     const struct files_config *config = bench->config;
     TRY(list_check("--dtypes", config->dtypes, "f32", "int8"));
     bool int8 = list_has(config->dtypes, "int8");
-    TRY(load_backend(&config->backend, 1, &bench->backend));
+    TRY(load_backend(&config->backend, 0, 1, &bench->backend));
     if (int8 && !bench->backend->int8) {
         log_warning("int8 is left out: this backend has no fast 8-bit convolutions here");
         int8 = false;
