@@ -97,10 +97,11 @@ static void a_backend_with_memory_of_its_own_trains_to_the_same_bytes(void **sta
     static const struct backend_options plain = {.threads = 1}, check = {.check = true};
     for (int synced = 0; synced < 2; synced++) {
         struct train_case single, together;
-        open_on(&single, "ref", &plain, 60, 30);
-        open_on(&together, "ref", &check, 60, 30);
+        open_on(&single, "ref", &plain, 70, 30);
+        open_on(&together, "ref", &check, 70, 30);
         single.recipe.sync_batchnorm = together.recipe.sync_batchnorm = synced == 1;
         single.recipe.clip = together.recipe.clip = 0.5;
+        single.recipe.validation_share = together.recipe.validation_share = 0.1;
         assert_ok(run(&single, synced == 1 ? &alone : &everybody));
         assert_ok(run(&together, &everybody));
         assert_memory_equal(single.network.params, together.network.params,
