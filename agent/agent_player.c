@@ -104,7 +104,8 @@ const float *agent_player_step(struct agent_player *player, const struct agent_s
         memcpy(player->state + (size_t)i * n_state, state_of(player, step->sequence), bytes);
     }
     // Rows beyond n go on with what is left there from earlier steps; nobody looks at them.
-    sequence_forward(plan->plan, player->input, NULL, player->state, player->output);
+    // Policies run on the host's processor, which does not fail.
+    CHECK(sequence_forward(plan->plan, player->input, NULL, player->state, player->output) == OK);
     for (int i = 0; i < n; i++) {
         memcpy(state_of(player, steps[i].sequence), player->state + (size_t)i * n_state, bytes);
     }

@@ -81,8 +81,8 @@ static void add_machine(struct facts *facts)
         : machine_has_avx2() ? "AVX2"
                              : "less than AVX2");
     add(facts, "vnni", "8-bit dot products (VNNI)",
-        backend_cpu_has_vnni() ? NULL : "int8 scoring (eval --int8) is refused here", "%s",
-        backend_cpu_has_vnni() ? "yes" : "no");
+        machine_has_vnni() ? NULL : "int8 scoring (eval --int8) is refused here", "%s",
+        machine_has_vnni() ? "yes" : "no");
 }
 
 static void add_libraries(struct facts *facts)
@@ -90,9 +90,6 @@ static void add_libraries(struct facts *facts)
     const char *was = blas_restart_was();
     const char *core = blas_core_name();
     const bool slow = blas_restart_needed();
-    char onednn[32];
-    backend_cpu_onednn(onednn, sizeof onednn);
-    add(facts, "onednn", "oneDNN", NULL, "%s", onednn);
     add(facts, "openblas", "OpenBLAS", NULL, "%s", blas_version());
     add(facts, "openblas_core", "OpenBLAS kernels",
         slow ? "OPENBLAS_CORETYPE is set to kernels that are slow on this "
@@ -102,19 +99,36 @@ static void add_libraries(struct facts *facts)
         slow ? "; better here: " : "", slow ? blas_best_core() : "");
 }
 
-static void add_backend(struct facts *facts, const char *name)
+// "0: NVIDIA H100 80GB HBM3, 79.6 GiB; 1: ..."
+static void list_devices(const struct backend_facts *facts, char *out, size_t bytes)
 {
-    const struct backend_config config = {.name = name, .threads = 1};
-    struct backend *backend;
-    const enum status code = load_backend(&config, 1, &backend);
-    if (code != OK) {
-        add(facts, "backend", "backend", "this backend does not work", "%s: %s", name,
-            status_message());
-        return;
+    for (int i = 0; i < facts->n_devices; i++) {
+        const size_t used = strlen(out);
+        snprintf(out + used, bytes - used, "%s%d: %s", used > 0 ? "; " : "", i, facts->devices[i]);
     }
-    add(facts, "backend", "backend", NULL, "%s%s", backend->ops->name,
-        backend->int8 ? ", with int8" : "");
-    backend_close(backend);
+}
+
+// What each backend of this build is here, and what its results depend on.
+static void add_backends(struct facts *facts)
+{
+    const struct backend_options options = {.threads = 1, .device = -1};
+    char devices[400] = "", why[256];
+    bool any = false;
+    for (int i = 0; backend_at(i) != NULL; i++) {
+        const char *name = backend_at(i)->name;
+        struct backend_facts said;
+        const enum status code = backend_ask(name, &options, &said);
+        const char *unusable = code == OK ? NULL : "this backend cannot be used here";
+        add(facts, name, name, unusable, "%s%s", code == OK ? said.numerics : status_message(),
+            code == OK && said.int8 ? ", with int8" : "");
+        any = any || backend_at(i)->device;
+        list_devices(&said, devices, sizeof devices);
+    }
+    add(facts, "backend", "best backend", NULL, "%s", backend_best(&options, why, sizeof why));
+    add(facts, "gpus", "GPUs", NULL, "%s",
+        devices[0] != '\0' ? devices
+        : any              ? "none"
+                           : "none (this build has no GPU backend)");
 }
 
 static void add_slurm(struct facts *facts)
@@ -151,7 +165,6 @@ static void add_launchers(struct facts *facts)
         found ? NULL : "training runs alone; install MPICH (Debian: apt install mpich)", "%s",
         found ? path : "none");
     add_slurm(facts);
-    add(facts, "gpus", "GPUs", NULL, "none (this build has no GPU backend)");
 }
 
 static enum status add_data_sets(struct facts *facts, const struct doctor_config *config,
@@ -250,7 +263,7 @@ static enum status examine(const struct doctor_config *config, struct arena *are
     struct facts facts = {.n = 0};
     add_machine(&facts);
     add_libraries(&facts);
-    add_backend(&facts, "cpu");
+    add_backends(&facts);
     add_launchers(&facts);
     const int first_data_set = facts.n;
     TRY(add_data_sets(&facts, config, arena));

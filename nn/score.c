@@ -34,10 +34,10 @@ static double row_distance(const float *logits, const float *reference, int clas
     return fmax(squares / classes - (sum / classes) * (sum / classes), 0);
 }
 
-void score_add(struct infer_plan *plan, const struct score_batch *batch, struct score *score)
+enum status score_add(struct infer_plan *plan, const struct score_batch *batch, struct score *score)
 {
     const double start = clock_seconds();
-    infer_run(plan, batch->images, batch->n, batch->logits);
+    TRY(infer_run(plan, batch->images, batch->n, batch->logits));
     score->seconds += clock_seconds() - start;
     for (int i = 0; i < batch->n; i++) {
         const size_t row = (size_t)i * (size_t)batch->classes;
@@ -50,4 +50,5 @@ void score_add(struct infer_plan *plan, const struct score_batch *batch, struct 
         }
     }
     score->images += batch->n;
+    return OK;
 }

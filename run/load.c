@@ -2,6 +2,7 @@
 #include "run/load.h"
 
 #include "core/file.h"
+#include "core/log.h"
 #include "core/machine.h"
 #include "run/load_data.h"
 
@@ -11,25 +12,53 @@
 
 #define AT(field) .offset = offsetof(struct backend_config, field)
 const struct option backend_option_table[] = {
-    {"name", "what computes: cpu, or ref (plain loops, slow)", OPTION_STRING, AT(name),
-     .fallback_text = "cpu"},
+    {"name",
+     "what computes: cpu, cuda (a GPU of NVIDIA), ref (plain loops, slow), or auto: the GPU where "
+     "there is one that can be used, else cpu",
+     OPTION_STRING, AT(name), .fallback_text = "auto"},
     {"threads", "threads to compute with; 0 = one per usable core", OPTION_INT, AT(threads),
      .fallback = 0, .least = 0, .most = 1024},
+    {"device", "cuda: which of several GPUs; -1 = the processes of a host take turns", OPTION_INT,
+     AT(device), .fallback = -1, .least = -1, .most = BACKEND_MOST_DEVICES - 1},
     {"check", "ref: keep its memory out of the program's reach, to find our own mistakes",
      OPTION_BOOL, AT(check), .fallback = 0},
     {.key = NULL},
 };
 #undef AT
 
-enum status load_backend(const struct backend_config *config, int local_ranks, struct backend **out)
+enum status load_settle_backend(const struct backend_config *config, int turn,
+                                struct backend_use *out)
 {
-    int threads = config->threads;
-    if (threads == 0 && local_ranks > 1) {
-        const int share = machine_cores() / local_ranks;
-        threads = share > 0 ? share : 1;
+    const bool open = strcmp(config->name, "auto") == 0;
+    char why[256] = "";
+    struct backend_use use = {.options = {.threads = config->threads,
+                                          .check = config->check,
+                                          .device = config->device,
+                                          .turn = turn}};
+    use.name = open ? backend_best(&use.options, why, sizeof why) : config->name;
+    TRY(backend_ask(use.name, &use.options, &use.facts));
+    if (open && why[0] != '\0') {
+        log_info("computing on %s: %s", use.name, why);
     }
-    const struct backend_options options = {.threads = threads, .check = config->check};
-    return backend_open(config->name, &options, out);
+    *out = use;
+    return OK;
+}
+
+enum status load_settled_backend(const struct backend_use *use, struct backend **out)
+{
+    return backend_open(use->name, &use->options, out);
+}
+
+enum status load_backend(const struct backend_config *config, int local_rank, int local_ranks,
+                         struct backend **out)
+{
+    struct backend_use use;
+    TRY(load_settle_backend(config, local_rank, &use));
+    if (use.options.threads == 0 && local_ranks > 1) {
+        const int share = machine_cores() / local_ranks;
+        use.options.threads = share > 0 ? share : 1;
+    }
+    return load_settled_backend(&use, out);
 }
 
 // What the file leaves out, the training images say, whatever part is asked for.

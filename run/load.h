@@ -7,14 +7,28 @@
 
 // Rows "backend.*".
 struct backend_config {
-    const char *name; // cpu ref
+    const char *name; // auto, cpu, ref, cuda
     int threads;      // 0 = all cores that this process may use
+    int device;       // -1 = by turns
     bool check;       // ref only
 };
 extern const struct option backend_option_table[];
 
-// local_ranks: processes of this program on this host, which share its cores.
-enum status load_backend(const struct backend_config *config, int local_ranks,
+// A config's backend as it is used by this process.
+struct backend_use {
+    const char *name; // one of this build's
+    struct backend_options options;
+    struct backend_facts facts;
+};
+// Decides what computes, before anything else is done: asks the backend that is named, or finds the
+// best for "auto" and says which that is. turn: number of this process among those of its host that
+// share its devices. ERR_UNSUPPORTED says why a backend cannot be used here. This process may start
+// others afterwards.
+enum status load_settle_backend(const struct backend_config *config, int turn,
+                                struct backend_use *out);
+enum status load_settled_backend(const struct backend_use *use, struct backend **out);
+// Both. local_rank of local_ranks: processes of this program on this host, which share its cores.
+enum status load_backend(const struct backend_config *config, int local_rank, int local_ranks,
                          struct backend **out);
 
 // A network file and one part of the data set to use it with: as load_data_options finds it. What

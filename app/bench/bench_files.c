@@ -161,8 +161,8 @@ static void run_subject(void *context, int64_t number)
 {
     const struct subject *subject = context;
     const size_t which = (size_t)(number % FRESH_INPUTS);
-    infer_run(subject->plan, subject->images + which * subject->batch_bytes, subject->batch,
-              subject->outputs);
+    CHECK(infer_run(subject->plan, subject->images + which * subject->batch_bytes, subject->batch,
+                    subject->outputs) == OK);
 }
 
 // The last subject is the first network again, with a plan and memory of its own.
@@ -288,7 +288,7 @@ static enum status bench_files(struct files_bench *bench, const struct cli_resul
     const struct files_config *config = bench->config;
     TRY(list_check("--dtypes", config->dtypes, list_dtypes));
     bool int8 = list_has(config->dtypes, "int8");
-    TRY(load_backend(&config->backend, 1, &bench->backend));
+    TRY(load_backend(&config->backend, 0, 1, &bench->backend));
     if (int8 && !bench->backend->int8) {
         log_warning("int8 is left out: this backend has no fast 8-bit convolutions here");
         int8 = false;

@@ -123,7 +123,7 @@ static enum status bench_nn(struct bench_session *session)
     static const char *const modes[] = {"infer", "train", NULL};
     TRY(list_check("--modes", config->modes, modes));
     TRY(list_check("--dtypes", config->dtypes, list_dtypes));
-    TRY(load_backend(&config->backend, 1, &session->backend));
+    TRY(load_backend(&config->backend, 0, 1, &session->backend));
     TRY(bench_suite_run(session));
     if (config->json) {
         return print_json(session);

@@ -248,7 +248,7 @@ static void print_task(const struct score_bench *bench, const struct score_bench
 static enum status measure(struct score_bench *bench)
 {
     const struct score_bench_config *config = bench->config;
-    TRY(load_backend(&config->run.backend, machine_cores(), &bench->backend));
+    TRY(load_backend(&config->run.backend, 0, machine_cores(), &bench->backend));
     TRY(fill_axes(bench));
     TRY(score_bench_measure(bench));
     if (config->json) {

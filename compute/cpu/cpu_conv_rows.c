@@ -10,16 +10,18 @@ static size_t panels_floats(const struct op *op)
     return cpu_panels_floats(op->in_c, op->out_c);
 }
 
-static void rows_pack(struct kernel *kernel, const float *weights, const float *bias,
-                      const struct op_quantization *quantization, void *packed)
+static enum status rows_pack(struct kernel *kernel, const float *weights, const float *bias,
+                             const struct op_quantization *quantization, void *packed, int lane)
 {
     const struct op *op = &kernel->op;
+    (void)lane;
     CHECK(quantization == NULL);
     float *panels = packed, *to = panels + panels_floats(op);
     cpu_panels_pack(op->in_c, op->out_c, weights, 1, (size_t)op->in_c, panels);
     for (int c = 0; c < op->out_c; c++) {
         to[c] = bias != NULL ? bias[c] : 0.0F;
     }
+    return OK;
 }
 
 CPU_CLONES static void activate(struct activation act, size_t count, float *y)
