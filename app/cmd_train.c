@@ -225,6 +225,7 @@ static enum status print_json(const struct training *t)
     json_write_double(w, "train_images_per_second", report->images_per_second);
     json_write_double(w, "data_wait_share", report->waiting);
     json_write_double(w, "data_cores", report->reading);
+    json_write_bool(w, "data_streamed", t->data.streamed);
     json_write_string(w, "file", t->folder.network);
     return output_json_end(&json);
 }

@@ -183,6 +183,8 @@ static enum status give(struct giver *g, int actor, int index)
     ticket.kind = TICKET_WORK;
     ticket.episode = g->given++;
     ticket.threads = job->threads;
+    const int actors = g->session->hosts[host].actors;
+    ticket.sharers = actors < g->board->n ? actors : g->board->n; // so many jobs at a time at most
     ticket.seconds = job->sliced ? (float)slice_seconds(g) : 0.0F;
     return transport_send_ticket(&g->crew.transport, actor, &ticket, NULL, 0);
 }
