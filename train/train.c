@@ -124,7 +124,7 @@ static enum status resume(struct trainer *trainer, struct arena *arena)
         }
     }
     const int64_t batches = epoch_cut_batches(&trainer->cut, state->position.epoch);
-    if (state->position.batch >= batches) {
+    if (state->position.batch > batches) {
         FAIL(ERR_INPUT, "%s: stands at batch %lld of an epoch of %lld; remove it to start afresh",
              job->checkpoint, (long long)state->position.batch, (long long)batches);
     }
@@ -187,19 +187,11 @@ static enum status save(struct trainer *trainer)
     return train_checkpoint_save(state, job->identity, job->checkpoint);
 }
 
-// Ranks see a signal at different moments; they stop together, at the same update.
-static enum status stop_if_interrupted(struct trainer *trainer)
+// On all ranks, at the same update.
+static enum status stop(struct trainer *trainer)
 {
-    const struct collective *c = trainer->job->collective;
-    double pending = interrupt_pending() ? 1 : 0;
-    if (c->ranks > 1) {
-        TRY(collective_sum_f64(c, &pending, 1));
-    }
-    if (pending == 0) {
-        return OK;
-    }
     TRY(save(trainer));
-    TRY(collective_barrier(c));
+    TRY(collective_barrier(trainer->job->collective));
     const struct train_position *position = &trainer->state.position;
     const char *checkpoint = trainer->job->checkpoint;
     if (checkpoint == NULL) {
@@ -211,6 +203,17 @@ static enum status stop_if_interrupted(struct trainer *trainer)
          "state: give the same command again to go on",
          (long long)position->epoch + 1, (long long)position->batch,
          (long long)batches_of_epoch(trainer), checkpoint);
+}
+
+// Ranks see a signal at different moments; they stop together.
+static enum status stop_if_interrupted(struct trainer *trainer)
+{
+    const struct collective *c = trainer->job->collective;
+    double pending = interrupt_pending() ? 1 : 0;
+    if (c->ranks > 1) {
+        TRY(collective_sum_f64(c, &pending, 1));
+    }
+    return pending == 0 ? OK : stop(trainer);
 }
 
 // what: "loss nan, gradient norm inf".
@@ -323,7 +326,8 @@ static enum status end_epoch(struct trainer *trainer)
     const double batches = (double)position->batch;
     const double loss = position->loss_sum / batches;
     const double accuracy = 100 * position->right_sum / batches;
-    TRY(validate(trainer));
+    const enum status code = validate(trainer);
+    TRY(code == ERR_INTERRUPTED ? stop(trainer) : code); // its updates are done
     trainer->state.losses[position->epoch] = loss;
     position->epoch++;
     position->batch = 0;
