@@ -7,6 +7,7 @@
 #include "train/evaluate.h"
 #include "train_case.h"
 
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -290,9 +291,11 @@ static const char *watched; // a checkpoint
 static void interrupt_when_there(int signal_number)
 {
     (void)signal_number;
+    const int before = errno; // of what was interrupted
     if (access(watched, F_OK) == 0) {
         raise(SIGINT);
     }
+    errno = before;
 }
 
 // In a child: trains until its first checkpoint is there and it hears of that, in the second epoch.
