@@ -35,11 +35,12 @@ struct training {
     struct train_folder folder;
     struct backend *backend;
     struct dataset data;
+    struct dataset test; // on rank 0 described before the first epoch
     struct network network, teacher;
     struct text identity;
     struct arena arena;
     struct train_report report;
-    struct evaluation test;
+    struct evaluation evaluation; // on the test part
 };
 
 // "configs/quick.json" -> "quick"
@@ -125,14 +126,9 @@ static struct train_job training_job(const struct training *t)
 // The test part, too: that it is there and fits is known before the first epoch.
 static enum status describe_test(struct training *t, struct run_input_data *out)
 {
-    struct dataset test = {0};
-    TRY(dataset_describe(&t->config->data, DATASET_TEST, &test));
-    enum status code = dataset_check_test(&t->data, &test);
-    if (code == OK) {
-        code = run_input_of_data(&test, &t->arena, out);
-    }
-    dataset_close(&test);
-    return code;
+    TRY(dataset_describe(&t->config->data, DATASET_TEST, &t->test));
+    TRY(dataset_check_test(&t->data, &t->test));
+    return run_input_of_data(&t->test, &t->arena, out);
 }
 
 static enum status describe_weights(struct training *t, const char *path,
@@ -184,14 +180,35 @@ static enum status train_and_save(struct training *t)
     return t->app->collective.rank == 0 ? network_save(&t->network, t->folder.network) : OK;
 }
 
+// ERR_INTERRUPTED on all ranks at once.
+static enum status load_test(struct training *t)
+{
+    const struct collective *c = &t->app->collective;
+    if (c->rank > 0) {
+        TRY(dataset_describe(&t->config->data, DATASET_TEST, &t->test));
+    }
+    const enum status code = dataset_load(&t->test);
+    double interrupted = code == ERR_INTERRUPTED ? 1 : 0;
+    TRY(interrupted > 0 ? OK : code);
+    TRY(collective_sum_f64(c, &interrupted, 1));
+    return interrupted > 0 ? ERR_INTERRUPTED : OK;
+}
+
 static enum status score(struct training *t)
 {
-    struct dataset test = {0};
     const struct evaluate_options options = {.batch = TRAIN_TEST_BATCH};
-    TRY(dataset_open(&t->config->data, DATASET_TEST, &test));
-    const enum status code = evaluate_network_shared(&t->app->collective, t->backend, &t->network,
-                                                     &test, NULL, test.n, &options, &t->test);
-    dataset_close(&test);
+    enum status code = load_test(t);
+    if (code == OK) {
+        code = evaluate_network_shared(&t->app->collective, t->backend, &t->network, &t->test, NULL,
+                                       t->test.n, &options, &t->evaluation);
+    }
+    if (code == ERR_INTERRUPTED) {
+        t->app->stopped_together = true;
+        FAIL(code,
+             "interrupted while the test part was scored; %s is written: give the same command "
+             "again to go on",
+             t->folder.network);
+    }
     return code;
 }
 
@@ -205,9 +222,9 @@ static enum status print_json(const struct training *t)
     json_write_string(w, "name", t->config->name);
     json_write_string(w, "architecture", t->network.info.architecture);
     json_write_string(w, "data", t->data.name);
-    json_write_double(w, "accuracy", t->test.accuracy);
-    json_write_double(w, "loss", t->test.loss);
-    json_write_int(w, "images", t->test.images);
+    json_write_double(w, "accuracy", t->evaluation.accuracy);
+    json_write_double(w, "loss", t->evaluation.loss);
+    json_write_int(w, "images", t->evaluation.images);
     json_write_int(w, "macs", cost.macs);
     json_write_int(w, "params", cost.params);
     json_write_int(w, "bytes", (int64_t)network_bytes(&t->network));
@@ -225,6 +242,7 @@ static enum status print_json(const struct training *t)
     json_write_double(w, "train_images_per_second", report->images_per_second);
     json_write_double(w, "data_wait_share", report->waiting);
     json_write_double(w, "data_cores", report->reading);
+    json_write_bool(w, "data_streamed", t->data.streamed);
     json_write_string(w, "file", t->folder.network);
     return output_json_end(&json);
 }
@@ -238,8 +256,8 @@ static enum status print_result(const struct training *t)
         return print_json(t);
     }
     printf("%s on %s: test accuracy %.2f%% (loss %.4f, %lld images)\n",
-           t->network.info.architecture, t->data.name, 100 * t->test.accuracy, t->test.loss,
-           (long long)t->test.images);
+           t->network.info.architecture, t->data.name, 100 * t->evaluation.accuracy,
+           t->evaluation.loss, (long long)t->evaluation.images);
     if (t->report.waiting >= LEAST_SAID || (t->data.streamed && t->report.reading >= LEAST_SAID)) {
         printf("reading and decoding images took %.1f cores, and training waited for them %.0f%% "
                "of its time; more data.memory, or images of the size that is used, help\n",
@@ -274,6 +292,7 @@ static enum status train_run(struct app *app, int argc, char **argv)
     network_close(&training.network);
     network_close(&training.teacher);
     dataset_close(&training.data);
+    dataset_close(&training.test);
     text_close(&training.identity);
     arena_close(&training.arena);
     return code;

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/room.h"
 #include "core/suggest.h"
+#include "data/dataset.h"
 
 #include <malloc.h>
 #include <poll.h>
@@ -122,6 +123,7 @@ static int run_command(const struct command *command, int argc, char **argv)
         code = collective_open(&app.collective);
         log_set_rank(app.collective.rank);
         if (code == OK) {
+            dataset_share_memory(app.collective.local_ranks);
             launch_running();
         }
     }

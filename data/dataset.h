@@ -74,6 +74,10 @@ struct dataset_options {
 };
 extern const struct option dataset_option_table[];
 
+// How many processes of this host keep images at a time: each keeps its share of data.memory. 1
+// until it is said; of parts opened from then on.
+void dataset_share_memory(int processes);
+
 // Opens one part without reading its images: shape, classes, labels and groups are there, mean and
 // std are not. ERR_INPUT names the file, what was expected and what was found; when no folder has
 // the data set, the message lists the folders looked in and how to get it.

@@ -106,7 +106,8 @@ const struct option dataset_option_table[] = {
      AT(group_pattern)},
     {.key = "memory",
      .help = "MiB of images that are kept in memory: a part that needs more is read and decoded "
-             "anew each time it is used, ahead of use; 0 = half of what this host has",
+             "anew each time it is used, ahead of use; the processes of a host share it; 0 = half "
+             "of what this host has",
      .kind = OPTION_INT,
      AT(memory),
      .fallback = 0,

@@ -23,7 +23,7 @@ struct slot {
     uint8_t *images;    // [most_rows] images as dataset_fetch gives them; arena
     int32_t *labels;    // [most_rows]; arena
     int32_t *rows;      // [most_rows] of the data set; arena
-    int64_t first;      // position in the epoch of its first row
+    int64_t first;      // place of its first row, see epoch_cut.h
     int n, taken, done; // rows: all, given to threads, filled
     int64_t epoch, number;
     int64_t index; // of the batch since open
@@ -34,10 +34,9 @@ struct loader {
     const struct dataset *dataset; // borrowed
     struct loader_options options;
     size_t image_bytes;
-    int64_t n;         // rows of an epoch
-    int64_t per_epoch; // batches
-    int32_t *indices;  // [n] arena
-    int piece;         // rows that a thread takes at once
+    struct epoch_cut cut;
+    int32_t *indices; // [cut.rows] arena
+    int piece;        // rows that a thread takes at once
 
     pthread_t threads[MOST_THREADS];
     int n_threads;
@@ -46,7 +45,8 @@ struct loader {
     pthread_cond_t filled, freed;
     struct slot ring[RING];   // batch number i since open lies in ring[i % RING]
     int64_t opened, released; // batches: rows settled; the user is done with
-    int32_t *order;           // [n] arena: rows of the epoch of the batch opened last
+    int32_t *order;           // [cut.rows] arena: rows of epoch `ordered`
+    int64_t ordered;          // the epoch of the last row settled; -1: none
     int64_t epoch, number;    // of the next batch to open
     int started;              // threads that have numbered themselves
     struct loader_times times;
@@ -58,19 +58,31 @@ struct loader {
 };
 
 // The order of rows in an epoch: a pure function of (seed, epoch).
-static void order_epoch(struct loader *loader)
+static void order_epoch(struct loader *loader, int64_t epoch)
 {
-    memcpy(loader->order, loader->indices, (size_t)loader->n * sizeof *loader->order);
+    const size_t n = (size_t)loader->cut.rows;
+    memcpy(loader->order, loader->indices, n * sizeof *loader->order);
     if (loader->options.shuffle) {
-        struct rng rng = rng_make(loader->options.seed, RNG_ORDER, (uint64_t)loader->epoch, 0);
-        rng_shuffle(&rng, loader->order, (size_t)loader->n);
+        struct rng rng = rng_make(loader->options.seed, RNG_ORDER, (uint64_t)epoch, 0);
+        rng_shuffle(&rng, loader->order, n);
     }
+    loader->ordered = epoch;
 }
 
-// Augments the image at `position` in the epoch as (seed, epoch, position) says.
-static void augment(const struct loader *loader, int64_t epoch, int64_t position,
-                    const uint8_t *from, uint8_t *to)
+// The row at a place; places are asked for in ascending order. Called with the lock.
+static int32_t row_at(struct loader *loader, int64_t place)
 {
+    const int64_t epoch = place / loader->cut.rows;
+    if (epoch != loader->ordered) {
+        order_epoch(loader, epoch);
+    }
+    return loader->order[place % loader->cut.rows];
+}
+
+// Augments the image at a place as (seed, epoch, position in the epoch) says.
+static void augment(const struct loader *loader, int64_t place, const uint8_t *from, uint8_t *to)
+{
+    const int64_t epoch = place / loader->cut.rows, position = place % loader->cut.rows;
     const struct loader_options *options = &loader->options;
     const struct dataset *dataset = loader->dataset;
     struct rng rng = rng_make(options->seed, RNG_AUGMENT, (uint64_t)epoch, (uint32_t)position);
@@ -112,7 +124,7 @@ static enum status fill(const struct loader *loader, struct slot *slot, int firs
         } else {
             TRY(dataset_fetch(dataset, slot->rows + i, 1, scratch));
         }
-        augment(loader, slot->epoch, slot->first + i, from, slot->images + (size_t)i * bytes);
+        augment(loader, slot->first + i, from, slot->images + (size_t)i * bytes);
     }
     return OK;
 }
@@ -120,25 +132,21 @@ static enum status fill(const struct loader *loader, struct slot *slot, int firs
 // The rows of the next batch. Called with the lock.
 static enum status settle_rows(struct loader *loader, struct slot *slot)
 {
-    const struct loader_options *options = &loader->options;
     const struct dataset *dataset = loader->dataset;
-    if (loader->number == loader->per_epoch) {
+    if (loader->number == epoch_cut_batches(&loader->cut, loader->epoch)) {
         loader->epoch++;
         loader->number = 0;
-        order_epoch(loader);
     }
-    const int64_t start = loader->number * options->batch;
-    const int64_t left = loader->n - start;
-    const int64_t size = left < options->batch ? left : options->batch; // over all ranks
-    const struct sum_node share = share_of(options, (int)size);
-    slot->first = start + share.first;
+    const int size = epoch_cut_size(&loader->cut, loader->number); // over all ranks
+    const struct sum_node share = share_of(&loader->options, size);
+    slot->first = epoch_cut_place(&loader->cut, loader->epoch, loader->number) + share.first;
     slot->n = share.n;
     slot->taken = slot->done = 0;
     slot->index = loader->opened;
     slot->epoch = loader->epoch;
     slot->number = loader->number++;
     for (int i = 0; i < slot->n; i++) {
-        const int32_t row = loader->order[slot->first + i];
+        const int32_t row = row_at(loader, slot->first + i);
         const int32_t label = dataset->labels[row];
         if (label < 0 || label >= dataset->classes) {
             FAIL(ERR_INPUT, "%s: the label of row %" PRId32 " is %" PRId32 ", expected 0 to %d",
@@ -244,9 +252,9 @@ static void *prepare_batches(void *argument)
     return NULL;
 }
 
-static int64_t batches_of(const struct loader_options *options, int64_t n)
+static struct epoch_cut cut_of(const struct loader_options *options, int64_t n)
 {
-    return (options->drop_last ? n : n + options->batch - 1) / options->batch;
+    return (struct epoch_cut){.rows = n, .batch = options->batch, .full = options->full};
 }
 
 static enum status check_options(const struct loader_options *o, const struct dataset *dataset,
@@ -260,7 +268,7 @@ static enum status check_options(const struct loader_options *o, const struct da
              o->batch, o->ranks);
     }
     CHECK(o->rank >= 0 && o->rank < o->ranks);
-    if (o->drop_last && n < o->batch) {
+    if (o->full && n < o->batch) {
         FAIL(ERR_CONFIG, "%s: %" PRId64 " images do not fill one batch of %d; make it smaller",
              dataset->name, n, o->batch);
     }
@@ -271,21 +279,22 @@ static enum status check_options(const struct loader_options *o, const struct da
         FAIL(ERR_CONFIG, "the crop padding is %d, expected 0 to %d for images of %d x %d",
              o->crop_pad, side, dataset->w, dataset->h);
     }
-    const int64_t per_epoch = batches_of(o, n);
-    if (o->first_epoch < 0 || o->first_batch < 0 || o->first_batch > per_epoch) {
+    const struct epoch_cut cut = cut_of(o, n);
+    const int64_t batches = epoch_cut_batches(&cut, o->first_epoch);
+    if (o->first_epoch < 0 || o->first_batch < 0 || o->first_batch > batches) {
         FAIL(ERR_CONFIG,
-             "batches cannot start at epoch %d, batch %" PRId64 ": an epoch has %" PRId64
+             "batches cannot start at epoch %d, batch %" PRId64 ": that epoch has %" PRId64
              " batches",
-             o->first_epoch, o->first_batch, per_epoch);
+             o->first_epoch, o->first_batch, batches);
     }
     return OK;
 }
 
 static enum status copy_indices(struct loader *loader, const int32_t *indices)
 {
-    ARENA_NEW(&loader->arena, loader->indices, (size_t)loader->n);
-    ARENA_NEW(&loader->arena, loader->order, (size_t)loader->n);
-    for (int64_t i = 0; i < loader->n; i++) {
+    ARENA_NEW(&loader->arena, loader->indices, (size_t)loader->cut.rows);
+    ARENA_NEW(&loader->arena, loader->order, (size_t)loader->cut.rows);
+    for (int64_t i = 0; i < loader->cut.rows; i++) {
         const int32_t row = indices != NULL ? indices[i] : (int32_t)i;
         CHECK(row >= 0 && row < loader->dataset->n);
         loader->indices[i] = row;
@@ -296,7 +305,8 @@ static enum status copy_indices(struct loader *loader, const int32_t *indices)
 static enum status allocate_ring(struct loader *loader)
 {
     const struct dataset *dataset = loader->dataset;
-    const int64_t n = loader->n < loader->options.batch ? loader->n : loader->options.batch;
+    const struct epoch_cut *cut = &loader->cut;
+    const int64_t n = cut->rows < cut->batch ? cut->rows : cut->batch;
     const int deal = loader->options.deal > 0 ? loader->options.deal : 1;
     // A smaller last batch may be dealt otherwise.
     const int64_t runs = (n + deal - 1) / deal, ranks = loader->options.ranks;
@@ -376,8 +386,8 @@ enum status loader_open(const struct dataset *dataset, const int32_t *indices, i
     }
     loader->dataset = dataset;
     loader->options = *options;
-    loader->n = n;
-    loader->per_epoch = batches_of(options, n);
+    loader->cut = cut_of(options, n);
+    loader->ordered = -1;
     enum status status = OK;
     TRY_GOTO(status, copy_indices(loader, indices), failed);
     TRY_GOTO(status, allocate_ring(loader), failed);
@@ -385,7 +395,6 @@ enum status loader_open(const struct dataset *dataset, const int32_t *indices, i
     loader->failed = INT64_MAX;
     loader->epoch = options->first_epoch;
     loader->number = options->first_batch;
-    order_epoch(loader);
     TRY_GOTO(status, start_threads(loader), failed);
     *out = loader;
     return OK;
@@ -394,9 +403,9 @@ failed:
     return status;
 }
 
-int64_t loader_batches_per_epoch(const struct loader *loader)
+int64_t loader_batches(const struct loader *loader, int64_t epoch)
 {
-    return loader->per_epoch;
+    return epoch_cut_batches(&loader->cut, epoch);
 }
 
 struct loader_times loader_times(struct loader *loader)

@@ -5,12 +5,13 @@
 // sum_tree_share says; with deal 1 rows [r*B/R, (r+1)*B/R).
 #pragma once
 #include "data/dataset.h"
+#include "data/epoch_cut.h"
 
 struct loader_options {
-    int batch;               // global batch
-    int rank, ranks;         // 0, 1 alone
-    int deal;                // rows that are not parted between ranks; 0 is 1
-    bool shuffle, drop_last; // drop_last: only full batches
+    int batch;          // global batch
+    int rank, ranks;    // 0, 1 alone
+    int deal;           // rows that are not parted between ranks; 0 is 1
+    bool shuffle, full; // full: no smaller last batch, see epoch_cut.h
     // Random crop after zero padding by this much on all sides; 0 = none. Samples of one row or
     // one column are moved along it.
     int crop_pad;
@@ -33,7 +34,7 @@ struct loader;
 // the loader.
 enum status loader_open(const struct dataset *dataset, const int32_t *indices, int n_indices,
                         const struct loader_options *options, struct loader **out);
-int64_t loader_batches_per_epoch(const struct loader *loader);
+int64_t loader_batches(const struct loader *loader, int64_t epoch); // of this epoch
 struct loader_times {
     double waited; // seconds that loader_next has waited for batches in all
     double busy;   // seconds of processor time that the threads have spent on filling them

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -66,9 +67,18 @@ enum status reader_take_labels(const char *file, const int64_t *values, int n, i
     return OK;
 }
 
+static atomic_int sharers = 1; // of the host's memory
+
+void dataset_share_memory(int processes)
+{
+    atomic_store(&sharers, processes > 1 ? processes : 1);
+}
+
 size_t reader_most_bytes(const struct dataset_options *options)
 {
-    return options->memory > 0 ? (size_t)options->memory << 20 : machine_memory_bytes() / 2;
+    const size_t most =
+        options->memory > 0 ? (size_t)options->memory << 20 : machine_memory_bytes() / 2;
+    return most / (size_t)atomic_load(&sharers);
 }
 
 int reader_run(const int32_t *rows, int n)

@@ -75,7 +75,7 @@ enum status groups_of_names(const char *pattern, const char *folder, const char 
 enum status reader_take_labels(const char *file, const int64_t *values, int n, int first_label,
                                struct arena *arena, int32_t **labels, int *classes);
 
-// Bytes that a part may take in memory: data.memory.
+// Bytes that a part may take in memory: this process's share of data.memory.
 size_t reader_most_bytes(const struct dataset_options *options);
 
 // How many of rows [n], from the first on, follow one another: read at one go. n >= 1.

@@ -24,6 +24,7 @@ struct giver {
     int *capacity; // [hosts] threads that work there at most; arena
     int *free;     // [hosts] of them, without work now; arena
     int64_t given; // orders so far
+    bool stopped;  // all actors were told to stop, and can be expected where ranks meet
 };
 
 static bool is_lost(const struct giver *g, int actor)
@@ -183,6 +184,8 @@ static enum status give(struct giver *g, int actor, int index)
     ticket.kind = TICKET_WORK;
     ticket.episode = g->given++;
     ticket.threads = job->threads;
+    const int actors = g->session->hosts[host].actors;
+    ticket.sharers = actors < g->board->n ? actors : g->board->n; // so many jobs at a time at most
     ticket.seconds = job->sliced ? (float)slice_seconds(g) : 0.0F;
     const struct ticket_batch batch = {.tickets = &ticket, .n = 1};
     return transport_send_tickets(&g->crew.transport, actor, &batch);
@@ -365,6 +368,36 @@ static enum status give_out(struct giver *g)
     return OK;
 }
 
+static bool any_lost(const struct giver *g)
+{
+    bool lost = false;
+    for (int actor = 0; actor < g->crew.transport.actors; actor++) {
+        lost = lost || is_lost(g, actor);
+    }
+    return lost;
+}
+
+// The board's end, once its actors are told: time is counted unless it failed.
+static enum status end_board(struct giver *g, enum status code, double start)
+{
+    struct run_board *board = g->board;
+    const bool reachable = code == OK || code == ERR_INTERRUPTED || !any_lost(g);
+    if (code == ERR_COMM || !reachable) {
+        return code;
+    }
+    TRY(stop_actors(g));
+    g->stopped = true;
+    if (code != OK && code != ERR_INTERRUPTED) {
+        return code;
+    }
+    const double seconds = clock_seconds() - start;
+    board->time->seconds += seconds;
+    for (int i = 0; i < g->session->n_hosts; i++) {
+        board->time->core_seconds += seconds * g->capacity[i];
+    }
+    return run_times_write(&g->session->times, g->session->times_path);
+}
+
 static enum status lead(struct giver *g)
 {
     struct run_board *board = g->board;
@@ -373,20 +406,13 @@ static enum status lead(struct giver *g)
     progress_begin(&board->progress, board->stage, board->unit, board->total);
     const enum status code = give_out(g);
     progress_end(&board->progress);
-    if (code != OK && code != ERR_INTERRUPTED) {
-        return code;
-    }
     struct status_note note;
     status_save(&note);
-    TRY(stop_actors(g));
-    const double seconds = clock_seconds() - start;
-    board->time->seconds += seconds;
-    for (int i = 0; i < g->session->n_hosts; i++) {
-        board->time->core_seconds += seconds * g->capacity[i];
+    const enum status ended = end_board(g, code, start);
+    if (code != OK) { // what went wrong first is told
+        status_restore(&note);
     }
-    TRY(run_times_write(&g->session->times, g->session->times_path));
-    status_restore(&note);
-    return code;
+    return code != OK ? code : ended;
 }
 
 enum status run_board_work(struct run_board *board)
@@ -404,7 +430,10 @@ enum status run_board_work(struct run_board *board)
         code = run_crew_open(session, true, 0, &g.crew);
     }
     if (code == OK) {
-        code = run_agree(session, c->rank == 0 ? lead(&g) : run_crew_act(&g.crew));
+        code = c->rank == 0 ? lead(&g) : run_crew_act(&g.crew);
+        if (c->rank > 0 || g.stopped) {
+            code = run_agree_on_first(session, code);
+        }
     }
     struct status_note note; // what closes may fail as well, and is not what went wrong first
     status_save(&note);

@@ -19,24 +19,42 @@ static const struct collective alone = {.ranks = 1, .local_ranks = 1};
 struct checking {
     struct run_session *session;
     struct run_input *inputs; // [networks] arena
-    double bytes;             // that the run will write, about
+    // [networks] arena: both parts of a network's data, described, with the first network that has
+    // these data; zeroed with the others
+    struct described {
+        struct dataset train, test;
+    } * sets;
+    double bytes; // that the run will write, about
 };
 
-// The facts of a part, once for all networks that share it.
-static enum status describe_data(struct checking *c, int index, enum dataset_part part,
-                                 const struct dataset *dataset)
+static int first_with_data(const struct checking *c, int index)
 {
     const struct run_config *config = &c->session->config;
-    const struct dataset_options *options = &run_config_network(config, index)->data;
-    struct run_input *input = &c->inputs[index];
-    struct run_input_data *out = part == DATASET_TRAIN ? &input->train : &input->test;
-    for (int i = 0; i < index; i++) {
-        if (dataset_options_same(options, &run_config_network(config, i)->data)) {
-            *out = part == DATASET_TRAIN ? c->inputs[i].train : c->inputs[i].test;
-            return OK;
-        }
+    int first = 0;
+    while (!dataset_options_same(&run_config_network(config, first)->data,
+                                 &run_config_network(config, index)->data)) {
+        first++;
     }
-    return run_input_of_data(dataset, &c->session->arena, out);
+    return first;
+}
+
+// The facts of both parts, found out once for all networks that share them.
+static enum status describe_data(struct checking *c, int index)
+{
+    const struct dataset_options *options = &run_config_network(&c->session->config, index)->data;
+    struct run_input *input = &c->inputs[index];
+    const int first = first_with_data(c, index);
+    if (first < index) {
+        input->train = c->inputs[first].train;
+        input->test = c->inputs[first].test;
+        return OK;
+    }
+    struct described *set = &c->sets[index];
+    TRY(dataset_describe(options, DATASET_TRAIN, &set->train));
+    TRY(dataset_describe(options, DATASET_TEST, &set->test));
+    TRY(dataset_check_test(&set->train, &set->test));
+    TRY(run_input_of_data(&set->test, &c->session->arena, &input->test));
+    return run_input_of_data(&set->train, &c->session->arena, &input->train);
 }
 
 // The weights that the config names; those of the run's own copy, once they are not there any more.
@@ -144,19 +162,15 @@ static enum status check_network(struct checking *c, int index)
     const struct network_config *config = run_config_network(&session->config, index);
     const struct network_env_ops *designs = session->network_env;
     const void *values = session->rollout_job.env.config;
-    struct dataset data[2] = {{.n = 0}}, *train = &data[DATASET_TRAIN], *test = &data[DATASET_TEST];
+    struct dataset *train = &c->sets[first_with_data(c, index)].train;
     struct network network = {0};
     enum status code = OK;
     c->inputs[index] =
         (struct run_input){.name = config->name, .weights.checksum = "", .teacher.checksum = ""};
-    TRY_GOTO(code, dataset_describe(&config->data, DATASET_TRAIN, train), done);
-    TRY_GOTO(code, dataset_describe(&config->data, DATASET_TEST, test), done);
-    TRY_GOTO(code, dataset_check_test(train, test), done);
-    TRY_GOTO(code, describe_data(c, index, DATASET_TEST, test), done);
-    TRY_GOTO(code, describe_data(c, index, DATASET_TRAIN, train), done);
-    TRY_GOTO(code, measure_if_needed(config, train, &session->arena), done);
+    TRY(describe_data(c, index));
+    TRY(measure_if_needed(config, train, &session->arena));
     warn_of_few(&session->config, train);
-    TRY_GOTO(code, open_network(c, index, train, &network), done);
+    TRY(open_network(c, index, train, &network));
     if (config->weights[0] != '\0') {
         code = designs->check_images(values, session->config.seed, train, &network.train_rows);
         if (code != OK) {
@@ -169,8 +183,6 @@ static enum status check_network(struct checking *c, int index)
     c->bytes += bytes_of(session, index, &network);
 done:
     network_close(&network);
-    dataset_close(train);
-    dataset_close(test);
     return code;
 }
 
@@ -220,10 +232,15 @@ enum status run_check(struct run_session *session, struct run_inputs *out)
     struct object_list *list;
     enum status code = OK;
     ARENA_NEW(&session->arena, c.inputs, (size_t)n);
+    ARENA_NEW(&session->arena, c.sets, (size_t)n);
     ARENA_NEW(&session->arena, list, 1);
     TRY(describe_policy(session, out));
     for (int i = 0; i < n && code == OK; i++) {
         code = check_network(&c, i);
+    }
+    for (int i = 0; i < n; i++) {
+        dataset_close(&c.sets[i].train);
+        dataset_close(&c.sets[i].test);
     }
     TRY(code);
     warn_of_space(session, c.bytes);

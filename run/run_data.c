@@ -1,14 +1,7 @@
 // Open data sets, the most recently used one last.
 #include "run/run_data.h"
 
-#include "core/machine.h"
-
 #include <string.h>
-
-static size_t set_bytes(const struct dataset *set)
-{
-    return (size_t)set->n * (size_t)set->h * (size_t)set->w * (size_t)set->c;
-}
 
 static void close_first(struct run_data *data)
 {
@@ -17,17 +10,42 @@ static void close_first(struct run_data *data)
     memmove(&data->sets[0], &data->sets[1], (size_t)data->n * sizeof data->sets[0]);
 }
 
-static void make_room(struct run_data *data)
+static size_t bytes_kept(const struct run_data *data)
 {
-    const size_t most = machine_memory_bytes() / 4 / (size_t)machine_cores();
     size_t bytes = 0;
     for (int i = 0; i < data->n; i++) {
-        bytes += set_bytes(&data->sets[i].dataset);
+        bytes += data->sets[i].dataset.mapped_bytes;
     }
-    while (data->n > 0 && (bytes > most || data->n == RUN_DATA_MOST)) {
-        bytes -= set_bytes(&data->sets[0].dataset);
+    return bytes;
+}
+
+// For a part that is described, not loaded.
+static void make_room(struct run_data *data, const struct dataset *next)
+{
+    const size_t most = next->most_bytes, bytes = dataset_image_bytes(next) * (size_t)next->n;
+    const size_t others = bytes <= most ? most - bytes : most; // what is streamed takes none
+    while (data->n > 0 && (data->n == RUN_DATA_MOST || bytes_kept(data) > others)) {
         close_first(data);
     }
+}
+
+static enum status load(struct run_data *data, struct dataset *next)
+{
+    make_room(data, next);
+    const enum status status = dataset_load(next);
+    if (status != OK) {
+        dataset_close(next);
+    }
+    return status;
+}
+
+void run_data_share(struct run_data *data, int processes)
+{
+    if (processes > data->sharers) {
+        run_data_close(data);
+    }
+    data->sharers = processes;
+    dataset_share_memory(processes);
 }
 
 enum status run_data_open(struct run_data *data, const struct dataset_options *options,
@@ -43,10 +61,10 @@ enum status run_data_open(struct run_data *data, const struct dataset_options *o
             return OK;
         }
     }
-    make_room(data);
-    struct run_open_data *set = &data->sets[data->n];
-    *set = (struct run_open_data){.options = *options, .part = part};
-    TRY(dataset_open(options, part, &set->dataset));
+    struct run_open_data set = {.options = *options, .part = part};
+    TRY(dataset_describe(options, part, &set.dataset));
+    TRY(load(data, &set.dataset));
+    data->sets[data->n] = set;
     *out = &data->sets[data->n++].dataset;
     return OK;
 }

@@ -209,6 +209,25 @@ enum status run_agree(struct run_session *session, enum status code)
     FAIL(ERR_INTERRUPTED, "interrupted; the same command goes on from here");
 }
 
+enum status run_agree_on_first(struct run_session *session, enum status code)
+{
+    const struct collective *c = session->collective;
+    const bool failed = code != OK && code != ERR_INTERRUPTED, fails = failed && c->rank == 0;
+    enum status first = fails ? code : OK;
+    if (failed && !fails) {
+        return code; // nobody else knows
+    }
+    TRY(collective_broadcast(c, &first, sizeof first, 0));
+    if (first == OK) {
+        return run_agree(session, code);
+    }
+    session->stopped_together = true;
+    if (!fails) {
+        FAIL(first, "rank 0 has ended the run");
+    }
+    return code;
+}
+
 void run_session_close(struct run_session *session)
 {
     if (session == NULL) {

@@ -84,6 +84,9 @@ void run_session_close(struct run_session *session); // NULL is fine
 // Collective, at the end of a stage: when one rank was interrupted, all are, together
 // (ERR_INTERRUPTED); another error comes back at once.
 enum status run_agree(struct run_session *session, enum status code);
+// Collective, where rank 0 has told the others to end: what went wrong there ends all ranks
+// together, with its code.
+enum status run_agree_on_first(struct run_session *session, enum status code);
 
 // A path in the run folder; NULL when memory ran out (the message is set).
 const char *run_path(const struct run_session *session, struct arena *arena, const char *folder,

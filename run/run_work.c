@@ -105,6 +105,7 @@ enum status run_work_candidate(struct run_task *task)
 static enum status carry_out(struct run_task *task)
 {
     const enum run_order order = (enum run_order)task->ticket->source;
+    run_data_share(&task->work->data, (int)task->ticket->sharers);
     if (order != RUN_ORDER_RESCORE && order != RUN_ORDER_KEEP) {
         close_env(task->work); // its memory is better used otherwise
     }

@@ -25,16 +25,12 @@ struct scorer {
     int classes;
 };
 
-// interruptible: false where ranks must arrive together, so none may leave early.
 static enum status scorer_run(const struct scorer *scorer, struct infer_plan *plan, int n,
-                              bool interruptible, const struct evaluate_options *options,
-                              struct evaluation *out)
+                              const struct evaluate_options *options, struct evaluation *out)
 {
     struct score score = {0};
     for (int first = 0; first < n; first += options->batch) {
-        if (interruptible) {
-            TRY(interrupt_check());
-        }
+        TRY(interrupt_check());
         struct batch images;
         TRY(loader_next(scorer->loader, &images));
         const int rows = images.n;
@@ -59,14 +55,14 @@ static enum status scorer_run(const struct scorer *scorer, struct infer_plan *pl
 }
 
 static enum status evaluate_with_plan(struct infer_plan *plan, const struct network *network,
-                                      struct scorer *scorer, int n, bool interruptible,
+                                      struct scorer *scorer, int n,
                                       const struct evaluate_options *options, struct arena *arena,
                                       struct evaluation *out)
 {
     const size_t batch = (size_t)options->batch;
     TRY(infer_load(plan, network->params, options->int8 ? options->ranges : NULL));
     ARENA_NEW(arena, scorer->logits, batch * (size_t)scorer->classes);
-    return scorer_run(scorer, plan, n, interruptible, options, out);
+    return scorer_run(scorer, plan, n, options, out);
 }
 
 static enum status open_loader(const struct dataset *dataset, const int32_t *indices, int n,
@@ -83,10 +79,9 @@ static enum status open_loader(const struct dataset *dataset, const int32_t *ind
     return loader_open(dataset, indices != NULL ? indices : rows, n, &options, out);
 }
 
-static enum status evaluate_rows(struct backend *backend, const struct network *network,
-                                 const struct dataset *dataset, const int32_t *indices, int n,
-                                 bool interruptible, const struct evaluate_options *options,
-                                 struct evaluation *out)
+enum status evaluate_network(struct backend *backend, const struct network *network,
+                             const struct dataset *dataset, const int32_t *indices, int n,
+                             const struct evaluate_options *options, struct evaluation *out)
 {
     CHECK(options->batch > 0 && n <= (indices != NULL ? n : dataset->n));
     CHECK(!options->int8 || options->ranges != NULL);
@@ -107,19 +102,12 @@ static enum status evaluate_rows(struct backend *backend, const struct network *
     TRY(infer_open(backend, &network->graph, &plan_options, &plan));
     enum status code = open_loader(dataset, indices, n, fitted.batch, &arena, &scorer.loader);
     if (code == OK) {
-        code = evaluate_with_plan(plan, network, &scorer, n, interruptible, &fitted, &arena, out);
+        code = evaluate_with_plan(plan, network, &scorer, n, &fitted, &arena, out);
     }
     loader_close(scorer.loader);
     arena_close(&arena);
     infer_close(plan);
     return code;
-}
-
-enum status evaluate_network(struct backend *backend, const struct network *network,
-                             const struct dataset *dataset, const int32_t *indices, int n,
-                             const struct evaluate_options *options, struct evaluation *out)
-{
-    return evaluate_rows(backend, network, dataset, indices, n, true, options, out);
 }
 
 enum status evaluate_network_shared(const struct collective *collective, struct backend *backend,
@@ -146,14 +134,17 @@ enum status evaluate_network_shared(const struct collective *collective, struct 
     }
     struct evaluation mine = {0};
     if (last > first) {
-        TRY_GOTO(
-            code,
-            evaluate_rows(backend, network, dataset, rows, last - first, false, options, &mine),
-            done);
+        code = evaluate_network(backend, network, dataset, rows, last - first, options, &mine);
     }
-    double sums[4] = {(double)mine.images, mine.accuracy * (double)mine.images,
-                      mine.loss * (double)mine.images, mine.images_per_second};
-    TRY_GOTO(code, collective_sum_f64(collective, sums, 4), done);
+    const bool interrupted = code == ERR_INTERRUPTED; // the others learn it where all meet
+    TRY_GOTO(code, interrupted ? OK : code, done);
+    double sums[5] = {(double)mine.images, mine.accuracy * (double)mine.images,
+                      mine.loss * (double)mine.images, mine.images_per_second, interrupted};
+    TRY_GOTO(code, collective_sum_f64(collective, sums, 5), done);
+    if (sums[4] > 0) {
+        code = status_fail(ERR_INTERRUPTED, __FILE__, __LINE__, "interrupted");
+        goto done;
+    }
     *out = (struct evaluation){
         .images = (int64_t)sums[0],
         .accuracy = sums[1] / sums[0],

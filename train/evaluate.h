@@ -18,13 +18,14 @@ struct evaluation {
     double images_per_second;
 };
 // Runs network->graph over the given rows (indices NULL = the first n). ERR_INPUT when data and
-// network do not fit (size, channels, classes).
+// network do not fit (size, channels, classes); ERR_INTERRUPTED between batches.
 enum status evaluate_network(struct backend *backend, const struct network *network,
                              const struct dataset *dataset, const int32_t *indices, int n,
                              const struct evaluate_options *options, struct evaluation *out);
 
 // Collective. The same, each rank scoring its part of the rows; every rank gets the whole result.
-// Fewer rows than ranks are fine. options->logits must be NULL.
+// Fewer rows than ranks are fine. options->logits must be NULL. ERR_INTERRUPTED on all ranks at
+// once.
 enum status evaluate_network_shared(const struct collective *collective, struct backend *backend,
                                     const struct network *network, const struct dataset *dataset,
                                     const int32_t *indices, int n,

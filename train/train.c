@@ -25,7 +25,7 @@ struct trainer {
     const struct train_recipe *recipe;
     struct network *network;
     struct dataset_split split;
-    int n_rows;                 // to train on
+    struct epoch_cut cut;       // of the rows to train on
     struct train_share share;   // this rank's part of every batch
     struct train_plan *plan;    // owned
     struct loader *loader;      // owned
@@ -33,7 +33,6 @@ struct trainer {
     float *targets;             // the teacher's logits [batch of this rank][classes], arena
     struct plan_reducer reducer;
     struct train_state state; // arena
-    int64_t steps_per_epoch;
     struct progress progress;
     double started; // clock_seconds, of the updates of this call
     double seconds; // of updates in this call
@@ -124,10 +123,10 @@ static enum status resume(struct trainer *trainer, struct arena *arena)
                      (long long)state->position.epoch, trainer->recipe->epochs);
         }
     }
-    if (state->position.batch >= trainer->steps_per_epoch) {
+    const int64_t batches = epoch_cut_batches(&trainer->cut, state->position.epoch);
+    if (state->position.batch > batches) {
         FAIL(ERR_INPUT, "%s: stands at batch %lld of an epoch of %lld; remove it to start afresh",
-             job->checkpoint, (long long)state->position.batch,
-             (long long)trainer->steps_per_epoch);
+             job->checkpoint, (long long)state->position.batch, (long long)batches);
     }
     TRY(collective_broadcast(c, &trainer->resumed, sizeof trainer->resumed, 0));
     TRY(collective_broadcast(c, &state->position, sizeof state->position, 0));
@@ -152,7 +151,7 @@ static enum status open_loader(struct trainer *trainer)
         .ranks = c->ranks,
         .deal = trainer->share.chunk,
         .shuffle = true,
-        .drop_last = true,
+        .full = trainer->cut.full,
         .crop_pad = recipe->crop_pad,
         .flip = recipe->flip,
         .seed = recipe->seed,
@@ -160,9 +159,20 @@ static enum status open_loader(struct trainer *trainer)
         .first_batch = trainer->state.position.batch,
     };
     TRY(loader_open(trainer->job->dataset, recipe->all_rows ? NULL : trainer->split.train,
-                    trainer->n_rows, &options, &trainer->loader));
-    CHECK(loader_batches_per_epoch(trainer->loader) == trainer->steps_per_epoch);
+                    (int)trainer->cut.rows, &options, &trainer->loader));
     return OK;
+}
+
+static int64_t batches_of_epoch(const struct trainer *trainer)
+{
+    return epoch_cut_batches(&trainer->cut, trainer->state.position.epoch);
+}
+
+// Updates done, over all epochs.
+static int64_t updates_done(const struct trainer *trainer)
+{
+    const struct train_position *position = &trainer->state.position;
+    return epoch_cut_before(&trainer->cut, position->epoch) + position->batch;
 }
 
 static enum status save(struct trainer *trainer)
@@ -177,19 +187,11 @@ static enum status save(struct trainer *trainer)
     return train_checkpoint_save(state, job->identity, job->checkpoint);
 }
 
-// Ranks see a signal at different moments; they stop together, at the same update.
-static enum status stop_if_interrupted(struct trainer *trainer)
+// On all ranks, at the same update.
+static enum status stop(struct trainer *trainer)
 {
-    const struct collective *c = trainer->job->collective;
-    double pending = interrupt_pending() ? 1 : 0;
-    if (c->ranks > 1) {
-        TRY(collective_sum_f64(c, &pending, 1));
-    }
-    if (pending == 0) {
-        return OK;
-    }
     TRY(save(trainer));
-    TRY(collective_barrier(c));
+    TRY(collective_barrier(trainer->job->collective));
     const struct train_position *position = &trainer->state.position;
     const char *checkpoint = trainer->job->checkpoint;
     if (checkpoint == NULL) {
@@ -200,7 +202,18 @@ static enum status stop_if_interrupted(struct trainer *trainer)
          "training was interrupted in epoch %lld, after %lld of its %lld updates; %s holds the "
          "state: give the same command again to go on",
          (long long)position->epoch + 1, (long long)position->batch,
-         (long long)trainer->steps_per_epoch, checkpoint);
+         (long long)batches_of_epoch(trainer), checkpoint);
+}
+
+// Ranks see a signal at different moments; they stop together.
+static enum status stop_if_interrupted(struct trainer *trainer)
+{
+    const struct collective *c = trainer->job->collective;
+    double pending = interrupt_pending() ? 1 : 0;
+    if (c->ranks > 1) {
+        TRY(collective_sum_f64(c, &pending, 1));
+    }
+    return pending == 0 ? OK : stop(trainer);
 }
 
 // what: "loss nan, gradient norm inf".
@@ -220,8 +233,8 @@ static enum status update(struct trainer *trainer)
     const struct train_recipe *recipe = trainer->recipe;
     struct train_position *position = &trainer->state.position;
     const double start = clock_seconds();
-    const int64_t step = position->epoch * trainer->steps_per_epoch + position->batch;
-    const double rate = train_learning_rate(recipe, step, trainer->steps_per_epoch);
+    const int64_t step = updates_done(trainer);
+    const double rate = train_learning_rate(recipe, step, trainer->cut.rows);
     struct batch batch;
     struct train_result result;
     TRY(loader_next(trainer->loader, &batch));
@@ -313,7 +326,8 @@ static enum status end_epoch(struct trainer *trainer)
     const double batches = (double)position->batch;
     const double loss = position->loss_sum / batches;
     const double accuracy = 100 * position->right_sum / batches;
-    TRY(validate(trainer));
+    const enum status code = validate(trainer);
+    TRY(code == ERR_INTERRUPTED ? stop(trainer) : code); // its updates are done
     trainer->state.losses[position->epoch] = loss;
     position->epoch++;
     position->batch = 0;
@@ -338,7 +352,7 @@ static enum status run_epochs(struct trainer *trainer)
     const struct train_recipe *recipe = trainer->recipe;
     struct train_position *position = &trainer->state.position;
     while (position->epoch < recipe->epochs) {
-        while (position->batch < trainer->steps_per_epoch) {
+        while (position->batch < batches_of_epoch(trainer)) {
             TRY(stop_if_interrupted(trainer));
             if (time_is_up(trainer)) {
                 return save(trainer);
@@ -359,8 +373,8 @@ static enum status train_all(struct trainer *trainer, struct arena *arena)
     const struct train_job *job = trainer->job;
     TRY(dataset_split(job->dataset, recipe->validation_share, recipe->seed, arena,
                       &trainer->split));
-    trainer->n_rows = train_job_rows(job, &trainer->split);
-    trainer->steps_per_epoch = trainer->n_rows / recipe->batch;
+    trainer->cut = (struct epoch_cut){
+        .rows = train_job_rows(job, &trainer->split), .batch = recipe->batch, .full = true};
     TRY(train_job_share(job, trainer->network, &trainer->share));
     TRY(open_plan(trainer));
     TRY(open_teacher(trainer, arena));
@@ -377,7 +391,7 @@ static enum status train_all(struct trainer *trainer, struct arena *arena)
         return run_epochs(trainer);
     }
     progress_begin(&trainer->progress, "train", "images",
-                   recipe->epochs * trainer->steps_per_epoch * recipe->batch);
+                   epoch_cut_before(&trainer->cut, recipe->epochs) * recipe->batch);
     const enum status code = run_epochs(trainer);
     progress_end(&trainer->progress);
     return code;
@@ -389,12 +403,13 @@ static enum status note_rows(const struct trainer *trainer, struct arena *arena)
     const struct dataset *dataset = trainer->job->dataset;
     struct network *network = trainer->network;
     int32_t *rows;
-    ARENA_NEW(arena, rows, (size_t)trainer->n_rows);
-    for (int i = 0; i < trainer->n_rows; i++) {
+    const int n = (int)trainer->cut.rows;
+    ARENA_NEW(arena, rows, (size_t)n);
+    for (int i = 0; i < n; i++) {
         rows[i] = dataset_row(dataset, trainer->recipe->all_rows ? i : trainer->split.train[i]);
     }
     network_set_dataset(network, dataset->name);
-    return row_set_add(&network->train_rows, rows, trainer->n_rows);
+    return row_set_add(&network->train_rows, rows, n);
 }
 
 enum status train_network(const struct train_job *job, struct network *network, struct arena *arena,
@@ -417,8 +432,8 @@ enum status train_network(const struct train_job *job, struct network *network, 
     const int epochs = job->recipe->epochs;
     *out = (struct train_report){
         .epochs = epochs,
-        .updates = position->epoch * trainer.steps_per_epoch + position->batch,
-        .updates_all = epochs * trainer.steps_per_epoch,
+        .updates = updates_done(&trainer),
+        .updates_all = epoch_cut_before(&trainer.cut, epochs),
         .updates_here = trainer.images / job->recipe->batch,
         .finished = position->epoch == epochs,
         .resumed = trainer.resumed,

@@ -87,7 +87,7 @@ enum status train_check(const struct train_job *job, const struct network *netwo
 enum status train_network(const struct train_job *job, struct network *network, struct arena *arena,
                           struct train_report *out);
 
-// Learning rate of update `step` (0-based). Cosine: rate * 0.5 * (1 + cos(pi * t)), Loshchilov &
-// Hutter 2017, t from 0 at the end of the warm-up to 1 at the end of the run.
-double train_learning_rate(const struct train_recipe *recipe, int64_t step,
-                           int64_t steps_per_epoch);
+// Learning rate of update `step` (0-based), which begins when step * batch images have been seen,
+// of `rows` in an epoch. Cosine: rate * 0.5 * (1 + cos(pi * t)), Loshchilov & Hutter 2017, t from 0
+// at the end of the warm-up to 1 at the end of the run.
+double train_learning_rate(const struct train_recipe *recipe, int64_t step, int64_t rows);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#define CHECKPOINT_FORMAT "dikdik-train-1"
+#define CHECKPOINT_FORMAT "dikdik-train-2"
 #define CHECKPOINT_TENSORS 5
 #define MOST_STEPS ((int64_t)1 << 40)
 

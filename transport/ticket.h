@@ -22,8 +22,11 @@ struct ticket {
     int32_t kind;
     int32_t task;
     int64_t episode; // TICKET_WORK: number of the order
-    int64_t version; // of the weights to act with
-    int32_t source;  // TICKET_WORK: what kind of work
+    union {
+        int64_t version; // of the weights to act with
+        int64_t sharers; // TICKET_WORK: workers of its host that share the memory for images
+    };
+    int32_t source; // TICKET_WORK: what kind of work
     int32_t n_given;
     union {
         float noise;   // ACTIONS_NOISY: standard deviation, in shares of the action's range

@@ -80,13 +80,17 @@ TILES_INLINE void tiles_convolve_tile(int rows, int width, bool left, bool right
                                       const struct tiles_row *row, int column)
 {
     const size_t x_pixel = tiles->x_pixel, x_row = (size_t)tiles->w * x_pixel;
+    const size_t y_row = (size_t)tiles->w * tiles->y_pixel;
     const char *x = row->x + ((ptrdiff_t)column - 1) * (ptrdiff_t)x_pixel;
+    char *y = row->y + (size_t)column * tiles->y_pixel;
     __m512i sums[TILES_ROWS][TILES_WIDTH], weights[TILES_TAPS];
     TILES_UNROLL
     for (int r = 0; r < rows; r++) {
         TILES_UNROLL
         for (int t = 0; t < width; t++) {
             sums[r][t] = _mm512_setzero_si512();
+            // In training it lies in main memory: on its way while the sums are worked out.
+            __builtin_prefetch(y + (size_t)r * y_row + (size_t)t * tiles->y_pixel, 1);
         }
     }
     for (int i = 0; i < tiles->groups; i++) {
@@ -123,8 +127,6 @@ TILES_INLINE void tiles_convolve_tile(int rows, int width, bool left, bool right
             }
         }
     }
-    const size_t y_row = (size_t)tiles->w * tiles->y_pixel;
-    char *y = row->y + (size_t)column * tiles->y_pixel;
     TILES_UNROLL
     for (int r = 0; r < rows; r++) {
         TILES_UNROLL

@@ -30,13 +30,13 @@ static void fill_rows(struct gp_factor *f, int from, int to, const double *param
     }
 }
 
-void gp_factor_grow(struct gp_factor *f, int n, const double *x, const double *params)
+enum status gp_factor_grow(struct gp_factor *f, int n, const double *x, const double *params)
 {
     const int old = f->n;
     double *rows = f->lower + (size_t)old * (size_t)f->most, *corner = rows + old;
     CHECK(old + n <= f->most);
     if (n == 0) {
-        return;
+        return OK;
     }
     gp_points_fill(&f->points, old, n, x, params);
     fill_rows(f, old, old + n, params);
@@ -45,7 +45,7 @@ void gp_factor_grow(struct gp_factor *f, int n, const double *x, const double *p
         blas_gemm_double(false, true, n, n, old, -1.0, rows, f->most, rows, f->most, 1.0, corner,
                          f->most);
     }
-    const enum status status = blas_cholesky(n, corner, f->most);
-    CHECK(status == OK); // noise alone makes it positive definite
+    TRY(blas_cholesky(n, corner, f->most));
     f->n = old + n;
+    return OK;
 }

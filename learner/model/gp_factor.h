@@ -12,5 +12,6 @@ struct gp_factor {
 enum status gp_factor_open(int most, const struct gp_form *form, struct arena *arena,
                            struct gp_factor *out);
 // Adds rows for x [n][gp_inputs]: of K + noise^2 I by these params, which must be those of the rows
-// before.
-void gp_factor_grow(struct gp_factor *factor, int n, const double *x, const double *params);
+// before. Noise alone makes it positive definite; ERR_INPUT, with the rows before, where numbers
+// are so large that it is lost in their rounding.
+enum status gp_factor_grow(struct gp_factor *factor, int n, const double *x, const double *params);

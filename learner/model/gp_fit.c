@@ -81,11 +81,11 @@ static void note_step(struct gp *gp)
 }
 
 // Takes the factor, which holds no pending rows, to `to` rows.
-void gp_grow(struct gp *gp, int to)
+enum status gp_grow(struct gp *gp, int to)
 {
     const int from = gp->factor.n;
     gather(gp, to - from, gp->rows + from);
-    gp_factor_grow(&gp->factor, to - from, gp->gathered_x, gp->params);
+    return gp_factor_grow(&gp->factor, to - from, gp->gathered_x, gp->params);
 }
 
 // The weights of the mean, and the amplitude.
@@ -102,10 +102,10 @@ void gp_solve(struct gp *gp)
 }
 
 // A pending candidate at its mean has weight 0 in every mean: only the factor changes.
-void gp_grow_pending(struct gp *gp)
+enum status gp_grow_pending(struct gp *gp)
 {
     gp->factor.n = (int)gp->counts[COUNT_HELD];
-    gp_factor_grow(&gp->factor, (int)gp->counts[COUNT_PENDING], gp->pending, gp->params);
+    return gp_factor_grow(&gp->factor, (int)gp->counts[COUNT_PENDING], gp->pending, gp->params);
 }
 
 void gp_fit(struct reward_model *model)
@@ -130,9 +130,11 @@ void gp_fit(struct reward_model *model)
         }
     }
     note_step(gp);
-    gp_grow(gp, (int)gp->counts[COUNT_HELD]);
+    const enum status status = gp_grow(gp, (int)gp->counts[COUNT_HELD]);
+    CHECK(status == OK);
     gp_solve(gp);
-    gp_grow_pending(gp);
+    const enum status pending = gp_grow_pending(gp);
+    CHECK(pending == OK);
 }
 
 void gp_pending(struct reward_model *model, const double *x, int n_pending)
@@ -144,5 +146,6 @@ void gp_pending(struct reward_model *model, const double *x, int n_pending)
         memcpy(gp->pending, x, n * sizeof *x);
     }
     gp->counts[COUNT_PENDING] = n_pending;
-    gp_grow_pending(gp);
+    const enum status status = gp_grow_pending(gp);
+    CHECK(status == OK);
 }

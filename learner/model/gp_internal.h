@@ -51,7 +51,8 @@ enum status gp_restore(struct reward_model *model);
 
 // Steps of a fit that a restored model takes again: mean and scale of the fitted data; the factor
 // without pending rows to `to` rows; what follows from a factor of all rows held; pending rows.
+// Growing fails for numbers that no fit comes upon.
 void gp_standardise(struct gp *gp);
-void gp_grow(struct gp *gp, int to);
+enum status gp_grow(struct gp *gp, int to);
 void gp_solve(struct gp *gp);
-void gp_grow_pending(struct gp *gp);
+enum status gp_grow_pending(struct gp *gp);

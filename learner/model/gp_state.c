@@ -2,6 +2,7 @@
 // and a restored model takes them again.
 #include "learner/model/gp_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static void list_item(struct state_list *list, const char *prefix, const char *name,
@@ -60,6 +61,30 @@ static bool rows_fit(const struct gp *gp)
     return rows == gp->counts[COUNT_HELD];
 }
 
+// As learning leaves them: the priors keep them near 0, and the noise has bounds.
+static bool params_fit(const struct gp *gp)
+{
+    const double most = 50.0, rounding = 1e-9, noise = gp->params[gp_places(&gp->form).noise];
+    for (int i = 0; i < gp_params(&gp->form); i++) {
+        if (!(fabs(gp->params[i]) <= most)) {
+            return false;
+        }
+    }
+    return noise >= log(GP_NOISE_LEAST) - rounding && noise <= rounding;
+}
+
+static enum status grow_again(struct gp *gp)
+{
+    for (int64_t i = 0; i < gp->counts[COUNT_STEPS]; i++) {
+        TRY(gp_grow(gp, gp->steps[i]));
+    }
+    if (gp->counts[COUNT_HELD] > 0) {
+        gp_solve(gp);
+        TRY(gp_grow_pending(gp));
+    }
+    return OK;
+}
+
 enum status gp_restore(struct reward_model *model)
 {
     struct gp *gp = (struct gp *)model;
@@ -69,12 +94,8 @@ enum status gp_restore(struct reward_model *model)
     }
     gp->factor.n = 0;
     gp_standardise(gp);
-    for (int64_t i = 0; i < gp->counts[COUNT_STEPS]; i++) {
-        gp_grow(gp, gp->steps[i]);
-    }
-    if (gp->counts[COUNT_HELD] > 0) {
-        gp_solve(gp);
-        gp_grow_pending(gp);
+    if (!params_fit(gp) || grow_again(gp) != OK) {
+        FAIL(ERR_INPUT, "the state of the reward model is damaged: its numbers make no sense");
     }
     return OK;
 }

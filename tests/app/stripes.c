@@ -3,6 +3,7 @@
 #include "core/file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void put_u32(uint8_t *to, uint32_t value)
 {
@@ -22,8 +23,9 @@ static void write_file(const struct program *p, const char *folder, const char *
 void stripes_write_part(const struct program *p, const char *folder, const char *prefix, int n,
                         int h, int shade)
 {
-    static uint8_t images[16 + STRIPES_TRAIN * STRIPES_SIDE * STRIPES_SIDE],
-        labels[8 + STRIPES_TRAIN];
+    const size_t image_bytes = 16 + (size_t)n * STRIPES_SIDE * STRIPES_SIDE;
+    uint8_t *images = malloc(image_bytes), *labels = malloc(8 + (size_t)n);
+    assert_true(images != NULL && labels != NULL);
     char name[64];
     uint32_t noise = 1;
     put_u32(images, 0x803);
@@ -41,9 +43,11 @@ void stripes_write_part(const struct program *p, const char *folder, const char 
         labels[8 + image] = (uint8_t)(image % 2);
     }
     snprintf(name, sizeof name, "%s-images-idx3-ubyte", prefix);
-    write_file(p, folder, name, images, 16 + (size_t)n * STRIPES_SIDE * STRIPES_SIDE);
+    write_file(p, folder, name, images, image_bytes);
     snprintf(name, sizeof name, "%s-labels-idx1-ubyte", prefix);
     write_file(p, folder, name, labels, 8 + (size_t)n);
+    free(images);
+    free(labels);
 }
 
 void stripes_write(const struct program *p, const char *folder, int train, int shade_train,

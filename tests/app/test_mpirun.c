@@ -30,6 +30,21 @@ static void two_ranks_train_like_one(void **state)
     assert_true(json_bool(json_get(again, "resumed")));
 }
 
+// 0.7 MiB of images: what one process keeps, two with the same limit do not.
+static void ranks_share_the_memory_for_images(void **state)
+{
+    struct program *p = *state;
+    const char *words = "train quick.json --data.size 24 --data.count 420 --data.memory 1 --epochs "
+                        "1 --data.threads 2 --run-dir";
+    program_write(p, "quick.json", config);
+    const struct json *alone = program_json(p, "%s one", words);
+    assert_false(json_bool(json_get(alone, "data_streamed")));
+    p->ranks = 2;
+    const struct json *together = program_json(p, "%s two", words);
+    assert_true(json_bool(json_get(together, "data_streamed")));
+    program_assert_same(p, "one/network.safetensors", "two/network.safetensors");
+}
+
 static void errors_end_the_job(void **state)
 {
     struct program *p = *state;
@@ -62,6 +77,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(two_ranks_train_like_one),
+        TEST(ranks_share_the_memory_for_images),
         TEST(errors_end_the_job),
         TEST(interrupts_end_the_job_after_a_checkpoint),
     };

@@ -5,9 +5,11 @@
 #include "core/rng.h"
 #include "test_folder.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 int files_setup(void **state)
@@ -166,4 +168,29 @@ int files_damage(const struct dataset_options *options, const char *folder, cons
     free(bytes);
     free(whole);
     return failed;
+}
+
+void files_capture_open(const struct dataset_options *options, const char *folder, char *out,
+                        size_t out_bytes)
+{
+    char path[FILES_PATH];
+    files_path(path, folder, "said");
+    const int kept = dup(STDERR_FILENO);
+    const int file = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+    assert_true(kept >= 0 && file >= 0);
+    dup2(file, STDERR_FILENO);
+    close(file);
+    struct dataset dataset;
+    const enum status status = dataset_open(options, DATASET_TRAIN, &dataset);
+    if (status == OK) {
+        dataset_close(&dataset);
+    }
+    fflush(stderr);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    assert_ok(status);
+    size_t n;
+    uint8_t *said = files_read(path, &n);
+    snprintf(out, out_bytes, "%.*s", (int)n, (const char *)said);
+    free(said);
 }

@@ -25,6 +25,10 @@ struct dataset_options files_options(const char *name, const char *path);
 void files_expect_failure(const struct dataset_options *options, enum dataset_part part,
                           enum status code, ...);
 
+// What is said on standard error while the training part is opened and closed, which must succeed.
+void files_capture_open(const struct dataset_options *options, const char *folder, char *out,
+                        size_t out_bytes);
+
 // Writes n repeatable pseudo-random bytes.
 void files_noise(uint8_t *bytes, size_t n, uint64_t seed);
 

@@ -5,9 +5,7 @@
 #include "image_bytes.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum { SIDE = 8, PICTURE = 24, BYTES = SIDE * SIDE * 3 };
 
@@ -172,32 +170,6 @@ static void test_kept_verdicts(void **state)
     assert_int_equal(unsetenv("XDG_CACHE_HOME"), 0);
 }
 
-// What the program says on standard error while a part is opened, read and closed.
-static void capture_open(const struct dataset_options *options, const char *folder, char *out,
-                         size_t out_bytes)
-{
-    char path[FILES_PATH];
-    files_path(path, folder, "said");
-    const int kept = dup(STDERR_FILENO);
-    const int file = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-    assert_true(kept >= 0 && file >= 0);
-    dup2(file, STDERR_FILENO);
-    close(file);
-    struct dataset dataset;
-    const enum status status = dataset_open(options, DATASET_TRAIN, &dataset);
-    if (status == OK) {
-        dataset_close(&dataset);
-    }
-    fflush(stderr);
-    dup2(kept, STDERR_FILENO);
-    close(kept);
-    assert_ok(status);
-    size_t n;
-    uint8_t *said = files_read(path, &n);
-    snprintf(out, out_bytes, "%.*s", (int)n, (const char *)said);
-    free(said);
-}
-
 static int count(const char *text, const char *word)
 {
     int n = 0;
@@ -232,7 +204,7 @@ static void test_untidy_files_are_counted(void **state)
     struct dataset_options options = folder_options(*state);
     for (int k = 0; k < 2; k++) {
         options.skip_bad = k == 1;
-        capture_open(&options, *state, said, sizeof said);
+        files_capture_open(&options, *state, said, sizeof said);
         // Opened again, the folder is not spoken of again.
         assert_int_equal(count(said, "warning"), 1 - k);
         assert_int_equal(count(said, "4 of 6 files"), 1 - k);
@@ -240,7 +212,7 @@ static void test_untidy_files_are_counted(void **state)
         assert_int_equal(count(said, "3 (labels.txt, .DS_Store, Thumbs.db)"), 1 - k);
     }
     files_write(*state, "train/a/7.jpg", "", 0);
-    capture_open(&options, *state, said, sizeof said);
+    files_capture_open(&options, *state, said, sizeof said);
     assert_int_equal(count(said, "left out 1 of 7 files: a/7.jpg (empty)"), 1);
     assert_int_equal(count(said, "in 4 of 7 files"), 1);
 }

@@ -288,6 +288,48 @@ static void test_folders_of_the_files_names(void **state)
     dataset_close(&d);
 }
 
+// Said in one line, once; that labels may begin with 1 only where it looks like that.
+static void test_classes_without_images(void **state)
+{
+    static const struct {
+        uint8_t labels[N];
+        int first_label;
+        const char *says; // NULL: nothing
+    } cases[] = {
+        {{0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3}, 0, NULL},
+        {{1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4},
+         0,
+         "idx: 1 of 5 classes have no training image: 0; if the labels begin with 1, set "
+         "data.first_label to 1\n"},
+        {{1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4}, 1, NULL},
+        {{0, 3, 0, 3, 0, 3, 0, 3, 0, 3, 0, 3},
+         0,
+         "idx: 2 of 4 classes have no training image: 1, 2\n"},
+        {{0, 12, 0, 12, 0, 12, 0, 12, 0, 12, 0, 12},
+         0,
+         "idx: 11 of 13 classes have no training image: 1, 2, 3, 4, 5, 6, 7, 8 ...\n"},
+    };
+    uint8_t images[IMAGE_BYTES], labels[LABEL_BYTES];
+    char said[2048];
+    make_images(images, N, H, W, 1);
+    make_labels(labels, N, 1);
+    files_write(*state, "train-images-idx3-ubyte", images, sizeof images);
+    struct dataset_options options = files_options("idx", *state);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        memcpy(labels + 8, cases[i].labels, N);
+        files_write(*state, "train-labels-idx1-ubyte", labels, sizeof labels);
+        options.first_label = cases[i].first_label;
+        files_capture_open(&options, *state, said, sizeof said);
+        if (cases[i].says == NULL) {
+            assert_string_equal(said, "");
+        } else {
+            assert_non_null(strstr(said, cases[i].says));
+        }
+        files_capture_open(&options, *state, said, sizeof said);
+        assert_string_equal(said, ""); // as it has been said
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +342,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_emnist_names, files_setup, files_teardown),
         cmocka_unit_test_setup_teardown(test_folders_of_the_files_names, files_setup,
                                         files_teardown),
+        cmocka_unit_test_setup_teardown(test_classes_without_images, files_setup, files_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

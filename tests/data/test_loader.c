@@ -71,7 +71,7 @@ static void test_every_row_once(void **state)
     struct fixture *f = *state;
     const struct loader_options options = plain_options();
     struct loader *loader = open_loader(&f->dataset, &options);
-    assert_int_equal(loader_batches_per_epoch(loader), 7);
+    assert_int_equal(loader_batches(loader, 0), 7);
     int32_t orders[3][N];
     for (int epoch = 0; epoch < 3; epoch++) {
         int seen[N] = {0}, rows = 0;
@@ -101,19 +101,53 @@ static void test_in_order_and_full_batches(void **state)
     struct fixture *f = *state;
     struct loader_options options = plain_options();
     options.shuffle = false;
-    options.drop_last = true;
+    options.full = true;
     struct loader *loader = open_loader(&f->dataset, &options);
-    assert_int_equal(loader_batches_per_epoch(loader), 6);
-    for (int i = 0; i < 14; i++) {
-        const struct batch batch = next(loader);
-        assert_int_equal(batch.epoch, i / 6);
-        assert_int_equal(batch.number, i % 6);
-        assert_int_equal(batch.n, 8);
-        for (int j = 0; j < 8; j++) {
-            assert_int_equal(batch.labels[j], i % 6 * 8 + j);
+    // 53, 106 and 159 rows take 7, 14 and 20 batches.
+    static const int batches[] = {7, 7, 6};
+    int row = 0;
+    for (int epoch = 0; epoch < 3; epoch++) {
+        assert_int_equal(loader_batches(loader, epoch), batches[epoch]);
+        for (int number = 0; number < batches[epoch]; number++) {
+            const struct batch batch = next(loader);
+            assert_int_equal(batch.epoch, epoch);
+            assert_int_equal(batch.number, number);
+            assert_int_equal(batch.n, 8);
+            for (int j = 0; j < 8; j++) {
+                assert_int_equal(batch.labels[j], row++ % N);
+            }
         }
     }
     loader_close(loader);
+}
+
+// All rows come once before any comes again, and after each epoch's batches all have come as often
+// as there were epochs, though no batch is smaller.
+static void test_full_batches_miss_no_row(void **state)
+{
+    struct fixture *f = *state;
+    for (int size = 1; size <= N; size += 13) {
+        struct loader_options options = plain_options();
+        options.batch = size;
+        options.full = true;
+        options.flip = true;
+        struct loader *loader = open_loader(&f->dataset, &options);
+        int seen[N] = {0}, rows = 0;
+        for (int epoch = 0; epoch < 6; epoch++) {
+            for (int64_t number = 0; number < loader_batches(loader, epoch); number++) {
+                const struct batch batch = next(loader);
+                assert_int_equal(batch.n, size);
+                for (int i = 0; i < batch.n; i++) {
+                    assert_int_equal(seen[batch.labels[i]]++, rows++ / N);
+                }
+            }
+            for (int i = 0; i < N; i++) {
+                assert_in_range(seen[i], epoch + 1, epoch + 2);
+            }
+            assert_true(rows >= (epoch + 1) * N && rows < (epoch + 1) * N + size);
+        }
+        loader_close(loader);
+    }
 }
 
 static void test_chosen_rows(void **state)
@@ -126,7 +160,7 @@ static void test_chosen_rows(void **state)
     options.batch = 3;
     assert_ok(loader_open(&f->dataset, rows, 4, &options, &loader));
     rows[0] = 0; // they were copied
-    assert_int_equal(loader_batches_per_epoch(loader), 2);
+    assert_int_equal(loader_batches(loader, 0), 2);
     struct batch batch = next(loader);
     assert_int_equal(batch.labels[0], 40);
     assert_int_equal(batch.labels[1], 7);
@@ -145,10 +179,11 @@ static int rows_before(int rank, int ranks, int n, int deal)
 }
 
 // The ranks' parts, one after the other, are the batch that one rank alone gets.
-static void check_ranks(const struct fixture *f, int size, int deal)
+static void check_ranks(const struct fixture *f, int size, int deal, bool full)
 {
     struct loader_options options = plain_options();
     options.batch = size;
+    options.full = full;
     options.deal = deal;
     options.crop_pad = 2;
     options.flip = true;
@@ -183,10 +218,12 @@ static void check_ranks(const struct fixture *f, int size, int deal)
 
 static void test_ranks(void **state)
 {
-    check_ranks(*state, 12, 1);
-    check_ranks(*state, 13, 1); // no multiple of any number of ranks
-    check_ranks(*state, 13, 2);
-    check_ranks(*state, 30, 4);
+    for (int full = 0; full <= 1; full++) {
+        check_ranks(*state, 12, 1, full);
+        check_ranks(*state, 13, 1, full); // no multiple of any number of ranks
+        check_ranks(*state, 13, 2, full);
+        check_ranks(*state, 30, 4, full);
+    }
 }
 
 // The window of row `label` that equals `image`: its place in [0, 5) x [0, 5) x flipped, or -1.
@@ -255,12 +292,12 @@ static void test_windows_far_outside(void **state)
     assert_memory_equal(image, f->images, IMAGE);
 }
 
-static void test_resume(void **state)
+static void check_resume(const struct fixture *f, bool full)
 {
-    struct fixture *f = *state;
     struct loader_options options = plain_options();
     options.crop_pad = 1;
     options.flip = true;
+    options.full = full;
     for (int start = 0; start <= 14; start++) {
         options.first_epoch = 0;
         options.first_batch = 0;
@@ -283,6 +320,12 @@ static void test_resume(void **state)
         loader_close(a);
         loader_close(b);
     }
+}
+
+static void test_resume(void **state)
+{
+    check_resume(*state, false);
+    check_resume(*state, true);
 }
 
 // A batch that the user holds stays as it is while the thread works ahead.
@@ -354,7 +397,7 @@ static void test_wrong_options(void **state)
     expect_refusal(&f->dataset, options, ERR_CONFIG, "batch size is 0");
     options = plain_options();
     options.batch = N + 1;
-    options.drop_last = true;
+    options.full = true;
     expect_refusal(&f->dataset, options, ERR_CONFIG, "do not fill one batch of 54");
     options = plain_options();
     options.crop_pad = W + 1;
@@ -393,6 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LOADER_TEST(test_every_row_once),
         LOADER_TEST(test_in_order_and_full_batches),
+        LOADER_TEST(test_full_batches_miss_no_row),
         LOADER_TEST(test_chosen_rows),
         LOADER_TEST(test_ranks),
         LOADER_TEST(test_crop_and_flip),

@@ -2,6 +2,7 @@
 // threads; and what ends badly ends with a message.
 #include "core/file.h"
 #include "core/hdf5_file.h"
+#include "data/dataset_checksum.h"
 #include "data/loader.h"
 #include "data_files.h"
 #include "image_files.h"
@@ -339,6 +340,30 @@ static void test_error_while_streaming(void **state)
     dataset_close(&streamed);
 }
 
+// What tells data sets apart is the same before the images are read, from memory and streamed.
+static void test_checksums(void **state)
+{
+    for (int f = 0; f < N_FORMATS; f++) {
+        char path[FILES_PATH];
+        const struct dataset_options options = make_set(*state, formats[f], path);
+        struct dataset described, memory, streamed;
+        uint64_t sums[3];
+        open_both(&options, &memory, &streamed);
+        assert_ok(dataset_describe(&options, DATASET_TRAIN, &described));
+        assert_ok(dataset_checksum(&described, &sums[0]));
+        assert_ok(dataset_checksum(&memory, &sums[1]));
+        assert_ok(dataset_checksum(&streamed, &sums[2]));
+        assert_true(sums[0] == sums[1] && sums[0] == sums[2]);
+        assert_true(memory.decoded == (strcmp(formats[f], "folder") == 0));
+        streamed.labels[N / 2] ^= 1;
+        assert_ok(dataset_checksum(&streamed, &sums[2]));
+        assert_true(sums[0] != sums[2]);
+        dataset_close(&described);
+        dataset_close(&memory);
+        dataset_close(&streamed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +375,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_failed_first_read_stays_failed, files_setup,
                                         files_teardown),
         cmocka_unit_test_setup_teardown(test_error_while_streaming, files_setup, files_teardown),
+        cmocka_unit_test_setup_teardown(test_checksums, files_setup, files_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

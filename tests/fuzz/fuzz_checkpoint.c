@@ -2,8 +2,8 @@
 // checksum. What the learner takes, it goes on from, for two updates.
 //
 // An input is a method, then edits: which array (a byte), where in it (four bytes), how many bytes
-// (one, at most eight) and these. HDF5 itself is fuzz_hdf5's: here state_list_* and the reading of
-// run.h5 are replaced at link time (--wrap).
+// (one, at most eight) and these. HDF5 itself is fuzz_hdf5's: here state_list_* and all of run.h5
+// are replaced at link time (--wrap).
 #include "core/hdf5_log.h"
 #include "core/log.h"
 #include "fuzz_file.h"
@@ -39,9 +39,18 @@ static struct variant *current;
 static struct fuzz_part edits;
 static bool saving;
 
+static int64_t log_rows[HDF5_TABLES_MAX]; // of run.h5's tables
+
 enum status __wrap_state_list_save(const struct state_list *list, const char *identity,
                                    const char *path);
 enum status __wrap_state_list_load(struct state_list *list, const char *identity, const char *path);
+enum status __wrap_hdf5_log_open(const char *path, const struct hdf5_table *tables, int n_tables,
+                                 const struct hdf5_text *texts, int n_texts, const int64_t *keep,
+                                 struct hdf5_log **out);
+enum status __wrap_hdf5_log_append(struct hdf5_log *log, int table, const void *rows, int n);
+int64_t __wrap_hdf5_log_rows(const struct hdf5_log *log, int table);
+enum status __wrap_hdf5_log_flush(struct hdf5_log *log, bool durable);
+enum status __wrap_hdf5_log_close(struct hdf5_log *log);
 enum status __wrap_hdf5_log_count_all(const char *path, const struct hdf5_table *tables,
                                       int n_tables, int64_t *rows);
 enum status __wrap_hdf5_log_read_parts(const char *path, const struct hdf5_log_part *parts,
@@ -110,6 +119,43 @@ enum status __wrap_state_list_load(struct state_list *list, const char *identity
     return state_list_check(list, path);
 }
 
+enum status __wrap_hdf5_log_open(const char *path, const struct hdf5_table *tables, int n_tables,
+                                 const struct hdf5_text *texts, int n_texts, const int64_t *keep,
+                                 struct hdf5_log **out)
+{
+    (void)path, (void)tables, (void)texts, (void)n_texts;
+    for (int i = 0; i < n_tables; i++) {
+        log_rows[i] = keep != NULL ? keep[i] : 0;
+    }
+    *out = (struct hdf5_log *)log_rows; // looked into by none but these
+    return OK;
+}
+
+enum status __wrap_hdf5_log_append(struct hdf5_log *log, int table, const void *rows, int n)
+{
+    (void)log, (void)rows;
+    log_rows[table] += n;
+    return OK;
+}
+
+int64_t __wrap_hdf5_log_rows(const struct hdf5_log *log, int table)
+{
+    (void)log;
+    return log_rows[table];
+}
+
+enum status __wrap_hdf5_log_flush(struct hdf5_log *log, bool durable)
+{
+    (void)log, (void)durable;
+    return OK;
+}
+
+enum status __wrap_hdf5_log_close(struct hdf5_log *log)
+{
+    (void)log;
+    return OK;
+}
+
 enum status __wrap_hdf5_log_count_all(const char *path, const struct hdf5_table *tables,
                                       int n_tables, int64_t *rows)
 {
@@ -139,6 +185,7 @@ static void make_case(const struct variant *variant, struct loop_case *c)
     snprintf(c->folder.path, sizeof c->folder.path, "%s", fuzz_folder());
     c->learner.mode = variant->mode;
     c->learner.batch = 4;
+    c->learner.taught_batches = c->learner.distilled_batches = 1; // what they teach is not in files
     c->known = variant->known;
     c->imagine = variant->imagines ? player_imagine : NULL;
     if (!variant->method->policy) {

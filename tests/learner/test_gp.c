@@ -171,10 +171,10 @@ static void check_growth(const struct gp_form *form)
     params[gp_places(form).noise] = log(noise);
     assert_ok(gp_factor_open(MOST, form, &arena, &once));
     assert_ok(gp_factor_open(MOST + 5, form, &arena, &grown));
-    gp_factor_grow(&once, MOST, x, params);
+    assert_ok(gp_factor_grow(&once, MOST, x, params));
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        gp_factor_grow(&grown, steps[i] - grown.n, x + grown.n * INPUTS, params);
-        gp_factor_grow(&grown, 0, NULL, params);
+        assert_ok(gp_factor_grow(&grown, steps[i] - grown.n, x + grown.n * INPUTS, params));
+        assert_ok(gp_factor_grow(&grown, 0, NULL, params));
     }
     assert_int_equal(grown.n, MOST);
     for (int i = 0; i < MOST; i++) {

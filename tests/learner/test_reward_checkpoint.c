@@ -106,6 +106,44 @@ static void damaged_states_are_refused(void **state)
     reward_model_close(model);
 }
 
+// Finite numbers with which a covariance is none any more.
+static void senseless_numbers_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        double value;
+    } cases[] = {{"model.params", 60.0},  {"model.params", -1e300}, {"model.x", 1e200},
+                 {"model.x", 1e60},       {"model.pending", 1e60},  {"model.pending", -1e200},
+                 {"model.params", -51.0}, {"model.params", 710.0}};
+    struct reward_model *model = reward_case_open(2, 1, CASE_MOST, 0.0);
+    struct state_list list = {0};
+    double pending[CASE_INPUTS];
+    reward_case_add(model, 0, 20);
+    reward_model_fit(model);
+    reward_case_candidates(1, pending);
+    reward_model_pending(model, pending, 1);
+    reward_model_state(model, "model", &list);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double *values = NULL;
+        for (int k = 0; k < list.n; k++) {
+            values = strcmp(list.items[k].name, cases[i].name) == 0 ? list.items[k].data : values;
+        }
+        assert_non_null(values);
+        for (int at = 0; at < CASE_INPUTS; at++) {
+            const double kept = values[at];
+            values[at] = cases[i].value;
+            // Where an input is so far off that it is like no other, that is an answer too.
+            const enum status status = reward_model_restore(model);
+            assert_true(status == ERR_INPUT ||
+                        (status == OK && strstr(cases[i].name, "params") == NULL));
+            values[at] = kept;
+        }
+    }
+    assert_ok(reward_model_restore(model));
+    reward_model_close(model);
+}
+
 // Whatever number of threads linear algebra had before.
 static void bytes_do_not_depend_on_threads(void **state)
 {
@@ -144,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_restored_model_gives_the_same_bytes),
         cmocka_unit_test(damaged_states_are_refused),
+        cmocka_unit_test(senseless_numbers_are_refused),
         cmocka_unit_test(bytes_do_not_depend_on_threads),
         cmocka_unit_test(the_loop_allocates_nothing),
     };

@@ -7,6 +7,7 @@
 #include "train/evaluate.h"
 #include "train_case.h"
 
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -130,7 +131,7 @@ static double train_by_hand(const struct pupil *p, float *params)
     const struct loader_options order = {.batch = recipe->batch,
                                          .ranks = 1,
                                          .shuffle = true,
-                                         .drop_last = true,
+                                         .full = true,
                                          .crop_pad = recipe->crop_pad,
                                          .flip = recipe->flip,
                                          .seed = recipe->seed};
@@ -142,7 +143,7 @@ static double train_by_hand(const struct pupil *p, float *params)
     assert_ok(infer_open(p->c.backend, &p->teacher.graph, &infer, &teacher));
     assert_ok(infer_load(teacher, p->teacher.params, NULL));
     assert_ok(loader_open(&p->c.data, NULL, IMAGES, &order, &loader));
-    const int64_t steps = loader_batches_per_epoch(loader);
+    const int64_t steps = loader_batches(loader, 0);
     double loss = 0;
     for (int64_t step = 0; step < steps; step++) {
         struct batch batch;
@@ -151,7 +152,7 @@ static double train_by_hand(const struct pupil *p, float *params)
         assert_ok(loader_next(loader, &batch));
         infer_run(teacher, batch.images, batch.n, targets);
         assert_ok(train_step(plan, batch.images, batch.labels, targets,
-                             (float)train_learning_rate(recipe, step, steps), &result));
+                             (float)train_learning_rate(recipe, step, IMAGES), &result));
         loss += result.loss;
     }
     train_params(plan, params);
@@ -290,9 +291,13 @@ static const char *watched; // a checkpoint
 static void interrupt_when_there(int signal_number)
 {
     (void)signal_number;
+    // NOLINTBEGIN(bugprone-signal-handler): errno is this thread's own, and safe to keep
+    const int before = errno; // of what was interrupted
     if (access(watched, F_OK) == 0) {
         raise(SIGINT);
     }
+    errno = before;
+    // NOLINTEND(bugprone-signal-handler)
 }
 
 // In a child: trains until its first checkpoint is there and it hears of that, in the second epoch.
