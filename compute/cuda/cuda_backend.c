@@ -9,17 +9,17 @@ static struct cuda_backend *cuda_of(struct backend *backend)
     return (struct cuda_backend *)backend;
 }
 
-enum status cuda_open(const struct backend_ops *ops, const struct cuda_driver *driver,
-                      enum conv_precision precision, struct backend **out)
+enum status cuda_open(const struct backend_ops *ops, const struct cuda_driver *driver, int device,
+                      const struct backend_options *options, struct backend **out)
 {
     struct cuda_backend *cuda = calloc(1, sizeof *cuda);
     if (cuda == NULL) {
-        FAIL(ERR_MEMORY, "no memory for the %s backend", driver->backend);
+        FAIL(ERR_MEMORY, "no memory for the %s backend", ops->name);
     }
     cuda->base = (struct backend){.ops = ops, .lanes = 1};
     cuda->driver = driver;
-    cuda->precision = precision;
-    const enum status status = driver->open(&cuda->context);
+    cuda->precision = options->precision;
+    const enum status status = driver->open(device, &cuda->context);
     if (status != OK) {
         free(cuda);
         return status;
@@ -45,14 +45,24 @@ void cuda_release(struct backend *backend, void *address)
     cuda_of(backend)->driver->release(cuda_of(backend)->context, address);
 }
 
+enum status cuda_alloc_pinned(struct backend *backend, size_t bytes, void **out)
+{
+    return cuda_of(backend)->driver->alloc_pinned(cuda_of(backend)->context, bytes, out);
+}
+
+void cuda_release_pinned(struct backend *backend, void *address)
+{
+    cuda_of(backend)->driver->release_pinned(cuda_of(backend)->context, address);
+}
+
 void cuda_upload(struct backend *backend, void *to, const void *from_host, size_t bytes)
 {
     cuda_of(backend)->driver->upload(cuda_of(backend)->context, to, from_host, bytes);
 }
 
-void cuda_download(struct backend *backend, void *to_host, const void *from, size_t bytes)
+enum status cuda_download(struct backend *backend, void *to_host, const void *from, size_t bytes)
 {
-    cuda_of(backend)->driver->download(cuda_of(backend)->context, to_host, from, bytes);
+    return cuda_of(backend)->driver->download(cuda_of(backend)->context, to_host, from, bytes);
 }
 
 void cuda_copy(struct backend *backend, void *to, const void *from, size_t bytes)
@@ -65,9 +75,25 @@ void cuda_zero(struct backend *backend, void *address, size_t bytes)
     cuda_of(backend)->driver->zero(cuda_of(backend)->context, address, bytes);
 }
 
-void cuda_sync(struct backend *backend)
+enum status cuda_sync(struct backend *backend)
 {
-    cuda_of(backend)->driver->sync(cuda_of(backend)->context);
+    return cuda_of(backend)->driver->sync(cuda_of(backend)->context);
+}
+
+enum status cuda_record(struct backend *backend, void (*body)(void *context), void *context,
+                        struct recording **out)
+{
+    return cuda_of(backend)->driver->record(cuda_of(backend)->context, body, context, out);
+}
+
+void cuda_replay(struct backend *backend, struct recording *recording)
+{
+    cuda_of(backend)->driver->replay(cuda_of(backend)->context, recording);
+}
+
+void cuda_forget(struct backend *backend, struct recording *recording)
+{
+    cuda_of(backend)->driver->forget(cuda_of(backend)->context, recording);
 }
 
 void cuda_parallel(struct backend *backend, int n, void (*body)(void *context, int index, int lane),

@@ -5,8 +5,7 @@
 struct cuda_call {
     struct op op;
     struct op_args args;
-    int count;       // what the kernel's threads go through: elements, rows, ...
-    int width;       // channels of a block, where it adds up columns: 1 to 32, a power of two
-    int splits;      // parts of a sum, each by a block of its own
-    double extra[2]; // ADAM: 1 - beta1^step, 1 - beta2^step
+    int count;  // what the kernel's threads go through: elements, rows, ...
+    int width;  // channels of a block, where it adds up columns: 1 to 32, a power of two
+    int splits; // parts of a sum, each by a block of its own
 };

@@ -81,13 +81,13 @@ static void set_extents(struct cuda_conv_call *call, const struct op *op)
 }
 
 // Tiles as narrow as the columns allow.
-static void choose_tiles(struct conv_kernel *conv, enum conv_precision precision)
+static void choose_tiles(struct conv_kernel *conv, enum backend_precision precision)
 {
     const int columns = conv->call.columns;
     const int width = columns <= 16 ? 2 : columns <= 32 ? 1 : 0;
     conv->tile_columns = 64 >> width;
     conv->number = products[direction_of(&conv->base.op)][precision][width];
-    if (precision == CONV_FLOAT32) {
+    if (precision == PRECISION_FLOAT32) {
         conv->tile_rows = CONV_FLOAT_TILE / conv->tile_columns;
         conv->shared_bytes = (size_t)CONV_FLOAT_TERMS *
                              (size_t)(conv->tile_rows + conv->tile_columns + 2 * CONV_PADDING) *
@@ -272,11 +272,12 @@ static struct cuda_pack_call pack_call(const struct conv_kernel *conv)
     return pack;
 }
 
-static void pack_conv(struct kernel *kernel, const float *weights, const float *bias,
-                      const struct op_quantization *quantization, void *packed)
+static enum status pack_conv(struct kernel *kernel, const float *weights, const float *bias,
+                             const struct op_quantization *quantization, void *packed, int lane)
 {
     const struct conv_kernel *conv = conv_of(kernel);
     struct cuda_pack_call call = pack_call(conv);
+    (void)lane;
     CHECK(quantization == NULL);
     CHECK(!kernel->op.bias || bias != NULL || kernel->op.kind == OP_CONV_BACKWARD_DATA);
     call.from = weights;
@@ -287,12 +288,15 @@ static void pack_conv(struct kernel *kernel, const float *weights, const float *
     cuda_zero(kernel->backend, packed, conv->weights * sizeof(float)); // padding, too
     cuda_launch_each(kernel->backend, CUDA_conv_pack, (int64_t)call.count + call.biases,
                      EACH_THREADS, &call, sizeof call);
+    return OK;
 }
 
-static void unpack_weights(struct kernel *kernel, const void *partial, float *weights, float *bias)
+static void unpack_weights(struct kernel *kernel, const void *partial, float *weights, float *bias,
+                           int lane)
 {
     const struct conv_kernel *conv = conv_of(kernel);
     struct cuda_pack_call call = pack_call(conv);
+    (void)lane;
     CHECK(!kernel->op.bias || bias != NULL);
     call.from = partial;
     call.from_bias = (const float *)partial + conv->weights;

@@ -5,7 +5,7 @@
 #define CONV_KERNEL(name, direction, columns)                                                      \
     BLOCK_KERNEL(name, struct cuda_conv_call, CONV_THREADS)                                        \
     {                                                                                              \
-        conv_tile_run(a, direction, CONV_BF16, CONV_MMA_ROWS, columns);                            \
+        conv_tile_run(a, direction, PRECISION_BF16, CONV_MMA_ROWS, columns);                       \
     }
 
 CONV_KERNEL(conv_bf16_64, CONV_FORWARD, 64)

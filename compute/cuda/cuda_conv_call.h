@@ -10,10 +10,9 @@
 // they lie. Packed weights are [groups][terms][padded columns], zeros in the padding, then the
 // bias.
 #pragma once
-#include "compute/op.h"
+#include "compute/backend.h"
 
 enum conv_direction { CONV_FORWARD, CONV_DATA, CONV_WEIGHTS };
-enum conv_precision { CONV_FLOAT32, CONV_TF32, CONV_BF16 };
 
 struct cuda_conv_call {
     struct op op;

@@ -4,7 +4,7 @@
 #define CONV_KERNEL(name, direction, columns)                                                      \
     BLOCK_KERNEL(name, struct cuda_conv_call, CONV_THREADS)                                        \
     {                                                                                              \
-        conv_tile_run(a, direction, CONV_FLOAT32, CONV_FLOAT_TILE / (columns), columns);           \
+        conv_tile_run(a, direction, PRECISION_FLOAT32, CONV_FLOAT_TILE / (columns), columns);      \
     }
 
 CONV_KERNEL(conv_f32_64, CONV_FORWARD, 64)

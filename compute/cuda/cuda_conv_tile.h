@@ -28,7 +28,7 @@ DEVICE struct conv_tile conv_tile_of(const struct cuda_conv_call *a, const int p
     struct conv_tile tile;
     tile.rows = rows;
     tile.columns = columns;
-    tile.terms = precision == CONV_BF16 ? 2 * CONV_MMA_WORDS : CONV_FLOAT_TERMS;
+    tile.terms = precision == PRECISION_BF16 ? 2 * CONV_MMA_WORDS : CONV_FLOAT_TERMS;
     tile.group = block_z() % a->op.groups;
     tile.split = block_z() / a->op.groups;
     tile.first_row = block_x() * rows;
@@ -90,7 +90,7 @@ DEVICE void conv_put(void *side, const int precision, const int extent, const in
                      int row, int term, struct f32x4 run)
 {
     float values[4] = {run.x, run.y, run.z, run.w};
-    if (precision == CONV_BF16 && along_terms) {
+    if (precision == PRECISION_BF16 && along_terms) {
         uint32_t *words = (uint32_t *)side + row * CONV_MMA_STRIDE + term / 2;
         words[0] = bf16_pack(run.x, run.y);
         words[1] = bf16_pack(run.z, run.w);
@@ -99,9 +99,9 @@ DEVICE void conv_put(void *side, const int precision, const int extent, const in
     UNROLL
     for (int i = 0; i < 4; i++) {
         const int r = along_terms ? row : row + i, t = along_terms ? term + i : term;
-        if (precision == CONV_FLOAT32) {
+        if (precision == PRECISION_FLOAT32) {
             ((float *)side)[t * (extent + CONV_PADDING) + r] = values[i];
-        } else if (precision == CONV_TF32) {
+        } else if (precision == PRECISION_TF32) {
             ((uint32_t *)side)[r * CONV_MMA_STRIDE + t] = tf32_round(values[i]);
         } else {
             ((uint16_t *)side)[r * 2 * CONV_MMA_STRIDE + t] = (uint16_t)bf16_pack(values[i], 0.0F);
@@ -133,8 +133,8 @@ DEVICE void conv_put_stage(const int direction, const int precision, const struc
 // Bytes of the left side, hence where the right one begins.
 DEVICE int conv_left_bytes(const int precision, const int rows)
 {
-    return precision == CONV_FLOAT32 ? CONV_FLOAT_TERMS * (rows + CONV_PADDING) * 4
-                                     : rows * CONV_MMA_STRIDE * 4;
+    return precision == PRECISION_FLOAT32 ? CONV_FLOAT_TERMS * (rows + CONV_PADDING) * 4
+                                          : rows * CONV_MMA_STRIDE * 4;
 }
 
 // 4 x 4 sums of this thread.
@@ -174,7 +174,7 @@ DEVICE void conv_multiply_mma(const int precision, const struct conv_tile *tile,
         for (int pair = 0; pair < tile->columns / 16; pair++) {
             uint32_t r[4];
             load_matrix_x4(r, column + pair * 16 * CONV_MMA_STRIDE + word);
-            if (precision == CONV_BF16) {
+            if (precision == PRECISION_BF16) {
                 mma_bf16(sums[2 * pair], l, r);
                 mma_bf16(sums[2 * pair + 1], l, r + 2);
             } else {
@@ -243,7 +243,7 @@ DEVICE void conv_tile_run(const struct cuda_conv_call *a, const int direction, c
         if (term < tile.end) {
             conv_fetch(a, direction, &tile, rows, term, &stage);
         }
-        if (precision == CONV_FLOAT32) {
+        if (precision == PRECISION_FLOAT32) {
             conv_multiply_f32(&tile, (const float *)(const void *)left,
                               (const float *)(const void *)right, sums);
         } else {
@@ -252,7 +252,7 @@ DEVICE void conv_tile_run(const struct cuda_conv_call *a, const int direction, c
         }
         block_sync();
     }
-    if (precision == CONV_FLOAT32) {
+    if (precision == PRECISION_FLOAT32) {
         conv_emit_f32(a, direction, &tile, sums);
     } else {
         conv_emit_mma(a, direction, &tile, sums);

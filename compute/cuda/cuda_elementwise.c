@@ -1,8 +1,6 @@
 // Kinds of which each thread makes one element.
 #include "compute/cuda/cuda_backend.h"
 
-#include <math.h>
-
 enum { THREADS = 256 };
 
 static void launch_each(struct kernel *kernel, enum cuda_kernel_number number,
@@ -48,16 +46,6 @@ static void run_BN_SUM(struct kernel *kernel, const struct op_args *args)
     launch_each(kernel, CUDA_bn_sum, &call, 2 * (int64_t)kernel->op.in_c);
 }
 
-static void run_ADAM(struct kernel *kernel, const struct op_args *args)
-{
-    struct cuda_call call = cuda_call_of(kernel, args);
-    const double step = (double)args->dynamic.step;
-    CHECK(step >= 1.0);
-    call.extra[0] = 1.0 - pow((double)kernel->op.beta1, step);
-    call.extra[1] = 1.0 - pow((double)kernel->op.beta2, step);
-    launch_each(kernel, CUDA_adam, &call, cuda_in_count(&kernel->op));
-}
-
 // kind, kernel, what its threads go through.
 #define SIMPLE_KINDS(X)                                                                            \
     X(NORMALIZE, normalize, inputs)                                                                \
@@ -79,7 +67,8 @@ static void run_ADAM(struct kernel *kernel, const struct op_args *args)
     X(BN_BACKWARD_FINISH, bn_backward_finish, channels)                                            \
     X(BN_BACKWARD_APPLY, bn_backward_apply, inputs)                                                \
     X(SGD, sgd, inputs)                                                                            \
-    X(RMSPROP, rmsprop, inputs)
+    X(RMSPROP, rmsprop, inputs)                                                                    \
+    X(ADAM, adam, inputs)
 
 #define X(kind, name, over)                                                                        \
     static void run_##kind(struct kernel *kernel, const struct op_args *args)                      \
@@ -100,4 +89,3 @@ SIMPLE_KINDS(X)
 #undef X
 TABLE(COPY_CHANNELS)
 TABLE(BN_SUM)
-TABLE(ADAM)

@@ -5,12 +5,11 @@
 #include "core/philox.h"
 #include "core/rng.h"
 
-// As NORMALIZE, QUANTIZE, SCALE_SHIFT, ADD and MULTIPLY say: real, or times the factor.
-DEVICE void store_scaled(const struct cuda_call *a, int i, float value)
+// A real number as it is, or times the factor, which lies in slot `factor`, rounded.
+DEVICE void store_scaled(const struct cuda_call *a, int factor, int i, float value)
 {
-    const struct op *op = &a->op;
-    store_real(a->args.out[0], i, op->out_type,
-               op->out_type == DTYPE_F32 ? value : value * op->factor);
+    const enum dtype type = a->op.out_type;
+    store_real(a->args.out[0], i, type, type == DTYPE_F32 ? value : value * in_f32(a, factor)[0]);
 }
 
 PLAIN_KERNEL(normalize, struct cuda_call, 256)
@@ -27,7 +26,7 @@ PLAIN_KERNEL(quantize, struct cuda_call, 256)
 {
     const int i = element_of_thread(a);
     if (i >= 0) {
-        store_scaled(a, i, in_f32(a, 0)[i]);
+        store_scaled(a, 1, i, in_f32(a, 0)[i]);
     }
 }
 
@@ -39,7 +38,7 @@ PLAIN_KERNEL(scale_shift, struct cuda_call, 256)
         const float *residual = in_f32(a, 3);
         float value = in_f32(a, 0)[i] * in_f32(a, 1)[c] + in_f32(a, 2)[c];
         value += residual != NULL ? residual[i] : 0.0F;
-        store_scaled(a, i, act_value(a->op.act, value));
+        store_scaled(a, 4, i, act_value(a->op.act, value));
     }
 }
 
@@ -48,7 +47,7 @@ PLAIN_KERNEL(add, struct cuda_call, 256)
     const int i = element_of_thread(a);
     if (i >= 0) {
         const float *b = in_f32(a, 1);
-        store_scaled(a, i, act_value(a->op.act, in_f32(a, 0)[i] + (b != NULL ? b[i] : 0.0F)));
+        store_scaled(a, 2, i, act_value(a->op.act, in_f32(a, 0)[i] + (b != NULL ? b[i] : 0.0F)));
     }
 }
 
@@ -58,7 +57,7 @@ PLAIN_KERNEL(multiply, struct cuda_call, 256)
     if (i >= 0) {
         const int channels = a->op.in_c, image = a->op.in_h * a->op.in_w * channels;
         const int at = a->op.broadcast ? i / image * channels + i % channels : i;
-        store_scaled(a, i, act_value(a->op.act, in_f32(a, 0)[i] * in_f32(a, 1)[at]));
+        store_scaled(a, 2, i, act_value(a->op.act, in_f32(a, 0)[i] * in_f32(a, 1)[at]));
     }
 }
 
@@ -70,12 +69,12 @@ PLAIN_KERNEL(act_backward, struct cuda_call, 256)
     }
 }
 
-// The word that rng_at(seed, RNG_DROPOUT, step, element) gives.
-DEVICE uint32_t dropout_word(const struct op_dynamic *dynamic, uint64_t element)
+// The word that rng_at(seed + stream, RNG_DROPOUT, step, element) gives.
+DEVICE uint32_t dropout_word(const struct op_args *args, uint64_t element)
 {
-    const uint64_t index = (uint64_t)dynamic->step;
+    const uint64_t index = (uint64_t)args->run->step;
     uint32_t key[2], block[4];
-    philox_key(dynamic->seed, (uint32_t)RNG_DROPOUT, key);
+    philox_key(args->run->seed + args->dynamic.stream, (uint32_t)RNG_DROPOUT, key);
     const uint32_t counter[4] = {(uint32_t)(element / 4), 0, (uint32_t)index,
                                  (uint32_t)(index >> 32)};
     philox(counter, key, block);
@@ -88,8 +87,7 @@ PLAIN_KERNEL(dropout, struct cuda_call, 256)
 {
     const int i = element_of_thread(a);
     if (i >= 0) {
-        const uint32_t word =
-            dropout_word(&a->args.dynamic, (uint64_t)a->args.dynamic.first + (uint64_t)i);
+        const uint32_t word = dropout_word(&a->args, (uint64_t)a->args.dynamic.first + (uint64_t)i);
         const float uniform = (float)(word >> 8) * 0x1p-24F; // [0, 1)
         out_f32(a, 0)[i] = uniform >= a->op.rate ? in_f32(a, 0)[i] / (1.0F - a->op.rate) : 0.0F;
     }

@@ -69,6 +69,9 @@
     X(resize) \
     X(resize_backward) \
     X(sgd) \
+    X(sum_squares) \
+    X(sum_squares_end) \
+    X(clip) \
     X(rmsprop) \
     X(adam) \
     X(pool_max) \

@@ -50,10 +50,11 @@ static enum status open_lstm(struct backend *backend, const struct op *op, struc
     return OK;
 }
 
-static void pack_weights(struct kernel *kernel, const float *weights, const float *bias,
-                         const struct op_quantization *quantization, void *packed)
+static enum status pack_weights(struct kernel *kernel, const float *weights, const float *bias,
+                                const struct op_quantization *quantization, void *packed, int lane)
 {
     const struct extents e = extents_of(&kernel->op);
+    (void)lane;
     CHECK(bias == NULL && quantization == NULL); // the bias follows the weights
     cuda_copy(kernel->backend, packed, weights, e.weights * sizeof(float));
     const struct cuda_lstm_call call = {
@@ -63,11 +64,13 @@ static void pack_weights(struct kernel *kernel, const float *weights, const floa
     };
     cuda_launch_each(kernel->backend, CUDA_lstm_transpose, (int64_t)(e.gates * e.hidden),
                      EACH_THREADS, &call, sizeof call);
+    return OK;
 }
 
-static void unpack_partial(struct kernel *kernel, const void *partial, float *weights,
-                           float *bias) // NOLINT(readability-non-const-parameter): a fixed type
+static void unpack_partial(struct kernel *kernel, const void *partial, float *weights, float *bias,
+                           int lane) // NOLINT(readability-non-const-parameter): a fixed type
 {
+    (void)lane;
     CHECK(bias == NULL);
     cuda_copy(kernel->backend, weights, partial, extents_of(&kernel->op).weights * sizeof(float));
 }

@@ -68,7 +68,7 @@ PLAIN_KERNEL(pool_avg, struct cuda_call, 256)
                 w >= 0 ? load_real(a->args.in[0], in_at(op, to.n, h, w, to.c), op->in_type) : 0.0F;
         }
     }
-    sum *= op->in_type == DTYPE_F32 ? 1.0F : op->factor;
+    sum *= op->in_type == DTYPE_F32 ? 1.0F : in_f32(a, 1)[0];
     out_f32(a, 0)[i] = sum / divisor(op, to.h, to.w);
 }
 

@@ -132,6 +132,52 @@ static void run_softmax_xent(struct kernel *kernel, const struct op_args *args)
     cuda_launch(kernel->backend, CUDA_softmax_xent_end, &grid, &call, sizeof call);
 }
 
+enum { SUM_THREADS = 256, SUM_MOST_SPLITS = 256, SUM_SHARED_BYTES = SUM_THREADS / 32 * 8 };
+
+// Scratch: one f64 for each block.
+static int sum_splits(const struct op *op)
+{
+    const int64_t blocks = (cuda_in_count(op) + 8 * SUM_THREADS - 1) / (8 * SUM_THREADS);
+    return blocks > SUM_MOST_SPLITS ? SUM_MOST_SPLITS : (int)blocks;
+}
+
+static enum status open_sum_squares(struct backend *backend, const struct op *op,
+                                    struct kernel **out)
+{
+    TRY(cuda_kernel_open(backend, op, out));
+    (*out)->scratch_bytes = (size_t)sum_splits(op) * sizeof(double);
+    return OK;
+}
+
+static void run_sum_squares(struct kernel *kernel, const struct op_args *args)
+{
+    struct cuda_call call = cuda_call_of(kernel, args);
+    call.count = (int)cuda_in_count(&kernel->op);
+    call.splits = sum_splits(&kernel->op);
+    struct cuda_grid grid = {call.splits, 1, 1, SUM_THREADS, SUM_SHARED_BYTES};
+    cuda_launch(kernel->backend, CUDA_sum_squares, &grid, &call, sizeof call);
+    grid.x = 1;
+    cuda_launch(kernel->backend, CUDA_sum_squares_end, &grid, &call, sizeof call);
+}
+
+static void run_clip(struct kernel *kernel, const struct op_args *args)
+{
+    const struct cuda_call call = cuda_call_of(kernel, args);
+    cuda_launch_each(kernel->backend, CUDA_clip, 1, 32, &call, sizeof call);
+}
+
+const struct kernel_ops cuda_kernel_SUM_SQUARES = {
+    .open = open_sum_squares,
+    .run = run_sum_squares,
+    .close = cuda_kernel_close,
+};
+
+const struct kernel_ops cuda_kernel_CLIP = {
+    .open = cuda_kernel_open,
+    .run = run_clip,
+    .close = cuda_kernel_close,
+};
+
 const struct kernel_ops cuda_kernel_BN_STATISTICS = {
     .open = open_columns,
     .run = run_statistics,

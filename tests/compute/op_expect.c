@@ -17,14 +17,14 @@ enum { MOST_TESTS = 32 };
 int bench_main(int argc, char **argv, const struct CMUnitTest *tests, size_t n)
 {
     const char *name = argc > 1 ? argv[1] : "";
-    const bool check = strcmp(name, "check") == 0, emulated = strcmp(name, "cuda_host") == 0;
+    const bool check = strcmp(name, "check") == 0;
     const struct backend_options options = {.threads = 2, .check = check}, plain = {.threads = 1};
     struct bench bench = {.name = name};
     int code = 2;
     CHECK(n <= MOST_TESTS);
+    backend_offer(&cuda_host_backend_ops);
     if (backend_open("ref", &plain, &bench.ref) != OK ||
-        (emulated ? cuda_host_backend_ops.open(&options, &bench.backend)
-                  : backend_open(check ? "ref" : name, &options, &bench.backend)) != OK) {
+        backend_open(check ? "ref" : name, &options, &bench.backend) != OK) {
         fprintf(stderr, "usage: %s ref|check|cpu|cuda_host; %s\n", argv[0], status_message());
     } else {
         struct CMUnitTest with_state[MOST_TESTS];
