@@ -1,5 +1,6 @@
 // The table of a backend: memory, copies, lanes, and that every kind of op opens.
 #include "compute/backend_list.h"
+#include "compute/kernel_cache.h"
 #include "core/machine.h"
 #include "op_case.h"
 
@@ -31,10 +32,114 @@ static void test_names(void **state)
     kernel_close(NULL);
 }
 
+// What backends say of themselves, and which is taken where that is left open.
+static void test_asking(void **state)
+{
+    (void)state;
+    const struct backend_options plain = {.threads = 1, .device = -1}, check = {.check = true};
+    struct backend_facts facts;
+    char why[256];
+    assert_int_equal(backend_ask("cpu", &plain, &facts), OK);
+    assert_non_null(strstr(facts.numerics, "oneDNN"));
+    assert_int_equal(strncmp(facts.numerics, facts.library, strlen(facts.library)), 0);
+    assert_true(facts.int8 == machine_has_vnni() && facts.n_devices == 0);
+    assert_int_equal(backend_ask("ref", &check, &facts), OK);
+    assert_true(facts.numerics[0] != '\0' && facts.int8);
+    assert_int_equal(backend_ask("gpu", &plain, &facts), ERR_UNSUPPORTED);
+    assert_non_null(strstr(status_message(), "ref, cpu"));
+    assert_int_equal(backend_ask("cpu", &check, &facts), ERR_UNSUPPORTED);
+    bool devices = false;
+    for (int i = 0; backend_at(i) != NULL; i++) {
+        devices = devices || backend_at(i)->device;
+    }
+    const char *best = backend_best(&plain, why, sizeof why);
+    assert_int_equal(backend_ask(best, &plain, &facts), OK);
+    assert_true(devices || (strcmp(best, "cpu") == 0 && why[0] == '\0'));
+}
+
+static struct op wide_add(int channels)
+{
+    return (struct op){.kind = OP_ADD, .n = 1, .in_h = 1, .in_w = 1, .in_c = channels};
+}
+
+// Equal ops are one kernel, also after it was closed; so much as one attribute makes another.
+static void test_kernels_are_shared(void **state)
+{
+    const struct bench *bench = *state;
+    struct op op = wide_add(3);
+    struct kernel *first = NULL, *second = NULL, *third = NULL;
+    assert_int_equal(kernel_open(bench->backend, &op, &first), OK);
+    assert_int_equal(kernel_open(bench->backend, &op, &second), OK);
+    assert_ptr_equal(first, second);
+    op.act.kind = ACT_RELU;
+    assert_int_equal(kernel_open(bench->backend, &op, &third), OK);
+    assert_ptr_not_equal(first, third);
+    kernel_close(first);
+    kernel_close(second);
+    kernel_close(third);
+    assert_int_equal(kernel_open(bench->backend, &op, &second), OK);
+    assert_ptr_equal(second, third);
+    kernel_close(second);
+}
+
+// What nobody uses makes room, the longest unused first; what is in use stays whatever comes.
+static void test_unused_kernels_make_room(void **state)
+{
+    const struct bench *bench = *state;
+    struct kernel *held = NULL, *last = NULL, *again = NULL;
+    struct op op = wide_add(100000);
+    assert_int_equal(kernel_open(bench->backend, &op, &held), OK);
+    for (int i = 1; i <= 2 * KERNEL_CACHE_MOST; i++) {
+        op = wide_add(i);
+        assert_int_equal(kernel_open(bench->backend, &op, &last), OK);
+        kernel_close(last);
+    }
+    assert_int_equal(kernel_open(bench->backend, &op, &again), OK);
+    assert_ptr_equal(again, last);
+    kernel_close(again);
+    op = wide_add(100000);
+    assert_int_equal(kernel_open(bench->backend, &op, &again), OK);
+    assert_ptr_equal(again, held);
+    assert_int_equal(again->op.in_c, 100000);
+    kernel_close(again);
+    kernel_close(held);
+}
+
+// A kernel that packs scales into itself serves one set of weights: two ask, two get it.
+static void test_kernels_that_keep_weights(void **state)
+{
+    const struct bench *bench = *state;
+    if (!bench->backend->int8) {
+        print_message("skipped: no 8-bit convolutions here\n");
+        return;
+    }
+    const struct op op = {.kind = OP_CONV,
+                          .n = 1,
+                          .in_h = 4,
+                          .in_w = 4,
+                          .in_c = 8,
+                          .out_h = 1,
+                          .out_w = 1,
+                          .out_c = 5,
+                          .in_type = DTYPE_U8,
+                          .kernel = {4, 4},
+                          .stride = {1, 1},
+                          .dilation = {1, 1},
+                          .groups = 1};
+    struct kernel *a = NULL, *b = NULL;
+    assert_int_equal(kernel_open(bench->backend, &op, &a), OK);
+    assert_int_equal(kernel_open(bench->backend, &op, &b), OK);
+    assert_true((a == b) == !a->keeps_weights);
+    assert_true(a->keeps_weights == (strcmp(bench->name, "cpu") == 0));
+    kernel_close(a);
+    kernel_close(b);
+}
+
 static void test_complete(void **state)
 {
     const struct bench *bench = *state;
     const struct backend_ops *ops = bench->backend->ops;
+    assert_true(ops->ask != NULL && ops->alloc_pinned != NULL && ops->release_pinned != NULL);
     assert_true(ops->open != NULL && ops->close != NULL && ops->alloc != NULL &&
                 ops->release != NULL && ops->upload != NULL && ops->download != NULL &&
                 ops->zero != NULL && ops->sync != NULL && ops->parallel != NULL);
@@ -249,9 +354,16 @@ static void test_chunks(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),      cmocka_unit_test(test_complete),
-        cmocka_unit_test(test_properties), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_refusal),    cmocka_unit_test(test_parallel),
+        cmocka_unit_test(test_asking),
+        cmocka_unit_test(test_kernels_are_shared),
+        cmocka_unit_test(test_unused_kernels_make_room),
+        cmocka_unit_test(test_kernels_that_keep_weights),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_complete),
+        cmocka_unit_test(test_properties),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_parallel),
         cmocka_unit_test(test_chunks),
     };
     return bench_main(argc, argv, tests, sizeof tests / sizeof tests[0]);

@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,22 +40,31 @@ static void copy_out(const struct access *access)
     access->backend->ops->download(access->backend, bytes, access->address, access->bytes);
 }
 
-// Does it in a child process, and fails unless that dies of SIGSEGV.
-static void expect_fault(void (*body)(const struct access *), const struct access *access)
+// Does it in a child process, and fails unless that dies of this signal.
+static void expect_end(void (*body)(const struct access *), const struct access *access,
+                       int expected)
 {
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         const struct rlimit no_core = {0, 0};
         setrlimit(RLIMIT_CORE, &no_core);
-        signal(SIGSEGV, SIG_DFL);
+        signal(expected, SIG_DFL);
+        if (freopen("/dev/null", "w", stderr) == NULL) {
+            _exit(1);
+        }
         body(access);
         _exit(0);
     }
     int how = 0;
     assert_int_equal(waitpid(child, &how, 0), child);
     assert_true(WIFSIGNALED(how));
-    assert_int_equal(WTERMSIG(how), SIGSEGV);
+    assert_int_equal(WTERMSIG(how), expected);
+}
+
+static void expect_fault(void (*body)(const struct access *), const struct access *access)
+{
+    expect_end(body, access, SIGSEGV);
 }
 
 static struct backend *open_check(void)
@@ -164,6 +175,63 @@ static void test_unwritten_spreads(void **state)
     backend_close(backend);
 }
 
+// ---- pinned memory: copies are as late as they may be
+static void change_too_early(const struct access *access)
+{
+    void *pinned = NULL;
+    struct backend *backend = access->backend;
+    assert_int_equal(backend->ops->alloc_pinned(backend, access->bytes, &pinned), OK);
+    memset(pinned, 1, access->bytes);
+    backend->ops->upload(backend, access->address, pinned, access->bytes);
+    memset(pinned, 2, access->bytes);
+    (void)backend->ops->sync(backend);
+}
+
+static void test_pinned_upload(void **state)
+{
+    (void)state;
+    struct backend *backend = open_check();
+    const struct access access = {backend, alloc(backend, 100), 100};
+    expect_end(change_too_early, &access, SIGABRT);
+    void *pinned = NULL;
+    unsigned char bytes[100];
+    assert_int_equal(backend->ops->alloc_pinned(backend, 100, &pinned), OK);
+    for (int round = 0; round < 2; round++) { // changed after a wait: fine
+        memset(pinned, round, 100);
+        backend->ops->upload(backend, access.address, pinned, 100);
+        assert_int_equal(backend->ops->sync(backend), OK);
+    }
+    memset(pinned, 7, 100);
+    backend->ops->upload(backend, access.address, pinned, 100);
+    assert_int_equal(backend->ops->download(backend, bytes, access.address, 100), OK);
+    memset(pinned, 8, 100); // so is a download to other memory
+    assert_int_equal(bytes[99], 7);
+    backend->ops->release_pinned(backend, pinned);
+    backend_close(backend);
+}
+
+static void test_pinned_download(void **state)
+{
+    (void)state;
+    struct backend *backend = open_check();
+    const float sent[3] = {1.0F, 2.0F, 3.0F};
+    void *address = alloc(backend, sizeof sent), *pinned = NULL;
+    assert_int_equal(backend->ops->alloc_pinned(backend, sizeof sent, &pinned), OK);
+    const float *got = pinned;
+    backend->ops->upload(backend, address, sent, sizeof sent);
+    assert_int_equal(backend->ops->download(backend, pinned, address, sizeof sent), OK);
+    assert_true(isnan(got[0]) && isnan(got[2])); // not there yet
+    assert_int_equal(backend->ops->sync(backend), OK);
+    assert_memory_equal(got, sent, sizeof sent);
+    // There and back without a wait between.
+    backend->ops->zero(backend, address, sizeof sent);
+    assert_int_equal(backend->ops->download(backend, pinned, address, sizeof sent), OK);
+    backend->ops->upload(backend, address, pinned, sizeof sent);
+    assert_int_equal(backend->ops->sync(backend), OK);
+    assert_true(got[0] == 0.0F && got[2] == 0.0F);
+    backend_close(backend); // releases what was forgotten
+}
+
 static void test_too_large(void **state)
 {
     (void)state;
@@ -182,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_host_access),       cmocka_unit_test(test_overrun),
         cmocka_unit_test(test_use_after_release), cmocka_unit_test(test_unwritten),
         cmocka_unit_test(test_unwritten_spreads), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_pinned_upload),     cmocka_unit_test(test_pinned_download),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -339,6 +339,35 @@ static void test_reals(void **state)
     assert_int_equal(op_check(&op), ERR_INPUT);
 }
 
+// Every field counts, and no byte between them does.
+static void test_equality(void **state)
+{
+    (void)state;
+    const struct op a = {.kind = OP_CONV, .n = 3, .bias = true, .clip = 2.0F};
+    for (size_t i = 0; i < sizeof a; i++) {
+        struct op b;
+        memcpy(&b, &a, sizeof b);
+        assert_true(op_equal(&a, &b) && op_hash(&a) == op_hash(&b));
+        ((unsigned char *)&b)[i] ^= 1;
+        assert_true(!op_equal(&a, &b) && op_hash(&a) != op_hash(&b));
+    }
+}
+
+// Where factors are is where op.h's table says: no other argument lies there.
+static void test_factors(void **state)
+{
+    (void)state;
+    int n = 0;
+    for (int kind = 0; kind < OP_COUNT; kind++) {
+        const int slot = op_factor_slot((enum op_kind)kind);
+        assert_in_range(slot + 1, 0, OP_MAX_IN);
+        n += slot >= 0;
+    }
+    assert_int_equal(n, 5);
+    assert_int_equal(op_factor_slot(OP_SCALE_SHIFT), 4);
+    assert_int_equal(op_factor_slot(OP_CONV), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_describe),        cmocka_unit_test(test_conv),
         cmocka_unit_test(test_pool_and_copies), cmocka_unit_test(test_pool_extents),
         cmocka_unit_test(test_others),          cmocka_unit_test(test_reals),
+        cmocka_unit_test(test_equality),        cmocka_unit_test(test_factors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
