@@ -104,12 +104,16 @@ static void add_backends(struct facts *facts)
 {
     const struct backend_options options = {.threads = 1, .device = -1};
     char why[256];
+    int builds = 0, gpus = 0;
     for (int i = 0; backend_at(i) != NULL; i++) {
         const char *name = backend_at(i)->name;
         struct backend_facts backend;
         const enum status code = backend_ask(name, &options, &backend);
-        add(facts, name, name, code == OK ? NULL : "this backend cannot be used here", "%s%s",
-            code == OK ? backend.numerics : status_message(), backend.int8 ? ", int8" : "");
+        const bool absent = backend_at(i)->device && backend.n_devices == 0;
+        builds += backend_at(i)->device;
+        gpus += backend.n_devices;
+        add(facts, name, name, code == OK || absent ? NULL : "this backend cannot be used here",
+            "%s%s", code == OK ? backend.numerics : status_message(), backend.int8 ? ", int8" : "");
         for (int k = 0; k < backend.n_devices; k++) {
             static const char *const keys[BACKEND_MOST_DEVICES] = {
                 "device_0",  "device_1",  "device_2",  "device_3", "device_4",  "device_5",
@@ -117,6 +121,11 @@ static void add_backends(struct facts *facts)
                 "device_12", "device_13", "device_14", "device_15"};
             add(facts, keys[k], "device", NULL, "%s %d: %s", name, k, backend.devices[k]);
         }
+    }
+    if (builds > 0) {
+        add(facts, "gpus", "GPUs", NULL, "%d", gpus);
+    } else {
+        add(facts, "gpus", "GPUs", NULL, "none (this build has no GPU backend)");
     }
     add(facts, "backend", "backend (auto)", NULL, "%s", backend_best(&options, why, sizeof why));
 }
@@ -155,7 +164,6 @@ static void add_launchers(struct facts *facts)
         found ? NULL : "training runs alone; install MPICH (Debian: apt install mpich)", "%s",
         found ? path : "none");
     add_slurm(facts);
-    add(facts, "gpus", "GPUs", NULL, "none (this build has no GPU backend)");
 }
 
 static enum status add_data_sets(struct facts *facts, const struct doctor_config *config,

@@ -140,7 +140,9 @@ static void run_sequence(struct backend *backend, const struct graph *graph, con
 static void check_player(const char *backend_name, const struct agent_options *options)
 {
     struct backend *backend;
-    assert_ok(backend_open(backend_name, &(struct backend_options){.threads = 1}, &backend));
+    const bool check = strcmp(backend_name, "ref") == 0;
+    assert_ok(backend_open(backend_name, &(struct backend_options){.threads = 1, .check = check},
+                           &backend));
     const struct agent agent = make(options);
     struct graph graph;
     assert_ok(agent_graph(&agent, STEPS, &graph));
@@ -194,7 +196,7 @@ static void lstm_remembers(void **state)
 {
     (void)state;
     struct backend *backend;
-    assert_ok(backend_open("ref", &(struct backend_options){.threads = 1}, &backend));
+    assert_ok(backend_open("ref", &(struct backend_options){.check = true}, &backend));
     for (int lstm = 0; lstm < 2; lstm++) {
         struct agent_options options = usual_options();
         options.core = lstm != 0 ? CORE_LSTM : CORE_NONE;
@@ -227,7 +229,7 @@ static void start_is_broad(void **state)
 {
     (void)state;
     struct backend *backend;
-    assert_ok(backend_open("ref", &(struct backend_options){.threads = 1}, &backend));
+    assert_ok(backend_open("ref", &(struct backend_options){.check = true}, &backend));
     struct agent_options options = usual_options();
     for (int lstm = 0; lstm < 2; lstm++) {
         options.core = lstm != 0 ? CORE_LSTM : CORE_NONE;

@@ -18,7 +18,7 @@ struct fixture {
     int32_t *labels;
 };
 
-static int setup(void **state)
+static int open_fixture(void **state, struct backend *backend)
 {
     struct fixture *f = calloc(1, sizeof *f);
     struct network_info info = {.architecture = "convnet",
@@ -29,7 +29,7 @@ static int setup(void **state)
                                 .classes = CLASSES,
                                 .floats = true};
     struct rng rng = rng_make(1, RNG_TEST, 0, 0);
-    f->backend = plan_case_backend("cpu", 2, false);
+    f->backend = backend;
     for (int c = 0; c < C; c++) {
         info.mean[c] = 100.0F * (float)c - 300.0F;
         info.std[c] = 50.0F + (float)c;
@@ -42,6 +42,16 @@ static int setup(void **state)
     f->labels = plan_case_labels(&f->network.graph, N, 1);
     *state = f;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return open_fixture(state, plan_case_backend("cpu", 2, false));
+}
+
+static int setup_check(void **state)
+{
+    return open_fixture(state, plan_case_backend("ref", 1, true));
 }
 
 static int teardown(void **state)
@@ -197,6 +207,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_inference, setup, teardown),
         cmocka_unit_test_setup_teardown(test_training, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_inference, setup_check, teardown),
+        cmocka_unit_test_setup_teardown(test_training, setup_check, teardown),
         cmocka_unit_test_setup_teardown(test_files_say_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kinds_of_samples_must_fit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_convnet_of_one_row, setup, teardown),

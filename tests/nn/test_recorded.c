@@ -11,6 +11,7 @@ struct problem {
     float *params[2], *ranges[2];
     uint8_t *images;
     int32_t *labels;
+    float *targets; // a teacher's logits
     size_t image;
 };
 
@@ -27,6 +28,7 @@ static void open_problem(struct problem *p)
     }
     p->images = plan_case_images(&p->graph, N * RUNS, 6);
     p->labels = plan_case_labels(&p->graph, N * RUNS, 7);
+    p->targets = sequence_case_values((size_t)N * RUNS * CLASSES, 8);
     p->image = (size_t)p->graph.nodes[0].h * (size_t)p->graph.nodes[0].w * 3;
 }
 
@@ -39,6 +41,7 @@ static void close_problem(struct problem *p)
     }
     free(p->images);
     free(p->labels);
+    free(p->targets);
 }
 
 static const uint8_t *images_of(const struct problem *p, int run)
@@ -159,16 +162,16 @@ static void train(const struct problem *p, struct backend *backend, float *param
                                                         .beta2 = 0.999F,
                                                         .clip = 0.5F},
                                           .bn_momentum = 0.1F,
-                                          .label_share = 1.0F,
-                                          .temperature = 1.0F,
+                                          .label_share = 0.7F,
+                                          .temperature = 2.0F,
                                           .seed = 77};
     struct train_plan *plan = NULL;
     assert_ok(train_open(backend, &p->graph, &options, &plan));
     assert_ok(train_load(plan, p->params[0]));
     for (int run = 0; run < RUNS; run++) {
         struct train_result result;
-        assert_ok(train_step(plan, images_of(p, run), p->labels + run * N, NULL,
-                             0.01F / (float)(run + 1), &result));
+        assert_ok(train_step(plan, images_of(p, run), p->labels + run * N,
+                             p->targets + run * N * CLASSES, 0.01F / (float)(run + 1), &result));
         losses[2 * run] = result.loss;
         losses[2 * run + 1] = result.gradient_norm;
     }

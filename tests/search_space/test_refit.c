@@ -391,7 +391,7 @@ static void test_errors(void **state)
     close_fixture(&f);
 
     struct fixture wide = {0};
-    const struct backend_options options = {.threads = 1};
+    const struct backend_options options = {.threads = 1, .check = true};
     assert_ok(backend_open("ref", &options, &wide.backend));
     const struct conv_attributes conv = {
         .out_c = 600, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1};

@@ -29,7 +29,7 @@ struct fixture {
 static void build(struct fixture *f, int width)
 {
     *f = (struct fixture){0};
-    const struct backend_options options = {.threads = 1};
+    const struct backend_options options = {.threads = 1, .check = true};
     assert_ok(backend_open("ref", &options, &f->backend));
     const struct conv_attributes a = {.out_c = width, .kernel_h = 1, .kernel_w = 1, .stride = 1};
     struct conv_attributes b = a, c = a, d = a, e = a;

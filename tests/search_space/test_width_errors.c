@@ -39,7 +39,7 @@ static int add_unit(struct graph *graph, const char *name, const char *act, int 
 static void open_fixture(struct fixture *f, uint64_t seed)
 {
     *f = (struct fixture){0};
-    const struct backend_options options = {.threads = 1};
+    const struct backend_options options = {.threads = 1, .check = true};
     assert_ok(backend_open("ref", &options, &f->backend));
     const struct conv_attributes a = {
         .out_c = 6, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1};

@@ -12,15 +12,21 @@
 static struct collective everybody;
 static const struct collective alone = {.ranks = 1, .local_ranks = 1};
 
-static void open_case(struct train_case *c, int batch, int threads)
+static void open_on(struct train_case *c, const char *backend,
+                    const struct backend_options *options, int images, int batch)
 {
-    const struct backend_options options = {.threads = threads};
-    train_case_open(c, 320);
+    train_case_open(c, images);
     backend_close(c->backend);
-    assert_ok(backend_open("cpu", &options, &c->backend));
+    assert_ok(backend_open(backend, options, &c->backend));
     c->recipe.epochs = EPOCHS;
     c->recipe.batch = batch;
     c->recipe.learning_rate = 0.02;
+}
+
+static void open_case(struct train_case *c, int batch, int threads)
+{
+    const struct backend_options options = {.threads = threads};
+    open_on(c, "cpu", &options, 320, batch);
 }
 
 static enum status run(struct train_case *c, const struct collective *collective)
@@ -83,6 +89,29 @@ static void every_rank_ends_with_the_same_bytes(void **state)
     train_case_close(&c);
 }
 
+// Sums over ranks go through copies where the backend's memory is its own. Checked memory faults
+// when the host looks at it.
+static void a_backend_with_memory_of_its_own_trains_to_the_same_bytes(void **state)
+{
+    (void)state;
+    static const struct backend_options plain = {.threads = 1}, check = {.check = true};
+    for (int synced = 0; synced < 2; synced++) {
+        struct train_case single, together;
+        open_on(&single, "ref", &plain, 70, 30);
+        open_on(&together, "ref", &check, 70, 30);
+        single.recipe.sync_batchnorm = together.recipe.sync_batchnorm = synced == 1;
+        single.recipe.clip = together.recipe.clip = 0.5;
+        single.recipe.validation_share = together.recipe.validation_share = 0.1;
+        assert_ok(run(&single, synced == 1 ? &alone : &everybody));
+        assert_ok(run(&together, &everybody));
+        assert_memory_equal(single.network.params, together.network.params,
+                            single.network.graph.n_floats * sizeof(float));
+        assert_memory_equal(single.report.losses, together.report.losses, EPOCHS * sizeof(double));
+        train_case_close(&single);
+        train_case_close(&together);
+    }
+}
+
 // Before the first epoch, with what would do.
 static void a_batch_of_too_few_chunks_is_an_error(void **state)
 {
@@ -110,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_ranks_and_threads_give_the_same_bytes),
         cmocka_unit_test(every_rank_ends_with_the_same_bytes),
+        cmocka_unit_test(a_backend_with_memory_of_its_own_trains_to_the_same_bytes),
         cmocka_unit_test(a_batch_of_too_few_chunks_is_an_error),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
