@@ -11,6 +11,7 @@ struct backend_config {
     int threads;      // 0 = all cores that this process may use
     int device;       // -1 = by turns
     bool check;       // ref only
+    enum backend_precision precision;
     // No rows.
     const char *taken; // the backend that is used; NULL: not decided yet
     int turn;          // number of this process among those of its host

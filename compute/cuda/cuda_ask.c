@@ -106,7 +106,7 @@ enum status cuda_ask(const struct backend_options *options, struct backend_facts
     char name[96];
     snprintf(name, sizeof name, "%s", facts->devices[facts->device]);
     const int capability = capabilities[facts->device];
-    snprintf(facts->numerics, sizeof facts->numerics, "CUDA %s sm_%d %s", runtime_text, capability,
-             name);
+    snprintf(facts->numerics, sizeof facts->numerics, "CUDA %s sm_%d %s, %s", runtime_text,
+             capability, name, backend_precision_names[options->precision]);
     return check_device(facts->device, capability, name);
 }

@@ -44,7 +44,7 @@ OP_LIST(X)
 
 #define CUDA_TABLE_KERNEL(name) [OP_##name] = &cuda_kernel_##name,
 #define CUDA_TABLE                                                                                 \
-    .close = cuda_close, .alloc = cuda_alloc, .release = cuda_release,                             \
+    .precisions = true, .close = cuda_close, .alloc = cuda_alloc, .release = cuda_release,         \
     .alloc_pinned = cuda_alloc_pinned, .release_pinned = cuda_release_pinned,                      \
     .upload = cuda_upload, .download = cuda_download, .zero = cuda_zero, .sync = cuda_sync,        \
     .parallel = cuda_parallel, .record = cuda_record, .replay = cuda_replay,                       \

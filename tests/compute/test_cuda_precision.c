@@ -105,8 +105,21 @@ static void test_bounds(void **state)
     backend_close(ref);
 }
 
+// What has only float32 says so.
+static void test_refusal(void **state)
+{
+    (void)state;
+    const struct backend_options options = {.precision = PRECISION_BF16};
+    struct backend *backend = NULL;
+    assert_int_equal(backend_open("cpu", &options, &backend), ERR_UNSUPPORTED);
+    assert_non_null(strstr(status_message(), "float32 only"));
+    assert_non_null(strstr(status_message(), "bf16"));
+    assert_null(backend);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds),
+                                       cmocka_unit_test(test_refusal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
