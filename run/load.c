@@ -24,7 +24,8 @@ const struct option backend_option_table[] = {
      "cuda: what convolutions multiply in, with sums in float32: float32, tf32 (10 bits of "
      "mantissa) "
      "or bf16 (7), the faster the shorter",
-     OPTION_CHOICE, AT(precision), .fallback_text = "float32", .choices = backend_precision_names},
+     OPTION_CHOICE, AT(precision), .fallback_text = "float32", .choices = backend_precision_names,
+     .shapes = SHAPES_BASE},
     {"check", "ref: keep its memory out of the program's reach, to find our own mistakes",
      OPTION_BOOL, AT(check), .fallback = 0},
     {.key = NULL},
