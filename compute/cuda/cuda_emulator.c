@@ -16,11 +16,11 @@
 
 _Thread_local struct emulated_place emulator_place;
 _Thread_local struct emulator *emulator;
-static bool reversed;
+static bool turns_reversed;
 
-void emulator_set_reversed(bool value)
+void emulator_set_reversed(bool reversed)
 {
-    reversed = value;
+    turns_reversed = reversed;
 }
 
 _Noreturn void emulator_fault(const char *what)
@@ -78,7 +78,7 @@ static int next_ready(int first, int count)
 {
     const int here = emulator_place.thread - first;
     for (int i = 1; i <= count; i++) {
-        const int thread = first + (reversed ? here - i + count : here + i) % count;
+        const int thread = first + (turns_reversed ? here - i + count : here + i) % count;
         if (emulator->threads[thread].state == READY) {
             return thread;
         }
@@ -221,7 +221,7 @@ static void run_fibres(void)
         emulator->threads[i].n_copies = emulator->threads[i].group = 0;
     }
     emulator->at_block = emulator->left = 0;
-    emulator_place.thread = reversed ? threads - 1 : 0;
+    emulator_place.thread = turns_reversed ? threads - 1 : 0;
     fibre_switch(&emulator->outside, &emulator->fibres[emulator_place.thread]);
     check_shared_end();
 }
@@ -230,7 +230,7 @@ static void run_plain(void)
 {
     const int threads = emulator_place.grid.threads;
     for (int i = 0; i < threads; i++) {
-        emulator_place.thread = reversed ? threads - 1 - i : i;
+        emulator_place.thread = turns_reversed ? threads - 1 - i : i;
         emulator->kernel->run(emulator->args);
     }
 }
@@ -278,7 +278,7 @@ void emulator_launch(const struct emulated_kernel *kernel, const struct cuda_gri
     }
     const int64_t blocks = (int64_t)grid->x * grid->y * grid->z;
     for (int64_t i = 0; i < blocks; i++) {
-        const int64_t block = reversed ? blocks - 1 - i : i;
+        const int64_t block = turns_reversed ? blocks - 1 - i : i;
         emulator_place.x = (int)(block % grid->x);
         emulator_place.y = (int)(block / grid->x % grid->y);
         emulator_place.z = (int)(block / grid->x / grid->y);

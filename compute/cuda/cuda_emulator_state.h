@@ -4,7 +4,6 @@
 #include "compute/cuda/cuda_fibre.h"
 
 enum {
-    WARP = 32,
     MOST_THREADS = 1024,
     MOST_WARPS = MOST_THREADS / WARP,
     MOST_COPIES = 128, // of one thread on their way

@@ -1,4 +1,4 @@
-// How a kernel is launched.
+// How a kernel is launched, and what its threads and the emulator both know.
 #pragma once
 #include <stddef.h>
 
@@ -8,6 +8,11 @@ struct cuda_grid {
     size_t shared_bytes; // of a block; at most CUDA_SHARED_BYTES
 };
 
+struct f32x4 {
+    float x, y, z, w;
+};
+
 enum {
+    WARP = 32,                      // threads that go together
     CUDA_SHARED_BYTES = 227 * 1024, // what sm_90 gives one block; sm_80: 163 KiB, others 99
 };

@@ -67,8 +67,9 @@ static enum status pack_weights(struct kernel *kernel, const float *weights, con
     return OK;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the type is fixed
 static void unpack_partial(struct kernel *kernel, const void *partial, float *weights, float *bias,
-                           int lane) // NOLINT(readability-non-const-parameter): a fixed type
+                           int lane)
 {
     (void)lane;
     CHECK(bias == NULL);

@@ -114,8 +114,10 @@ PLAIN_KERNEL(rmsprop, struct cuda_call, 256)
 DEVICE float bias_of(float beta, int64_t step)
 {
     double power = 1.0, square = (double)beta;
-    for (; step > 0; step /= 2, square *= square) {
+    while (step > 0) {
         power *= step % 2 != 0 ? square : 1.0;
+        square *= square;
+        step /= 2;
     }
     return (float)(1.0 - power);
 }

@@ -45,15 +45,11 @@
 //   struct f32x4 load_f32x4(const float *from); void store_f32x4(float *to, struct f32x4 value);
 //                                     both aligned to 16
 #pragma once
+#include "compute/cuda/cuda_grid.h"
+
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct f32x4 {
-    float x, y, z, w;
-};
-
-enum { WARP = 32 };
 
 #ifdef __CUDACC__
 #include "compute/cuda/cuda_thread_device.cuh"
