@@ -99,35 +99,37 @@ static void add_libraries(struct facts *facts)
         slow ? "; better here: " : "", slow ? blas_best_core() : "");
 }
 
+// "0: NVIDIA H100 80GB HBM3, 79.6 GiB; 1: ..."
+static void list_devices(const struct backend_facts *facts, char *out, size_t bytes)
+{
+    for (int i = 0; i < facts->n_devices; i++) {
+        const size_t used = strlen(out);
+        snprintf(out + used, bytes - used, "%s%d: %s", used > 0 ? "; " : "", i, facts->devices[i]);
+    }
+}
+
 // What each backend of this build is here, and what its results depend on.
 static void add_backends(struct facts *facts)
 {
     const struct backend_options options = {.threads = 1, .device = -1};
-    char why[256];
-    int builds = 0, gpus = 0;
+    char devices[400] = "", why[256];
+    bool any = false;
     for (int i = 0; backend_at(i) != NULL; i++) {
         const char *name = backend_at(i)->name;
-        struct backend_facts backend;
-        const enum status code = backend_ask(name, &options, &backend);
-        const bool absent = backend_at(i)->device && backend.n_devices == 0;
-        builds += backend_at(i)->device;
-        gpus += backend.n_devices;
-        add(facts, name, name, code == OK || absent ? NULL : "this backend cannot be used here",
-            "%s%s", code == OK ? backend.numerics : status_message(), backend.int8 ? ", int8" : "");
-        for (int k = 0; k < backend.n_devices; k++) {
-            static const char *const keys[BACKEND_MOST_DEVICES] = {
-                "device_0",  "device_1",  "device_2",  "device_3", "device_4",  "device_5",
-                "device_6",  "device_7",  "device_8",  "device_9", "device_10", "device_11",
-                "device_12", "device_13", "device_14", "device_15"};
-            add(facts, keys[k], "device", NULL, "%s %d: %s", name, k, backend.devices[k]);
-        }
+        struct backend_facts said;
+        const enum status code = backend_ask(name, &options, &said);
+        const bool absent = backend_at(i)->device && said.n_devices == 0; // nothing to mend
+        const char *unusable = code == OK || absent ? NULL : "this backend cannot be used here";
+        add(facts, name, name, unusable, "%s%s", code == OK ? said.numerics : status_message(),
+            code == OK && said.int8 ? ", with int8" : "");
+        any = any || backend_at(i)->device;
+        list_devices(&said, devices, sizeof devices);
     }
-    if (builds > 0) {
-        add(facts, "gpus", "GPUs", NULL, "%d", gpus);
-    } else {
-        add(facts, "gpus", "GPUs", NULL, "none (this build has no GPU backend)");
-    }
-    add(facts, "backend", "backend (auto)", NULL, "%s", backend_best(&options, why, sizeof why));
+    add(facts, "backend", "best backend", NULL, "%s", backend_best(&options, why, sizeof why));
+    add(facts, "gpus", "GPUs", NULL, "%s",
+        devices[0] != '\0' ? devices
+        : any              ? "none"
+                           : "none (this build has no GPU backend)");
 }
 
 static void add_slurm(struct facts *facts)

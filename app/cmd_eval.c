@@ -225,7 +225,7 @@ static enum status evaluate_file(const char *path, struct eval_config *config, s
     bool complete;
     TRY(name_data(path, arena, &config->data, &complete));
     TRY(load_named(path, &config->hints, complete, &config->data, part, &network, &dataset));
-    enum status code = load_backend(&config->backend, 1, &backend);
+    enum status code = load_backend(&config->backend, 0, 1, &backend);
     if (code == OK) {
         code = evaluate_loaded(path, config, backend, &network, &dataset, arena);
     }

@@ -142,7 +142,7 @@ static enum status open_network(struct exporting *x, const char *path)
     if (x->options.int8 != ONNX_INT8_OFF && x->data.n == 0) {
         FAIL(ERR_CONFIG, "--int8 takes ranges from training images: name a data set with --data");
     }
-    return load_backend(&config->backend, 1, &x->backend);
+    return load_backend(&config->backend, 0, 1, &x->backend);
 }
 
 static enum status find_ranges(struct exporting *x)

@@ -143,7 +143,7 @@ static enum status open_network(struct slimming *s, const char *path)
         TRY(load_network_and_data(path, &config->hints, &config->data, DATASET_TRAIN, &s->before,
                                   &s->data));
         TRY(evaluate_check_fit(&s->before, &s->data));
-        return load_backend(&config->backend, 1, &s->backend);
+        return load_backend(&config->backend, 0, 1, &s->backend);
     }
     return network_file_load(path, &config->hints, NULL, &s->before);
 }

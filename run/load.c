@@ -32,45 +32,40 @@ const struct option backend_option_table[] = {
 };
 #undef AT
 
-static struct backend_options options_of(const struct backend_config *config)
+enum status load_settle_backend(const struct backend_config *config, int turn,
+                                struct backend_use *out)
 {
-    return (struct backend_options){.threads = config->threads,
-                                    .check = config->check,
-                                    .device = config->device,
-                                    .precision = config->precision,
-                                    .turn = config->turn};
-}
-
-enum status load_settle_backend(struct backend_config *config, struct backend_facts *facts)
-{
-    const struct backend_options options = options_of(config);
     const bool open = strcmp(config->name, "auto") == 0;
     char why[256] = "";
-    config->taken = open ? backend_best(&options, why, sizeof why) : config->name;
-    const enum status status = backend_ask(config->taken, &options, facts);
-    if (status != OK) {
-        config->taken = NULL;
-        return status;
-    }
+    struct backend_use use = {.options = {.threads = config->threads,
+                                          .check = config->check,
+                                          .device = config->device,
+                                          .precision = config->precision,
+                                          .turn = turn}};
+    use.name = open ? backend_best(&use.options, why, sizeof why) : config->name;
+    TRY(backend_ask(use.name, &use.options, &use.facts));
     if (open && why[0] != '\0') {
-        log_info("computing on %s: %s", config->taken, why);
+        log_info("computing on %s: %s", use.name, why);
     }
+    *out = use;
     return OK;
 }
 
-enum status load_backend(const struct backend_config *config, int local_ranks, struct backend **out)
+enum status load_settled_backend(const struct backend_use *use, struct backend **out)
 {
-    struct backend_config settled = *config;
-    struct backend_facts facts;
-    if (settled.taken == NULL) {
-        TRY(load_settle_backend(&settled, &facts));
-    }
-    if (settled.threads == 0 && local_ranks > 1) {
+    return backend_open(use->name, &use->options, out);
+}
+
+enum status load_backend(const struct backend_config *config, int local_rank, int local_ranks,
+                         struct backend **out)
+{
+    struct backend_use use;
+    TRY(load_settle_backend(config, local_rank, &use));
+    if (use.options.threads == 0 && local_ranks > 1) {
         const int share = machine_cores() / local_ranks;
-        settled.threads = share > 0 ? share : 1;
+        use.options.threads = share > 0 ? share : 1;
     }
-    const struct backend_options options = options_of(&settled);
-    return backend_open(settled.taken, &options, out);
+    return load_settled_backend(&use, out);
 }
 
 // What the file leaves out, the training images say, whatever part is asked for.

@@ -12,20 +12,24 @@ struct backend_config {
     int device;       // -1 = by turns
     bool check;       // ref only
     enum backend_precision precision;
-    // No rows.
-    const char *taken; // the backend that is used; NULL: not decided yet
-    int turn;          // number of this process among those of its host
 };
 extern const struct option backend_option_table[];
 
+// A config's backend as it is used by this process.
+struct backend_use {
+    const char *name; // one of this build's
+    struct backend_options options;
+    struct backend_facts facts;
+};
 // Decides what computes, before anything else is done: asks the backend that is named, or finds the
-// best for "auto" and says which that is. Sets taken and facts. ERR_UNSUPPORTED says why a backend
-// cannot be used here. This process may start others afterwards.
-enum status load_settle_backend(struct backend_config *config, struct backend_facts *facts);
-
-// Settles it first where that was not done. local_ranks: processes of this program on this host,
-// which share its cores.
-enum status load_backend(const struct backend_config *config, int local_ranks,
+// best for "auto" and says which that is. turn: number of this process among those of its host that
+// share its devices. ERR_UNSUPPORTED says why a backend cannot be used here. This process may start
+// others afterwards.
+enum status load_settle_backend(const struct backend_config *config, int turn,
+                                struct backend_use *out);
+enum status load_settled_backend(const struct backend_use *use, struct backend **out);
+// Both. local_rank of local_ranks: processes of this program on this host, which share its cores.
+enum status load_backend(const struct backend_config *config, int local_rank, int local_ranks,
                          struct backend **out);
 
 // A network file and one part of the data set to use it with: as load_data_options finds it. What

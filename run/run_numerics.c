@@ -20,8 +20,8 @@ static void describe(const struct run_session *session, struct said *out)
     if (gethostname(out->host, sizeof out->host - 1) != 0) {
         snprintf(out->host, sizeof out->host, "?");
     }
-    snprintf(out->numerics, sizeof out->numerics, "backend %s, %s, %s",
-             session->config.backend.taken, session->facts.numerics, blas_version());
+    snprintf(out->numerics, sizeof out->numerics, "backend %s, %s, %s", session->backend.name,
+             session->backend.facts.numerics, blas_version());
 }
 
 // The first rank, if any, for which `flag` is set; -1: none.
@@ -75,7 +75,7 @@ static enum status decide_int8(struct run_session *session, const struct said *m
     const enum scoring_dtype dtype = session->config.scoring.dtype;
     struct said slow = *mine;
     int rank;
-    TRY(find_rank(c, !session->facts.int8, &session->arena, &rank));
+    TRY(find_rank(c, !session->backend.facts.int8, &session->arena, &rank));
     if (dtype == SCORING_INT8 && rank >= 0 && run_config_designs(&session->config)) {
         TRY(collective_broadcast(c, &slow, sizeof slow, rank));
         FAIL(

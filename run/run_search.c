@@ -79,6 +79,12 @@ static enum status share_world(struct run_session *session)
     return OK;
 }
 
+// What a rank itself computes on: it starts processes, which one that has used a device cannot.
+static const char *backend_of_rank(const struct run_session *session)
+{
+    return session->backend.facts.n_devices > 0 ? "cpu" : session->backend.name;
+}
+
 // An environment for the learner's own use, in which nothing is scored.
 static enum status open_space(struct searching *s)
 {
@@ -88,6 +94,7 @@ static enum status open_space(struct searching *s)
     }
     if (session->rollout == NULL) {
         struct rollout_job job = session->rollout_job;
+        job.env.backend = backend_of_rank(session);
         job.env.shared_fd = session->shared_fd;
         TRY(rollout_open(&job, &session->rollout));
     }
@@ -152,12 +159,9 @@ static enum status open_learner(struct searching *s)
     TRY(list_tasks(session, &tasks));
     // A small policy is learnt faster by one thread than several can agree on it.
     const bool large = config->agent.core == CORE_LSTM;
-    // Its process starts others, which one that has used a device cannot.
-    const struct backend_config backend = {
-        .taken = session->facts.n_devices > 0 ? "cpu" : config->backend.taken,
-        .threads = large ? 0 : 1,
-        .check = config->backend.check};
-    TRY(load_backend(&backend, 1, &s->backend));
+    const struct backend_options options = {.threads = large ? 0 : 1,
+                                            .check = config->backend.check};
+    TRY(backend_open(backend_of_rank(session), &options, &s->backend));
     TRY(run_config_text(config, &s->config));
     TRY(run_config_identity(config, SHAPES_SEARCH, &s->identity));
     if (config->policy[0] != '\0') {
@@ -170,9 +174,12 @@ static enum status open_learner(struct searching *s)
         s->host[0] = '\0';
     }
     const struct hdf5_text texts[] = {
-        {"config", s->config.bytes},         {"dikdik", DIKDIK_VERSION},
-        {"library", session->facts.library}, {"openblas", blas_version()},
-        {"processor", machine_processor()},  {"host", s->host},
+        {"config", s->config.bytes},
+        {"dikdik", DIKDIK_VERSION},
+        {"library", session->backend.facts.library},
+        {"openblas", blas_version()},
+        {"processor", machine_processor()},
+        {"host", s->host},
         {"numerics", session->numerics},
     };
     const double longest = config->actors.first_episode_seconds;

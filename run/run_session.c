@@ -88,8 +88,7 @@ enum status run_session_make(const struct collective *collective, struct run_ses
 enum status run_session_prepare(struct run_session *session)
 {
     const int turn = collective_launcher_local_rank();
-    session->config.backend.turn = turn > 0 ? turn : 0;
-    TRY(load_settle_backend(&session->config.backend, &session->facts));
+    TRY(load_settle_backend(&session->config.backend, turn > 0 ? turn : 0, &session->backend));
     TRY(name_files(session));
     TRY(run_prune_config(&session->config, session->network_files, &session->arena,
                          &session->prune));
@@ -99,11 +98,11 @@ enum status run_session_prepare(struct run_session *session)
         .ops = ops,
         .env = {.config = environment_values(session),
                 .seed = session->config.seed,
-                .backend = session->config.backend.taken,
+                .backend = session->backend.name,
                 .threads = 1,
-                .device = session->config.backend.device,
-                .turn = session->config.backend.turn,
-                .check = session->config.backend.check,
+                .device = session->backend.options.device,
+                .turn = session->backend.options.turn,
+                .check = session->backend.options.check,
                 .shared_fd = -1},
         .agent = &session->config.agent,
         .actor = &session->config.actors,

@@ -14,12 +14,12 @@ enum status run_work_backend(struct run_task *task, struct backend **out)
     struct run_work *work = task->work;
     const int threads = task->ticket->threads;
     if (work->backend == NULL || work->threads != threads) {
-        struct backend_config config = work->session->config.backend;
-        config.threads = threads;
-        config.turn = work->turn;
+        struct backend_use use = work->session->backend;
+        use.options.threads = threads;
+        use.options.turn = work->turn;
         backend_close(work->backend);
         work->backend = NULL;
-        TRY(load_backend(&config, 1, &work->backend));
+        TRY(load_settled_backend(&use, &work->backend));
         work->threads = threads;
     }
     *out = work->backend;

@@ -404,8 +404,9 @@ static void run_backward(struct kernel *kernel, const struct op_args *args)
     }
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): a fixed type
 static void unpack_partial(struct kernel *kernel, const void *partial, float *weights, float *bias,
-                           int lane) // NOLINT(readability-non-const-parameter): a fixed type
+                           int lane)
 {
     (void)lane;
     (void)bias; // the bias' gradient follows those of the weights

@@ -198,8 +198,9 @@ static enum status open_backward(struct backend *backend, const struct op *op, s
     return OK;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): a fixed type
 static void unpack_partial(struct kernel *kernel, const void *partial, float *weights, float *bias,
-                           int lane) // NOLINT(readability-non-const-parameter): a fixed type
+                           int lane)
 {
     (void)lane;
     CHECK(bias == NULL); // it follows the weights

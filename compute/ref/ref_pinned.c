@@ -81,7 +81,10 @@ static void note(struct ref_pinned *pinned, bool upload, char *host, const void 
 {
     struct ref_pinned_copy *copy = malloc(sizeof *copy + bytes);
     CHECK(copy != NULL);
-    *copy = (struct ref_pinned_copy){pinned->copies, upload, host, bytes};
+    copy->next = pinned->copies;
+    copy->upload = upload;
+    copy->host = host;
+    copy->bytes = bytes;
     memcpy(copy->values, values, bytes);
     pinned->copies = copy;
 }
