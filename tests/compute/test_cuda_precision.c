@@ -117,9 +117,39 @@ static void test_refusal(void **state)
     assert_null(backend);
 }
 
+static void test_no_int8(void **state)
+{
+    (void)state;
+    struct backend *backend = open_precise(PRECISION_FLOAT32);
+    struct kernel *kernel = NULL;
+    struct op op = conv_op(OP_CONV, 8, 16, 16, 3, 1, 1);
+    op.in_type = DTYPE_U8;
+    assert_false(backend->int8);
+    assert_int_equal(kernel_open(backend, &op, &kernel), ERR_UNSUPPORTED);
+    assert_non_null(strstr(status_message(), "8-bit"));
+    backend_close(backend);
+}
+
+// Whatever this machine and build have: an answer that says what to do, or a device.
+static void test_device(void **state)
+{
+    (void)state;
+    const struct backend_options options = {.device = -1};
+    struct backend_facts facts;
+    const enum status status = backend_ask("cuda", &options, &facts);
+    if (status == OK) {
+        assert_in_range(facts.n_devices, 1, BACKEND_MOST_DEVICES);
+        assert_non_null(strstr(facts.numerics, "float32"));
+        return;
+    }
+    assert_int_equal(status, ERR_UNSUPPORTED);
+    assert_non_null(strstr(status_message(), "cpu"));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds),
-                                       cmocka_unit_test(test_refusal)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bounds), cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_no_int8), cmocka_unit_test(test_device)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
