@@ -17,11 +17,19 @@
 #endif
 #endif
 
+#ifndef __SANITIZE_THREAD__
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+#endif
+
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/common_interface_defs.h>
 enum { STACK_BYTES = 256 * 1024 }; // its red zones need room
 
-static void leave(struct fibre *from, const struct fibre *to)
+static void leave(struct fibre *from, struct fibre *to)
 {
     __sanitizer_start_switch_fiber(&from->fake_stack, to->stack, to->stack_bytes);
 }
@@ -30,10 +38,26 @@ static void arrive(struct fibre *here)
 {
     __sanitizer_finish_switch_fiber(here != NULL ? here->fake_stack : NULL, NULL, NULL);
 }
+#elif defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+enum { STACK_BYTES = 256 * 1024 };
+
+// fake_stack: ThreadSanitizer's fibre, made when it is first needed.
+static void leave(struct fibre *from, struct fibre *to)
+{
+    from->fake_stack = from->fake_stack != NULL ? from->fake_stack : __tsan_get_current_fiber();
+    to->fake_stack = to->fake_stack != NULL ? to->fake_stack : __tsan_create_fiber(0);
+    __tsan_switch_to_fiber(to->fake_stack, 0);
+}
+
+static void arrive(struct fibre *here)
+{
+    (void)here;
+}
 #else
 enum { STACK_BYTES = 64 * 1024 };
 
-static void leave(struct fibre *from, const struct fibre *to)
+static void leave(struct fibre *from, struct fibre *to)
 {
     (void)from;
     (void)to;

@@ -16,7 +16,7 @@ struct fibre {
 #endif
     unsigned char *stack; // lowest address
     size_t stack_bytes;
-    void *fake_stack; // AddressSanitizer's
+    void *fake_stack; // the sanitizers'
 };
 
 // The fibre of the thread's own stack, which is running.

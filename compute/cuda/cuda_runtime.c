@@ -56,6 +56,13 @@ static enum status state_of(const struct cuda_context *context)
     return OK;
 }
 
+// CUDA's choice of a device holds for the calling thread alone, and another than the opening one
+// may give work to the backend.
+static void enter(struct cuda_context *context)
+{
+    went_well(context, cudaSetDevice(context->device), "choosing it");
+}
+
 static enum status device_close(struct cuda_context *context, enum status status)
 {
     if (context->stream != NULL) {
@@ -78,10 +85,12 @@ static enum status open_device(int device, struct cuda_context **out)
         FAIL(ERR_MEMORY, "no memory for the cuda backend");
     }
     context->device = device;
-    if (!went_well(context, cudaSetDevice(device), "choosing it") ||
-        !went_well(context, cudaStreamCreateWithFlags(&context->stream, cudaStreamNonBlocking),
-                   "opening a stream")) {
-        return device_close(context, state_of(context));
+    enter(context);
+    went_well(context, cudaStreamCreateWithFlags(&context->stream, cudaStreamNonBlocking),
+              "opening a stream");
+    const enum status status = state_of(context);
+    if (status != OK) {
+        return device_close(context, status);
     }
     *out = context;
     return OK;
@@ -89,6 +98,7 @@ static enum status open_device(int device, struct cuda_context **out)
 
 static enum status alloc_device(struct cuda_context *context, size_t bytes, void **out)
 {
+    enter(context);
     TRY(state_of(context));
     const cudaError_t error = cudaMalloc(out, bytes > 0 ? bytes : 1);
     if (error == cudaErrorMemoryAllocation) {
@@ -106,6 +116,7 @@ static enum status alloc_device(struct cuda_context *context, size_t bytes, void
 
 static void wait_for_queue(struct cuda_context *context)
 {
+    enter(context);
     went_well(context, cudaStreamSynchronize(context->stream), "waiting for it");
 }
 
@@ -117,6 +128,7 @@ static void release_device(struct cuda_context *context, void *address)
 
 static enum status alloc_pinned(struct cuda_context *context, size_t bytes, void **out)
 {
+    enter(context);
     TRY(state_of(context));
     const cudaError_t error = cudaMallocHost(out, bytes > 0 ? bytes : 1);
     if (error == cudaErrorMemoryAllocation) {
@@ -140,6 +152,7 @@ static void copy_bytes(struct cuda_context *context, void *to, const void *from,
                        enum cudaMemcpyKind kind)
 {
     if (bytes > 0) {
+        enter(context);
         went_well(context, cudaMemcpyAsync(to, from, bytes, kind, context->stream), "copying");
     }
 }
@@ -166,6 +179,7 @@ static void copy(struct cuda_context *context, void *to, const void *from, size_
 static void zero(struct cuda_context *context, void *address, size_t bytes)
 {
     if (bytes > 0) {
+        enter(context);
         went_well(context, cudaMemsetAsync(address, 0, bytes, context->stream), "zeroing");
     }
 }
@@ -202,6 +216,7 @@ static void launch(struct cuda_context *context, enum cuda_kernel_number number,
 #undef X
     };
     (void)bytes; // the kernel knows
+    enter(context);
     if (grid->shared_bytes > ORDINARY_SHARED_BYTES) {
         widen(context, number);
     }
@@ -218,6 +233,7 @@ static void launch(struct cuda_context *context, enum cuda_kernel_number number,
 static enum status record(struct cuda_context *context, void (*body)(void *context),
                           void *body_context, struct recording **out)
 {
+    enter(context);
     TRY(state_of(context));
     struct recording *recording = calloc(1, sizeof *recording);
     if (recording == NULL) {
@@ -246,6 +262,7 @@ static enum status record(struct cuda_context *context, void (*body)(void *conte
 
 static void replay(struct cuda_context *context, struct recording *recording)
 {
+    enter(context);
     went_well(context, cudaGraphLaunch(recording->graph, context->stream), "replaying");
 }
 
