@@ -118,7 +118,8 @@ static void add_backends(struct facts *facts)
         const char *name = backend_at(i)->name;
         struct backend_facts said;
         const enum status code = backend_ask(name, &options, &said);
-        const char *unusable = code == OK ? NULL : "this backend cannot be used here";
+        const bool absent = backend_at(i)->device && said.n_devices == 0; // nothing to mend
+        const char *unusable = code == OK || absent ? NULL : "this backend cannot be used here";
         add(facts, name, name, unusable, "%s%s", code == OK ? said.numerics : status_message(),
             code == OK && said.int8 ? ", with int8" : "");
         any = any || backend_at(i)->device;

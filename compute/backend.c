@@ -22,9 +22,27 @@ const struct backend_ops *backend_at(int index)
     return backends[index];
 }
 
+const char *const backend_precision_names[] = {
+    [PRECISION_FLOAT32] = "float32",
+    [PRECISION_TF32] = "tf32",
+    [PRECISION_BF16] = "bf16",
+    [PRECISION_COUNT] = NULL,
+};
+
+static const struct backend_ops *offered;
+
+void backend_offer(const struct backend_ops *ops)
+{
+    offered = ops;
+}
+
 static enum status find_backend(const char *name, const struct backend_ops **out)
 {
     char known[128] = "";
+    if (offered != NULL && strcmp(offered->name, name) == 0) {
+        *out = offered;
+        return OK;
+    }
     for (int i = 0; backends[i] != NULL; i++) {
         if (strcmp(backends[i]->name, name) == 0) {
             *out = backends[i];
@@ -42,6 +60,11 @@ static enum status check_options(const struct backend_ops *ops,
     if (options->threads < 0) {
         FAIL(ERR_CONFIG, "backend \"%s\": threads = %d; expected 0 (one per core) or more",
              ops->name, options->threads);
+    }
+    CHECK((unsigned)options->precision < PRECISION_COUNT);
+    if (options->precision != PRECISION_FLOAT32 && !ops->precisions) {
+        FAIL(ERR_UNSUPPORTED, "backend \"%s\" computes in float32 only; leave out precision %s",
+             ops->name, backend_precision_names[options->precision]);
     }
     if (options->check && ops != &ref_backend_ops) {
         FAIL(ERR_UNSUPPORTED, "backend \"%s\" has no check mode; use backend \"%s\"", ops->name,

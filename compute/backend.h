@@ -52,11 +52,16 @@ struct kernel_ops {
     void (*close)(struct kernel *kernel);
 };
 
+// What products of convolutions are computed in; sums are always float32.
+enum backend_precision { PRECISION_FLOAT32, PRECISION_TF32, PRECISION_BF16, PRECISION_COUNT };
+extern const char *const backend_precision_names[]; // "float32" ..., NULL behind the last
+
 struct backend_options {
     int threads; // lanes; 0 = one per usable core
     bool check;  // ref only: private, NaN-filled memory (address faults when the host touches it)
     int device;  // of several, which; -1: number `turn` modulo how many there are
     int turn;    // this process's number among those of its host that share its devices
+    enum backend_precision precision; // other than float32: where the backend has precisions
 };
 
 #define BACKEND_MOST_DEVICES 16
@@ -80,6 +85,7 @@ struct backend_ops {
     // It computes on a device of its own. A process that has opened or asked it can start no other
     // processes by fork any more, so backend_ask does it in a child.
     bool device;
+    bool precisions; // it can compute in others than float32
     // Fills facts. ERR_UNSUPPORTED says why it cannot be used here and what to do; devices that are
     // there but of no use are listed all the same. Can be called at any time.
     enum status (*ask)(const struct backend_options *options, struct backend_facts *facts);
@@ -134,6 +140,9 @@ struct backend {
 enum status backend_open(const char *name, const struct backend_options *options,
                          struct backend **out);
 void backend_close(struct backend *backend); // NULL is fine
+
+// One more backend, which backend_open finds by its name and no message names: for tests.
+void backend_offer(const struct backend_ops *ops);
 
 // The backends of this build in order; NULL behind the last.
 const struct backend_ops *backend_at(int index);

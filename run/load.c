@@ -20,6 +20,12 @@ const struct option backend_option_table[] = {
      .fallback = 0, .least = 0, .most = 1024},
     {"device", "cuda: which of several GPUs; -1 = the processes of a host take turns", OPTION_INT,
      AT(device), .fallback = -1, .least = -1, .most = BACKEND_MOST_DEVICES - 1},
+    {"precision",
+     "cuda: what convolutions multiply in, with sums in float32: float32, tf32 (10 bits of "
+     "mantissa) "
+     "or bf16 (7), the faster the shorter",
+     OPTION_CHOICE, AT(precision), .fallback_text = "float32", .choices = backend_precision_names,
+     .shapes = SHAPES_BASE},
     {"check", "ref: keep its memory out of the program's reach, to find our own mistakes",
      OPTION_BOOL, AT(check), .fallback = 0},
     {.key = NULL},
@@ -34,6 +40,7 @@ enum status load_settle_backend(const struct backend_config *config, int turn,
     struct backend_use use = {.options = {.threads = config->threads,
                                           .check = config->check,
                                           .device = config->device,
+                                          .precision = config->precision,
                                           .turn = turn}};
     use.name = open ? backend_best(&use.options, why, sizeof why) : config->name;
     TRY(backend_ask(use.name, &use.options, &use.facts));

@@ -11,6 +11,7 @@ struct backend_config {
     int threads;      // 0 = all cores that this process may use
     int device;       // -1 = by turns
     bool check;       // ref only
+    enum backend_precision precision;
 };
 extern const struct option backend_option_table[];
 

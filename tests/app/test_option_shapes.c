@@ -26,6 +26,7 @@ static const char *const free_options[] = {
     "actors.faults",
     "backend.name",
     "backend.threads",
+    "backend.device",
     "backend.check",
     "transport",
     "run_dir",

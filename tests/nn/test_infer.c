@@ -91,6 +91,11 @@ static void test_cpu(void **state)
     check_backend(*state, "cpu", 2, false);
 }
 
+static void test_emulated(void **state)
+{
+    check_backend(*state, "cuda_host", 1, false);
+}
+
 // Results are the same bytes for any number of lanes.
 static void test_lanes_do_not_matter(void **state)
 {
@@ -197,9 +202,12 @@ static void test_one_image_on_many_lanes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ref),  cmocka_unit_test(test_check_mode),
-        cmocka_unit_test(test_cpu),  cmocka_unit_test(test_lanes_do_not_matter),
-        cmocka_unit_test(test_int8), cmocka_unit_test(test_one_image_on_many_lanes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ref),
+                                       cmocka_unit_test(test_check_mode),
+                                       cmocka_unit_test(test_cpu),
+                                       cmocka_unit_test(test_emulated),
+                                       cmocka_unit_test(test_lanes_do_not_matter),
+                                       cmocka_unit_test(test_int8),
+                                       cmocka_unit_test(test_one_image_on_many_lanes)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

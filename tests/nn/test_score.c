@@ -53,7 +53,7 @@ static struct score score_of(const struct fixture *f, const float *reference, fl
                                 .classes = CLASSES,
                                 .reference = reference};
     batch.logits = logits;
-    score_add(f->plan, &batch, &score);
+    assert_ok(score_add(f->plan, &batch, &score));
     return score;
 }
 

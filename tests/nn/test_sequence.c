@@ -28,7 +28,7 @@ static void expect_near(const float *values, const float *expected, size_t n)
 static const struct {
     const char *name;
     bool check;
-} backends[] = {{"ref", false}, {"ref", true}, {"cpu", false}};
+} backends[] = {{"ref", false}, {"ref", true}, {"cpu", false}, {"cuda_host", false}};
 
 static void test_forward(void **state)
 {
