@@ -24,6 +24,7 @@ static const char *const free_options[] = {
     "actors.memory_mib",
     "actors.faults",
     "backend.name",
+    "backend.device",
     "backend.threads",
     "backend.device",
     "backend.check",
