@@ -8,6 +8,11 @@
 // of its own: twice the images take a tenth more time each.
 enum { MOST_BATCH = 64 };
 
+int calibration_batches(int n)
+{
+    return (n + MOST_BATCH - 1) / MOST_BATCH;
+}
+
 static enum status gather(struct statistics_plan *plan, float *params,
                           const struct calibration *calibration, size_t batch_bytes, int batches)
 {
@@ -38,7 +43,7 @@ enum status calibrate_params(struct backend *backend, const struct graph *graph,
         FAIL(ERR_INPUT, "recalibration needs at least 2 training images, %d were given",
              calibration->n);
     }
-    const int batches = (calibration->n + MOST_BATCH - 1) / MOST_BATCH;
+    const int batches = calibration_batches(calibration->n);
     const struct statistics_options options = {
         .batch = calibration->n / batches,
         .ranges = calibration->ranges != NULL,

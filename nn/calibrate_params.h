@@ -15,3 +15,6 @@ struct calibration {
 // running slices of params [n_floats]. ERR_INPUT: fewer than 2 images.
 enum status calibrate_params(struct backend *backend, const struct graph *graph, float *params,
                              const struct calibration *calibration);
+
+// In how many batches of equal size, each normalised by its own statistics, n images are run.
+int calibration_batches(int n);
