@@ -1,0 +1,145 @@
+// A run: the candidates' lists go in, weights are packed, calibration images give statistics,
+// scoring images a count and a loss.
+#include "compute/cuda/candidate_run.h"
+
+#include "compute/cuda/candidate_state.h"
+#include "compute/cuda/candidate_value.h"
+
+#include <math.h>
+#include <string.h>
+
+// Normalises images [first, first + n) for a pass.
+static void load_images(const struct candidates *c, const unsigned char *all, int first, int n)
+{
+    const struct op *op = &c->layout.network->steps[0].op;
+    const struct candidate_input_args args = {
+        .images = all + (size_t)first * c->raw_bytes,
+        .out = c->image,
+        .count = (int64_t)n * op->in_h * op->in_w,
+        .c = c->c,
+        .floats = c->floats,
+        .plain = c->plain,
+        .bf16 = c->precision == CANDIDATE_BF16,
+        .scale = c->input_scale,
+        .shift = c->input_shift,
+    };
+    candidate_launch_plain(c, CUDA_candidate_input, args.count * (candidate_padded(c->c) / 2), 1,
+                           &args, sizeof args);
+}
+
+static void gather_statistics(const struct candidates *c, int n)
+{
+    const int each = c->images / c->batch; // batches of a pass
+    for (int first = 0; first < c->batches; first += each) {
+        const int left = c->batches - first, batches = left < each ? left : each;
+        const struct candidate_pass pass = {
+            .n = n,
+            .images = batches * c->batch,
+            .segments = {.images = batches * c->batch, .each = c->batch},
+            .statistics = true,
+            .first = first == 0,
+        };
+        load_images(c, c->calibration, first * c->batch, pass.images);
+        for (int s = 0; s <= c->layout.last_statistics; s++) {
+            candidate_run_step(c, s, &pass);
+        }
+    }
+    for (int s = 0; s <= c->layout.last_statistics; s++) {
+        candidate_fold_step(c, s, n);
+    }
+}
+
+static void score_images(const struct candidates *c, int n)
+{
+    const int steps = c->layout.network->n_steps;
+    for (int first = 0; first < c->n_scoring; first += c->images) {
+        const int left = c->n_scoring - first, images = left < c->images ? left : c->images;
+        const struct candidate_pass pass = {
+            .n = n, .images = images, .segments = {.images = images, .each = images}};
+        load_images(c, c->scoring, first, images);
+        for (int s = 0; s < steps; s++) {
+            candidate_run_step(c, s, &pass);
+        }
+        const struct candidate_rank_args args = {
+            .lists = candidate_lists_of(c),
+            .logits = candidate_value(c, steps, &pass),
+            .labels = c->labels,
+            .images = images,
+            .all = c->n_scoring,
+            .first = first,
+            .bf16 = c->precision == CANDIDATE_BF16,
+            .loss = c->image_loss,
+            .right = c->image_right,
+        };
+        candidate_launch_plain(c, CUDA_candidate_rank, images, n, &args, sizeof args);
+    }
+    const struct candidate_total_args args = {
+        .loss = c->image_loss,
+        .right = c->image_right,
+        .all = c->n_scoring,
+        .loss_sum = c->device.loss,
+        .right_sum = c->device.right,
+    };
+    const struct cuda_grid grid = {.x = 1,
+                                   .y = 1,
+                                   .z = n,
+                                   .threads = CANDIDATE_THREADS,
+                                   .shared_bytes = 2 * sizeof(double) * CANDIDATE_THREADS};
+    candidate_launch(c, CUDA_candidate_total, &grid, &args, sizeof args);
+}
+
+static void upload_choices(struct candidates *c, const struct candidate_choice *choices, int n)
+{
+    const struct candidate_network *network = c->layout.network;
+    const size_t axes = (size_t)network->n_axes, channels = (size_t)network->n_channels;
+    int *widths = c->host_lists, *lists = widths + (size_t)c->most * axes;
+    for (int k = 0; k < n; k++) {
+        memcpy(widths + (size_t)k * axes, choices[k].widths, axes * sizeof *widths);
+        memcpy(lists + (size_t)k * channels, choices[k].channels, channels * sizeof *lists);
+    }
+    c->backend->ops->upload(c->backend, c->widths, widths, (size_t)n * axes * sizeof *widths);
+    c->backend->ops->upload(c->backend, c->channels, lists, (size_t)n * channels * sizeof *lists);
+}
+
+static void download_outcome(struct candidates *c, int n, struct candidate_score *scores)
+{
+    const size_t count = (size_t)n;
+    struct backend *backend = c->backend;
+    backend->ops->download(backend, c->host.loss, c->device.loss, count * sizeof *c->host.loss);
+    backend->ops->download(backend, c->host.right, c->device.right, count * sizeof *c->host.right);
+    backend->ops->download(backend, c->host.diverged, c->device.diverged,
+                           count * sizeof *c->host.diverged);
+    for (int k = 0; k < n; k++) {
+        scores[k] = (struct candidate_score){
+            .right = c->host.right[k],
+            .loss = c->host.loss[k],
+            .diverged = c->host.diverged[k] != 0 || !isfinite(c->host.loss[k]),
+        };
+    }
+}
+
+static void run_some(struct candidates *c, const struct candidate_choice *choices, int n,
+                     struct candidate_score *scores)
+{
+    upload_choices(c, choices, n);
+    c->backend->ops->zero(c->backend, c->device.diverged, (size_t)n * sizeof(int));
+    for (int s = 0; s < c->layout.network->n_steps; s++) {
+        if (c->layout.network->steps[s].refit) {
+            candidate_refit_step(c, s, n);
+        }
+        candidate_prepare_step(c, s, n);
+    }
+    gather_statistics(c, n);
+    score_images(c, n);
+    download_outcome(c, n, scores);
+}
+
+enum status candidate_device_run(struct candidates *c, const struct candidate_choice *choices,
+                                 int n, struct candidate_score *scores)
+{
+    for (int first = 0; first < n; first += c->most) {
+        const int left = n - first;
+        run_some(c, choices + first, left < c->most ? left : c->most, scores + first);
+    }
+    return OK;
+}

@@ -1,0 +1,193 @@
+// What adds up over images: BatchNorm's statistics and the score. Always in the same order, in
+// float64.
+#include "compute/cuda/candidate_value.h"
+
+enum { SUM_COLUMNS = 32 }; // pairs of channels of a block
+
+struct pair_sums {
+    double sum[2], squares[2];
+};
+
+// Sums over one part of a segment's pixels, for SUM_COLUMNS pairs of channels: each thread over
+// every so-manyth pixel, then over the threads.
+BLOCK_KERNEL(candidate_sums, struct candidate_sums_args, CANDIDATE_THREADS)
+{
+    struct pair_sums *all = (struct pair_sums *)(void *)shared_memory();
+    const int candidate = block_z(), segment = block_x() / a->parts, part = block_x() % a->parts;
+    const int width = candidate_width(&a->lists, candidate, a->in.axis);
+    const int pairs = candidate_padded(width) / 2, first_pair = block_y() * SUM_COLUMNS;
+    if (first_pair >= pairs) {
+        return;
+    }
+    const int columns = pairs - first_pair < SUM_COLUMNS ? pairs - first_pair : SUM_COLUMNS;
+    const int rows = thread_count() / columns;
+    const int row = thread_id() / columns, column = thread_id() % columns;
+    const int first_image = segment * a->segments.each, left = a->segments.images - first_image;
+    const int64_t each = (int64_t)a->in.h * a->in.w;
+    const int64_t pixels = (left < a->segments.each ? left : a->segments.each) * each;
+    const int64_t share = (pixels + a->parts - 1) / a->parts, end = share * (part + 1);
+    const unsigned char *in = candidate_values(&a->in, candidate);
+    struct pair_sums sums;
+    sums.sum[0] = sums.sum[1] = sums.squares[0] = sums.squares[1] = 0.0;
+    for (int64_t p = share * part + row; row < rows && p < pixels && p < end; p += rows) {
+        const struct candidate_pair value =
+            candidate_load(in, (first_image * each + p) * pairs + first_pair + column, a->bf16);
+        sums.sum[0] += (double)value.low;
+        sums.sum[1] += (double)value.high;
+        sums.squares[0] += (double)value.low * (double)value.low;
+        sums.squares[1] += (double)value.high * (double)value.high;
+    }
+    all[thread_id()] = sums;
+    block_sync();
+    if (row != 0) {
+        return;
+    }
+    for (int r = 1; r < rows; r++) {
+        const struct pair_sums *other = &all[r * columns + column];
+        for (int k = 0; k < 2; k++) {
+            sums.sum[k] += other->sum[k];
+            sums.squares[k] += other->squares[k];
+        }
+    }
+    const int segments = grid_x() / a->parts;
+    double *to =
+        a->sums + (((size_t)candidate * (size_t)segments + (size_t)segment) * (size_t)a->parts +
+                   (size_t)part) *
+                      2 * (size_t)a->channels;
+    for (int k = 0; k < 2; k++) {
+        const int channel = (first_pair + column) * 2 + k;
+        if (channel < width) {
+            to[channel] = sums.sum[k];
+            to[a->channels + channel] = sums.squares[k];
+        }
+    }
+}
+
+DEVICE bool is_finite(double value)
+{
+    return value - value == 0.0;
+}
+
+// A channel's scale and shift in every segment by that segment's own statistics, and its sums over
+// all of them.
+PLAIN_KERNEL(candidate_finish, struct candidate_finish_args, CANDIDATE_THREADS)
+{
+    const int candidate = block_z(), c = (int)global_id(), channels = a->list.channels;
+    if (c >= candidate_width(&a->lists, candidate, a->list.axis)) {
+        return;
+    }
+    const int channel = candidate_channels(&a->lists, candidate, &a->list)[c];
+    const int segments = (a->segments.images + a->segments.each - 1) / a->segments.each;
+    double *totals = a->totals + (size_t)candidate * a->totals_stride;
+    double total = a->first ? 0.0 : totals[c],
+           total_squares = a->first ? 0.0 : totals[channels + c];
+    for (int s = 0; s < segments; s++) {
+        const size_t segment = (size_t)candidate * (size_t)segments + (size_t)s;
+        const double *sums = a->sums + segment * (size_t)a->parts * 2 * (size_t)channels;
+        double sum = 0.0, squares = 0.0;
+        for (int p = 0; p < a->parts; p++) {
+            sum += sums[c];
+            squares += sums[channels + c];
+            sums += 2 * (size_t)channels;
+        }
+        total += sum;
+        total_squares += squares;
+        const int left = a->segments.images - s * a->segments.each;
+        const double count =
+            (double)(left < a->segments.each ? left : a->segments.each) * (double)a->pixels;
+        const double mean = sum / count;
+        double variance = squares / count - mean * mean;
+        variance = variance < 0.0 ? 0.0 : variance; // rounding; NaN stays NaN
+        const double scale = (double)a->gamma[channel] / sqrt(variance + (double)a->epsilon);
+        a->scale[segment * (size_t)channels + (size_t)c] = (float)scale;
+        a->shift[segment * (size_t)channels + (size_t)c] =
+            (float)((double)a->beta[channel] - mean * scale);
+    }
+    totals[c] = total;
+    totals[channels + c] = total_squares;
+}
+
+// Mean and unbiased variance over all images, rounded as a network keeps them, as scale and shift.
+PLAIN_KERNEL(candidate_fold, struct candidate_fold_args, CANDIDATE_THREADS)
+{
+    const int candidate = block_z(), c = (int)global_id();
+    if (c >= candidate_width(&a->lists, candidate, a->list.axis)) {
+        return;
+    }
+    const int channel = candidate_channels(&a->lists, candidate, &a->list)[c];
+    const double *totals = a->totals + (size_t)candidate * a->totals_stride;
+    const double mean = totals[c] / a->count;
+    double variance = totals[a->list.channels + c] / a->count - mean * mean;
+    variance = variance < 0.0 ? 0.0 : variance;
+    if (a->count > 1.0) {
+        variance = variance * a->count / (a->count - 1.0);
+    }
+    const double kept_mean = (double)(float)mean, kept_variance = (double)(float)variance;
+    const double scale = (double)a->gamma[channel] / sqrt(kept_variance + (double)a->epsilon);
+    const size_t at = (size_t)candidate * a->stride + (size_t)c;
+    a->scale[at] = (float)scale;
+    a->shift[at] = (float)((double)a->beta[channel] - kept_mean * scale);
+    if (!is_finite(kept_mean) || !is_finite(kept_variance)) {
+        a->diverged[candidate] = 1;
+    }
+}
+
+DEVICE double logit(const struct candidate_rank_args *a, const unsigned char *row, int k)
+{
+    const struct candidate_pair pair = candidate_load(row, k / 2, a->bf16);
+    return (double)(k % 2 == 0 ? pair.low : pair.high);
+}
+
+// An image's cross-entropy, and whether its label has the greatest logit, the first of equal ones.
+PLAIN_KERNEL(candidate_rank, struct candidate_rank_args, CANDIDATE_THREADS)
+{
+    const int candidate = block_z(), image = (int)global_id();
+    if (image >= a->images) {
+        return;
+    }
+    const int classes = candidate_width(&a->lists, candidate, a->logits.axis);
+    const size_t row_bytes = (size_t)candidate_padded(classes) * (a->bf16 ? 2 : 4);
+    const unsigned char *row = candidate_values(&a->logits, candidate) + (size_t)image * row_bytes;
+    int best = 0;
+    for (int k = 1; k < classes; k++) {
+        best = logit(a, row, k) > logit(a, row, best) ? k : best;
+    }
+    const double most = logit(a, row, best);
+    double sum = 0.0;
+    for (int k = 0; k < classes; k++) {
+        sum += exp(logit(a, row, k) - most);
+    }
+    const int label = a->labels[a->first + image];
+    const size_t at = (size_t)candidate * (size_t)a->all + (size_t)(a->first + image);
+    a->loss[at] = log(sum) + most - logit(a, row, label);
+    a->right[at] = best == label;
+}
+
+struct score_sums {
+    double loss;
+    int right;
+};
+
+// One block for a candidate.
+BLOCK_KERNEL(candidate_total, struct candidate_total_args, CANDIDATE_THREADS)
+{
+    struct score_sums *all = (struct score_sums *)(void *)shared_memory();
+    const size_t first = (size_t)block_z() * (size_t)a->all;
+    struct score_sums sums;
+    sums.loss = 0.0;
+    sums.right = 0;
+    for (int i = thread_id(); i < a->all; i += thread_count()) {
+        sums.loss += a->loss[first + (size_t)i];
+        sums.right += a->right[first + (size_t)i];
+    }
+    all[thread_id()] = sums;
+    block_sync();
+    if (thread_id() == 0) {
+        for (int t = 1; t < thread_count(); t++) {
+            sums.loss += all[t].loss;
+            sums.right += all[t].right;
+        }
+        a->loss_sum[block_z()] = sums.loss;
+        a->right_sum[block_z()] = sums.right;
+    }
+}
