@@ -63,7 +63,8 @@ struct candidate_data {
 
 struct candidate_options {
     enum candidate_precision precision;
-    int most; // candidates in one run
+    int most;            // candidates in one run
+    size_t shared_bytes; // of a block of the device: runs of steps that fit are one launch; 0: none
     size_t
         memory_bytes; // of the device for what belongs to candidates; fewer are then done at once
 };

@@ -13,7 +13,8 @@ enum {
     CANDIDATE_SOURCES = 6, // inputs of one gather
     CANDIDATE_KERNEL = 32, // most rows or columns of a convolution's kernel
     CANDIDATE_TILE = 64,   // most output channels of a block
-    CANDIDATE_THREADS = 256
+    CANDIDATE_THREADS = 256,
+    CANDIDATE_FUSED_THREADS = 512
 };
 
 // Which channels every candidate keeps; candidates first.
@@ -30,9 +31,10 @@ struct candidate_list { // one axis: its number and where its channels begin
 // Values [candidates][images][h][w][width padded], f32 or bf16. A candidate's lie close together
 // whatever room it has.
 struct candidate_tensor {
-    unsigned char *data; // NULL: there is none
+    unsigned char *data; // NULL: there is none, or it is shared
     size_t stride;       // bytes from one candidate to the next; 0: all have the same
     int axis, h, w;
+    bool shared; // in a block's shared memory, from byte `stride` on: its own candidate's
 };
 
 // Per channel y = scale x + shift, [candidates][segments][channels uncut].
@@ -60,32 +62,75 @@ struct candidate_input_args {
     const float *scale, *shift; // [c]
 };
 
+// What a convolution does besides its input and output.
+struct candidate_filter {
+    const unsigned char *weights; // of candidate_pack, or candidate_pack_depthwise
+    size_t weights_stride;        // bytes from one candidate to the next
+    struct candidate_affine affine;
+    struct activation act;
+    struct candidate_window window;
+    int slab; // dense: chunks of a pixel that lie together in the inner dimension
+};
+
 struct candidate_conv_args {
     struct candidate_lists lists;
     struct candidate_tensor in, out, sum; // sum: added before act
-    const unsigned char *weights;         // of candidate_pack
-    size_t weights_stride;                // bytes from one candidate to the next
-    struct candidate_affine affine;
-    struct activation act;
-    struct candidate_window window;
+    struct candidate_filter filter;
     struct candidate_segments segments;
     int blocks; // of a segment, along x
     int pixels; // of the output by a block: a multiple of 32, at most its threads
-    int slab;   // chunks of a pixel in shared memory at a time
     int tile;   // output channels of a block
-    int precision;
 };
 
-struct candidate_depthwise_args {
+// Everything else makes each place of its output by itself.
+enum candidate_element_kind {
+    ELEMENT_ONE,      // act(affine(a))
+    ELEMENT_ADD,      // act(affine(a) + b)
+    ELEMENT_MULTIPLY, // act(affine(a) * b)
+    ELEMENT_DEPTHWISE,
+    ELEMENT_POOL_MAX,
+    ELEMENT_POOL_AVG,
+    ELEMENT_GATHER
+};
+struct candidate_element {
+    enum candidate_element_kind kind;
+    bool vector;                    // MULTIPLY: b has one place per image
+    bool exclude_pad;               // POOL_AVG
+    struct candidate_filter filter; // affine, act; DEPTHWISE: all; pools, GATHER: window
+    int end[2]; // pools: rows and columns of the input and of the padding behind it
+    // GATHER: where channels come from, of candidate_route.
+    const int *routes;
+    size_t routes_stride; // ints from one candidate to the next
+    int channels;         // of the output, uncut
+    int first, n;         // inputs of the step that in[] has
+    bool zeros;           // writes zeros and padding, too
+};
+// out may be in[0], sum, or the b of ADD.
+struct candidate_map_args {
     struct candidate_lists lists;
-    struct candidate_tensor in, out, sum;
-    const unsigned char *weights; // of candidate_pack_depthwise
-    size_t weights_stride;
-    struct candidate_affine affine;
-    struct activation act;
-    struct candidate_window window;
+    struct candidate_tensor in[CANDIDATE_SOURCES], sum, out; // sum: DEPTHWISE
+    struct candidate_element element;
     struct candidate_segments segments;
     bool bf16;
+};
+
+// A step of a run of steps that a block does for a few images without leaving its shared memory.
+struct candidate_fused_step {
+    bool dense; // a convolution by matrix instructions: in[0], sum, out, element.filter
+    struct candidate_tensor in[CANDIDATE_SOURCES], sum, out;
+    struct candidate_element element;
+    int weights_at; // of the taps and weights in shared memory; -1: needs none
+    int ahead;      // step of which weights are fetched meanwhile; -1: none
+};
+struct candidate_fused_args {
+    struct candidate_lists lists;
+    const struct candidate_fused_step *steps; // [n]
+    int n;
+    struct candidate_tensor in;        // in shared memory, where the first step reads it
+    struct candidate_tensor out;       // in memory, of the last step's values
+    struct candidate_tensor from;      // in memory, what is loaded into `in`; data NULL: images are
+    struct candidate_input_args image; // out, count: unused
+    int images, each;                  // in all, and of a block
 };
 
 struct candidate_pack_args {
@@ -165,28 +210,6 @@ struct candidate_fold_args {
     int *diverged; // [candidates] becomes 1
 };
 
-enum candidate_combination { COMBINE_ONE, COMBINE_ADD, COMBINE_MULTIPLY };
-// out = act(combination(affine(a), b)). out may be a, or b where that is no vector.
-struct candidate_combine_args {
-    struct candidate_lists lists;
-    struct candidate_tensor a, b, out;
-    struct candidate_affine affine;
-    struct activation act;
-    struct candidate_segments segments;
-    enum candidate_combination how;
-    bool vector; // b has one place per image
-    bool bf16;
-};
-
-struct candidate_pool_args {
-    struct candidate_lists lists;
-    struct candidate_tensor in, out;
-    struct candidate_window window;
-    int images;
-    int end[2]; // rows and columns of the input and of the padding behind it
-    bool max, exclude_pad, bf16;
-};
-
 // Where each output channel of a gather comes from.
 struct candidate_route_args {
     struct candidate_lists lists;
@@ -195,20 +218,6 @@ struct candidate_route_args {
     const int *source_input, *source_channel; // [out uncut]
     int *routes;   // [candidates][2][out uncut]: input (-1: zeros) and place among its kept
     size_t stride; // ints from one candidate to the next
-};
-
-struct candidate_gather_args {
-    struct candidate_lists lists;
-    struct candidate_tensor in[CANDIDATE_SOURCES], out;
-    const int *routes;
-    size_t routes_stride;
-    int channels; // out, uncut
-    int first;    // number of in[0] among the step's inputs
-    int n;        // of these
-    bool zeros;   // writes zeros and padding, too
-    int stride[2], pad[2];
-    int images;
-    bool bf16;
 };
 
 struct candidate_rank_args {

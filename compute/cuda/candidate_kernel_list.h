@@ -20,4 +20,7 @@
     X(candidate_rank)                                                                              \
     X(candidate_refit_target)                                                                      \
     X(candidate_refit_solve)                                                                       \
+    X(candidate_fused_f32)                                                                         \
+    X(candidate_fused_tf32)                                                                        \
+    X(candidate_fused_bf16)                                                                        \
     X(candidate_total)

@@ -73,13 +73,19 @@ static void place_value(struct candidate_layout *layout, const int *last, int l)
     }
 }
 
-static enum status place_values(struct candidate_layout *layout, struct arena *scratch)
+enum status candidate_layout_place(struct candidate_layout *layout,
+                                   const struct candidate_span *spans, int n, struct arena *arena)
 {
     const struct candidate_network *network = layout->network;
     int *last;
-    ARENA_NEW(scratch, last, (size_t)network->n_steps);
+    ARENA_NEW(arena, last, (size_t)network->n_steps);
     for (int l = 0; l < network->n_steps; l++) {
         last[l] = last_reader(network, l + 1);
+        for (int i = 0; i < n; i++) {
+            const int end = spans[i].first + spans[i].n - 1;
+            const bool read = last[l] >= spans[i].first && last[l] < end && l < spans[i].first;
+            last[l] = read ? end : last[l];
+        }
         place_value(layout, last, l);
     }
     return OK;
@@ -248,7 +254,7 @@ enum status candidate_layout_make(const struct candidate_network *network,
     for (int s = 0; s < network->n_steps; s++) {
         TRY(set_layer(&layout, s, batch));
     }
-    TRY(place_values(&layout, arena));
+
     *out = layout;
     return OK;
 }

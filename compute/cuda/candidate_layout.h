@@ -42,5 +42,13 @@ struct candidate_layout {
 enum status candidate_layout_make(const struct candidate_network *network,
                                   enum candidate_precision precision, int batch,
                                   struct arena *arena, struct candidate_layout *out);
+// Steps that run as one: some blocks have finished the last while others have yet to read what the
+// first reads.
+struct candidate_span {
+    int first, n;
+};
+// Finds places for all values, given the spans [n].
+enum status candidate_layout_place(struct candidate_layout *layout,
+                                   const struct candidate_span *spans, int n, struct arena *arena);
 bool candidate_is_depthwise(const struct op *op);
 int candidate_value_bytes(enum candidate_precision precision); // of one number

@@ -57,6 +57,10 @@ static void take_lasting(struct candidates *c, struct pieces *pieces)
     c->labels = take(pieces, (size_t)c->n_scoring, sizeof(int));
     c->grams = take(pieces, c->layout.network->n_grams, sizeof(double));
     take_tables(c, pieces);
+    for (int i = 0; i < c->n_fused; i++) {
+        c->fused_steps[i] =
+            take(pieces, (size_t)c->fused[i].n, sizeof(struct candidate_fused_step));
+    }
 }
 
 // Systems are large: of so many candidates as fit into a fixed room at once.
@@ -186,6 +190,11 @@ static enum status upload_lasting(struct candidates *c, const struct candidate_d
            c->raw_bytes);
     upload(c, c->scoring, data->scoring, (size_t)c->n_scoring, c->raw_bytes);
     upload(c, c->labels, data->labels, (size_t)c->n_scoring, sizeof(int));
+    for (int i = 0; i < c->n_fused; i++) {
+        struct candidate_fused_step *steps;
+        TRY(candidate_fused_steps(c, &c->fused[i], &steps));
+        upload(c, c->fused_steps[i], steps, (size_t)c->fused[i].n, sizeof *steps);
+    }
     upload(c, c->grams, network->grams, network->n_grams, sizeof(double));
     TRY(upload_input(c, data));
     return upload_tables(c);
@@ -226,8 +235,10 @@ static enum status open_parts(struct candidates *c, const struct candidate_netwo
     ARENA_NEW(&c->arena, c->source_channel, steps);
     ARENA_NEW(&c->arena, c->input_lists, steps);
     set_data(c, data);
+    TRY(candidate_fuse(&c->layout, options->shared_bytes, &c->arena, &c->fused, &c->n_fused));
+    ARENA_NEW(&c->arena, c->fused_steps, (size_t)c->n_fused);
     TRY(choose_extent(c, options->most, options->memory_bytes));
-    ARENA_NEW(&c->arena, c->memory, MOST_PIECES + 3 * steps);
+    ARENA_NEW(&c->arena, c->memory, MOST_PIECES + 4 * steps);
     struct pieces pieces = {.candidates = c, .code = OK};
     take_lasting(c, &pieces);
     take_passing(c, &pieces);

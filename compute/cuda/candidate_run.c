@@ -8,14 +8,11 @@
 #include <math.h>
 #include <string.h>
 
-// Normalises images [first, first + n) for a pass.
-static void load_images(const struct candidates *c, const unsigned char *all, int first, int n)
+struct candidate_input_args candidate_input_of(const struct candidates *c,
+                                               const unsigned char *images)
 {
-    const struct op *op = &c->layout.network->steps[0].op;
-    const struct candidate_input_args args = {
-        .images = all + (size_t)first * c->raw_bytes,
-        .out = c->image,
-        .count = (int64_t)n * op->in_h * op->in_w,
+    return (struct candidate_input_args){
+        .images = images,
         .c = c->c,
         .floats = c->floats,
         .plain = c->plain,
@@ -23,6 +20,15 @@ static void load_images(const struct candidates *c, const unsigned char *all, in
         .scale = c->input_scale,
         .shift = c->input_shift,
     };
+}
+
+// Normalises images [first, first + n) for a pass.
+static void load_images(const struct candidates *c, const unsigned char *all, int first, int n)
+{
+    const struct op *op = &c->layout.network->steps[0].op;
+    struct candidate_input_args args = candidate_input_of(c, all + (size_t)first * c->raw_bytes);
+    args.out = c->image;
+    args.count = (int64_t)n * op->in_h * op->in_w;
     candidate_launch_plain(c, CUDA_candidate_input, args.count * (candidate_padded(c->c) / 2), 1,
                            &args, sizeof args);
 }
@@ -49,6 +55,24 @@ static void gather_statistics(const struct candidates *c, int n)
     }
 }
 
+// All steps, runs of them at once where they are fused.
+static void run_all(const struct candidates *c, int first, const struct candidate_pass *pass)
+{
+    const int steps = c->layout.network->n_steps;
+    int run = 0;
+    if (c->n_fused == 0 || c->fused[0].n < steps) {
+        load_images(c, c->scoring, first, pass->images);
+    }
+    for (int s = 0; s < steps;) {
+        if (run < c->n_fused && c->fused[run].first == s) {
+            candidate_run_fused(c, run, pass, c->scoring + (size_t)first * c->raw_bytes);
+            s += c->fused[run++].n;
+        } else {
+            candidate_run_step(c, s++, pass);
+        }
+    }
+}
+
 static void score_images(const struct candidates *c, int n)
 {
     const int steps = c->layout.network->n_steps;
@@ -56,10 +80,7 @@ static void score_images(const struct candidates *c, int n)
         const int left = c->n_scoring - first, images = left < c->images ? left : c->images;
         const struct candidate_pass pass = {
             .n = n, .images = images, .segments = {.images = images, .each = images}};
-        load_images(c, c->scoring, first, images);
-        for (int s = 0; s < steps; s++) {
-            candidate_run_step(c, s, &pass);
-        }
+        run_all(c, first, &pass);
         const struct candidate_rank_args args = {
             .lists = candidate_lists_of(c),
             .logits = candidate_value(c, steps, &pass),

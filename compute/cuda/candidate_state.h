@@ -2,6 +2,7 @@
 #pragma once
 #include "compute/backend.h"
 #include "compute/cuda/candidate_args.h"
+#include "compute/cuda/candidate_fuse.h"
 #include "compute/cuda/candidate_layout.h"
 #include "compute/cuda/cuda_grid.h"
 #include "compute/cuda/cuda_kernel_list.h"
@@ -28,10 +29,13 @@ struct candidates {
     float *params, *input_scale, *input_shift;
     unsigned char *calibration, *scoring;
     int *labels;
-    double *grams;                        // NULL: nothing is refitted
-    struct candidate_list *axes;          // [n_axes]
-    int **source_input, **source_channel; // [n_steps] of maps, else NULL; arena
-    struct candidate_list **input_lists;  // [n_steps] likewise
+    double *grams;                             // NULL: nothing is refitted
+    struct candidate_list *axes;               // [n_axes]
+    int **source_input, **source_channel;      // [n_steps] of maps, else NULL; arena
+    struct candidate_list **input_lists;       // [n_steps] likewise
+    struct candidate_fused_plan *fused;        // [n_fused]; arena
+    struct candidate_fused_step **fused_steps; // [n_fused] the device's; arena
+    int n_fused;
     // Of the candidates of a run.
     int *widths, *channels;
     unsigned char *weights;
@@ -62,6 +66,10 @@ struct candidate_pass {
     bool first;
 };
 
+// How images are normalised.
+struct candidate_input_args candidate_input_of(const struct candidates *c,
+                                               const unsigned char *images);
+
 void candidate_launch(const struct candidates *c, enum cuda_kernel_number kernel,
                       const struct cuda_grid *grid, const void *args, size_t bytes);
 // Blocks enough for `threads` threads of each of n candidates.
@@ -75,7 +83,19 @@ struct candidate_list candidate_list_of(const struct candidates *c, int axis);
 void candidate_refit_step(const struct candidates *c, int s, int n);
 // Packs what step s needs of the candidates' weights, refitted ones if there are such.
 void candidate_prepare_step(const struct candidates *c, int s, int n);
+// The steps of a run of several as its kernel wants them; arena.
+enum status candidate_fused_steps(struct candidates *c, const struct candidate_fused_plan *plan,
+                                  struct candidate_fused_step **out);
+// images: the raw ones of this pass.
+void candidate_run_fused(const struct candidates *c, int run, const struct candidate_pass *pass,
+                         const unsigned char *images);
 void candidate_run_step(const struct candidates *c, int s, const struct candidate_pass *pass);
+int candidate_axis_of(const struct candidates *c, int value);
+// What a convolution does; raw: leaves its sums as they are.
+struct candidate_filter candidate_filter_of(const struct candidates *c,
+                                            const struct candidate_layer *layer, bool raw);
+// What step s, no dense convolution, makes of its inputs when scoring.
+struct candidate_element candidate_element_of(const struct candidates *c, int s);
 // Scale and shift of step s for scoring, from the statistics of all calibration images.
 void candidate_fold_step(const struct candidates *c, int s, int n);
 // Value number `value` of a pass.

@@ -31,7 +31,7 @@ struct candidate_list candidate_list_of(const struct candidates *c, int axis)
     return (struct candidate_list){.axis = axis, .first = of->first, .channels = of->channels};
 }
 
-static int axis_of(const struct candidates *c, int value)
+int candidate_axis_of(const struct candidates *c, int value)
 {
     return value == 0 ? c->layout.network->steps[0].in_axis
                       : c->layout.network->steps[value - 1].out_axis;
@@ -40,7 +40,7 @@ static int axis_of(const struct candidates *c, int value)
 struct candidate_tensor candidate_value(const struct candidates *c, int value,
                                         const struct candidate_pass *pass)
 {
-    struct candidate_tensor tensor = {.axis = axis_of(c, value)};
+    struct candidate_tensor tensor = {.axis = candidate_axis_of(c, value)};
     if (value == 0) {
         const struct op *first = &c->layout.network->steps[0].op;
         tensor.h = first->in_h;
@@ -169,49 +169,48 @@ void candidate_prepare_step(const struct candidates *c, int s, int n)
 
 // ---- steps
 
-// out = act(affine(a) how b)
-static void combine(const struct candidates *c, const struct candidate_step *step,
-                    const struct candidate_pass *pass, struct candidate_combine_args *args)
+// What a convolution does when it is not to leave its raw sums.
+struct candidate_filter candidate_filter_of(const struct candidates *c,
+                                            const struct candidate_layer *layer, bool raw)
 {
-    args->lists = candidate_lists_of(c);
-    args->segments = pass->segments;
-    args->bf16 = is_bf16(c);
-    candidate_launch_plain(c, CUDA_candidate_combine, output_pairs(step, pass->images), pass->n,
-                           args, sizeof *args);
+    const struct op *op = &layer->step->op;
+    struct candidate_filter filter = {
+        .weights = c->weights + layer->weights_at,
+        .weights_stride = c->layout.weights_bytes,
+        .window = window_of(op),
+        .slab = layer->slab,
+    };
+    if (!raw) {
+        filter.affine = folded(c, layer);
+        filter.act = op->act;
+    }
+    return filter;
 }
 
-static void run_conv(const struct candidates *c, const struct candidate_layer *layer, bool raw,
-                     const struct candidate_pass *pass)
+static void run_conv(const struct candidates *c, int s, bool raw, const struct candidate_pass *pass)
 {
     static const enum cuda_kernel_number kernels[] = {
         [CANDIDATE_F32] = CUDA_candidate_conv_f32,
         [CANDIDATE_TF32] = CUDA_candidate_conv_tf32,
         [CANDIDATE_BF16] = CUDA_candidate_conv_bf16,
     };
+    const struct candidate_layer *layer = &c->layout.layers[s];
     const struct candidate_step *step = layer->step;
     const struct op *op = &step->op;
+    const int64_t out = (int64_t)pass->segments.each * op->out_h * op->out_w;
     struct candidate_conv_args args = {
         .lists = candidate_lists_of(c),
         .in = candidate_value(c, step->inputs[0], pass),
-        .out = candidate_value(c, (int)(step - c->layout.network->steps) + 1, pass),
-        .weights = c->weights + layer->weights_at,
-        .weights_stride = c->layout.weights_bytes,
-        .window = window_of(op),
+        .out = candidate_value(c, s + 1, pass),
+        .filter = candidate_filter_of(c, layer, raw),
         .segments = pass->segments,
+        .blocks = (int)((out + layer->pixels - 1) / layer->pixels),
         .pixels = layer->pixels,
-        .slab = layer->slab,
         .tile = layer->tile,
-        .precision = (int)c->precision,
     };
-    if (!raw) {
-        args.affine = folded(c, layer);
-        args.act = op->act;
-        if (step->sum >= 0) {
-            args.sum = candidate_value(c, step->sum, pass);
-        }
+    if (!raw && step->sum >= 0) {
+        args.sum = candidate_value(c, step->sum, pass);
     }
-    const int64_t out = (int64_t)pass->segments.each * op->out_h * op->out_w;
-    args.blocks = (int)((out + layer->pixels - 1) / layer->pixels);
     const struct cuda_grid grid = {.x = args.blocks * segments_of(pass),
                                    .y = layer->columns,
                                    .z = pass->n,
@@ -220,29 +219,71 @@ static void run_conv(const struct candidates *c, const struct candidate_layer *l
     candidate_launch(c, kernels[c->precision], &grid, &args, sizeof args);
 }
 
-static void run_depthwise(const struct candidates *c, const struct candidate_layer *layer, bool raw,
-                          const struct candidate_pass *pass)
+static enum candidate_element_kind kind_of(const struct op *op, int n_inputs)
 {
+    switch (op->kind) {
+    case OP_CONV:
+        return ELEMENT_DEPTHWISE;
+    case OP_ADD:
+        return n_inputs == 1 ? ELEMENT_ONE : ELEMENT_ADD;
+    case OP_MULTIPLY:
+        return ELEMENT_MULTIPLY;
+    case OP_POOL_MAX:
+        return ELEMENT_POOL_MAX;
+    case OP_POOL_AVG:
+        return ELEMENT_POOL_AVG;
+    case OP_SCALE_SHIFT:
+        return ELEMENT_ONE;
+    default:
+        return ELEMENT_GATHER;
+    }
+}
+
+// What the places of a step's output are, but for the statistics of segments.
+struct candidate_element candidate_element_of(const struct candidates *c, int s)
+{
+    const struct candidate_layer *layer = &c->layout.layers[s];
     const struct candidate_step *step = layer->step;
-    struct candidate_depthwise_args args = {
-        .lists = candidate_lists_of(c),
-        .in = candidate_value(c, step->inputs[0], pass),
-        .out = candidate_value(c, (int)(step - c->layout.network->steps) + 1, pass),
-        .weights = c->weights + layer->weights_at,
-        .weights_stride = c->layout.weights_bytes,
-        .window = window_of(&step->op),
-        .segments = pass->segments,
-        .bf16 = is_bf16(c),
+    const struct op *op = &step->op;
+    const enum candidate_element_kind kind = kind_of(op, step->n_inputs);
+    struct candidate_element element = {
+        .kind = kind,
+        .vector = op->broadcast,
+        .exclude_pad = op->exclude_pad,
+        .filter = {.act = op->act, .window = window_of(op)},
+        .end = {op->in_h + op->pad[2], op->in_w + op->pad[3]},
+        .channels = op->out_c,
+        .n = step->n_inputs,
+        .zeros = true,
     };
-    if (!raw) {
-        args.affine = folded(c, layer);
-        args.act = step->op.act;
-        if (step->sum >= 0) {
-            args.sum = candidate_value(c, step->sum, pass);
+    if (kind == ELEMENT_DEPTHWISE) {
+        element.filter = candidate_filter_of(c, layer, false);
+    } else if (op->kind == OP_SCALE_SHIFT) {
+        element.filter.affine = folded(c, layer);
+    } else if (kind == ELEMENT_GATHER) {
+        element.routes = c->routes + layer->routes_at;
+        element.routes_stride = c->layout.routes;
+        if (op->kind != OP_PAD) {
+            element.filter.window = (struct candidate_window){.stride = {1, 1}};
         }
     }
-    candidate_launch_plain(c, CUDA_candidate_depthwise, output_pairs(step, pass->images), pass->n,
-                           &args, sizeof args);
+    return element;
+}
+
+static void launch_map(const struct candidates *c, const struct candidate_step *step,
+                       const struct candidate_pass *pass, struct candidate_map_args *args)
+{
+    static const enum cuda_kernel_number kernels[] = {
+        [ELEMENT_ONE] = CUDA_candidate_combine,      [ELEMENT_ADD] = CUDA_candidate_combine,
+        [ELEMENT_MULTIPLY] = CUDA_candidate_combine, [ELEMENT_DEPTHWISE] = CUDA_candidate_depthwise,
+        [ELEMENT_POOL_MAX] = CUDA_candidate_pool,    [ELEMENT_POOL_AVG] = CUDA_candidate_pool,
+        [ELEMENT_GATHER] = CUDA_candidate_gather,
+    };
+    args->lists = candidate_lists_of(c);
+    args->segments = pass->segments;
+    args->bf16 = c->precision == CANDIDATE_BF16;
+    candidate_launch_plain(c, kernels[args->element.kind], output_pairs(step, pass->images),
+                           pass->n, args, sizeof *args);
 }
 
 // Sums over `value`, from them the segments' scales and shifts, and the totals.
@@ -287,134 +328,100 @@ static void gather_statistics(const struct candidates *c, const struct candidate
     candidate_launch_plain(c, CUDA_candidate_finish, op->out_c, pass->n, &finish, sizeof finish);
 }
 
+static void run_depthwise(const struct candidates *c, int s, bool raw,
+                          const struct candidate_pass *pass)
+{
+    const struct candidate_step *step = &c->layout.network->steps[s];
+    struct candidate_map_args args = {.in = {candidate_value(c, step->inputs[0], pass)},
+                                      .out = candidate_value(c, s + 1, pass),
+                                      .element = candidate_element_of(c, s)};
+    args.element.filter = candidate_filter_of(c, &c->layout.layers[s], raw);
+    if (!raw && step->sum >= 0) {
+        args.sum = candidate_value(c, step->sum, pass);
+    }
+    launch_map(c, step, pass, &args);
+}
+
 static void run_weighted(const struct candidates *c, int s, const struct candidate_pass *pass)
 {
     const struct candidate_layer *layer = &c->layout.layers[s];
     const struct candidate_step *step = layer->step;
     const bool raw = pass->statistics && step->batchnorm;
     if (layer->depthwise) {
-        run_depthwise(c, layer, raw, pass);
+        run_depthwise(c, s, raw, pass);
     } else {
-        run_conv(c, layer, raw, pass);
+        run_conv(c, s, raw, pass);
     }
     if (!raw) {
         return;
     }
     gather_statistics(c, layer, s + 1, pass);
-    struct candidate_combine_args args = {.a = candidate_value(c, s + 1, pass),
-                                          .out = candidate_value(c, s + 1, pass),
-                                          .affine = of_segments(c, layer, pass),
-                                          .act = step->op.act};
+    struct candidate_map_args args = {
+        .in = {candidate_value(c, s + 1, pass)},
+        .out = candidate_value(c, s + 1, pass),
+        .element = {.kind = ELEMENT_ONE,
+                    .filter = {.affine = of_segments(c, layer, pass), .act = step->op.act}}};
     if (step->sum >= 0) {
-        args.b = candidate_value(c, step->sum, pass);
-        args.how = COMBINE_ADD;
+        args.in[1] = candidate_value(c, step->sum, pass);
+        args.element.kind = ELEMENT_ADD;
     }
-    combine(c, step, pass, &args);
+    launch_map(c, step, pass, &args);
 }
 
 static void run_batchnorm(const struct candidates *c, int s, const struct candidate_pass *pass)
 {
     const struct candidate_layer *layer = &c->layout.layers[s];
     const struct candidate_step *step = layer->step;
+    struct candidate_map_args args = {.in = {candidate_value(c, step->inputs[0], pass)},
+                                      .out = candidate_value(c, s + 1, pass),
+                                      .element = candidate_element_of(c, s)};
     if (pass->statistics) {
         gather_statistics(c, layer, step->inputs[0], pass);
+        args.element.filter.affine = of_segments(c, layer, pass);
     }
-    struct candidate_combine_args args = {.a = candidate_value(c, step->inputs[0], pass),
-                                          .out = candidate_value(c, s + 1, pass),
-                                          .affine = pass->statistics ? of_segments(c, layer, pass)
-                                                                     : folded(c, layer),
-                                          .act = step->op.act};
-    combine(c, step, pass, &args);
+    launch_map(c, step, pass, &args);
 }
 
 // Two inputs at a time; the activation comes with the last.
 static void run_add(const struct candidates *c, int s, const struct candidate_pass *pass)
 {
     const struct candidate_step *step = &c->layout.network->steps[s];
-    const struct activation none = {.kind = ACT_NONE};
-    struct candidate_combine_args args = {.a = candidate_value(c, step->inputs[0], pass),
-                                          .out = candidate_value(c, s + 1, pass)};
-    if (step->n_inputs == 1) {
-        args.act = step->op.act;
-        combine(c, step, pass, &args);
-    }
+    struct candidate_map_args args = {.in = {candidate_value(c, step->inputs[0], pass)},
+                                      .out = candidate_value(c, s + 1, pass),
+                                      .element = candidate_element_of(c, s)};
     for (int i = 1; i < step->n_inputs; i++) {
-        args.b = candidate_value(c, step->inputs[i], pass);
-        args.how = COMBINE_ADD;
-        args.act = i == step->n_inputs - 1 ? step->op.act : none;
-        combine(c, step, pass, &args);
-        args.a = args.out;
+        const struct activation none = {.kind = ACT_NONE};
+        args.in[1] = candidate_value(c, step->inputs[i], pass);
+        args.element.filter.act = i == step->n_inputs - 1 ? step->op.act : none;
+        launch_map(c, step, pass, &args);
+        args.in[0] = args.out;
     }
-}
-
-static void run_multiply(const struct candidates *c, int s, const struct candidate_pass *pass)
-{
-    const struct candidate_step *step = &c->layout.network->steps[s];
-    struct candidate_combine_args args = {.a = candidate_value(c, step->inputs[0], pass),
-                                          .b = candidate_value(c, step->inputs[1], pass),
-                                          .out = candidate_value(c, s + 1, pass),
-                                          .act = step->op.act,
-                                          .how = COMBINE_MULTIPLY,
-                                          .vector = step->op.broadcast};
-    combine(c, step, pass, &args);
-}
-
-static void run_pool(const struct candidates *c, int s, const struct candidate_pass *pass)
-{
-    const struct candidate_step *step = &c->layout.network->steps[s];
-    const struct op *op = &step->op;
-    const struct candidate_pool_args args = {
-        .lists = candidate_lists_of(c),
-        .in = candidate_value(c, step->inputs[0], pass),
-        .out = candidate_value(c, s + 1, pass),
-        .window = window_of(op),
-        .images = pass->images,
-        .end = {op->in_h + op->pad[2], op->in_w + op->pad[3]},
-        .max = op->kind == OP_POOL_MAX,
-        .exclude_pad = op->exclude_pad,
-        .bf16 = is_bf16(c),
-    };
-    candidate_launch_plain(c, CUDA_candidate_pool, output_pairs(step, pass->images), pass->n, &args,
-                           sizeof args);
+    if (step->n_inputs == 1) {
+        launch_map(c, step, pass, &args);
+    }
 }
 
 // As many inputs at a time as a launch takes.
-static void run_gather(const struct candidates *c, int s, const struct candidate_pass *pass)
+static void run_element(const struct candidates *c, int s, const struct candidate_pass *pass)
 {
-    const struct candidate_layer *layer = &c->layout.layers[s];
-    const struct candidate_step *step = layer->step;
-    const struct op *op = &step->op;
+    const struct candidate_step *step = &c->layout.network->steps[s];
     for (int first = 0; first < step->n_inputs; first += CANDIDATE_SOURCES) {
         const int left = step->n_inputs - first;
-        struct candidate_gather_args args = {
-            .lists = candidate_lists_of(c),
-            .out = candidate_value(c, s + 1, pass),
-            .routes = c->routes + layer->routes_at,
-            .routes_stride = c->layout.routes,
-            .channels = op->out_c,
-            .first = first,
-            .n = left < CANDIDATE_SOURCES ? left : CANDIDATE_SOURCES,
-            .zeros = first == 0,
-            .stride = {1, 1},
-            .images = pass->images,
-            .bf16 = is_bf16(c),
-        };
-        if (op->kind == OP_PAD) {
-            memcpy(args.stride, op->stride, sizeof args.stride);
-            memcpy(args.pad, op->pad, sizeof args.pad);
-        }
-        for (int i = 0; i < args.n; i++) {
+        struct candidate_map_args args = {.out = candidate_value(c, s + 1, pass),
+                                          .element = candidate_element_of(c, s)};
+        args.element.first = first;
+        args.element.n = left < CANDIDATE_SOURCES ? left : CANDIDATE_SOURCES;
+        args.element.zeros = first == 0;
+        for (int i = 0; i < args.element.n; i++) {
             args.in[i] = candidate_value(c, step->inputs[first + i], pass);
         }
-        candidate_launch_plain(c, CUDA_candidate_gather, output_pairs(step, pass->images), pass->n,
-                               &args, sizeof args);
+        launch_map(c, step, pass, &args);
     }
 }
 
 void candidate_run_step(const struct candidates *c, int s, const struct candidate_pass *pass)
 {
-    const struct candidate_step *step = &c->layout.network->steps[s];
-    switch (step->op.kind) {
+    switch (c->layout.network->steps[s].op.kind) {
     case OP_CONV:
         run_weighted(c, s, pass);
         break;
@@ -424,20 +431,9 @@ void candidate_run_step(const struct candidates *c, int s, const struct candidat
     case OP_ADD:
         run_add(c, s, pass);
         break;
-    case OP_MULTIPLY:
-        run_multiply(c, s, pass);
+    default: // MULTIPLY, pools, and what gathers channels
+        run_element(c, s, pass);
         break;
-    case OP_POOL_MAX:
-    case OP_POOL_AVG:
-        run_pool(c, s, pass);
-        break;
-    case OP_PAD:
-    case OP_COPY_CHANNELS:
-    case OP_SHUFFLE:
-        run_gather(c, s, pass);
-        break;
-    default:
-        CHECK(false); // candidate_open refuses others
     }
 }
 

@@ -14,8 +14,14 @@ BLOCK_KERNEL(candidate_sums, struct candidate_sums_args, CANDIDATE_THREADS)
 {
     struct pair_sums *all = (struct pair_sums *)(void *)shared_memory();
     const int candidate = block_z(), segment = block_x() / a->parts, part = block_x() % a->parts;
-    const int width = candidate_width(&a->lists, candidate, a->in.axis);
-    const int pairs = candidate_padded(width) / 2, first_pair = block_y() * SUM_COLUMNS;
+    struct candidate_where where;
+    where.lists = &a->lists;
+    where.candidate = candidate;
+    where.bf16 = a->bf16;
+    where.shared = NULL;
+    const struct candidate_view in = candidate_view_of(&where, &a->in);
+    const int width = in.width, pairs = candidate_padded(width) / 2,
+              first_pair = block_y() * SUM_COLUMNS;
     if (first_pair >= pairs) {
         return;
     }
@@ -26,12 +32,11 @@ BLOCK_KERNEL(candidate_sums, struct candidate_sums_args, CANDIDATE_THREADS)
     const int64_t each = (int64_t)a->in.h * a->in.w;
     const int64_t pixels = (left < a->segments.each ? left : a->segments.each) * each;
     const int64_t share = (pixels + a->parts - 1) / a->parts, end = share * (part + 1);
-    const unsigned char *in = candidate_values(&a->in, candidate);
     struct pair_sums sums;
     sums.sum[0] = sums.sum[1] = sums.squares[0] = sums.squares[1] = 0.0;
     for (int64_t p = share * part + row; row < rows && p < pixels && p < end; p += rows) {
         const struct candidate_pair value =
-            candidate_load(in, (first_image * each + p) * pairs + first_pair + column, a->bf16);
+            candidate_load(&in, first_image * each + p, (first_pair + column) * 2);
         sums.sum[0] += (double)value.low;
         sums.sum[1] += (double)value.high;
         sums.squares[0] += (double)value.low * (double)value.low;
@@ -132,34 +137,37 @@ PLAIN_KERNEL(candidate_fold, struct candidate_fold_args, CANDIDATE_THREADS)
     }
 }
 
-DEVICE double logit(const struct candidate_rank_args *a, const unsigned char *row, int k)
+DEVICE double logit(const struct candidate_view *logits, int image, int k)
 {
-    const struct candidate_pair pair = candidate_load(row, k / 2, a->bf16);
+    const struct candidate_pair pair = candidate_load(logits, image, k / 2 * 2);
     return (double)(k % 2 == 0 ? pair.low : pair.high);
 }
 
 // An image's cross-entropy, and whether its label has the greatest logit, the first of equal ones.
 PLAIN_KERNEL(candidate_rank, struct candidate_rank_args, CANDIDATE_THREADS)
 {
-    const int candidate = block_z(), image = (int)global_id();
+    const int image = (int)global_id();
+    struct candidate_where where;
+    where.lists = &a->lists;
+    where.candidate = block_z();
+    where.bf16 = a->bf16;
+    where.shared = NULL;
     if (image >= a->images) {
         return;
     }
-    const int classes = candidate_width(&a->lists, candidate, a->logits.axis);
-    const size_t row_bytes = (size_t)candidate_padded(classes) * (a->bf16 ? 2 : 4);
-    const unsigned char *row = candidate_values(&a->logits, candidate) + (size_t)image * row_bytes;
+    const struct candidate_view logits = candidate_view_of(&where, &a->logits);
     int best = 0;
-    for (int k = 1; k < classes; k++) {
-        best = logit(a, row, k) > logit(a, row, best) ? k : best;
+    for (int k = 1; k < logits.width; k++) {
+        best = logit(&logits, image, k) > logit(&logits, image, best) ? k : best;
     }
-    const double most = logit(a, row, best);
+    const double most = logit(&logits, image, best);
     double sum = 0.0;
-    for (int k = 0; k < classes; k++) {
-        sum += exp(logit(a, row, k) - most);
+    for (int k = 0; k < logits.width; k++) {
+        sum += exp(logit(&logits, image, k) - most);
     }
     const int label = a->labels[a->first + image];
-    const size_t at = (size_t)candidate * (size_t)a->all + (size_t)(a->first + image);
-    a->loss[at] = log(sum) + most - logit(a, row, label);
+    const size_t at = (size_t)block_z() * (size_t)a->all + (size_t)(a->first + image);
+    a->loss[at] = log(sum) + most - logit(&logits, image, label);
     a->right[at] = best == label;
 }
 

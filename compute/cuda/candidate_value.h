@@ -4,6 +4,12 @@
 #include "compute/cuda/candidate_args.h"
 #include "compute/cuda/cuda_thread.h"
 
+#ifdef __CUDACC__
+#define CALLED static __device__ __noinline__
+#else
+#define CALLED static inline
+#endif
+
 struct candidate_pair { // of neighbouring channels
     float low, high;
 };
@@ -24,34 +30,85 @@ DEVICE const int *candidate_channels(const struct candidate_lists *lists, int ca
     return lists->channels + (int64_t)candidate * lists->n_channels + list->first;
 }
 
-DEVICE unsigned char *candidate_values(const struct candidate_tensor *tensor, int candidate)
+// Whose values are looked at, and from where.
+struct candidate_where {
+    const struct candidate_lists *lists;
+    int candidate;
+    bool bf16;
+    unsigned char *shared; // the block's shared memory, of kernels that keep values there
+};
+
+// One candidate's values. A pixel is so many chunks of 16 bytes; in shared memory they change
+// places from pixel to pixel, so that the same chunk of 8 neighbouring pixels lies in different
+// banks.
+struct candidate_view {
+    unsigned char *data;
+    int width, chunks; // of a pixel
+    int shift, mask;   // of the change of places
+    int h, w;
+    bool bf16;
+};
+
+DEVICE void candidate_swizzle(int chunks, int *shift, int *mask)
 {
-    return tensor->data + (size_t)candidate * tensor->stride;
+    const int power = chunks & -chunks; // the greatest that divides
+    *mask = (power > 8 ? 8 : power) - 1;
+    *shift = power == 2 ? 2 : power == 4 ? 1 : 0;
 }
 
-// Values number 2 * pair and the next.
-DEVICE struct candidate_pair candidate_load(const unsigned char *values, int64_t pair, bool bf16)
+DEVICE struct candidate_view candidate_view_of(const struct candidate_where *where,
+                                               const struct candidate_tensor *tensor)
+{
+    struct candidate_view view;
+    view.width = candidate_width(where->lists, where->candidate, tensor->axis);
+    view.chunks = candidate_padded(view.width) * (where->bf16 ? 2 : 4) / CANDIDATE_CHUNK;
+    view.h = tensor->h;
+    view.w = tensor->w;
+    view.bf16 = where->bf16;
+    view.shift = view.mask = 0;
+    if (tensor->shared) {
+        view.data = where->shared + tensor->stride;
+        candidate_swizzle(view.chunks, &view.shift, &view.mask);
+    } else {
+        view.data = tensor->data + (size_t)where->candidate * tensor->stride;
+    }
+    return view;
+}
+
+DEVICE unsigned char *candidate_chunk(const struct candidate_view *view, int64_t pixel, int chunk)
+{
+    const int place = chunk ^ ((int)(pixel >> view->shift) & view->mask);
+    return view->data + ((size_t)pixel * (size_t)view->chunks + (size_t)place) * CANDIDATE_CHUNK;
+}
+
+// Channels `channel`, which is even, and the next.
+DEVICE struct candidate_pair candidate_load(const struct candidate_view *view, int64_t pixel,
+                                            int channel)
 {
     struct candidate_pair value;
-    if (bf16) {
-        const uint32_t bits = ((const uint32_t *)values)[pair];
+    if (view->bf16) {
+        const uint32_t *chunk = (const uint32_t *)candidate_chunk(view, pixel, channel / 8);
+        const uint32_t bits = chunk[channel % 8 / 2];
         value.low = bf16_low(bits);
         value.high = bf16_high(bits);
     } else {
-        value.low = ((const float *)values)[2 * pair];
-        value.high = ((const float *)values)[2 * pair + 1];
+        const float *chunk = (const float *)candidate_chunk(view, pixel, channel / 4);
+        value.low = chunk[channel % 4];
+        value.high = chunk[channel % 4 + 1];
     }
     return value;
 }
 
-DEVICE void candidate_store(unsigned char *values, int64_t pair, struct candidate_pair value,
-                            bool bf16)
+DEVICE void candidate_store(const struct candidate_view *view, int64_t pixel, int channel,
+                            struct candidate_pair value)
 {
-    if (bf16) {
-        ((uint32_t *)values)[pair] = bf16_pack(value.low, value.high);
+    if (view->bf16) {
+        uint32_t *chunk = (uint32_t *)candidate_chunk(view, pixel, channel / 8);
+        chunk[channel % 8 / 2] = bf16_pack(value.low, value.high);
     } else {
-        ((float *)values)[2 * pair] = value.low;
-        ((float *)values)[2 * pair + 1] = value.high;
+        float *chunk = (float *)candidate_chunk(view, pixel, channel / 4);
+        chunk[channel % 4] = value.low;
+        chunk[channel % 4 + 1] = value.high;
     }
 }
 
@@ -61,29 +118,37 @@ DEVICE float candidate_clamp(float x, float low, float high)
     return floored > high ? high : floored;
 }
 
-// NaN stays NaN.
-DEVICE float candidate_activate(const struct activation *act, float x)
+// All but the most frequent ones: called, since it would be repeated for every number of a tile.
+CALLED float candidate_activate_other(enum activation_kind kind, float a, float b, float x)
 {
-    switch (act->kind) {
-    case ACT_RELU:
-        return x < 0.0F ? 0.0F : x;
+    switch (kind) {
     case ACT_CLIP:
-        return candidate_clamp(x, act->a, act->b);
+        return candidate_clamp(x, a, b);
     case ACT_LEAKY:
-        return x < 0.0F ? act->a * x : x;
+        return x < 0.0F ? a * x : x;
     case ACT_SIGMOID:
         return 1.0F / (1.0F + expf(-x));
     case ACT_HARD_SIGMOID:
-        return candidate_clamp(act->a * x + act->b, 0.0F, 1.0F);
+        return candidate_clamp(a * x + b, 0.0F, 1.0F);
     case ACT_HARD_SWISH:
         return x < -3.0F ? 0.0F : x * (candidate_clamp(x + 3.0F, 0.0F, 6.0F) / 6.0F);
     case ACT_SILU:
         return x < -88.0F ? 0.0F : x / (1.0F + expf(-x));
     case ACT_NONE:
+    case ACT_RELU:
     case ACT_KIND_COUNT:
         break;
     }
     return x;
+}
+
+// NaN stays NaN.
+DEVICE float candidate_activate(const struct activation *act, float x)
+{
+    if (act->kind == ACT_RELU) {
+        return x < 0.0F ? 0.0F : x;
+    }
+    return act->kind == ACT_NONE ? x : candidate_activate_other(act->kind, act->a, act->b, x);
 }
 
 // What is behind the width stays zero, whatever the activation makes of zero.

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { MIB = 1 << 20, FUZZ_NETWORKS = 40 };
+enum { KIB = 1 << 10, MIB = 1 << 20, FUZZ_NETWORKS = 40 };
 
 static struct candidate_options options_of(enum candidate_precision precision)
 {
@@ -129,18 +129,25 @@ static void check_network(void (*build)(struct graph *), const struct candidate_
 {
     static const double tolerance[] = {1e-5, 5e-3, 3e-2};
     static const int slack[] = {0, 1, 2};
+    // The whole network in one launch, and some runs of a few steps.
+    static const size_t shared[] = {160 * KIB, 40 * KIB, 14 * KIB};
     struct graph graph;
     struct candidate_case c;
     build(&graph);
     candidate_case_open(&c, &graph, how);
     for (int p = CANDIDATE_F32; p <= CANDIDATE_BF16; p++) {
-        const struct candidate_options options = options_of((enum candidate_precision)p);
+        struct candidate_options options = options_of((enum candidate_precision)p);
         struct candidate_score all[CANDIDATE_CASE_MOST], some[CANDIDATE_CASE_MOST];
         candidate_case_run(&c, &options, 0, c.n, all);
         compare(&c, all, tolerance[p], slack[p]);
         for (int k = 0; k < c.n; k++) {
             candidate_case_run(&c, &options, k, 1, some);
             assert_same(&some[0], &all[k], 1);
+        }
+        for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
+            options.shared_bytes = shared[i];
+            candidate_case_run(&c, &options, 0, c.n, some);
+            assert_same(some, all, c.n);
         }
     }
     candidate_case_close(&c);
@@ -228,13 +235,14 @@ static void test_random_networks(void **state)
 {
     (void)state;
     const struct candidate_options options = options_of(CANDIDATE_F32);
+    struct candidate_options fused_options = options;
     struct random_tally tally = {0};
     int refused = 0, done = 0;
     for (uint64_t number = 0; number < FUZZ_NETWORKS; number++) {
         const struct candidate_case_options how = {
             .n = 2, .calibration = 6, .scoring = 7, .refit = number % 2 == 1, .seed = number};
         struct rng rng = rng_make(41, RNG_TEST, number, 0);
-        struct candidate_score scores[2];
+        struct candidate_score scores[2], fused[2];
         struct candidate_program program;
         struct candidate_case c;
         struct graph graph = {0};
@@ -244,6 +252,9 @@ static void test_random_networks(void **state)
             candidate_program_close(&program);
             candidate_case_run(&c, &options, 0, c.n, scores);
             compare(&c, scores, 1e-4, 0);
+            fused_options.shared_bytes = (size_t)(8 + number % 5 * 30) * KIB;
+            candidate_case_run(&c, &fused_options, 0, c.n, fused);
+            assert_same(fused, scores, c.n);
             done++;
         } else {
             assert_non_null(strstr(status_message(), "one by one"));
