@@ -19,8 +19,8 @@ struct work_answer {
 
 struct faults;
 struct work_ops {
-    // In the worker, before its first order: quick. shared_fd: as env_job.shared_fd.
-    enum status (*open)(const void *context, int shared_fd, void **out);
+    // In the worker, before its first order: quick. shared_fd, turn: as in env_job.
+    enum status (*open)(const void *context, int shared_fd, int turn, void **out);
     // result [WORK_RESULT_BYTES] out, zeroed before. When interrupt_pending it puts what it has in
     // safety and comes back with ERR_INTERRUPTED. faults: to be struck between phases; may be
     // NULL.

@@ -94,6 +94,12 @@ static enum status check_sizes(const struct trajectory_shape *shape)
     return OK;
 }
 
+// Number of this worker among those of its host.
+static int turn_of(const struct worker_setup *setup)
+{
+    return setup->nursery->job->env.turn + setup->worker;
+}
+
 static enum status open_rollout(struct worker *worker, const struct worker_setup *setup,
                                 struct worker_message *message)
 {
@@ -102,6 +108,7 @@ static enum status open_rollout(struct worker *worker, const struct worker_setup
     job.env.threads = setup->threads;
     job.env.int8 = (enum env_int8)setup->int8;
     job.env.shared_fd = setup->shared_fd;
+    job.env.turn = turn_of(setup);
     TRY(rollout_open(&job, &worker->rollout));
     rollout_inject(worker->rollout, &worker->faults);
     rollout_shape(worker->rollout, &message->shape);
@@ -116,9 +123,10 @@ static void open_duty(struct worker *worker, const struct worker_setup *setup)
     struct worker_message message;
     memset(&message, 0, sizeof message);
     message.kind = WORKER_STARTED;
-    const enum status status = setup->duty == NURSERY_WORK
-                                   ? work->ops->open(work->context, setup->shared_fd, &worker->work)
-                                   : open_rollout(worker, setup, &message);
+    const enum status status =
+        setup->duty == NURSERY_WORK
+            ? work->ops->open(work->context, setup->shared_fd, turn_of(setup), &worker->work)
+            : open_rollout(worker, setup, &message);
     message.status = (int32_t)status;
     say(worker, &message);
     if (status != OK) {

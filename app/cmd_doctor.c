@@ -81,8 +81,8 @@ static void add_machine(struct facts *facts)
         : machine_has_avx2() ? "AVX2"
                              : "less than AVX2");
     add(facts, "vnni", "8-bit dot products (VNNI)",
-        backend_cpu_has_vnni() ? NULL : "int8 scoring (eval --int8) is refused here", "%s",
-        backend_cpu_has_vnni() ? "yes" : "no");
+        machine_has_vnni() ? NULL : "int8 scoring (eval --int8) is refused here", "%s",
+        machine_has_vnni() ? "yes" : "no");
 }
 
 static void add_libraries(struct facts *facts)
@@ -90,9 +90,6 @@ static void add_libraries(struct facts *facts)
     const char *was = blas_restart_was();
     const char *core = blas_core_name();
     const bool slow = blas_restart_needed();
-    char onednn[32];
-    backend_cpu_onednn(onednn, sizeof onednn);
-    add(facts, "onednn", "oneDNN", NULL, "%s", onednn);
     add(facts, "openblas", "OpenBLAS", NULL, "%s", blas_version());
     add(facts, "openblas_core", "OpenBLAS kernels",
         slow ? "OPENBLAS_CORETYPE is set to kernels that are slow on this "
@@ -102,19 +99,26 @@ static void add_libraries(struct facts *facts)
         slow ? "; better here: " : "", slow ? blas_best_core() : "");
 }
 
-static void add_backend(struct facts *facts, const char *name)
+// What each backend of this build is here, and what its results depend on.
+static void add_backends(struct facts *facts)
 {
-    const struct backend_config config = {.name = name, .threads = 1};
-    struct backend *backend;
-    const enum status code = load_backend(&config, 1, &backend);
-    if (code != OK) {
-        add(facts, "backend", "backend", "this backend does not work", "%s: %s", name,
-            status_message());
-        return;
+    const struct backend_options options = {.threads = 1, .device = -1};
+    char why[256];
+    for (int i = 0; backend_at(i) != NULL; i++) {
+        const char *name = backend_at(i)->name;
+        struct backend_facts backend;
+        const enum status code = backend_ask(name, &options, &backend);
+        add(facts, name, name, code == OK ? NULL : "this backend cannot be used here", "%s%s",
+            code == OK ? backend.numerics : status_message(), backend.int8 ? ", int8" : "");
+        for (int k = 0; k < backend.n_devices; k++) {
+            static const char *const keys[BACKEND_MOST_DEVICES] = {
+                "device_0",  "device_1",  "device_2",  "device_3", "device_4",  "device_5",
+                "device_6",  "device_7",  "device_8",  "device_9", "device_10", "device_11",
+                "device_12", "device_13", "device_14", "device_15"};
+            add(facts, keys[k], "device", NULL, "%s %d: %s", name, k, backend.devices[k]);
+        }
     }
-    add(facts, "backend", "backend", NULL, "%s%s", backend->ops->name,
-        backend->int8 ? ", with int8" : "");
-    backend_close(backend);
+    add(facts, "backend", "backend (auto)", NULL, "%s", backend_best(&options, why, sizeof why));
 }
 
 static void add_slurm(struct facts *facts)
@@ -250,7 +254,7 @@ static enum status examine(const struct doctor_config *config, struct arena *are
     struct facts facts = {.n = 0};
     add_machine(&facts);
     add_libraries(&facts);
-    add_backend(&facts, "cpu");
+    add_backends(&facts);
     add_launchers(&facts);
     const int first_data_set = facts.n;
     TRY(add_data_sets(&facts, config, arena));

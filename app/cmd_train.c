@@ -163,7 +163,9 @@ static enum status open_training(struct training *t)
     TRY(dataset_open(&config->data, DATASET_TRAIN, &t->data));
     TRY(open_network(t));
     TRY(open_teacher(t));
-    TRY(load_backend(&config->backend, c->local_ranks, &t->backend));
+    struct backend_config backend = config->backend;
+    backend.turn = c->local_rank;
+    TRY(load_backend(&backend, c->local_ranks, &t->backend));
     TRY(train_config_identity(config, &t->identity));
     const struct train_job job = training_job(t);
     TRY(train_check(&job, &t->network));

@@ -4,3 +4,6 @@
 #include "compute/backend.h"
 
 extern const struct backend_ops ref_backend_ops, cpu_backend_ops;
+#ifdef DIKDIK_CUDA
+extern const struct backend_ops cuda_backend_ops;
+#endif

@@ -2,11 +2,7 @@
 // than one by one: weights, images and Gram matrices lie there for good, what goes in per candidate
 // is which channels it keeps, what comes back is a count and a loss. docs/candidates.md.
 #pragma once
-#include "compute/candidate_precision.h"
-#include "compute/op.h"
-#include "core/status.h"
-
-struct backend;
+#include "compute/backend.h"
 
 // A channel axis: tensors of one axis keep the same channels. Axis 0 is the image's.
 struct candidate_axis {
@@ -62,7 +58,9 @@ struct candidate_data {
 };
 
 struct candidate_options {
-    enum candidate_precision precision;
+    // FLOAT32: each product to 2^-21. BF16: activations are stored so, too. Sums are float32 in any
+    // case, statistics float64.
+    enum backend_precision precision;
     int most;            // candidates in one run
     size_t shared_bytes; // of a block of the device: runs of steps that fit are one launch; 0: none
     size_t

@@ -42,12 +42,11 @@ static void cut_run(struct kernel *kernel, const struct op_args *args)
     if (kernel->op.kind == OP_CONV) {
         own.in[1] = (const char *)args->in[1] + piece->packed;
     }
-    piece->kernel->op.factor = kernel->op.factor; // a plan may have changed it since
     piece->kernel->ops->run(piece->kernel, &own);
 }
 
-static void cut_pack(struct kernel *kernel, const float *weights, const float *bias,
-                     const struct op_quantization *quantization, void *packed)
+static enum status cut_pack(struct kernel *kernel, const float *weights, const float *bias,
+                            const struct op_quantization *quantization, void *packed, int lane)
 {
     const struct cut_kernel *cut = (const struct cut_kernel *)kernel;
     const struct op *op = &kernel->op;
@@ -56,15 +55,11 @@ static void cut_pack(struct kernel *kernel, const float *weights, const float *b
     for (int i = 0; i < kernel->pieces; i++) {
         struct piece *piece = &cut->pieces[i];
         const size_t first = (size_t)piece->what.first_channel;
-        piece->kernel->ops->pack(piece->kernel, weights + first * row,
-                                 bias != NULL ? bias + first : NULL, quantization,
-                                 (char *)packed + piece->packed);
-        if (piece->kernel->pack_status != OK) {
-            kernel->pack_status = piece->kernel->pack_status;
-            return;
-        }
+        TRY(piece->kernel->ops->pack(piece->kernel, weights + first * row,
+                                     bias != NULL ? bias + first : NULL, quantization,
+                                     (char *)packed + piece->packed, lane));
     }
-    kernel->pack_status = OK;
+    return OK;
 }
 
 static const struct kernel_ops cut_ops = {.run = cut_run, .pack = cut_pack, .close = cut_close};
@@ -98,6 +93,7 @@ static enum status open_pieces(struct cut_kernel *cut)
         const size_t scratch = piece->kernel->scratch_bytes;
         cut->base.scratch_bytes =
             scratch > cut->base.scratch_bytes ? scratch : cut->base.scratch_bytes;
+        cut->base.keeps_weights = cut->base.keeps_weights || piece->kernel->keeps_weights;
     }
     return OK;
 }

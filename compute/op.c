@@ -1,7 +1,10 @@
 // What can be said about an op without running it: sizes, names, cost.
 #include "compute/op.h"
 
+#include "core/hash.h"
+
 #include <stdio.h>
+#include <string.h>
 
 size_t dtype_bytes(enum dtype dtype)
 {
@@ -21,6 +24,16 @@ static const char *dtype_name(enum dtype dtype)
     return "unknown type";
 }
 
+bool op_equal(const struct op *a, const struct op *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+uint64_t op_hash(const struct op *op)
+{
+    return hash_words(HASH_BEGIN, op, sizeof *op);
+}
+
 const char *op_kind_name(enum op_kind kind)
 {
     static const char *const names[OP_COUNT] = {
@@ -30,6 +43,22 @@ const char *op_kind_name(enum op_kind kind)
     };
     CHECK((unsigned)kind < OP_COUNT);
     return names[kind];
+}
+
+int op_factor_slot(enum op_kind kind)
+{
+    switch (kind) {
+    case OP_QUANTIZE:
+    case OP_POOL_AVG:
+        return 1;
+    case OP_ADD:
+    case OP_MULTIPLY:
+        return 2;
+    case OP_SCALE_SHIFT:
+        return 4;
+    default:
+        return -1;
+    }
 }
 
 int64_t op_macs(const struct op *op)

@@ -12,16 +12,17 @@
 //
 // clang-format off
 // kind                    in[]                                           out[]
+// factor                  f32 [1], read where x or y are integers (real value -> integer; POOL_AVG: back), else NULL
 // NORMALIZE               x u8, scale f32 [c], shift f32 [c]             y = x * scale + shift, f32 | u8 | s8 (nearest even, clamped)
-// QUANTIZE                x f32                                          y = round(x * factor), u8 | s8
+// QUANTIZE                x f32, factor                                  y = round(x * factor), u8 | s8
 // CONV                    x, packed weights (kernel->pack)               y = act(conv(x) + bias [+ y if sum]); f32, or int8
 // CONV_BACKWARD_DATA      dy f32, packed weights                         dx f32
 // CONV_BACKWARD_WEIGHTS   x f32, dy f32                                  partial (partial_bytes; two are added by ADD, kernel->unpack reads one)
 // POOL_MAX                x f32 | u8 | s8                                y same type, [training] argmax u8: kh * kernel[1] + kw
 // POOL_MAX_BACKWARD       dy f32, argmax u8                              dx f32
-// POOL_AVG                x f32 | u8 | s8                                y f32 (u8, s8: times factor). Padding counts unless exclude_pad
+// POOL_AVG                x f32 | u8 | s8, factor                        y f32 (u8, s8: times factor). Padding counts unless exclude_pad
 // POOL_AVG_BACKWARD       dy f32                                         dx f32
-// SCALE_SHIFT             x f32, scale [c], shift [c], residual f32 NULL y = act(x * scale + shift + residual), f32 | u8 | s8 (round(y * factor)); of f32, RANGE's partial NULL
+// SCALE_SHIFT             x f32, scale [c], shift [c], residual f32 NULL, factor   y = act(x * scale + shift + residual), f32 | u8 | s8 (round(y * factor)); of f32, RANGE's partial NULL
 // BN_STATISTICS           x f32                                          partial f64 [2][c]: sum of x, sum of x*x over the chunk
 // BN_SUM                  a f64 [2][c], b f64 [2][c] NULL                a + b; may be the same array as a or b
 // BN_FINISH               sums f64 [2][c], gamma, beta f32 [c]           scale, shift, mean, inv_std f32 [c], running mean, variance (NULL both)
@@ -29,8 +30,8 @@
 //                         g = (dy + dy2) * slope of act, which must follow from y (factor 1 if y is NULL); xhat = (x - mean) * inv_std
 // BN_BACKWARD_FINISH      sums f64 [2][c], gamma, mean, inv_std f32 [c]  dgamma, dbeta f32 [c] (NULL both), k f32 [3][c]
 // BN_BACKWARD_APPLY       g f32, x f32, k f32 [3][c]                     dx = k0 * g + k1 * x + k2
-// ADD                     a f32, b f32 NULL                              y = act(a + b), f32 | u8 | s8 (round(y * factor))
-// MULTIPLY                a f32, b f32 (broadcast: [n][1][1][c])         y = act(a * b), f32 | u8 | s8 (round(y * factor)). Without act its gradients are MULTIPLY again, but for
+// ADD                     a f32, b f32 NULL, factor                      y = act(a + b), f32 | u8 | s8 (round(y * factor))
+// MULTIPLY                a f32, b f32 (broadcast: [n][1][1][c]), factor y = act(a * b), f32 | u8 | s8 (round(y * factor)). Without act its gradients are MULTIPLY again, but for
 // MULTIPLY_BACKWARD_VECTOR   dy f32, a f32                               db f32 [n][c]: sum over the map of dy * a
 // ACT_BACKWARD            dy f32, dy2 f32 NULL, y f32 NULL               g, as in BN_BACKWARD_REDUCE; x instead of y where act is ACT_FROM_INPUT
 // COPY_CHANNELS           x [n][h][w][in_c]                              y[..., to + i] = x[..., from + i], i < count; others untouched
@@ -48,9 +49,11 @@
 //                                                                                y f32 [n][T][H], saved f32 [n][T][6H] (NULL in inference), last h and c [n][H] (NULL both)
 // LSTM_BACKWARD           dy, x, packed weights, h0, c0, reset NULL, y, saved    dx NULL, partial f32 (as CONV_BACKWARD_WEIGHTS), dh0, dc0 (NULL both)
 // RANGE                   x f32                                          partial f32 [n][2]: least and greatest value of each image
-// SGD                     gradient f32 [c]                               weights, momentum
-// RMSPROP                 gradient                                       weights, mean square, momentum
-// ADAM                    gradient                                       weights, first moment, second moment
+// SUM_SQUARES             x f32                                          partial f64 [2]: sum of x*x, 0
+// CLIP                    sum f64 [2] of SUM_SQUARES                     norm f64 [1] = root of sum[0], scale f32 [1]: 1, or what makes the norm op.clip where that is exceeded; NaN where the norm is no finite number
+// SGD                     gradient f32 [c], scale f32 [1] NULL           weights, momentum. All three multiply the gradient by scale first, and change nothing where that is NaN
+// RMSPROP                 gradient, scale                                weights, mean square, momentum
+// ADAM                    gradient, scale                                weights, first moment, second moment
 // clang-format on
 #pragma once
 #include "compute/activation.h"
@@ -95,6 +98,8 @@
     X(LSTM)                                                                                        \
     X(LSTM_BACKWARD)                                                                               \
     X(RANGE)                                                                                       \
+    X(SUM_SQUARES)                                                                                 \
+    X(CLIP)                                                                                        \
     X(SGD)                                                                                         \
     X(RMSPROP)                                                                                     \
     X(ADAM)
@@ -109,6 +114,9 @@ enum op_kind {
 enum dtype { DTYPE_F32, DTYPE_U8, DTYPE_S8 };
 size_t dtype_bytes(enum dtype dtype);
 
+// Without gaps, so that equal ops are equal bytes (op_equal).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wpadded"
 struct op {
     enum op_kind kind;
     int n;                   // images in one call
@@ -121,15 +129,13 @@ struct op {
     int kernel[2], stride[2], dilation[2]; // at least 1
     int pad[4];                            // zeros above, left, below, right: ONNX's order
     int groups;                            // CONV: 1 = dense, in_c = depthwise. SHUFFLE: parts
-    bool bias;                             // packed weights carry a bias per output channel
     int like_n; // CONV_BACKWARD_WEIGHTS: partials are laid out as those of so many images; 0: n
+    bool bias;  // packed weights carry a bias per output channel
     bool sum;   // CONV: add onto what y already holds, before act
     bool exclude_pad; // POOL_AVG
     bool training;    // POOL_MAX: also write argmax; LSTM: also write saved
-    // int8: real value -> integer (or back, POOL_AVG). A plan may change it in kernel->op between
-    // runs, when it learns new ranges, so kernels read it there.
-    float factor;
-    bool broadcast; // MULTIPLY: b is one vector per image
+    bool broadcast;   // MULTIPLY: b is one vector per image
+    uint8_t unused[3];
     enum resize_mode resize;
     enum resize_coordinates coordinates;
     // COPY_CHANNELS, PAD
@@ -139,19 +145,29 @@ struct op {
     float rate;         // DROPOUT
     float temperature;  // SOFTMAX_XENT with targets (distillation), 1 = plain
     float target_share; // SOFTMAX_XENT: loss = (1-share)*CE(labels) + share*T^2*KL(targets)
+    float clip;         // CLIP: largest norm; 0 = any
     // SGD, RMSPROP, ADAM
     float decay, nesterov, alpha, beta1, beta2; // weight decay; 0/1; RMSPROP's alpha; ADAM's betas
 };
+#pragma GCC diagnostic pop
 
-// Values that change from call to call.
-struct op_dynamic {
-    float rate;    // learning rate
-    float scale;   // SGD, RMSPROP, ADAM: the gradient is multiplied by it first
-    double count;  // BN_*_FINISH: values per channel over the whole (global) batch; SOFTMAX_XENT:
-                   // rows of it
+bool op_equal(const struct op *a, const struct op *b);
+uint64_t op_hash(const struct op *op); // of equal ops equal
+
+// Values that change from run to run of a program, the same for all its calls. They lie in the
+// backend's memory, so that recorded work (backend.h) goes by what they are when it runs.
+struct op_run {
     uint64_t seed; // DROPOUT
     int64_t step;  // DROPOUT: update number; ADAM: 1, 2, ... for its bias correction
-    int64_t first; // DROPOUT: number of this chunk's first element in the batch
+    float rate;    // SGD, RMSPROP, ADAM: learning rate
+};
+
+// Values of one call, the same in every run.
+struct op_dynamic {
+    double count;    // BN_*_FINISH: values per channel over the whole (global) batch; SOFTMAX_XENT:
+                     // rows of it
+    uint64_t stream; // DROPOUT: added to the run's seed, tells one from another
+    int64_t first;   // DROPOUT: number of this chunk's first element in the batch
 };
 
 #define OP_MAX_IN 9
@@ -164,6 +180,8 @@ struct op_args {
     void *scratch; // kernel->scratch_bytes, private to the lane
     int lane;      // 0 .. lanes - 1: which of the concurrent callers this is
     int piece;     // of a kernel that has pieces
+    // In the backend's memory, as are in and out; NULL for kinds that need nothing of it.
+    const struct op_run *run;
     struct op_dynamic dynamic;
 };
 
@@ -175,6 +193,9 @@ struct op_quantization {
 };
 
 const char *op_kind_name(enum op_kind kind);
+
+// The slot in which kernels of this kind find the factor, -1 for kinds without.
+int op_factor_slot(enum op_kind kind);
 
 // Multiply-adds of one call of a CONV, 0 for every other kind.
 int64_t op_macs(const struct op *op);

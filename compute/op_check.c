@@ -308,16 +308,6 @@ static enum status check_attributes(const struct op *op)
     const char *why = NULL;
     NEED(activation_is_valid(op->act, &why), "%s", why);
     switch (op->kind) {
-    case OP_QUANTIZE:
-    case OP_SCALE_SHIFT:
-    case OP_ADD:
-    case OP_MULTIPLY:
-    case OP_POOL_AVG:
-        // 0 when the plan learns it later.
-        NEED(isfinite(op->factor) && op->factor >= 0.0F,
-             "the factor between integers and real values must not be negative, but is %g",
-             (double)op->factor);
-        return OK;
     case OP_BN_BACKWARD_REDUCE:
         if (activation_type(op->act.kind)->source != ACT_FROM_OUTPUT) {
             return misfit(ERR_UNSUPPORTED, op, "the slope of %s does not follow from y",
@@ -341,6 +331,9 @@ static enum status check_attributes(const struct op *op)
              (double)op->target_share);
         NEED(op->target_share == 0.0F || op->temperature > 0.0F, "temperature %g must be positive",
              (double)op->temperature);
+        return OK;
+    case OP_CLIP:
+        NEED(op->clip >= 0.0F, "the largest norm %g must not be negative", (double)op->clip);
         return OK;
     case OP_SGD:
     case OP_RMSPROP:

@@ -1,46 +1,21 @@
-// Philox4x32-10: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as
-// 1, 2, 3", SC 2011, section 3.3. Ten rounds of multiplications and exclusive ors turn a counter
-// and a key into four random words.
+// Streams of Philox's words: the first word of the counter runs.
 #include "core/rng.h"
 
+#include "core/philox.h"
 #include "core/status.h"
 
 #include <math.h>
 #include <string.h>
 
-static void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
-{
-    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
-    uint32_t k0 = key[0], k1 = key[1];
-    for (int round = 0; round < 10; round++) {
-        const uint64_t a = (uint64_t)UINT32_C(0xD2511F53) * c0;
-        const uint64_t b = (uint64_t)UINT32_C(0xCD9E8D57) * c2;
-        c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
-        c1 = (uint32_t)b;
-        c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
-        c3 = (uint32_t)a;
-        k0 += UINT32_C(0x9E3779B9);
-        k1 += UINT32_C(0xBB67AE85);
-    }
-    out[0] = c0;
-    out[1] = c1;
-    out[2] = c2;
-    out[3] = c3;
-}
-
-// The purpose is mixed into the key, so index and step keep their full range in the counter, whose
-// first word runs: a stream holds 2^34 numbers before it repeats.
+// A stream holds 2^34 numbers before it repeats.
 struct rng rng_make(uint64_t seed, enum rng_purpose purpose, uint64_t index, uint32_t step)
 {
-    const uint32_t seed_key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-    const uint32_t purpose_counter[4] = {(uint32_t)purpose, 0, 0, 0};
-    uint32_t mixed[4];
-    philox(purpose_counter, seed_key, mixed);
-    return (struct rng){
-        .key = {mixed[0], mixed[1]},
+    struct rng rng = {
         .counter = {0, step, (uint32_t)index, (uint32_t)(index >> 32)},
         .used = 4,
     };
+    philox_key(seed, (uint32_t)purpose, rng.key);
+    return rng;
 }
 
 uint32_t rng_u32(struct rng *rng)

@@ -50,6 +50,7 @@ struct env_job {
     uint64_t seed;
     const char *backend; // name of the environment's backend; NULL = "cpu"
     int threads;         // for it
+    int device, turn;    // for it, as in backend_options
     bool check;          // for it: ref only, private memory (backend.h)
     enum env_int8 int8;
     int shared_fd; // memory shared by all workers of this host, a file to be mapped, locked with

@@ -21,7 +21,7 @@ static enum status gather(struct statistics_plan *plan, float *params,
     for (int i = 0; i < batches; i++) {
         TRY(interrupt_check());
         const double start = clock_seconds();
-        statistics_run(plan, (const char *)calibration->images + (size_t)i * batch_bytes);
+        TRY(statistics_run(plan, (const char *)calibration->images + (size_t)i * batch_bytes));
         seconds += clock_seconds() - start;
     }
     if (calibration->batchnorm) {

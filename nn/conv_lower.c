@@ -100,31 +100,36 @@ enum status conv_infer(struct infer_plan *plan, int node)
     return program_add_chunked(plan->program, &call);
 }
 
-enum status conv_load(struct infer_plan *plan, int node, const float *ranges)
+// What an int8 convolution's integers stand for.
+static struct op_quantization quantization_of(const struct infer_plan *plan, int node,
+                                              const float *ranges)
 {
     const struct node *n = &plan->folded.nodes[node];
-    const struct infer_layer *layer = &plan->layers[node];
     const int input = n->inputs[0];
-    const struct op *op = &layer->kernel->op;
+    const enum dtype type = plan->layers[node].kernel->op.in_type;
     struct op_quantization quantization = {plan->scales[input], plan->scales[node],
                                            n->sum >= 0 ? plan->scales[n->sum] : 1.0F};
-    if (op->in_type != DTYPE_F32 && plan->types[input] == DTYPE_F32) { // read through a QUANTIZE
-        quantization.in_scale = int8_scale(op->in_type, ranges[plan->sources[input].output]);
+    if (type != DTYPE_F32 && plan->types[input] == DTYPE_F32) { // read through a QUANTIZE
+        quantization.in_scale = int8_scale(type, ranges[plan->sources[input].output]);
     }
-    if (layer->quantize != NULL) {
-        layer->quantize->op.factor = 1.0F / quantization.in_scale;
+    return quantization;
+}
+
+enum status conv_load(struct infer_plan *plan, int node, const float *ranges)
+{
+    if (plan->layers[node].quantizes) {
+        float *factors = program_staging(plan->program, plan->factors);
+        factors[plan->folded.n_nodes + node] = 1.0F / quantization_of(plan, node, ranges).in_scale;
     }
-    const struct param *weight = &plan->folded.params[n->params[0]];
-    float *weights = NULL, *bias = NULL;
-    TRY(infer_stage(plan, infer_param(plan, node, 0), weight->count, &weights));
-    enum status status = infer_stage(plan, infer_param(plan, node, 1), (size_t)op->out_c, &bias);
-    if (status == OK) {
-        layer->kernel->ops->pack(layer->kernel, weights, bias,
-                                 op->in_type == DTYPE_F32 ? NULL : &quantization,
-                                 program_address(plan->program, layer->weights));
-        status = layer->kernel->pack_status;
-    }
-    infer_unstage(plan, weights);
-    infer_unstage(plan, bias);
-    return status;
+    return OK;
+}
+
+enum status conv_pack(struct infer_plan *plan, int node, const float *ranges)
+{
+    const struct infer_layer *layer = &plan->layers[node];
+    const struct op_quantization quantization = quantization_of(plan, node, ranges);
+    return layer->kernel->ops->pack(layer->kernel, infer_param_address(plan, node, 0),
+                                    infer_param_address(plan, node, 1),
+                                    layer->kernel->op.in_type == DTYPE_F32 ? NULL : &quantization,
+                                    program_address(plan->program, layer->weights), 0);
 }

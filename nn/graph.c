@@ -79,7 +79,6 @@ struct op graph_node_op(const struct graph *graph, int node, int n)
         .groups = self->groups,
         .bias = self->bias,
         .sum = self->sum >= 0,
-        .factor = 1.0F,
         .rate = self->rate,
         .resize = self->resize,
         .coordinates = self->coordinates,

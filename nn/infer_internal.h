@@ -5,10 +5,9 @@
 #include "nn/lower.h"
 
 struct infer_layer {       // what has to be filled in when weights are loaded
-    struct kernel *kernel; // NULL: nothing
-    int weights; // CONV, LINEAR: packed; BATCHNORM: scale [c], shift [c]; ACT: ones and zeros; -1
-                 // none
-    struct kernel *quantize; // f32 input of an int8 CONV; NULL none
+    struct kernel *kernel; // what packs weights; NULL: nothing
+    int weights;    // CONV, LINEAR, LSTM: packed; BATCHNORM, loaded: scale [c], shift [c]; -1 none
+    bool quantizes; // its f32 input is made integers for it
 };
 
 struct infer_plan {
@@ -17,7 +16,9 @@ struct infer_plan {
     const struct graph *graph; // borrowed, the unfolded one
     struct graph folded;
     struct fold_source *sources;
-    float *folded_params; // arena
+    int params;           // loaded: those of the folded graph
+    float *folded_params; // where they are filled in
+    int factors;          // loaded: [nodes] see infer_factor, [nodes] of what is made integers
     struct infer_options options;
     struct program *program;
     struct lower_input input;
@@ -39,6 +40,9 @@ enum status infer_lower(struct infer_plan *plan);
 enum status infer_new_value(struct infer_plan *plan, int node); // a buffer of its type
 // The step of a node whose op needs the values of its inputs, at most two, and nothing else.
 enum status infer_plain(struct infer_plan *plan, int node);
+// The factor of a node's op, loaded by one of the two below; none where it neither reads nor puts
+// out integers.
+struct program_slot infer_factor(const struct infer_plan *plan, int node);
 // Loading of a node whose op multiplies by a factor: real value -> integer of what it puts out, or
 // back of what it reads.
 enum status infer_load_output_factor(struct infer_plan *plan, int node, const float *ranges);
@@ -46,8 +50,7 @@ enum status infer_load_input_factor(struct infer_plan *plan, int node, const flo
 // The buffer in which an int8 convolution finds the integers of `node`.
 enum status infer_read_quantized(struct infer_plan *plan, int node, struct infer_layer *layer,
                                  int *out);
-// Values of a folded node's parameter on the host, NULL if it has none.
+// Values of a folded node's parameter on the host, NULL if it has none; and in the backend's
+// memory.
 const float *infer_param(const struct infer_plan *plan, int node, int which);
-// A copy of host values in the backend's memory; on a host backend, the values themselves.
-enum status infer_stage(struct infer_plan *plan, const float *values, size_t count, float **out);
-void infer_unstage(struct infer_plan *plan, float *staged);
+const float *infer_param_address(const struct infer_plan *plan, int node, int which);

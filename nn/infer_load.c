@@ -27,57 +27,58 @@ const float *infer_param(const struct infer_plan *plan, int node, int which)
     return index < 0 ? NULL : plan->folded_params + plan->folded.params[index].offset;
 }
 
-enum status infer_stage(struct infer_plan *plan, const float *values, size_t count, float **out)
+const float *infer_param_address(const struct infer_plan *plan, int node, int which)
 {
-    struct backend *backend = plan->backend;
-    *out = (float *)(uintptr_t)values;
-    if (values == NULL || backend->host_memory) {
-        return OK;
-    }
-    void *address = NULL;
-    TRY(backend->ops->alloc(backend, count * sizeof(float), &address));
-    backend->ops->upload(backend, address, values, count * sizeof(float));
-    *out = address;
-    return OK;
+    const int index = plan->folded.nodes[node].params[which];
+    const float *all = program_address(plan->program, plan->params);
+    return index < 0 ? NULL : all + plan->folded.params[index].offset;
 }
 
-void infer_unstage(struct infer_plan *plan, float *staged)
+static void set_factor(struct infer_plan *plan, int node, float factor)
 {
-    if (staged != NULL && !plan->backend->host_memory) {
-        plan->backend->ops->sync(plan->backend);
-        plan->backend->ops->release(plan->backend, staged);
+    if (plan->factors >= 0) {
+        float *factors = program_staging(plan->program, plan->factors);
+        factors[node] = factor;
     }
 }
 
 enum status infer_load_output_factor(struct infer_plan *plan, int node, const float *ranges)
 {
     (void)ranges;
-    plan->layers[node].kernel->op.factor = 1.0F / plan->scales[node];
+    set_factor(plan, node, 1.0F / plan->scales[node]);
     return OK;
 }
 
 enum status infer_load_input_factor(struct infer_plan *plan, int node, const float *ranges)
 {
     (void)ranges;
-    plan->layers[node].kernel->op.factor = plan->scales[plan->folded.nodes[node].inputs[0]];
+    set_factor(plan, node, plan->scales[plan->folded.nodes[node].inputs[0]]);
     return OK;
 }
 
+// All that the host fills in goes to the backend in one block; there weights are packed.
 enum status infer_load(struct infer_plan *plan, const float *params, const float *ranges)
 {
+    const struct graph *folded = &plan->folded;
     CHECK(!plan->options.int8 || ranges != NULL);
-    fold_params(plan->graph, params, &plan->folded, plan->sources, plan->folded_params);
+    TRY(plan->backend->ops->sync(plan->backend)); // an earlier block may still be on its way
+    fold_params(plan->graph, params, folded, plan->sources, plan->folded_params);
     set_scales(plan, ranges);
-    const float input_factor = 1.0F / plan->scales[0];
-    lower_load_input(plan->program, plan->backend, &plan->folded, &plan->options.input,
-                     input_factor, &plan->input);
-    for (int node = 1; node < plan->folded.n_nodes; node++) {
-        const struct node_type *type = node_type_of(plan->folded.nodes[node].kind);
+    lower_load_input(plan->program, folded, &plan->options.input, 1.0F / plan->scales[0],
+                     &plan->input);
+    for (int node = 1; node < folded->n_nodes; node++) {
+        const struct node_type *type = node_type_of(folded->nodes[node].kind);
         if (type->load != NULL) {
             TRY(type->load(plan, node, ranges));
         }
     }
-    plan->backend->ops->sync(plan->backend);
+    program_upload(plan->program);
+    for (int node = 1; node < folded->n_nodes; node++) {
+        const struct node_type *type = node_type_of(folded->nodes[node].kind);
+        if (type->pack != NULL) {
+            TRY(type->pack(plan, node, ranges));
+        }
+    }
     return OK;
 }
 
@@ -92,21 +93,20 @@ static void bind_images(struct infer_plan *plan, const char *images, int n)
                         rest > 0 ? plan->tail : NULL);
 }
 
-void infer_run(struct infer_plan *plan, const void *images, int n, float *logits)
+enum status infer_run(struct infer_plan *plan, const void *images, int n, float *logits)
 {
     CHECK(n >= 1 && n <= plan->options.batch);
     bind_images(plan, images, n);
-    const struct op_dynamic dynamic = {0};
     const int chunks = (n + plan->chunk - 1) / plan->chunk;
-    CHECK(program_run(plan->program, chunks, &dynamic) == OK); // no hooks: it cannot fail
-    infer_output(plan, 0, n, logits);
+    TRY(program_run(plan->program, chunks, NULL));
+    return infer_output(plan, 0, n, logits);
 }
 
-void infer_output(struct infer_plan *plan, int output, int n, float *values)
+enum status infer_output(struct infer_plan *plan, int output, int n, float *values)
 {
     CHECK(output >= 0 && output < plan->folded.n_outputs);
     const int node = plan->folded.outputs[output].node;
-    plan->backend->ops->download(plan->backend, values,
-                                 program_address(plan->program, plan->values[node]),
-                                 (size_t)n * lower_bytes(&plan->folded, node, DTYPE_F32, 1));
+    return plan->backend->ops->download(plan->backend, values,
+                                        program_address(plan->program, plan->values[node]),
+                                        (size_t)n * lower_bytes(&plan->folded, node, DTYPE_F32, 1));
 }

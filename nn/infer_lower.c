@@ -23,10 +23,15 @@ enum status infer_read_quantized(struct infer_plan *plan, int node, struct infer
                            &plan->quantized[node]));
         struct op op = lower_map_op(&plan->folded, node, OP_QUANTIZE);
         op.out_type = type;
-        TRY(program_kernel(plan->program, &op, false, &layer->quantize));
+        struct kernel *kernel;
+        TRY(program_kernel(plan->program, &op, false, &kernel));
+        layer->quantizes = true;
+        const size_t reader = (size_t)(layer - plan->layers);
         struct program_call call;
-        program_call_init(&call, layer->quantize);
+        program_call_init(&call, kernel);
         call.in[0].buffer = plan->values[node];
+        call.in[1] = (struct program_slot){plan->factors,
+                                           ((size_t)plan->folded.n_nodes + reader) * sizeof(float)};
         call.out[0].buffer = plan->quantized[node];
         TRY(program_add_chunked(plan->program, &call));
     }
@@ -34,20 +39,29 @@ enum status infer_read_quantized(struct infer_plan *plan, int node, struct infer
     return OK;
 }
 
+struct program_slot infer_factor(const struct infer_plan *plan, int node)
+{
+    return (struct program_slot){plan->factors, (size_t)node * sizeof(float)};
+}
+
 enum status infer_plain(struct infer_plan *plan, int node)
 {
     const struct node *n = &plan->folded.nodes[node];
-    struct infer_layer *layer = &plan->layers[node];
     CHECK(n->n_inputs <= 2);
     struct op op = graph_node_op(&plan->folded, node, plan->chunk);
+    const int factor = op_factor_slot(op.kind);
     op.in_type = plan->types[n->inputs[0]];
     op.out_type = plan->types[node];
-    TRY(program_kernel(plan->program, &op, false, &layer->kernel));
+    struct kernel *kernel;
+    TRY(program_kernel(plan->program, &op, false, &kernel));
     TRY(infer_new_value(plan, node));
     struct program_call call;
-    program_call_init(&call, layer->kernel);
+    program_call_init(&call, kernel);
     for (int i = 0; i < n->n_inputs; i++) {
         call.in[i].buffer = plan->values[n->inputs[i]];
+    }
+    if (factor >= 0) {
+        call.in[factor] = infer_factor(plan, node);
     }
     call.out[0].buffer = plan->values[node];
     return program_add_chunked(plan->program, &call);
@@ -67,12 +81,17 @@ enum status infer_lower(struct infer_plan *plan)
         plan->scales[i] = 1.0F;
         plan->values[i] = plan->quantized[i] = plan->layers[i].weights = -1;
     }
+    TRY(program_buffer(plan->program, BUFFER_LOADED, plan->folded.n_floats * sizeof(float),
+                       &plan->params));
+    plan->factors = -1;
     if (plan->options.int8) {
+        TRY(program_buffer(plan->program, BUFFER_LOADED, 2 * nodes * sizeof(float),
+                           &plan->factors));
         int8_signs(&plan->folded, plan->nonnegative);
         int8_assign(&plan->folded, plan->nonnegative, plan->types);
     }
     TRY(lower_open_input(plan->program, &plan->folded, &plan->options.input, plan->chunk,
-                         plan->types[0], 1.0F, &plan->input));
+                         plan->types[0], &plan->input));
     plan->values[0] = plan->input.value;
     if (plan->options.keep_all && plan->input.value != plan->input.images.buffer) {
         program_keep(plan->program, plan->input.value);
@@ -86,5 +105,7 @@ enum status infer_lower(struct infer_plan *plan)
     for (int i = 0; i < plan->folded.n_outputs; i++) {
         program_keep(plan->program, plan->values[plan->folded.outputs[i].node]);
     }
-    return program_finish(plan->program);
+    TRY(program_finish(plan->program));
+    plan->folded_params = program_staging(plan->program, plan->params);
+    return OK;
 }

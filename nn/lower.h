@@ -36,20 +36,20 @@ void lower_close_external(struct backend *backend, struct lower_external *extern
 // The input: what is given (external) and, for images and samples, its normalisation into `value`.
 struct lower_input {
     struct lower_external images;
-    int vectors;           // shared: scale [c], shift [c]; -1 for vectors
-    int value;             // buffer of node 0
-    struct kernel *kernel; // what makes it of the input, the program's; NULL: it is the input
+    int constants; // loaded: scale [c], shift [c], factor [1]; -1: the input is the value
+    int value;     // buffer of node 0
 };
 // Copies mean and std into the arena, so that the caller's may go.
 enum status lower_copy_input(struct arena *arena, const struct graph *graph,
                              struct plan_input *input);
-// type: of the value; factor: real -> integer for U8 and S8, 1 for F32.
+// type: of the value.
 enum status lower_open_input(struct program *program, const struct graph *graph,
                              const struct plan_input *input, int chunk, enum dtype type,
-                             float factor, struct lower_input *out);
-// Uploads scale and shift, or sets the factor of plain vectors. After program_finish.
-void lower_load_input(const struct program *program, struct backend *backend,
-                      const struct graph *graph, const struct plan_input *input, float factor,
+                             struct lower_input *out);
+// Fills in the constants, for program_upload. factor: real -> integer where the value is U8 or S8,
+// 1 for F32. After program_finish.
+void lower_load_input(const struct program *program, const struct graph *graph,
+                      const struct plan_input *input, float factor,
                       const struct lower_input *lowered);
 
 // A chunked call with one to two inputs and one output, all whole buffers (-1 = NULL).
@@ -102,7 +102,7 @@ enum status lower_forward(struct lowering *lowering);
 // of its weights.
 enum status lower_pack(struct lowering *lowering, struct kernel *kernel, int node, bool bias,
                        int *packed);
-// Uploads constants. After program_finish.
+// Sends constants. After program_finish.
 void lower_forward_load(const struct lowering *lowering);
 bool lower_syncs(const struct lowering *lowering); // are BatchNorm sums taken over all ranks?
 // A joint step that makes one of the parts of a BatchNorm's sums [2][channels]: over all ranks, or

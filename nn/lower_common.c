@@ -50,8 +50,7 @@ struct op lower_map_op(const struct graph *graph, int node, enum op_kind kind)
                        .out_h = n->h,
                        .out_w = n->w,
                        .out_c = n->c,
-                       .groups = 1,
-                       .factor = 1.0F};
+                       .groups = 1};
 }
 
 enum status lower_call(struct program *program, const struct op *op, int a, int b, int out)
@@ -90,12 +89,11 @@ enum status lower_copy_input(struct arena *arena, const struct graph *graph,
 
 enum status lower_open_input(struct program *program, const struct graph *graph,
                              const struct plan_input *input, int chunk, enum dtype type,
-                             float factor, struct lower_input *out)
+                             struct lower_input *out)
 {
     const size_t raw_bytes = lower_bytes(graph, 0, input->f32 ? DTYPE_F32 : DTYPE_U8, chunk);
     TRY(program_buffer(program, BUFFER_EXTERNAL, raw_bytes, &out->images.buffer));
-    out->vectors = -1;
-    out->kernel = NULL;
+    out->constants = -1;
     out->value = out->images.buffer;
     if (is_vector(input) && type == DTYPE_F32) {
         return OK;
@@ -107,41 +105,41 @@ enum status lower_open_input(struct program *program, const struct graph *graph,
     struct op op = lower_map_op(graph, 0, kind);
     op.in_type = input->f32 ? DTYPE_F32 : DTYPE_U8;
     op.out_type = type;
-    op.factor = kind == OP_SCALE_SHIFT ? 1.0F : factor; // which is in the scale already
-    TRY(program_kernel(program, &op, false, &out->kernel));
+    struct kernel *kernel;
+    TRY(program_kernel(program, &op, false, &kernel));
+    const size_t vector_bytes = (size_t)graph->nodes[0].c * sizeof(float);
+    TRY(program_buffer(program, BUFFER_LOADED, sizeof(float) + 2 * vector_bytes, &out->constants));
     struct program_call call;
-    program_call_init(&call, out->kernel);
+    program_call_init(&call, kernel);
     call.in[0].buffer = out->images.buffer;
     call.out[0].buffer = out->value;
-    if (!is_vector(input)) {
-        const size_t vector_bytes = (size_t)graph->nodes[0].c * sizeof(float);
-        TRY(program_buffer(program, BUFFER_SHARED, 2 * vector_bytes, &out->vectors));
-        call.in[1].buffer = out->vectors;
-        call.in[2] = (struct program_slot){out->vectors, vector_bytes};
+    const struct program_slot factor = {out->constants, 2 * vector_bytes};
+    if (kind == OP_QUANTIZE) {
+        call.in[1] = factor;
+    } else {
+        call.in[1].buffer = out->constants;
+        call.in[2] = (struct program_slot){out->constants, vector_bytes};
+        call.in[4] = kind == OP_SCALE_SHIFT && type != DTYPE_F32 ? factor : PROGRAM_NONE;
     }
     return program_add_chunked(program, &call);
 }
 
-void lower_load_input(const struct program *program, struct backend *backend,
-                      const struct graph *graph, const struct plan_input *input, float factor,
+void lower_load_input(const struct program *program, const struct graph *graph,
+                      const struct plan_input *input, float factor,
                       const struct lower_input *lowered)
 {
-    if (lowered->vectors < 0) {
-        if (lowered->kernel != NULL) {
-            lowered->kernel->op.factor = factor;
-        }
+    if (lowered->constants < 0) {
         return;
     }
     const int channels = graph->nodes[0].c;
-    const float white = input->f32 ? 1.0F : 255.0F;
-    char *to = program_address(program, lowered->vectors);
-    for (int c = 0; c < channels; c++) {
-        const float scale = factor / (white * input->std[c]);
-        const float shift = -factor * input->mean[c] / input->std[c];
-        backend->ops->upload(backend, to + (size_t)c * sizeof(float), &scale, sizeof scale);
-        backend->ops->upload(backend, to + (size_t)(channels + c) * sizeof(float), &shift,
-                             sizeof shift);
+    float *scale = program_staging(program, lowered->constants), *shift = scale + channels;
+    for (int c = 0; c < channels && !is_vector(input); c++) {
+        const float white = input->f32 ? 1.0F : 255.0F;
+        scale[c] = factor / (white * input->std[c]);
+        shift[c] = -factor * input->mean[c] / input->std[c];
     }
+    // The scale of samples has the factor in it already.
+    shift[channels] = is_vector(input) ? factor : 1.0F;
 }
 
 enum status lower_open_external(const struct program *program, struct backend *backend,

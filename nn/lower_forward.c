@@ -47,26 +47,41 @@ static enum status sum_over_ranks(void *context, void *address, size_t count)
     return l->reducer->sum_f64(l->reducer->context, l->total_chunks, address, count);
 }
 
-static enum status sum_own_parts(void *context, void *address, size_t count)
+// Adds the second part to the first, then the third, and so on.
+static enum status sum_own_parts(struct lowering *l, int sums, int channels)
 {
-    const struct lowering *l = context;
-    double *sums = address;
-    for (size_t i = count; i < (size_t)program_parts(l->program) * count; i++) {
-        sums[i % count] += sums[i];
+    const size_t bytes = 2 * (size_t)channels * sizeof(double);
+    const struct op op = {.kind = OP_BN_SUM,
+                          .n = 1,
+                          .in_h = 1,
+                          .in_w = 1,
+                          .in_c = channels,
+                          .out_h = 1,
+                          .out_w = 1,
+                          .out_c = channels,
+                          .groups = 1};
+    for (int part = 1; part < program_parts(l->program); part++) {
+        struct kernel *kernel;
+        TRY(program_kernel(l->program, &op, true, &kernel));
+        struct program_call call;
+        program_call_init(&call, kernel);
+        call.in[0].buffer = call.out[0].buffer = sums;
+        call.in[1] = (struct program_slot){sums, (size_t)part * bytes};
+        TRY(program_add_joint(l->program, &call));
     }
     return OK;
 }
 
 enum status lower_sync_sums(struct lowering *l, int sums, int channels)
 {
-    if (!lower_syncs(l) && program_parts(l->program) == 1) {
-        return OK;
-    }
-    const struct program_hook hook = {.function = lower_syncs(l) ? sum_over_ranks : sum_own_parts,
+    const size_t count = 2 * (size_t)channels, bytes = count * sizeof(double);
+    const struct program_hook hook = {.function = sum_over_ranks,
                                       .context = l,
                                       .slot = {sums, 0},
-                                      .count = 2 * (size_t)channels};
-    return program_add_hook(l->program, &hook);
+                                      .bytes = (size_t)program_parts(l->program) * bytes,
+                                      .back = bytes,
+                                      .count = count};
+    return lower_syncs(l) ? program_add_hook(l->program, &hook) : sum_own_parts(l, sums, channels);
 }
 
 size_t lower_range_bytes(const struct lowering *l)
@@ -77,7 +92,7 @@ size_t lower_range_bytes(const struct lowering *l)
 enum status lower_new_range(struct lowering *l, int node)
 {
     TRY(program_buffer(l->program, BUFFER_CHUNKED, lower_range_bytes(l), &l->range[node]));
-    program_keep(l->program, l->range[node]);
+    program_result(l->program, l->range[node]);
     return OK;
 }
 
@@ -126,8 +141,7 @@ enum status lower_forward(struct lowering *l)
 {
     TRY(open_arrays(l));
     TRY(program_buffer(l->program, BUFFER_SHARED, l->graph->n_floats * sizeof(float), &l->params));
-    TRY(lower_open_input(l->program, l->graph, &l->input_options, l->chunk, DTYPE_F32, 1.0F,
-                         &l->input));
+    TRY(lower_open_input(l->program, l->graph, &l->input_options, l->chunk, DTYPE_F32, &l->input));
     l->value[0] = l->input.value;
     TRY(add_range(l, 0));
     for (int i = 0; i < l->n_compounds; i++) {
@@ -140,7 +154,8 @@ enum status lower_forward(struct lowering *l)
 
 void lower_forward_load(const struct lowering *l)
 {
-    lower_load_input(l->program, l->backend, l->graph, &l->input_options, 1.0F, &l->input);
+    lower_load_input(l->program, l->graph, &l->input_options, 1.0F, &l->input);
+    program_upload(l->program);
     if (l->zeros >= 0) {
         l->backend->ops->zero(l->backend, program_address(l->program, l->zeros), l->zeros_bytes);
     }

@@ -54,19 +54,20 @@ static enum status backward(struct backward *b, const struct compound *compound)
 static enum status infer(struct infer_plan *plan, int node)
 {
     const struct node *n = &plan->folded.nodes[node];
-    struct infer_layer *layer = &plan->layers[node];
     int sum;
     TRY(add_first(plan->program, &plan->folded, node,
                   lower_bytes(&plan->folded, node, DTYPE_F32, plan->chunk), plan->values, &sum));
     struct op op = lower_map_op(&plan->folded, node, OP_ADD);
     op.act = n->act;
     op.out_type = plan->types[node];
-    TRY(program_kernel(plan->program, &op, false, &layer->kernel));
+    struct kernel *kernel;
+    TRY(program_kernel(plan->program, &op, false, &kernel));
     TRY(infer_new_value(plan, node));
     struct program_call call;
-    program_call_init(&call, layer->kernel);
+    program_call_init(&call, kernel);
     call.in[0].buffer = sum;
     call.in[1].buffer = plan->values[n->inputs[n->n_inputs - 1]];
+    call.in[2] = infer_factor(plan, node);
     call.out[0].buffer = plan->values[node];
     return program_add_chunked(plan->program, &call);
 }

@@ -24,7 +24,7 @@ static enum status add_sums(struct lowering *l, int node, int input)
     const size_t sums_bytes = 2 * (size_t)n->c * sizeof(double);
     TRY(program_buffer(l->program, BUFFER_SUM_F64, sums_bytes, &l->sums[node]));
     if (!l->training) {
-        program_keep(l->program, l->sums[node]); // they are what a statistics plan is for
+        program_result(l->program, l->sums[node]); // they are what a statistics plan is for
     }
     const struct op op = lower_map_op(l->graph, node, OP_BN_STATISTICS);
     return lower_call(l->program, &op, input, -1, l->sums[node]);
@@ -177,14 +177,16 @@ static enum status infer(struct infer_plan *plan, int node)
     struct op op = lower_map_op(&plan->folded, node, OP_SCALE_SHIFT);
     op.act = n->act;
     op.out_type = plan->types[node];
-    TRY(program_kernel(plan->program, &op, false, &layer->kernel));
-    TRY(program_buffer(plan->program, BUFFER_SHARED, 2 * vector, &layer->weights));
+    struct kernel *kernel;
+    TRY(program_kernel(plan->program, &op, false, &kernel));
+    TRY(program_buffer(plan->program, BUFFER_LOADED, 2 * vector, &layer->weights));
     TRY(infer_new_value(plan, node));
     struct program_call call;
-    program_call_init(&call, layer->kernel);
+    program_call_init(&call, kernel);
     call.in[0].buffer = plan->values[n->inputs[0]];
     call.in[1].buffer = layer->weights;
     call.in[2] = (struct program_slot){layer->weights, vector};
+    call.in[4] = infer_factor(plan, node);
     call.out[0].buffer = plan->values[node];
     return program_add_chunked(plan->program, &call);
 }
@@ -193,15 +195,12 @@ static enum status load(struct infer_plan *plan, int node, const float *ranges)
 {
     const struct node *n = &plan->folded.nodes[node];
     const struct infer_layer *layer = &plan->layers[node];
-    struct backend *backend = plan->backend;
     const float *gamma = infer_param(plan, node, 0), *beta = infer_param(plan, node, 1);
     const float *mean = infer_param(plan, node, 2), *var = infer_param(plan, node, 3);
-    char *to = program_address(plan->program, layer->weights);
+    float *scale = program_staging(plan->program, layer->weights), *shift = scale + n->c;
     for (int c = 0; c < n->c; c++) {
-        const float scale = gamma[c] / sqrtf(var[c] + n->epsilon);
-        const float shift = beta[c] - mean[c] * scale;
-        backend->ops->upload(backend, to + (size_t)c * sizeof scale, &scale, sizeof scale);
-        backend->ops->upload(backend, to + (size_t)(n->c + c) * sizeof shift, &shift, sizeof shift);
+        scale[c] = gamma[c] / sqrtf(var[c] + n->epsilon);
+        shift[c] = beta[c] - mean[c] * scale[c];
     }
     return infer_load_output_factor(plan, node, ranges);
 }

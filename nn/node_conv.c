@@ -94,6 +94,7 @@ const struct node_type node_type_conv = {
     .backward = conv_backward,
     .infer = conv_infer,
     .load = conv_load,
+    .pack = conv_pack,
     .carries_act = true,
     .int8_output = INT8_WRITES,
     .int8_reads = true,

@@ -77,6 +77,7 @@ const struct node_type node_type_linear = {
     .backward = conv_backward,
     .infer = conv_infer,
     .load = conv_load,
+    .pack = conv_pack,
     .carries_act = true,
     .pieces = node_pieces_new,
     .resize = resize,

@@ -71,7 +71,7 @@ static enum status open_carried(struct lowering *l, int node)
     for (int i = 0; i < 2; i++) {
         TRY(program_buffer(l->program, BUFFER_EXTERNAL, state_bytes(l, node), begins[i]));
         TRY(program_buffer(l->program, BUFFER_CHUNKED, state_bytes(l, node), ends[i]));
-        program_keep(l->program, *ends[i]);
+        program_result(l->program, *ends[i]);
     }
     return OK;
 }
@@ -162,23 +162,18 @@ static enum status infer(struct infer_plan *plan, int node)
     return program_add_chunked(plan->program, &call);
 }
 
-static enum status load(struct infer_plan *plan, int node, const float *ranges)
+static enum status pack(struct infer_plan *plan, int node, const float *ranges)
 {
     (void)ranges;
     const struct node *n = &plan->folded.nodes[node];
     const struct infer_layer *layer = &plan->layers[node];
     char *packed = program_address(plan->program, layer->weights);
-    size_t count = 0; // w_ih, w_hh and b lie one after the other
-    for (int i = 0; i < 3; i++) {
-        count += plan->folded.params[n->params[i]].count;
-    }
-    float *weights;
-    TRY(infer_stage(plan, infer_param(plan, node, 0), count, &weights));
-    layer->kernel->ops->pack(layer->kernel, weights, NULL, NULL, packed);
+    // w_ih, w_hh and b lie one after the other.
+    TRY(layer->kernel->ops->pack(layer->kernel, infer_param_address(plan, node, 0), NULL, NULL,
+                                 packed, 0));
     const size_t zeros = (size_t)plan->chunk * (size_t)n->c * sizeof(float);
     plan->backend->ops->zero(
         plan->backend, packed + program_buffer_bytes(plan->program, layer->weights) - zeros, zeros);
-    infer_unstage(plan, weights);
     return OK;
 }
 
@@ -215,7 +210,7 @@ const struct node_type node_type_lstm = {
     .forward = forward,
     .backward = backward,
     .infer = infer,
-    .load = load,
+    .pack = pack,
     .int8_output = INT8_FLOAT,
     .pieces = node_pieces_new,
     .resize = resize,

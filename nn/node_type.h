@@ -100,12 +100,14 @@ struct node_type {
     void (*fill)(const struct graph *graph, int node, struct op *op);
 
     // Appends the node's steps to a program: with BatchNorm still separate (training, statistics),
-    // its gradients, and of a folded graph for inference. `load` fills in what an inference plan
-    // needs of the weights and ranges; NULL: nothing.
+    // its gradients, and of a folded graph for inference. `load` fills in on the host what an
+    // inference plan needs of the weights and ranges, `pack` packs weights once that is sent; NULL:
+    // nothing.
     enum status (*forward)(struct lowering *lowering, const struct compound *compound);
     enum status (*backward)(struct backward *backward, const struct compound *compound);
     enum status (*infer)(struct infer_plan *plan, int node);
     enum status (*load)(struct infer_plan *plan, int node, const float *ranges);
+    enum status (*pack)(struct infer_plan *plan, int node, const float *ranges);
     bool carries_act; // an activation behind it can be part of its op
 
     enum int8_output int8_output;

@@ -1,109 +1,122 @@
-// SGD, RMSProp and Adam over a flat block of weights, with clipping by global norm.
+// SGD, RMSProp and Adam over a flat block of weights, with clipping by global norm: a program whose
+// "images" are weights.
 #include "nn/optimizer.h"
+
+#include "nn/program.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { PIECE = 16384, NORM_COLUMNS = 64 }; // floats of one piece
+enum { PIECE = 16384 }; // floats of a chunk
 
 struct optimizer {
     struct backend *backend;
-    struct optimizer_options options;
     size_t count;
-    int n_pieces;
-    struct kernel *update[2], *norm[2]; // for full pieces and for the last one
-    int norm_columns[2];
-    float *state[2];  // [count] in the backend's memory
-    double *partials; // [pieces][2][NORM_COLUMNS] in the backend's memory
-    double *host;     // the same, here
-    char *scratch;    // [lanes][scratch_bytes] in the backend's memory
-    size_t scratch_bytes;
+    struct program *program;
+    int gradients, weights, states[2]; // external buffers
+    int norm;                          // result f64
+    float *state[2];                   // [count] in the backend's memory, owned
     int64_t step;
-    // The update in progress.
-    float *weights;
-    const float *gradients;
-    struct op_dynamic dynamic;
 };
 
-static size_t piece_size(const struct optimizer *o, int piece)
+static struct op block_op(enum op_kind kind)
 {
-    const size_t first = (size_t)piece * PIECE;
-    return o->count - first < PIECE ? o->count - first : PIECE;
-}
-
-static struct op update_op(const struct optimizer_options *options, size_t count)
-{
-    const enum op_kind kinds[] = {OP_SGD, OP_RMSPROP, OP_ADAM};
-    return (struct op){.kind = kinds[options->kind],
-                       .n = 1,
+    return (struct op){.kind = kind,
+                       .n = 1, // by the program
                        .in_h = 1,
                        .in_w = 1,
-                       .in_c = (int)count,
+                       .in_c = 1,
                        .out_h = 1,
                        .out_w = 1,
-                       .out_c = (int)count,
-                       .groups = 1,
-                       .momentum = options->momentum,
-                       .decay = options->weight_decay,
-                       .nesterov = options->nesterov ? 1.0F : 0.0F,
-                       .alpha = options->alpha,
-                       .epsilon = options->epsilon,
-                       .beta1 = options->beta1,
-                       .beta2 = options->beta2};
-}
-
-// The sum of squares of a piece, by the kernel that sums squares per channel.
-static struct op norm_op(size_t count, int columns)
-{
-    const int rows = (int)count / columns;
-    return (struct op){.kind = OP_BN_STATISTICS,
-                       .n = 1,
-                       .in_h = rows,
-                       .in_w = 1,
-                       .in_c = columns,
-                       .out_h = rows,
-                       .out_w = 1,
-                       .out_c = columns,
+                       .out_c = 1,
                        .groups = 1};
 }
 
-static void need_scratch(struct optimizer *o, const struct kernel *kernel)
+static struct op update_op(const struct optimizer_options *options)
 {
-    const size_t bytes = (kernel->scratch_bytes + 63) / 64 * 64;
-    o->scratch_bytes = bytes > o->scratch_bytes ? bytes : o->scratch_bytes;
+    const enum op_kind kinds[] = {OP_SGD, OP_RMSPROP, OP_ADAM};
+    struct op op = block_op(kinds[options->kind]);
+    op.momentum = options->momentum;
+    op.decay = options->weight_decay;
+    op.nesterov = options->nesterov ? 1.0F : 0.0F;
+    op.alpha = options->alpha;
+    op.epsilon = options->epsilon;
+    op.beta1 = options->beta1;
+    op.beta2 = options->beta2;
+    return op;
 }
 
-static enum status open_kernels(struct optimizer *o)
+// The gradient's norm, and what to multiply the gradient by.
+static enum status add_norm(struct optimizer *o, float clip, int *scale)
 {
-    for (int last = 0; last < 2; last++) {
-        const size_t size = piece_size(o, last ? o->n_pieces - 1 : 0);
-        const int columns = size % NORM_COLUMNS == 0 ? NORM_COLUMNS : 1;
-        const struct op update = update_op(&o->options, size), norm = norm_op(size, columns);
-        o->norm_columns[last] = columns;
-        TRY(kernel_open(o->backend, &update, &o->update[last]));
-        TRY(kernel_open(o->backend, &norm, &o->norm[last]));
-        need_scratch(o, o->update[last]);
-        need_scratch(o, o->norm[last]);
+    struct program *program = o->program;
+    int sum;
+    TRY(program_buffer(program, BUFFER_SUM_F64, 2 * sizeof(double), &sum));
+    TRY(program_buffer(program, BUFFER_WHOLE, sizeof(double), &o->norm));
+    TRY(program_buffer(program, BUFFER_WHOLE, sizeof(float), scale));
+    program_result(program, o->norm);
+    struct kernel *kernel;
+    struct program_call call;
+    struct op op = block_op(OP_SUM_SQUARES);
+    TRY(program_kernel(program, &op, false, &kernel));
+    program_call_init(&call, kernel);
+    call.in[0].buffer = o->gradients;
+    call.out[0].buffer = sum;
+    TRY(program_add_chunked(program, &call));
+    op = block_op(OP_CLIP);
+    op.clip = clip;
+    TRY(program_kernel(program, &op, true, &kernel));
+    program_call_init(&call, kernel);
+    call.in[0].buffer = sum;
+    call.out[0].buffer = o->norm;
+    call.out[1].buffer = *scale;
+    return program_add_joint(program, &call);
+}
+
+static enum status add_update(struct optimizer *o, const struct optimizer_options *options,
+                              int scale)
+{
+    struct kernel *kernel;
+    struct program_call call;
+    const struct op op = update_op(options);
+    TRY(program_kernel(o->program, &op, false, &kernel));
+    program_call_init(&call, kernel);
+    call.in[0].buffer = o->gradients;
+    call.in[1].buffer = scale;
+    call.out[0].buffer = o->weights;
+    call.out[1].buffer = o->states[0];
+    call.out[2].buffer = o->states[1];
+    return program_add_chunked(o->program, &call);
+}
+
+static enum status open_program(struct optimizer *o, const struct optimizer_options *options)
+{
+    CHECK(o->count > 0 && o->count <= INT32_MAX);
+    const bool whole = o->backend->chunk_bytes == 0 || o->count < PIECE;
+    const int piece = whole ? (int)o->count : PIECE;
+    const struct program_share share = {.images = (int)o->count,
+                                        .chunk = piece,
+                                        .first = 0,
+                                        .total = ((int)o->count + piece - 1) / piece};
+    TRY(program_open_share(o->backend, &share, &o->program));
+    int *const blocks[] = {&o->gradients, &o->weights, &o->states[0], &o->states[1]};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+        TRY(program_buffer(o->program, BUFFER_EXTERNAL, (size_t)piece * sizeof(float), blocks[i]));
     }
-    return OK;
+    int scale;
+    TRY(add_norm(o, options->clip, &scale));
+    TRY(add_update(o, options, scale));
+    return program_finish(o->program);
 }
 
-static enum status open_memory(struct optimizer *o)
+static enum status open_parts(struct optimizer *o, const struct optimizer_options *options)
 {
-    void *address = NULL;
+    TRY(open_program(o, options));
     for (int i = 0; i < 2; i++) {
+        void *address = NULL;
         TRY(o->backend->ops->alloc(o->backend, o->count * sizeof(float), &address));
         o->state[i] = address;
-    }
-    const size_t partials = (size_t)o->n_pieces * 2 * NORM_COLUMNS;
-    TRY(o->backend->ops->alloc(o->backend, partials * sizeof(double), &address));
-    o->partials = address;
-    TRY(o->backend->ops->alloc(o->backend, o->scratch_bytes * (size_t)o->backend->lanes + 1,
-                               &address));
-    o->scratch = address;
-    o->host = calloc(partials, sizeof(double));
-    if (o->host == NULL) {
-        FAIL(ERR_MEMORY, "no memory for gradient norms");
+        program_bind(o->program, o->states[i], address, NULL);
     }
     optimizer_reset(o);
     return OK;
@@ -117,13 +130,8 @@ enum status optimizer_open(struct backend *backend, const struct optimizer_optio
         FAIL(ERR_MEMORY, "no memory for an optimiser");
     }
     o->backend = backend;
-    o->options = *options;
     o->count = count;
-    o->n_pieces = (int)((count + PIECE - 1) / PIECE);
-    enum status status = open_kernels(o);
-    if (status == OK) {
-        status = open_memory(o);
-    }
+    const enum status status = open_parts(o, options);
     if (status != OK) {
         optimizer_close(o);
         return status;
@@ -137,20 +145,12 @@ void optimizer_close(struct optimizer *o)
     if (o == NULL) {
         return;
     }
+    program_close(o->program);
     for (int i = 0; i < 2; i++) {
-        kernel_close(o->update[i]);
-        kernel_close(o->norm[i]);
         if (o->state[i] != NULL) {
             o->backend->ops->release(o->backend, o->state[i]);
         }
     }
-    if (o->partials != NULL) {
-        o->backend->ops->release(o->backend, o->partials);
-    }
-    if (o->scratch != NULL) {
-        o->backend->ops->release(o->backend, o->scratch);
-    }
-    free(o->host);
     free(o);
 }
 
@@ -162,69 +162,21 @@ void optimizer_reset(struct optimizer *o)
     o->step = 0;
 }
 
-static void norm_piece(void *context, int piece, int lane)
+enum status optimizer_step(struct optimizer *o, float *weights, float *gradients, float rate)
 {
-    const struct optimizer *o = context;
-    struct kernel *kernel = o->norm[piece == o->n_pieces - 1];
-    struct op_args args = {.lane = lane, .scratch = o->scratch + (size_t)lane * o->scratch_bytes};
-    args.in[0] = o->gradients + (size_t)piece * PIECE;
-    args.out[0] = o->partials + (size_t)piece * 2 * NORM_COLUMNS;
-    kernel->ops->run(kernel, &args);
-}
-
-static void update_piece(void *context, int piece, int lane)
-{
-    const struct optimizer *o = context;
-    struct kernel *kernel = o->update[piece == o->n_pieces - 1];
-    const size_t first = (size_t)piece * PIECE;
-    struct op_args args = {.lane = lane,
-                           .scratch = o->scratch + (size_t)lane * o->scratch_bytes,
-                           .dynamic = o->dynamic};
-    args.in[0] = o->gradients + first;
-    args.out[0] = o->weights + first;
-    args.out[1] = o->state[0] + first;
-    args.out[2] = o->state[1] + first;
-    kernel->ops->run(kernel, &args);
-}
-
-double optimizer_norm(struct optimizer *o, const float *gradients)
-{
-    const struct backend_ops *ops = o->backend->ops;
-    o->gradients = gradients;
-    ops->parallel(o->backend, o->n_pieces, norm_piece, o);
-    ops->download(o->backend, o->host, o->partials,
-                  (size_t)o->n_pieces * 2 * NORM_COLUMNS * sizeof(double));
-    double sum = 0.0;
-    for (int piece = 0; piece < o->n_pieces; piece++) {
-        const int columns = o->norm_columns[piece == o->n_pieces - 1];
-        const double *squares = o->host + (size_t)piece * 2 * NORM_COLUMNS + columns;
-        for (int i = 0; i < columns; i++) {
-            sum += squares[i];
-        }
-    }
-    return sqrt(sum);
-}
-
-void optimizer_update(struct optimizer *o, float *weights, const float *gradients, float rate,
-                      double norm)
-{
-    o->weights = weights;
-    o->gradients = gradients;
-    const double limit = (double)o->options.clip;
     o->step++;
-    o->dynamic =
-        (struct op_dynamic){.rate = rate,
-                            .scale = limit > 0.0 && norm > limit ? (float)(limit / norm) : 1.0F,
-                            .step = o->step};
-    o->backend->ops->parallel(o->backend, o->n_pieces, update_piece, o);
-    o->backend->ops->sync(o->backend);
+    const struct op_run run = {.rate = rate, .step = o->step};
+    program_bind(o->program, o->weights, weights, NULL);
+    program_bind(o->program, o->gradients, gradients, NULL);
+    return program_run(o->program, program_chunks(o->program), &run);
 }
 
-void optimizer_step(struct optimizer *o, float *weights, const float *gradients, float rate,
-                    double *norm)
+enum status optimizer_finish(struct optimizer *o, double *norm)
 {
-    *norm = optimizer_norm(o, gradients);
-    optimizer_update(o, weights, gradients, rate, *norm);
+    TRY(program_fetch(o->program));
+    *norm = *(const double *)program_fetched(o->program, o->norm);
+    o->step -= isfinite(*norm) ? 0 : 1;
+    return OK;
 }
 
 size_t optimizer_state_count(const struct optimizer *o)
@@ -232,13 +184,14 @@ size_t optimizer_state_count(const struct optimizer *o)
     return 2 * o->count;
 }
 
-void optimizer_save(const struct optimizer *o, float *state, int64_t *step)
+enum status optimizer_save(const struct optimizer *o, float *state, int64_t *step)
 {
     for (size_t i = 0; i < 2; i++) {
-        o->backend->ops->download(o->backend, state + i * o->count, o->state[i],
-                                  o->count * sizeof(float));
+        TRY(o->backend->ops->download(o->backend, state + i * o->count, o->state[i],
+                                      o->count * sizeof(float)));
     }
     *step = o->step;
+    return OK;
 }
 
 void optimizer_load(struct optimizer *o, const float *state, int64_t step)

@@ -1,4 +1,6 @@
-// The optimiser's step over a flat block: cut into pieces that run on all lanes.
+// The optimiser's step over a flat block: the norm of the whole gradient, then the update clipped
+// by it, all on the backend. Cut into pieces that run on all lanes; a backend that never cuts takes
+// the block as one.
 #pragma once
 #include "nn/plan.h"
 
@@ -8,15 +10,13 @@ enum status optimizer_open(struct backend *backend, const struct optimizer_optio
                            size_t count, struct optimizer **out);
 void optimizer_close(struct optimizer *optimizer); // NULL is fine
 void optimizer_reset(struct optimizer *optimizer); // state to zero, step to 0
-// One update. weights, gradients: [count] in the backend's memory. *norm: the gradient's, before
-// clipping.
-void optimizer_step(struct optimizer *optimizer, float *weights, const float *gradients, float rate,
-                    double *norm);
-// The same in two parts. Norm of the whole gradient, in the backend's memory.
-double optimizer_norm(struct optimizer *optimizer, const float *gradients);
-// The update, clipped by that norm.
-void optimizer_update(struct optimizer *optimizer, float *weights, const float *gradients,
-                      float rate, double norm);
+// Gives one update to the backend's queue. weights, gradients: [count] in the backend's memory. A
+// gradient whose norm is not finite changes nothing.
+enum status optimizer_step(struct optimizer *optimizer, float *weights, float *gradients,
+                           float rate);
+// Waits for it. *norm: the gradient's, before clipping; where that is not finite the step does not
+// count.
+enum status optimizer_finish(struct optimizer *optimizer, double *norm);
 size_t optimizer_state_count(const struct optimizer *optimizer); // floats
-void optimizer_save(const struct optimizer *optimizer, float *state, int64_t *step);
+enum status optimizer_save(const struct optimizer *optimizer, float *state, int64_t *step);
 void optimizer_load(struct optimizer *optimizer, const float *state, int64_t step);

@@ -30,9 +30,10 @@ enum status infer_open(struct backend *backend, const struct graph *graph,
 // NULL for float32.
 enum status infer_load(struct infer_plan *plan, const float *params, const float *ranges);
 // images: u8 or f32 [n][h][w][c], host; logits: [n][h][w][c] of the first output, host. n <= batch.
-void infer_run(struct infer_plan *plan, const void *images, int n, float *logits);
+// ERR_IO, here and below: the device failed.
+enum status infer_run(struct infer_plan *plan, const void *images, int n, float *logits);
 // Another output of the last run: values [n][h][w][c] of graph.outputs[output], n as in the run.
-void infer_output(struct infer_plan *plan, int output, int n, float *values);
+enum status infer_output(struct infer_plan *plan, int output, int n, float *values);
 void infer_close(struct infer_plan *plan);
 
 // ---- statistics
@@ -47,7 +48,7 @@ enum status statistics_open(struct backend *backend, const struct graph *graph,
 enum status statistics_begin(struct statistics_plan *plan,
                              const float *params); // uploads, forgets earlier batches
 // One batch of exactly `batch` images. Every BatchNorm normalises with this batch's own statistics.
-void statistics_run(struct statistics_plan *plan, const void *images);
+enum status statistics_run(struct statistics_plan *plan, const void *images);
 // Writes mean and (unbiased) variance over all batches into params' running slices; nothing else
 // changes.
 void statistics_finish(struct statistics_plan *plan, float *params);
@@ -70,7 +71,7 @@ struct optimizer_options {
 };
 // Adds up values over all ranks that train together. A rank holds the run of `total` chunks that is
 // its share (sum_tree_share) as the nodes of core/sum_tree.h, values [nodes][count]; the sum of all
-// comes into the first. Collective.
+// comes into the first. Values are on the host. Collective.
 struct plan_reducer {
     enum status (*sum_f32)(void *context, int total, float *values, size_t count);
     enum status (*sum_f64)(void *context, int total, double *values, size_t count);
@@ -119,9 +120,10 @@ enum status train_step(struct train_plan *plan, const void *images, const int32_
 // Forward and backward only: gradients stay in the plan (train_gradients).
 enum status train_gradient(struct train_plan *plan, const void *images, const int32_t *labels,
                            const float *targets, struct train_result *result);
-void train_gradients(const struct train_plan *plan, float *gradients); // [n_trainable]
-void train_params(const struct train_plan *plan, float *params); // [n_floats], running values too
-size_t train_state_count(const struct train_plan *plan);         // floats of optimiser state
-void train_save_state(const struct train_plan *plan, float *state, int64_t *step);
+enum status train_gradients(const struct train_plan *plan, float *gradients); // [n_trainable]
+// [n_floats], running values too
+enum status train_params(const struct train_plan *plan, float *params);
+size_t train_state_count(const struct train_plan *plan); // floats of optimiser state
+enum status train_save_state(const struct train_plan *plan, float *state, int64_t *step);
 enum status train_load_state(struct train_plan *plan, const float *state, int64_t step);
 void train_close(struct train_plan *plan);

@@ -34,7 +34,6 @@ static enum status open_parts(struct infer_plan *plan)
     TRY(lower_copy_input(&plan->arena, plan->graph, &plan->options.input));
     TRY(plan->options.keep_all ? fold_nothing(plan->graph, &plan->folded, &plan->sources)
                                : fold_graph(plan->graph, &plan->folded, &plan->sources));
-    ARENA_NEW(&plan->arena, plan->folded_params, plan->folded.n_floats);
     plan->chunk = choose_chunk(plan);
     plan->image_bytes =
         lower_bytes(&plan->folded, 0, plan->options.input.f32 ? DTYPE_F32 : DTYPE_U8, 1);

@@ -5,7 +5,6 @@
 #include "nn/lower_backward.h"
 #include "nn/optimizer.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +18,7 @@ struct carried {
     int node;
     size_t hidden, offset; // offset: floats before its h in one sequence's state
     struct lower_external external[2];
-    float *begin[2]; // [B][H], arena
+    float *begin[2]; // [B][H], pinned, owned
 };
 
 struct sequence_plan {
@@ -35,8 +34,7 @@ struct sequence_plan {
     size_t state_count;
     struct lower_external reset, d_output; // buffer -1: none
     // Both parts read these, so they are copies: the caller's may change in between.
-    float *inputs, *resets;  // [B][T][C], [B][T]; arena
-    float *end;              // [B][H] of the widest LSTM, for downloads; arena
+    float *inputs, *resets;  // [B][T][C], [B][T]; pinned, owned
     int gradients, d_inputs; // buffers; -1 none
     bool packed;             // are packed weights those of the parameter block?
     bool forward;            // has a forward run that no backward followed?
@@ -106,7 +104,7 @@ static enum status lower_all(struct sequence_plan *plan)
                                        .carries_state = true,
                                        .input_options = {.f32 = true}};
     TRY(lower_forward(&plan->lowering));
-    program_keep(plan->program, plan->lowering.value[graph_output_node(plan->graph)]);
+    program_result(plan->program, plan->lowering.value[graph_output_node(plan->graph)]);
     if (plan->options.training) {
         TRY(lower_training(plan));
     }
@@ -115,11 +113,25 @@ static enum status lower_all(struct sequence_plan *plan)
     return OK;
 }
 
+static enum status alloc_pinned(const struct sequence_plan *plan, size_t count, float **out)
+{
+    void *address = NULL;
+    TRY(plan->backend->ops->alloc_pinned(plan->backend, count * sizeof(float), &address));
+    *out = address;
+    return OK;
+}
+
+static void release_pinned(const struct sequence_plan *plan, float *address)
+{
+    if (address != NULL) {
+        plan->backend->ops->release_pinned(plan->backend, address);
+    }
+}
+
 static enum status open_carried(struct sequence_plan *plan)
 {
     const struct graph *graph = plan->graph;
     const size_t batch = (size_t)plan->options.batch;
-    size_t widest = 1;
     ARENA_NEW(&plan->arena, plan->carried, (size_t)graph->n_nodes);
     for (int i = 0; i < graph->n_nodes; i++) {
         if (graph->nodes[i].kind != NODE_LSTM) {
@@ -131,13 +143,11 @@ static enum status open_carried(struct sequence_plan *plan)
         c->external[0].buffer = plan->lowering.h0[i];
         c->external[1].buffer = plan->lowering.c0[i];
         for (int k = 0; k < 2; k++) {
-            ARENA_NEW(&plan->arena, c->begin[k], batch * hidden);
+            TRY(alloc_pinned(plan, batch * hidden, &c->begin[k]));
             TRY(lower_open_external(plan->program, plan->backend, &c->external[k]));
         }
         plan->state_count += 2 * hidden;
-        widest = hidden > widest ? hidden : widest;
     }
-    ARENA_NEW(&plan->arena, plan->end, batch * widest);
     return OK;
 }
 
@@ -148,8 +158,8 @@ static enum status open_parts(struct sequence_plan *plan)
     TRY(open_carried(plan));
     plan->reset.buffer = plan->lowering.reset;
     const size_t rows = rows_of(plan);
-    ARENA_NEW(&plan->arena, plan->inputs, rows * (size_t)plan->graph->nodes[0].c);
-    ARENA_NEW(&plan->arena, plan->resets, rows);
+    TRY(alloc_pinned(plan, rows * (size_t)plan->graph->nodes[0].c, &plan->inputs));
+    TRY(alloc_pinned(plan, rows, &plan->resets));
     TRY(lower_open_external(plan->program, plan->backend, &plan->lowering.input.images));
     TRY(lower_open_external(plan->program, plan->backend, &plan->reset));
     return lower_open_external(plan->program, plan->backend, &plan->d_output);
@@ -182,12 +192,16 @@ void sequence_close(struct sequence_plan *plan)
         return;
     }
     optimizer_close(plan->optimizer);
+    release_pinned(plan, plan->inputs);
+    release_pinned(plan, plan->resets);
     lower_close_external(plan->backend, &plan->lowering.input.images);
     lower_close_external(plan->backend, &plan->reset);
     lower_close_external(plan->backend, &plan->d_output);
     for (int i = 0; i < plan->n_carried; i++) {
         lower_close_external(plan->backend, &plan->carried[i].external[0]);
         lower_close_external(plan->backend, &plan->carried[i].external[1]);
+        release_pinned(plan, plan->carried[i].begin[0]);
+        release_pinned(plan, plan->carried[i].begin[1]);
     }
     program_close(plan->program);
     arena_close(&plan->arena);
@@ -206,10 +220,10 @@ void sequence_load(struct sequence_plan *plan, const float *params)
     plan->packed = false;
 }
 
-void sequence_params(const struct sequence_plan *plan, float *params)
+enum status sequence_params(const struct sequence_plan *plan, float *params)
 {
-    plan->backend->ops->download(plan->backend, params, params_address(plan),
-                                 plan->graph->n_floats * sizeof(float));
+    return plan->backend->ops->download(plan->backend, params, params_address(plan),
+                                        plan->graph->n_floats * sizeof(float));
 }
 
 // ---- forward
@@ -246,18 +260,16 @@ static void end_state(const struct sequence_plan *plan, float *state)
         const struct carried *c = &plan->carried[i / 2];
         const int k = i % 2;
         const int buffer = k == 0 ? plan->lowering.h_end[c->node] : plan->lowering.c_end[c->node];
-        plan->backend->ops->download(plan->backend, plan->end,
-                                     program_address(plan->program, buffer),
-                                     batch * c->hidden * sizeof(float));
+        const float *end = program_fetched(plan->program, buffer);
         for (size_t n = 0; n < batch; n++) {
-            memcpy(state_part(plan, c, state, k, n), plan->end + n * c->hidden,
+            memcpy(state_part(plan, c, state, k, n), end + n * c->hidden,
                    c->hidden * sizeof *state);
         }
     }
 }
 
-void sequence_forward(struct sequence_plan *plan, const float *inputs, const float *reset,
-                      float *state, float *output)
+enum status sequence_forward(struct sequence_plan *plan, const float *inputs, const float *reset,
+                             float *state, float *output)
 {
     const size_t rows = rows_of(plan);
     const size_t input_bytes = rows * (size_t)plan->graph->nodes[0].c * sizeof *inputs;
@@ -278,53 +290,49 @@ void sequence_forward(struct sequence_plan *plan, const float *inputs, const flo
         program_pack(plan->program);
         plan->packed = true;
     }
-    const struct op_dynamic dynamic = {0};
-    // Without hooks it cannot fail.
-    CHECK(program_run(plan->program, program_chunks(plan->program), &dynamic) == OK);
+    TRY(program_run(plan->program, program_chunks(plan->program), NULL));
+    TRY(program_fetch(plan->program));
     const int last = graph_output_node(plan->graph);
-    plan->backend->ops->download(plan->backend, output,
-                                 program_address(plan->program, plan->lowering.value[last]),
-                                 rows * (size_t)plan->graph->nodes[last].c * sizeof *output);
+    memcpy(output, program_fetched(plan->program, plan->lowering.value[last]),
+           rows * (size_t)plan->graph->nodes[last].c * sizeof *output);
     end_state(plan, state);
     plan->forward = plan->options.training;
+    return OK;
 }
 
 // ---- backward and update
-void sequence_backward(struct sequence_plan *plan, const float *d_output, float *d_inputs)
+enum status sequence_backward(struct sequence_plan *plan, const float *d_output, float *d_inputs)
 {
     CHECK(plan->forward && (d_inputs == NULL || plan->options.input_gradient));
     const size_t rows = rows_of(plan);
     const size_t outputs = (size_t)plan->graph->nodes[graph_output_node(plan->graph)].c;
     lower_bind_external(plan->program, plan->backend, &plan->d_output, d_output,
                         rows * outputs * sizeof *d_output, NULL);
-    CHECK(program_continue(plan->program) == OK);
+    TRY(program_continue(plan->program));
     plan->forward = false;
-    if (d_inputs != NULL) {
-        plan->backend->ops->download(plan->backend, d_inputs,
-                                     program_address(plan->program, plan->d_inputs),
-                                     rows * (size_t)plan->graph->nodes[0].c * sizeof *d_inputs);
+    if (d_inputs == NULL) {
+        return OK;
     }
+    return plan->backend->ops->download(plan->backend, d_inputs,
+                                        program_address(plan->program, plan->d_inputs),
+                                        rows * (size_t)plan->graph->nodes[0].c * sizeof *d_inputs);
 }
 
-void sequence_gradients(const struct sequence_plan *plan, float *gradients)
+enum status sequence_gradients(const struct sequence_plan *plan, float *gradients)
 {
     CHECK(plan->options.training);
-    plan->backend->ops->download(plan->backend, gradients,
-                                 program_address(plan->program, plan->gradients),
-                                 plan->graph->n_trainable * sizeof *gradients);
+    return plan->backend->ops->download(plan->backend, gradients,
+                                        program_address(plan->program, plan->gradients),
+                                        plan->graph->n_trainable * sizeof *gradients);
 }
 
-bool sequence_step(struct sequence_plan *plan, float rate, double *norm)
+enum status sequence_step(struct sequence_plan *plan, float rate, double *norm)
 {
     CHECK(plan->options.training);
-    const float *gradients = program_address(plan->program, plan->gradients);
-    *norm = optimizer_norm(plan->optimizer, gradients);
-    if (!isfinite(*norm)) {
-        return false;
-    }
-    optimizer_update(plan->optimizer, params_address(plan), gradients, rate, *norm);
+    float *gradients = program_address(plan->program, plan->gradients);
     plan->packed = false;
-    return true;
+    TRY(optimizer_step(plan->optimizer, params_address(plan), gradients, rate));
+    return optimizer_finish(plan->optimizer, norm);
 }
 
 size_t sequence_optimizer_count(const struct sequence_plan *plan)
@@ -333,10 +341,10 @@ size_t sequence_optimizer_count(const struct sequence_plan *plan)
     return optimizer_state_count(plan->optimizer);
 }
 
-void sequence_save_optimizer(const struct sequence_plan *plan, float *state, int64_t *step)
+enum status sequence_save_optimizer(const struct sequence_plan *plan, float *state, int64_t *step)
 {
     CHECK(plan->options.training);
-    optimizer_save(plan->optimizer, state, step);
+    return optimizer_save(plan->optimizer, state, step);
 }
 
 void sequence_load_optimizer(struct sequence_plan *plan, const float *state, int64_t step)

@@ -18,14 +18,12 @@ struct statistics_plan {
     double *counts;    // [n_nodes] values per channel so far
     double *range_sum; // [n_nodes] of each image's greatest magnitude, image after image
     int64_t images;    // so far
-    void *host;        // scratch for downloads
 };
 
 static enum status open_totals(struct statistics_plan *plan)
 {
     const struct graph *graph = plan->graph;
     const size_t nodes = (size_t)graph->n_nodes;
-    size_t most = (size_t)program_chunks(plan->program) * lower_range_bytes(&plan->lowering);
     ARENA_NEW(&plan->arena, plan->sums, nodes);
     ARENA_NEW(&plan->arena, plan->counts, nodes);
     ARENA_NEW(&plan->arena, plan->range_sum, nodes);
@@ -33,11 +31,9 @@ static enum status open_totals(struct statistics_plan *plan)
         if (graph->nodes[i].kind == NODE_BATCHNORM) {
             const size_t count = 2 * (size_t)graph->nodes[i].c;
             ARENA_NEW(&plan->arena, plan->sums[i], count);
-            most = count * sizeof(double) > most ? count * sizeof(double) : most;
         }
     }
-    plan->host = arena_alloc(&plan->arena, 1, most);
-    return plan->host == NULL ? ERR_MEMORY : OK;
+    return OK;
 }
 
 static enum status open_parts(struct statistics_plan *plan,
@@ -100,10 +96,7 @@ enum status statistics_begin(struct statistics_plan *plan, const float *params)
 static void add_sums(struct statistics_plan *plan, int node)
 {
     const int count = 2 * plan->graph->nodes[node].c;
-    double *batch = plan->host;
-    plan->backend->ops->download(plan->backend, batch,
-                                 program_address(plan->program, plan->lowering.sums[node]),
-                                 (size_t)count * sizeof(double));
+    const double *batch = program_fetched(plan->program, plan->lowering.sums[node]);
     for (int i = 0; i < count; i++) {
         plan->sums[node][i] += batch[i];
     }
@@ -113,23 +106,19 @@ static void add_sums(struct statistics_plan *plan, int node)
 static void add_ranges(struct statistics_plan *plan, int node)
 {
     const int images = program_chunks(plan->program) * plan->lowering.chunk;
-    float *extremes = plan->host;
-    plan->backend->ops->download(plan->backend, extremes,
-                                 program_address(plan->program, plan->lowering.range[node]),
-                                 2 * (size_t)images * sizeof(float));
+    const float *extremes = program_fetched(plan->program, plan->lowering.range[node]);
     for (int i = 0; i < 2 * images; i += 2) {
         const float magnitude = fmaxf(fabsf(extremes[i]), fabsf(extremes[i + 1]));
         plan->range_sum[node] += (double)magnitude;
     }
 }
 
-void statistics_run(struct statistics_plan *plan, const void *images)
+enum status statistics_run(struct statistics_plan *plan, const void *images)
 {
-    const struct op_dynamic dynamic = {0};
     lower_bind_external(plan->program, plan->backend, &plan->lowering.input.images, images,
                         (size_t)plan->batch * plan->image_bytes, NULL);
-    const int chunks = program_chunks(plan->program);
-    CHECK(program_run(plan->program, chunks, &dynamic) == OK); // no hooks: it cannot fail
+    TRY(program_run(plan->program, program_chunks(plan->program), NULL));
+    TRY(program_fetch(plan->program));
     for (int i = 0; i < plan->graph->n_nodes; i++) {
         if (plan->lowering.sums[i] >= 0) {
             add_sums(plan, i);
@@ -139,6 +128,7 @@ void statistics_run(struct statistics_plan *plan, const void *images)
         }
     }
     plan->images += plan->batch;
+    return OK;
 }
 
 void statistics_finish(struct statistics_plan *plan, float *params)

@@ -41,7 +41,7 @@ static enum status lower_loss(struct train_plan *plan, int *gradient)
         TRY(program_buffer(plan->program, BUFFER_EXTERNAL, rows, &plan->targets.buffer));
     }
     TRY(program_buffer(plan->program, BUFFER_SUM_F64, 2 * sizeof(double), &plan->loss));
-    program_keep(plan->program, plan->loss);
+    program_result(plan->program, plan->loss);
     TRY(program_buffer(plan->program, BUFFER_CHUNKED, rows, gradient));
     struct op op = lower_map_op(plan->graph, output, OP_SOFTMAX_XENT);
     op.temperature = plan->options.temperature;
@@ -81,18 +81,24 @@ static size_t move_norm_gradients(const struct train_plan *plan, float *gradient
 }
 
 // Synchronised BatchNorms have their whole gradients on every rank already.
-static enum status sum_gradients(void *context, void *address, size_t count)
+static enum status sum_gradients(void *context, void *values, size_t count)
 {
     struct train_plan *plan = context;
     const struct plan_reducer *reducer = plan->options.reducer;
     if (reducer->sync_batchnorm) {
-        move_norm_gradients(plan, address, plan->norm_gradients, false);
+        move_norm_gradients(plan, values, plan->norm_gradients, false);
     }
-    TRY(reducer->sum_f32(reducer->context, plan->share.total, address, count));
+    TRY(reducer->sum_f32(reducer->context, plan->share.total, values, count));
     if (reducer->sync_batchnorm) {
-        move_norm_gradients(plan, address, plan->norm_gradients, true);
+        move_norm_gradients(plan, values, plan->norm_gradients, true);
     }
     return OK;
+}
+
+// A part of the sums is the gradients of some chunks.
+static size_t gradient_bytes(const struct train_plan *plan)
+{
+    return (size_t)program_parts(plan->program) * plan->graph->n_trainable * sizeof(float);
 }
 
 static enum status add_sum_over_ranks(struct train_plan *plan)
@@ -102,14 +108,10 @@ static enum status add_sum_over_ranks(struct train_plan *plan)
     const struct program_hook hook = {.function = sum_gradients,
                                       .context = plan,
                                       .slot = {plan->gradients, 0},
+                                      .bytes = gradient_bytes(plan),
+                                      .back = plan->graph->n_trainable * sizeof(float),
                                       .count = plan->graph->n_trainable};
     return program_add_hook(plan->program, &hook);
-}
-
-// A part of the sums is the gradients of some chunks.
-static size_t gradient_bytes(const struct train_plan *plan)
-{
-    return (size_t)program_parts(plan->program) * plan->graph->n_trainable * sizeof(float);
 }
 
 static enum status open_parts(struct train_plan *plan)
@@ -197,8 +199,9 @@ static enum status collect_loss(struct train_plan *plan, struct train_result *re
 {
     const struct plan_reducer *reducer = plan->options.reducer;
     double *sums = plan->losses;
-    plan->backend->ops->download(plan->backend, sums, program_address(plan->program, plan->loss),
-                                 2 * (size_t)program_parts(plan->program) * sizeof *sums);
+    TRY(program_fetch(plan->program));
+    memcpy(sums, program_fetched(plan->program, plan->loss),
+           2 * (size_t)program_parts(plan->program) * sizeof *sums);
     if (reducer != NULL && reducer->ranks > 1) {
         TRY(reducer->sum_f64(reducer->context, plan->share.total, sums, 2));
     }
@@ -208,8 +211,9 @@ static enum status collect_loss(struct train_plan *plan, struct train_result *re
     return OK;
 }
 
-enum status train_gradient(struct train_plan *plan, const void *images, const int32_t *labels,
-                           const float *targets, struct train_result *result)
+// Gives forward and backward passes to the backend's queue.
+static enum status run_gradient(struct train_plan *plan, const void *images, const int32_t *labels,
+                                const float *targets)
 {
     const size_t bytes = (size_t)plan->share.images * plan->image_bytes;
     lower_bind_external(plan->program, plan->backend, &plan->lowering.input.images, images, bytes,
@@ -223,34 +227,41 @@ enum status train_gradient(struct train_plan *plan, const void *images, const in
         lower_bind_external(plan->program, plan->backend, &plan->targets, targets,
                             rows * classes * sizeof *targets, NULL);
     }
-    const struct op_dynamic dynamic = {.seed = plan->options.seed, .step = plan->step};
+    const struct op_run run = {.seed = plan->options.seed, .step = plan->step};
     program_pack(plan->program);
-    TRY(program_run(plan->program, program_chunks(plan->program), &dynamic));
+    return program_run(plan->program, program_chunks(plan->program), &run);
+}
+
+enum status train_gradient(struct train_plan *plan, const void *images, const int32_t *labels,
+                           const float *targets, struct train_result *result)
+{
+    TRY(run_gradient(plan, images, labels, targets));
     return collect_loss(plan, result);
 }
 
 enum status train_step(struct train_plan *plan, const void *images, const int32_t *labels,
                        const float *targets, float learning_rate, struct train_result *result)
 {
-    TRY(train_gradient(plan, images, labels, targets, result));
-    optimizer_step(plan->optimizer, params_address(plan),
-                   program_address(plan->program, plan->gradients), learning_rate,
-                   &result->gradient_norm);
+    TRY(run_gradient(plan, images, labels, targets));
+    TRY(optimizer_step(plan->optimizer, params_address(plan),
+                       program_address(plan->program, plan->gradients), learning_rate));
+    TRY(collect_loss(plan, result));
+    TRY(optimizer_finish(plan->optimizer, &result->gradient_norm));
     plan->step++;
     return OK;
 }
 
-void train_gradients(const struct train_plan *plan, float *gradients)
+enum status train_gradients(const struct train_plan *plan, float *gradients)
 {
-    plan->backend->ops->download(plan->backend, gradients,
-                                 program_address(plan->program, plan->gradients),
-                                 plan->graph->n_trainable * sizeof(float));
+    return plan->backend->ops->download(plan->backend, gradients,
+                                        program_address(plan->program, plan->gradients),
+                                        plan->graph->n_trainable * sizeof(float));
 }
 
-void train_params(const struct train_plan *plan, float *params)
+enum status train_params(const struct train_plan *plan, float *params)
 {
-    plan->backend->ops->download(plan->backend, params, params_address(plan),
-                                 plan->graph->n_floats * sizeof(float));
+    return plan->backend->ops->download(plan->backend, params, params_address(plan),
+                                        plan->graph->n_floats * sizeof(float));
 }
 
 size_t train_state_count(const struct train_plan *plan)
@@ -258,9 +269,9 @@ size_t train_state_count(const struct train_plan *plan)
     return optimizer_state_count(plan->optimizer);
 }
 
-void train_save_state(const struct train_plan *plan, float *state, int64_t *step)
+enum status train_save_state(const struct train_plan *plan, float *state, int64_t *step)
 {
-    optimizer_save(plan->optimizer, state, step);
+    return optimizer_save(plan->optimizer, state, step);
 }
 
 enum status train_load_state(struct train_plan *plan, const float *state, int64_t step)

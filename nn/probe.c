@@ -73,8 +73,7 @@ enum status probe_run(struct probe *probe, const void *images, int n)
     CHECK(n >= 1 && n <= probe->plan->options.batch);
     memcpy(probe->images, images, (size_t)n * probe->plan->image_bytes);
     probe->n = n;
-    infer_run(probe->plan, probe->images, n, probe->logits);
-    return OK;
+    return infer_run(probe->plan, probe->images, n, probe->logits);
 }
 
 const float *probe_output(struct probe *probe, int node)

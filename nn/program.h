@@ -12,6 +12,11 @@
 // one per chunk, because chunks are taken in order. A program that has only some of a batch's
 // chunks, since several ranks share it, ends with the few largest nodes of the tree that its chunks
 // make up: the parts of the sum, which the ranks add up to the very same sum.
+//
+// Between host and backend goes one block each way: what the host fills in (BUFFER_LOADED,
+// program_upload) and what it asks of a run (program_result, program_fetch). On a backend whose
+// memory is the host's own nothing is copied. On one that can record work (backend.h), what a
+// program gives it again and again, at the same addresses, is recorded and replayed.
 #pragma once
 #include "compute/backend.h"
 #include "core/arena.h"
@@ -21,6 +26,8 @@ enum buffer_kind {
     BUFFER_CHUNKED,  // one piece per chunk: kept for the whole batch, or only per lane when one
                      // segment uses it
     BUFFER_SHARED,   // one piece: parameters, packed weights
+    BUFFER_LOADED,   // one piece that the host fills (program_staging), sent by program_upload
+    BUFFER_WHOLE,    // one piece that joint steps of a run make and use
     BUFFER_EXTERNAL, // the caller's, bound before each run: one piece per chunk
     BUFFER_SUM_F32,  // written per chunk by steps of one segment, added up over the chunks; a later
     BUFFER_SUM_F64,  // joint step reads the sum, or its parts: [parts][bytes]. f64: an even count
@@ -68,7 +75,7 @@ struct program_call {
     struct program_slot in[OP_MAX_IN], out[OP_MAX_OUT];
     double count;        // op_dynamic.count
     int64_t elements;    // op_dynamic.first = number of the chunk * elements
-    int64_t stream;      // added to op_dynamic.seed: tells one dropout node from another
+    int64_t stream;      // op_dynamic.stream
     size_t part_bytes;   // program_add_unpack
     struct kernel *tail; // for a smaller last chunk; filled in by program_add_chunked
 };
@@ -80,15 +87,17 @@ enum status program_add_joint(struct program *program, const struct program_call
 // kernel->ops->unpack of a sum of partials, in[0], into weights out[0] and bias out[1]; part i of
 // it i * part_bytes further on. Such steps in a row are spread over the lanes.
 enum status program_add_unpack(struct program *program, const struct program_call *call);
-// kernel->ops->pack of weights in[0] and bias in[1] into out[0], all shared. Not a step:
+// kernel->ops->pack of weights in[0] and bias in[1] into out[0], all shared, float32. Not a step:
 // program_pack does all of them.
 enum status program_add_pack(struct program *program, const struct program_call *call);
-// Joint: a function of the caller's. `address` is the slot's. A failure ends the run.
+// Joint: a function of the caller's, over values on the host: the first `bytes` of the slot, of
+// which the first `back` bytes are what the slot holds afterwards. A failure ends the run.
 struct program_hook {
-    enum status (*function)(void *context, void *address, size_t count);
+    enum status (*function)(void *context, void *values, size_t count);
     void *context;
     struct program_slot slot;
-    size_t count;
+    size_t bytes, back;
+    size_t count; // handed through
 };
 enum status program_add_hook(struct program *program, const struct program_hook *hook);
 
@@ -104,10 +113,22 @@ size_t program_buffer_bytes(const struct program *program, int buffer); // of on
 int program_chunks(const struct program *program);
 int program_parts(const struct program *program); // of each sum
 
-// A sum's parts, or a BUFFER_SHARED buffer's address, or a BUFFER_CHUNKED one's that is kept
-// (program_keep): [chunks][bytes].
+// In the backend's memory: a sum's parts, or the address of a BUFFER_SHARED or BUFFER_LOADED
+// buffer, or a BUFFER_CHUNKED one's that is kept (program_keep): [chunks][bytes].
 void *program_address(const struct program *program, int buffer);
-void program_keep(struct program *program, int buffer); // before finish: readable after a run
+void program_keep(struct program *program, int buffer); // before finish: there after a run
+// Before finish: kept, and among what program_fetch fetches.
+void program_result(struct program *program, int buffer);
+// Waits for the run and brings all results to the host, where program_fetched says. ERR_IO: the
+// device failed.
+enum status program_fetch(struct program *program);
+const void *program_fetched(const struct program *program, int buffer);
+
+// Where the host fills in a BUFFER_LOADED buffer. Sending takes all of them at once; they stay as
+// they are on the host.
+void *program_staging(const struct program *program, int buffer);
+void program_upload(struct program *program);
+
 // Binds an external buffer: chunk i is at address + i * bytes; the last chunk of the run at `last`
 // if not NULL.
 void program_bind(struct program *program, int buffer, void *address, void *last);
@@ -115,8 +136,8 @@ void program_bind(struct program *program, int buffer, void *address, void *last
 // Packs all weights anew, on all lanes.
 void program_pack(struct program *program);
 
-// Runs all steps over the first `chunks` chunks, up to a pause; all of them where there are sums.
-// Allocates nothing.
-enum status program_run(struct program *program, int chunks, const struct op_dynamic *dynamic);
+// Gives all steps over the first `chunks` chunks to the backend's queue, up to a pause; all of them
+// where there are sums. run: NULL where no step wants it. Fails where a hook does.
+enum status program_run(struct program *program, int chunks, const struct op_run *run);
 // Runs what follows the pause at which the last run stopped.
 enum status program_continue(struct program *program);

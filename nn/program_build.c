@@ -52,8 +52,10 @@ void program_close(struct program *program)
     }
     program_close_sums(program->sums);
     struct backend *backend = program->backend;
+    program_forget_recordings(program);
+    program_close_host(program);
     char *regions[] = {program->lane_memory, program->batch_memory, program->shared_memory,
-                       program->scratch_memory};
+                       program->scratch_memory, program->loaded_memory};
     for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
         if (regions[i] != NULL) {
             backend->ops->release(backend, regions[i]);
@@ -274,4 +276,10 @@ void program_resize(struct program *program, int buffer, size_t bytes)
 void program_keep(struct program *program, int buffer)
 {
     program->buffers[buffer].keep = true;
+}
+
+void program_result(struct program *program, int buffer)
+{
+    CHECK(!program->finished);
+    program->buffers[buffer].keep = program->buffers[buffer].result = true;
 }

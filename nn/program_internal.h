@@ -19,7 +19,7 @@ struct program_buffer {
     int segment;                 // the only segment that uses it, -1 = several, -2 = none yet
     int tail;                    // of packed weights: those of the last chunk's kernel, -1 = these
     size_t partial;              // of a sum: where it lies in what one chunk writes
-    bool keep;
+    bool keep, result;
     bool per_lane; // decided by program_finish: one piece per lane
     size_t offset; // into its region
     char *external, *external_last;
@@ -55,14 +55,20 @@ struct program {
     struct program_phase *phases; // arena
     int n_phases;
     // Regions: per lane, whole batch, shared. Owned, in the backend's memory.
-    char *lane_memory, *batch_memory, *shared_memory, *scratch_memory;
-    size_t lane_bytes, batch_bytes, shared_bytes, scratch_bytes;
+    // Results are the first result_bytes of the batch's.
+    char *lane_memory, *batch_memory, *shared_memory, *scratch_memory, *loaded_memory;
+    size_t lane_bytes, batch_bytes, shared_bytes, scratch_bytes, loaded_bytes, result_bytes;
+    // On the host: the very memory of the backend where it is the host's, else pinned, owned.
+    char *staging, *fetched, *hook_memory;
+    size_t hook_bytes;         // of the largest hook
+    struct op_run *run_memory; // in the backend's memory
     bool finished;
-    bool shares_chunks; // all lanes work on one chunk
-    struct team *teams; // [n_phases] if so; arena
-    struct sums *sums;  // NULL: nothing is summed; owned
+    bool shares_chunks;            // all lanes work on one chunk
+    struct team *teams;            // [n_phases] if so; arena
+    struct sums *sums;             // NULL: nothing is summed; owned
+    struct recording **recordings; // [n_phases] by first phase, NULL: none; arena
+    int *repeats;                  // [n_phases] runs with these addresses so far; arena
     // The run in progress.
-    struct op_dynamic dynamic;
     int run_chunks;
     const struct program_phase *run_phase;
     int next_phase; // where it goes on
@@ -71,6 +77,17 @@ struct program {
 // Runs one call on a chunk, or its piece.
 void program_run_call(const struct program *program, const struct program_call *call, int chunk,
                       int lane, int piece);
+// Runs phases [first, end), none of them a hook or a pause.
+void program_run_phases(struct program *program, int first, int end);
+// The same, recorded where the backend can and it was run before at the same addresses.
+void program_run_stretch(struct program *program, int first, int end);
+// Addresses or chunks are others from now on.
+void program_forget_recordings(struct program *program);
+// Memory on the host for what goes to and fro. After the layout.
+enum status program_open_host(struct program *program);
+void program_close_host(struct program *program);
+enum status program_run_hook(const struct program *program, const struct program_hook *hook);
+
 // Shared chunks: what lanes tell one another during a phase of chunked steps; and running one, all
 // chunks.
 enum status program_open_teams(struct program *program);

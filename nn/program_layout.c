@@ -23,7 +23,8 @@ static size_t region_size(const struct program *program, const struct program_bu
 // Has it a place among what is kept for the batch, or among what a lane keeps?
 static bool is_placed(const struct program_buffer *buffer)
 {
-    return buffer->kind != BUFFER_SHARED && buffer->kind != BUFFER_EXTERNAL && buffer->last >= 0;
+    return buffer->kind != BUFFER_SHARED && buffer->kind != BUFFER_LOADED &&
+           buffer->kind != BUFFER_EXTERNAL && buffer->last >= 0;
 }
 
 struct placed {
@@ -63,11 +64,16 @@ static void insert_sorted(struct placed *placed, int n, struct placed item)
 struct region_order {
     size_t size;
     int buffer;
+    bool result;
 };
 
+// Results first, so that they are one block.
 static int by_size_descending(const void *a, const void *b)
 {
     const struct region_order *x = a, *y = b;
+    if (x->result != y->result) {
+        return x->result ? -1 : 1;
+    }
     if (x->size != y->size) {
         return x->size < y->size ? 1 : -1;
     }
@@ -83,7 +89,7 @@ static size_t place_region(struct program *program, bool per_lane, struct region
     for (int i = 0; i < program->n_buffers; i++) {
         const struct program_buffer *buffer = &program->buffers[i];
         if (is_placed(buffer) && buffer->per_lane == per_lane) {
-            order[n++] = (struct region_order){region_size(program, buffer), i};
+            order[n++] = (struct region_order){region_size(program, buffer), i, buffer->result};
         }
     }
     qsort(order, (size_t)n, sizeof *order, by_size_descending);
@@ -100,6 +106,10 @@ static size_t place_region(struct program *program, bool per_lane, struct region
         insert_sorted(placed, i, (struct placed){buffer->offset, order[i].size, first, last});
         const size_t end = buffer->offset + order[i].size;
         total = end > total ? end : total;
+        if (buffer->result) {
+            CHECK(buffer->offset == program->result_bytes);
+            program->result_bytes = end;
+        }
     }
     return total;
 }
@@ -117,6 +127,9 @@ enum status program_layout(struct program *program)
         if (buffer->kind == BUFFER_SHARED) {
             buffer->offset = program->shared_bytes;
             program->shared_bytes += region_size(program, buffer);
+        } else if (buffer->kind == BUFFER_LOADED) {
+            buffer->offset = program->loaded_bytes;
+            program->loaded_bytes += region_size(program, buffer);
         }
     }
     program->lane_bytes = place_region(program, true, order, placed);

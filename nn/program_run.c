@@ -56,6 +56,10 @@ enum status program_finish(struct program *program)
     TRY(allocate(program, program->scratch_bytes * lanes, &program->scratch_memory));
     TRY(allocate(program, program->batch_bytes, &program->batch_memory));
     TRY(allocate(program, program->shared_bytes, &program->shared_memory));
+    TRY(allocate(program, program->loaded_bytes, &program->loaded_memory));
+    ARENA_NEW(&program->arena, program->recordings, (size_t)program->n_phases + 1);
+    ARENA_NEW(&program->arena, program->repeats, (size_t)program->n_phases + 1);
+    TRY(program_open_host(program));
     program->finished = true;
     return OK;
 }
@@ -93,11 +97,14 @@ char *program_slot_address(const struct program *program, struct program_slot sl
             buffer = &program->buffers[buffer->tail];
         }
         return program->shared_memory + buffer->offset + slot.offset;
+    case BUFFER_LOADED:
+        return program->loaded_memory + buffer->offset + slot.offset;
     case BUFFER_EXTERNAL:
         if (chunk == program->run_chunks - 1 && buffer->external_last != NULL) {
             return buffer->external_last + slot.offset;
         }
         return buffer->external + (size_t)chunk * buffer->bytes + slot.offset;
+    case BUFFER_WHOLE:
     case BUFFER_SUM_F32:
     case BUFFER_SUM_F64:
     case BUFFER_PARTIALS:
@@ -121,9 +128,13 @@ void *program_address(const struct program *program, int buffer)
 
 void program_bind(struct program *program, int buffer, void *address, void *last)
 {
-    CHECK(program->buffers[buffer].kind == BUFFER_EXTERNAL);
-    program->buffers[buffer].external = address;
-    program->buffers[buffer].external_last = last;
+    struct program_buffer *bound = &program->buffers[buffer];
+    CHECK(bound->kind == BUFFER_EXTERNAL);
+    if (bound->external != address || bound->external_last != last) {
+        program_forget_recordings(program);
+    }
+    bound->external = address;
+    bound->external_last = last;
 }
 
 // What a chunk writes of a sum is not the sum.
@@ -139,7 +150,7 @@ static char *out_address(const struct program *program, struct program_slot slot
 void program_run_call(const struct program *program, const struct program_call *call, int chunk,
                       int lane, int piece)
 {
-    struct op_args args = {.lane = lane, .piece = piece, .dynamic = program->dynamic};
+    struct op_args args = {.lane = lane, .piece = piece, .run = program->run_memory};
     const int owner =
         program->shares_chunks ? 0 : lane; // of the memory that a chunk passes through
     for (int i = 0; i < OP_MAX_IN; i++) {
@@ -149,9 +160,9 @@ void program_run_call(const struct program *program, const struct program_call *
         args.out[i] = out_address(program, call->out[i], chunk, owner);
     }
     args.scratch = program->scratch_memory + (size_t)lane * program->scratch_bytes;
-    args.dynamic.count = call->count;
-    args.dynamic.first = (program->first_chunk + chunk) * call->elements;
-    args.dynamic.seed += (uint64_t)call->stream;
+    args.dynamic = (struct op_dynamic){.count = call->count,
+                                       .stream = (uint64_t)call->stream,
+                                       .first = (program->first_chunk + chunk) * call->elements};
     struct kernel *kernel =
         call->tail != NULL && is_tail(program, chunk) ? call->tail : call->kernel;
     kernel->ops->run(kernel, &args);
@@ -178,7 +189,6 @@ static float *moved(float *address, size_t bytes)
 
 static void run_unpack(void *context, int index, int lane)
 {
-    (void)lane;
     const struct program *program = context;
     const struct program_call *call = &program->steps[program->run_phase->first + index].call;
     const char *sum = program_slot_address(program, call->in[0], 0, 0);
@@ -188,27 +198,20 @@ static void run_unpack(void *context, int index, int lane)
     for (size_t part = 0; part < (size_t)program->n_parts; part++) {
         call->kernel->ops->unpack(call->kernel, sum + part * bytes,
                                   moved(weights, part * call->part_bytes),
-                                  moved(bias, part * call->part_bytes));
+                                  moved(bias, part * call->part_bytes), lane);
     }
-}
-
-static enum status run_hook(const struct program *program, const struct program_hook *hook)
-{
-    program->backend->ops->sync(program->backend);
-    return hook->function(hook->context, program_slot_address(program, hook->slot, 0, 0),
-                          hook->count);
 }
 
 static void run_pack(void *context, int index, int lane)
 {
-    (void)lane;
     const struct program *program = context;
     const struct program_call *call = &program->packs[index];
     const char *weights = program_slot_address(program, call->in[0], 0, 0);
     const char *bias = program_slot_address(program, call->in[1], 0, 0);
-    call->kernel->ops->pack(call->kernel, (const float *)(const void *)weights,
-                            (const float *)(const void *)bias, NULL,
-                            program_slot_address(program, call->out[0], 0, 0));
+    // Only int8 can fail.
+    CHECK(call->kernel->ops->pack(call->kernel, (const float *)(const void *)weights,
+                                  (const float *)(const void *)bias, NULL,
+                                  program_slot_address(program, call->out[0], 0, 0), lane) == OK);
 }
 
 void program_pack(struct program *program)
@@ -217,11 +220,17 @@ void program_pack(struct program *program)
     program->backend->ops->parallel(program->backend, program->n_packs, run_pack, program);
 }
 
-enum status program_run(struct program *program, int chunks, const struct op_dynamic *dynamic)
+enum status program_run(struct program *program, int chunks, const struct op_run *run)
 {
+    struct backend *backend = program->backend;
     CHECK(program->finished && chunks >= 1 && chunks <= program->n_chunks);
     CHECK(program->sums == NULL || chunks == program->n_chunks);
-    program->dynamic = *dynamic;
+    if (run != NULL) {
+        backend->ops->upload(backend, program->run_memory, run, sizeof *run);
+    }
+    if (chunks != program->run_chunks) {
+        program_forget_recordings(program);
+    }
     program->run_chunks = chunks;
     program->next_phase = 0;
     return program_continue(program);
@@ -239,13 +248,11 @@ static void run_chunks(struct program *program, int phase)
     }
 }
 
-enum status program_continue(struct program *program)
+void program_run_phases(struct program *program, int first, int end)
 {
     struct backend *backend = program->backend;
-    while (program->next_phase < program->n_phases) {
-        const int number = program->next_phase++;
+    for (int number = first; number < end; number++) {
         const struct program_phase *phase = &program->phases[number];
-        const struct program_step *step = &program->steps[phase->first];
         program->run_phase = phase;
         switch (phase->kind) {
         case STEP_CHUNKED:
@@ -255,16 +262,41 @@ enum status program_continue(struct program *program)
             backend->ops->parallel(backend, phase->n, run_unpack, program);
             break;
         case STEP_JOINT:
-            program_run_call(program, &step->call, JOINT, 0, 0);
+            program_run_call(program, &program->steps[phase->first].call, JOINT, 0, 0);
             break;
         case STEP_HOOK:
-            TRY(run_hook(program, &step->hook));
-            break;
         case STEP_PAUSE:
-            backend->ops->sync(backend);
-            return OK;
+            CHECK(!"such a phase is no part of a stretch");
         }
     }
-    backend->ops->sync(backend);
+}
+
+static bool ends_stretch(const struct program_phase *phase)
+{
+    return phase->kind == STEP_HOOK || phase->kind == STEP_PAUSE;
+}
+
+enum status program_continue(struct program *program)
+{
+    while (program->next_phase < program->n_phases) {
+        const int first = program->next_phase;
+        int end = first;
+        while (end < program->n_phases && !ends_stretch(&program->phases[end])) {
+            end++;
+        }
+        if (end > first) {
+            program_run_stretch(program, first, end);
+        }
+        program->next_phase = end;
+        if (end == program->n_phases) {
+            break;
+        }
+        program->next_phase++;
+        const struct program_step *step = &program->steps[program->phases[end].first];
+        if (step->kind == STEP_PAUSE) {
+            return OK;
+        }
+        TRY(program_run_hook(program, &step->hook));
+    }
     return OK;
 }

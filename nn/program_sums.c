@@ -77,8 +77,7 @@ static enum status open_add(struct program *program, const struct program_buffer
                           .out_h = 1,
                           .out_w = 1,
                           .out_c = (int)count,
-                          .groups = 1,
-                          .factor = 1.0F};
+                          .groups = 1};
     return program_kernel(program, &op, true, out);
 }
 

@@ -140,7 +140,7 @@ static void run_member(void *context, int index, int lane)
 {
     (void)index; // whoever comes last finds everything done
     const struct program *program = context;
-    const struct team *team = &program->teams[program->next_phase - 1];
+    const struct team *team = &program->teams[program->run_phase - program->phases];
     struct member m = {
         .program = program, .team = team, .lane = lane, .turn = team->turn, .patience = PATIENCE};
     for (; m.chunk < program->run_chunks; m.chunk++) {

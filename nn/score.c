@@ -22,10 +22,10 @@ static double row_loss(const float *logits, int classes, int32_t label, bool *co
     return log(sum) + greatest - (double)logits[label];
 }
 
-void score_add(struct infer_plan *plan, const struct score_batch *batch, struct score *score)
+enum status score_add(struct infer_plan *plan, const struct score_batch *batch, struct score *score)
 {
     const double start = clock_seconds();
-    infer_run(plan, batch->images, batch->n, batch->logits);
+    TRY(infer_run(plan, batch->images, batch->n, batch->logits));
     score->seconds += clock_seconds() - start;
     for (int i = 0; i < batch->n; i++) {
         bool correct;
@@ -34,4 +34,5 @@ void score_add(struct infer_plan *plan, const struct score_batch *batch, struct 
         score->right += correct;
     }
     score->images += batch->n;
+    return OK;
 }

@@ -17,4 +17,5 @@ struct score_batch {
 };
 // Runs the batch and adds it to `score`. An image is right when its label has the greatest logit
 // (the first of equal ones counts).
-void score_add(struct infer_plan *plan, const struct score_batch *batch, struct score *score);
+enum status score_add(struct infer_plan *plan, const struct score_batch *batch,
+                      struct score *score);

@@ -85,12 +85,12 @@ static size_t greatest(const float *values, size_t n)
     return best;
 }
 
-static void compare_batch(struct comparing *c, const uint8_t *images, int n)
+static enum status compare_batch(struct comparing *c, const uint8_t *images, int n)
 {
     const struct graph *graph = &c->sides[0].network->graph;
     const size_t first = output_count(graph, 0);
     for (int s = 0; s < 2; s++) {
-        infer_run(c->sides[s].plan, images, n, c->sides[s].logits);
+        TRY(infer_run(c->sides[s].plan, images, n, c->sides[s].logits));
     }
     for (int i = 0; i < n; i++) {
         c->same += greatest(c->sides[0].logits + (size_t)i * first, first) ==
@@ -98,12 +98,13 @@ static void compare_batch(struct comparing *c, const uint8_t *images, int n)
     }
     for (int output = 0; output < graph->n_outputs; output++) {
         for (int s = 0; s < 2; s++) {
-            infer_output(c->sides[s].plan, output, n, c->sides[s].values);
+            TRY(infer_output(c->sides[s].plan, output, n, c->sides[s].values));
         }
         compare_values(c->sides[0].values, c->sides[1].values,
                        (size_t)n * output_count(graph, output), &c->worst[output],
                        &c->most[output]);
     }
+    return OK;
 }
 
 static enum status run_both(struct comparing *c, const uint8_t *images, int n,

@@ -2,6 +2,7 @@
 #include "run/load.h"
 
 #include "core/file.h"
+#include "core/log.h"
 #include "core/machine.h"
 #include "run/load_data.h"
 
@@ -11,25 +12,58 @@
 
 #define AT(field) .offset = offsetof(struct backend_config, field)
 const struct option backend_option_table[] = {
-    {"name", "what computes: cpu, or ref (plain loops, slow)", OPTION_STRING, AT(name),
-     .fallback_text = "cpu"},
+    {"name",
+     "what computes: cpu, cuda (a GPU of NVIDIA), ref (plain loops, slow), or auto: the GPU where "
+     "there is one that can be used, else cpu",
+     OPTION_STRING, AT(name), .fallback_text = "auto"},
     {"threads", "threads to compute with; 0 = one per usable core", OPTION_INT, AT(threads),
      .fallback = 0, .least = 0, .most = 1024},
+    {"device", "cuda: which of several GPUs; -1 = the processes of a host take turns", OPTION_INT,
+     AT(device), .fallback = -1, .least = -1, .most = BACKEND_MOST_DEVICES - 1},
     {"check", "ref: keep its memory out of the program's reach, to find our own mistakes",
      OPTION_BOOL, AT(check), .fallback = 0},
     {.key = NULL},
 };
 #undef AT
 
+static struct backend_options options_of(const struct backend_config *config)
+{
+    return (struct backend_options){.threads = config->threads,
+                                    .check = config->check,
+                                    .device = config->device,
+                                    .turn = config->turn};
+}
+
+enum status load_settle_backend(struct backend_config *config, struct backend_facts *facts)
+{
+    const struct backend_options options = options_of(config);
+    const bool open = strcmp(config->name, "auto") == 0;
+    char why[256] = "";
+    config->taken = open ? backend_best(&options, why, sizeof why) : config->name;
+    const enum status status = backend_ask(config->taken, &options, facts);
+    if (status != OK) {
+        config->taken = NULL;
+        return status;
+    }
+    if (open && why[0] != '\0') {
+        log_info("computing on %s: %s", config->taken, why);
+    }
+    return OK;
+}
+
 enum status load_backend(const struct backend_config *config, int local_ranks, struct backend **out)
 {
-    int threads = config->threads;
-    if (threads == 0 && local_ranks > 1) {
-        const int share = machine_cores() / local_ranks;
-        threads = share > 0 ? share : 1;
+    struct backend_config settled = *config;
+    struct backend_facts facts;
+    if (settled.taken == NULL) {
+        TRY(load_settle_backend(&settled, &facts));
     }
-    const struct backend_options options = {.threads = threads, .check = config->check};
-    return backend_open(config->name, &options, out);
+    if (settled.threads == 0 && local_ranks > 1) {
+        const int share = machine_cores() / local_ranks;
+        settled.threads = share > 0 ? share : 1;
+    }
+    const struct backend_options options = options_of(&settled);
+    return backend_open(settled.taken, &options, out);
 }
 
 // What the file leaves out, the training images say, whatever part is asked for.

@@ -7,13 +7,23 @@
 
 // Rows "backend.*".
 struct backend_config {
-    const char *name; // cpu ref
+    const char *name; // auto, cpu, ref, cuda
     int threads;      // 0 = all cores that this process may use
+    int device;       // -1 = by turns
     bool check;       // ref only
+    // No rows.
+    const char *taken; // the backend that is used; NULL: not decided yet
+    int turn;          // number of this process among those of its host
 };
 extern const struct option backend_option_table[];
 
-// local_ranks: processes of this program on this host, which share its cores.
+// Decides what computes, before anything else is done: asks the backend that is named, or finds the
+// best for "auto" and says which that is. Sets taken and facts. ERR_UNSUPPORTED says why a backend
+// cannot be used here. This process may start others afterwards.
+enum status load_settle_backend(struct backend_config *config, struct backend_facts *facts);
+
+// Settles it first where that was not done. local_ranks: processes of this program on this host,
+// which share its cores.
 enum status load_backend(const struct backend_config *config, int local_ranks,
                          struct backend **out);
 

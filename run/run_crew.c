@@ -92,7 +92,7 @@ static enum status open_actors(struct run_crew *crew, bool work, size_t n_weight
     const int rank = session->collective->rank;
     const bool here = work && session->nursery == NULL && crew->n_actors > 0;
     if (here && session->work == NULL) {
-        TRY(run_work_ops.open(session, -1, &session->work));
+        TRY(run_work_ops.open(session, -1, 0, &session->work));
     }
     ARENA_NEW(&session->arena, crew->actors, (size_t)crew->n_actors);
     for (int i = 0; i < crew->n_actors; i++) {

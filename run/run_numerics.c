@@ -16,19 +16,12 @@ struct said {
 
 static void describe(const struct run_session *session, struct said *out)
 {
-    char dnnl[96];
     memset(out, 0, sizeof *out);
     if (gethostname(out->host, sizeof out->host - 1) != 0) {
         snprintf(out->host, sizeof out->host, "?");
     }
-    backend_cpu_numerics(dnnl, sizeof dnnl);
     snprintf(out->numerics, sizeof out->numerics, "backend %s, %s, %s",
-             session->config.backend.name, dnnl, blas_version());
-}
-
-static bool fast_at_int8(const struct run_session *session)
-{
-    return strcmp(session->config.backend.name, "cpu") != 0 || backend_cpu_has_vnni();
+             session->config.backend.taken, session->facts.numerics, blas_version());
 }
 
 // The first rank, if any, for which `flag` is set; -1: none.
@@ -82,13 +75,14 @@ static enum status decide_int8(struct run_session *session, const struct said *m
     const enum scoring_dtype dtype = session->config.scoring.dtype;
     struct said slow = *mine;
     int rank;
-    TRY(find_rank(c, !fast_at_int8(session), &session->arena, &rank));
+    TRY(find_rank(c, !session->facts.int8, &session->arena, &rank));
     if (dtype == SCORING_INT8 && rank >= 0 && run_config_designs(&session->config)) {
         TRY(collective_broadcast(c, &slow, sizeof slow, rank));
-        FAIL(ERR_CONFIG,
-             "scoring.dtype: int8 is not to be had on %s, whose processor has no AVX512-VNNI; "
-             "expected auto or float32",
-             slow.host);
+        FAIL(
+            ERR_CONFIG,
+            "scoring.dtype: int8 is not to be had on %s, where it is not fast (a processor without "
+            "AVX512-VNNI, or a GPU): %s; expected auto or float32",
+            slow.host, slow.numerics);
     }
     const bool int8 = dtype == SCORING_INT8 || (dtype == SCORING_AUTO && rank < 0);
     session->rollout_job.env.int8 = int8 ? ENV_INT8_ON : ENV_INT8_OFF;

@@ -35,7 +35,7 @@ struct searching {
     struct learner *learner;
     struct run_space_link *link; // learner's; NULL where there are no candidates
     struct text config, identity;
-    char host[256], onednn[32];
+    char host[256];
     float *initial;                   // owned; NULL without --policy
     struct run_experience experience; // of the policy's run
     bool begun; // all ranks came as far as the loop, so they can end it together
@@ -152,8 +152,11 @@ static enum status open_learner(struct searching *s)
     TRY(list_tasks(session, &tasks));
     // A small policy is learnt faster by one thread than several can agree on it.
     const bool large = config->agent.core == CORE_LSTM;
+    // Its process starts others, which one that has used a device cannot.
     const struct backend_config backend = {
-        .name = config->backend.name, .threads = large ? 0 : 1, .check = config->backend.check};
+        .taken = session->facts.n_devices > 0 ? "cpu" : config->backend.taken,
+        .threads = large ? 0 : 1,
+        .check = config->backend.check};
     TRY(load_backend(&backend, 1, &s->backend));
     TRY(run_config_text(config, &s->config));
     TRY(run_config_identity(config, SHAPES_SEARCH, &s->identity));
@@ -166,10 +169,10 @@ static enum status open_learner(struct searching *s)
     if (gethostname(s->host, sizeof s->host - 1) != 0) {
         s->host[0] = '\0';
     }
-    backend_cpu_onednn(s->onednn, sizeof s->onednn);
     const struct hdf5_text texts[] = {
-        {"config", s->config.bytes},     {"dikdik", DIKDIK_VERSION},         {"onednn", s->onednn},
-        {"openblas", blas_version()},    {"processor", machine_processor()}, {"host", s->host},
+        {"config", s->config.bytes},         {"dikdik", DIKDIK_VERSION},
+        {"library", session->facts.library}, {"openblas", blas_version()},
+        {"processor", machine_processor()},  {"host", s->host},
         {"numerics", session->numerics},
     };
     const double longest = config->actors.first_episode_seconds;

@@ -87,6 +87,9 @@ enum status run_session_make(const struct collective *collective, struct run_ses
 
 enum status run_session_prepare(struct run_session *session)
 {
+    const int turn = collective_launcher_local_rank();
+    session->config.backend.turn = turn > 0 ? turn : 0;
+    TRY(load_settle_backend(&session->config.backend, &session->facts));
     TRY(name_files(session));
     TRY(run_prune_config(&session->config, session->network_files, &session->arena,
                          &session->prune));
@@ -96,8 +99,10 @@ enum status run_session_prepare(struct run_session *session)
         .ops = ops,
         .env = {.config = environment_values(session),
                 .seed = session->config.seed,
-                .backend = session->config.backend.name,
+                .backend = session->config.backend.taken,
                 .threads = 1,
+                .device = session->config.backend.device,
+                .turn = session->config.backend.turn,
                 .check = session->config.backend.check,
                 .shared_fd = -1},
         .agent = &session->config.agent,

@@ -38,6 +38,7 @@ struct run_session {
     bool stopped_together;
     bool finishes; // fine-tunes and tests; set before it begins
     struct run_config config;
+    struct backend_facts facts; // of the backend of this host
     struct arena arena;
     const struct network_env_ops *network_env; // NULL: episodes design no networks
     const char *const *network_files;          // [networks] in the run folder; arena

@@ -16,6 +16,7 @@ enum status run_work_backend(struct run_task *task, struct backend **out)
     if (work->backend == NULL || work->threads != threads) {
         struct backend_config config = work->session->config.backend;
         config.threads = threads;
+        config.turn = work->turn;
         backend_close(work->backend);
         work->backend = NULL;
         TRY(load_backend(&config, 1, &work->backend));
@@ -51,6 +52,7 @@ static enum status open_env(struct run_task *task)
     close_env(work);
     job.threads = threads;
     job.shared_fd = work->shared_fd;
+    job.turn = work->turn;
     work->env_threads = threads;
     return work->session->rollout_job.ops->open(&job, &work->env);
 }
@@ -121,7 +123,7 @@ static enum status carry_out(struct run_task *task)
     FAIL(ERR_COMM, "an order of an unknown kind, %d", (int)order);
 }
 
-static enum status work_open(const void *context, int shared_fd, void **out)
+static enum status work_open(const void *context, int shared_fd, int turn, void **out)
 {
     struct run_work *work = calloc(1, sizeof *work);
     if (work == NULL) {
@@ -129,6 +131,7 @@ static enum status work_open(const void *context, int shared_fd, void **out)
     }
     work->session = context;
     work->shared_fd = shared_fd;
+    work->turn = turn;
     *out = work;
     return OK;
 }

@@ -8,6 +8,7 @@
 struct run_work {
     const struct run_session *session; // borrowed
     int shared_fd;
+    int turn;                // of this worker, see env_job
     struct backend *backend; // owned; NULL = not open
     int threads;             // of it
     struct env *env;         // owned; NULL = not open

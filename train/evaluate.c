@@ -45,7 +45,7 @@ static enum status scorer_run(const struct scorer *scorer, struct infer_plan *pl
             .classes = scorer->classes,
             .logits = scorer->logits,
         };
-        score_add(plan, &batch, &score);
+        TRY(score_add(plan, &batch, &score));
         if (options->logits != NULL) {
             memcpy(options->logits + (size_t)first * (size_t)scorer->classes, scorer->logits,
                    (size_t)rows * (size_t)scorer->classes * sizeof *scorer->logits);

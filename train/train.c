@@ -169,8 +169,8 @@ static enum status save(struct trainer *trainer)
 {
     const struct train_job *job = trainer->job;
     struct train_state *state = &trainer->state;
-    train_params(trainer->plan, state->params);
-    train_save_state(trainer->plan, state->optimizer, &state->position.step);
+    TRY(train_params(trainer->plan, state->params));
+    TRY(train_save_state(trainer->plan, state->optimizer, &state->position.step));
     if (job->checkpoint == NULL || job->collective->rank != 0) {
         return OK;
     }
@@ -227,7 +227,7 @@ static enum status update(struct trainer *trainer)
     TRY(loader_next(trainer->loader, &batch));
     CHECK(batch.epoch == position->epoch && batch.number == position->batch);
     if (trainer->teacher != NULL) {
-        infer_run(trainer->teacher, batch.images, batch.n, trainer->targets);
+        TRY(infer_run(trainer->teacher, batch.images, batch.n, trainer->targets));
     }
     TRY(train_step(trainer->plan, batch.images, batch.labels, trainer->targets, (float)rate,
                    &result));
@@ -258,7 +258,7 @@ static enum status update(struct trainer *trainer)
 static enum status share_params(struct trainer *trainer)
 {
     struct network *network = trainer->network;
-    train_params(trainer->plan, network->params);
+    TRY(train_params(trainer->plan, network->params));
     return collective_broadcast(trainer->job->collective, network->params,
                                 network->graph.n_floats * sizeof(float), 0);
 }

@@ -59,17 +59,28 @@ int collective_launcher_ranks(void)
     return started ? ranks : 0;
 }
 
+static int first_number(const char *const *names)
+{
+    int number = -1;
+    for (int i = 0; number < 0 && names[i] != NULL; i++) {
+        number = environment_number(names[i]);
+    }
+    return number;
+}
+
 int collective_launcher_rank(void)
 {
-    if (!collective_under_launcher()) {
-        return 0;
-    }
-    const char *const names[] = {"PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"};
-    int rank = -1;
-    for (size_t i = 0; rank < 0 && i < sizeof names / sizeof *names; i++) {
-        rank = environment_number(names[i]);
-    }
-    return rank;
+    static const char *const names[] = {"PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK",
+                                        "SLURM_PROCID", NULL};
+    return collective_under_launcher() ? first_number(names) : 0;
+}
+
+int collective_launcher_local_rank(void)
+{
+    static const char *const names[] = {"MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK",
+                                        "SLURM_LOCALID", NULL};
+    const int number = collective_under_launcher() ? first_number(names) : 0;
+    return number >= 0 ? number : collective_launcher_rank();
 }
 
 static enum status check_shared_memory(int ranks, bool before)

@@ -50,3 +50,6 @@ int collective_launcher_ranks(void);
 // Not collective. This process's rank as the launcher says it, before collective_open: 0 when
 // alone, -1 when it does not say.
 int collective_launcher_rank(void);
+// Not collective. Its number among the ranks of its host, likewise; its rank when the launcher does
+// not say.
+int collective_launcher_local_rank(void);

@@ -161,8 +161,8 @@ static void run_subject(void *context, int64_t number)
 {
     const struct subject *subject = context;
     const size_t which = (size_t)(number % FRESH_INPUTS);
-    infer_run(subject->plan, subject->images + which * subject->batch_bytes, subject->batch,
-              subject->outputs);
+    CHECK(infer_run(subject->plan, subject->images + which * subject->batch_bytes, subject->batch,
+                    subject->outputs) == OK);
 }
 
 // The last subject is the first network again, with a plan and memory of its own.

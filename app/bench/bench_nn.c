@@ -110,8 +110,7 @@ static enum status run_once(struct bench *bench)
 {
     const struct dataset *images = &bench->images;
     if (bench->infer != NULL) {
-        infer_run(bench->infer, images->images, bench->what->batch, bench->logits);
-        return OK;
+        return infer_run(bench->infer, images->images, bench->what->batch, bench->logits);
     }
     struct train_result result;
     return train_step(bench->train, images->images, images->labels, NULL, TRAIN_RATE, &result);

@@ -82,8 +82,8 @@ static enum status fill(struct peak *peak, const struct op *op)
     TRY(backend->ops->alloc(backend, peak->kernel->packed_bytes, &peak->packed));
     const struct op_quantization quantization = {
         .in_scale = 1.0F / 127, .out_scale = (float)op->in_c / 127, .sum_scale = 1};
-    peak->kernel->ops->pack(peak->kernel, peak->weights, peak->bias,
-                            op->in_type == DTYPE_F32 ? NULL : &quantization, peak->packed);
+    TRY(peak->kernel->ops->pack(peak->kernel, peak->weights, peak->bias,
+                                op->in_type == DTYPE_F32 ? NULL : &quantization, peak->packed, 0));
     for (int lane = 0; lane < backend->lanes; lane++) {
         TRY(alloc_random(backend, values, op->in_type, &peak->x[lane]));
         TRY(alloc_random(backend, values, op->out_type, &peak->y[lane]));
@@ -105,7 +105,7 @@ static void run_piece(void *context, int index, int lane)
     peak->kernel->ops->run(peak->kernel, &args);
 }
 
-static double best_rate(struct peak *peak, const struct op *op, double seconds)
+static enum status best_rate(struct peak *peak, const struct op *op, double seconds, double *out)
 {
     struct backend *backend = peak->backend;
     const int pieces = backend->lanes * PEAK_CALLS_PER_LANE;
@@ -115,11 +115,12 @@ static double best_rate(struct peak *peak, const struct op *op, double seconds)
     for (int i = 0; i < PEAK_MOST_REPEATS && (i < 2 || clock_seconds() < end); i++) {
         const double start = clock_seconds();
         backend->ops->parallel(backend, pieces, run_piece, peak);
-        backend->ops->sync(backend);
+        TRY(backend->ops->sync(backend));
         const double rate = operations / (clock_seconds() - start) * 1e-9;
         best = rate > best ? rate : best;
     }
-    return best;
+    *out = best;
+    return OK;
 }
 
 static void release(struct backend *backend, void *address)
@@ -157,7 +158,8 @@ static enum status measure_shapes(struct peak *peak, bool int8, double seconds, 
         const struct op op = peak_op(shape, int8);
         TRY(kernel_open(peak->backend, &op, &peak->kernel));
         TRY(fill(peak, &op));
-        const double rate = best_rate(peak, &op, seconds / N_SHAPES);
+        double rate;
+        TRY(best_rate(peak, &op, seconds / N_SHAPES, &rate));
         best = rate > best ? rate : best;
         peak_close(peak);
     }

@@ -5,6 +5,7 @@
 
 #include "compute/backend_list.h"
 #include "compute/blas.h"
+#include "compute/cpu/cpu_dnnl.h"
 #include "compute/cpu/cpu_kernels.h"
 #include "core/machine.h"
 
@@ -41,10 +42,12 @@ static void cpu_upload(struct backend *backend, void *to, const void *from_host,
     memcpy(to, from_host, bytes);
 }
 
-static void cpu_download(struct backend *backend, void *to_host, const void *from, size_t bytes)
+static enum status cpu_download(struct backend *backend, void *to_host, const void *from,
+                                size_t bytes)
 {
     (void)backend;
     memcpy(to_host, from, bytes);
+    return OK;
 }
 
 static void cpu_zero(struct backend *backend, void *address, size_t bytes)
@@ -53,15 +56,24 @@ static void cpu_zero(struct backend *backend, void *address, size_t bytes)
     memset(address, 0, bytes);
 }
 
-static void cpu_sync(struct backend *backend)
+static enum status cpu_sync(struct backend *backend)
 {
     (void)backend; // calls return when their work is done
+    return OK;
 }
 
 static void cpu_parallel(struct backend *backend, int n,
                          void (*body)(void *context, int index, int lane), void *context)
 {
     lanes_run(((struct cpu_backend *)backend)->lanes, n, body, context);
+}
+
+static enum status cpu_ask(const struct backend_options *options, struct backend_facts *facts)
+{
+    (void)options;
+    cpu_dnnl_say(facts);
+    facts->int8 = machine_has_vnni();
+    return OK;
 }
 
 static void cpu_close(struct backend *backend)
@@ -124,10 +136,13 @@ static enum status cpu_open(const struct backend_options *options, struct backen
 
 const struct backend_ops cpu_backend_ops = {
     .name = "cpu",
+    .ask = cpu_ask,
     .open = cpu_open,
     .close = cpu_close,
     .alloc = cpu_alloc,
     .release = cpu_release,
+    .alloc_pinned = cpu_alloc,
+    .release_pinned = cpu_release,
     .upload = cpu_upload,
     .download = cpu_download,
     .zero = cpu_zero,
@@ -168,6 +183,8 @@ const struct backend_ops cpu_backend_ops = {
             [OP_LSTM] = &cpu_lstm_kernel,
             [OP_LSTM_BACKWARD] = &cpu_lstm_backward_kernel,
             [OP_RANGE] = &cpu_range_kernel,
+            [OP_SUM_SQUARES] = &cpu_sum_squares_kernel,
+            [OP_CLIP] = &cpu_clip_kernel,
             [OP_SGD] = &cpu_sgd_kernel,
             [OP_RMSPROP] = &cpu_rmsprop_kernel,
             [OP_ADAM] = &cpu_adam_kernel,

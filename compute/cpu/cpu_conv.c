@@ -185,7 +185,10 @@ enum status cpu_conv_dnnl_open(struct backend *backend, const struct op *op, str
     if (conv == NULL) {
         FAIL(ERR_MEMORY, "no memory for a convolution");
     }
-    conv->base = (struct kernel){.ops = &cpu_conv_kernel, .backend = backend, .op = *op};
+    conv->base = (struct kernel){.ops = &cpu_conv_kernel,
+                                 .backend = backend,
+                                 .op = *op,
+                                 .keeps_weights = op->in_type != DTYPE_F32};
     const enum status status =
         op->in_type == DTYPE_F32 ? make_calls(conv, NULL, NULL) : open_int8(conv);
     if (status != OK) {
@@ -224,8 +227,8 @@ static void quantize_weights(struct cpu_conv *conv, const float *weights, const 
     }
 }
 
-static void conv_pack(struct kernel *kernel, const float *weights, const float *bias,
-                      const struct op_quantization *quantization, void *packed)
+static enum status conv_pack(struct kernel *kernel, const float *weights, const float *bias,
+                             const struct op_quantization *quantization, void *packed, int lane)
 {
     struct cpu_conv *conv = (struct cpu_conv *)kernel;
     const size_t bias_bytes = (size_t)kernel->op.out_c * sizeof(float);
@@ -236,22 +239,20 @@ static void conv_pack(struct kernel *kernel, const float *weights, const float *
         quantize_weights(conv, weights, bias, quantization);
         // oneDNN 2.6 fixes scales when a primitive is made. The same shape was made by open, so
         // this can only fail for want of memory.
-        kernel->pack_status = make_calls(conv, quantization, conv->out_scales);
-        if (kernel->pack_status != OK) {
-            return;
-        }
+        TRY(make_calls(conv, quantization, conv->out_scales));
         CHECK(kernel->packed_bytes == packed_bytes);
         from = conv->quantized;
         bias_from = conv->scaled_bias;
     }
     void *const addresses[] = {(void *)(uintptr_t)from, packed};
-    cpu_dnnl_call_run(&conv->reorder, 0, addresses);
+    cpu_dnnl_call_run(&conv->reorder, lane, addresses);
     char *bias_to = (char *)packed + conv->bias_offset;
     if (bias_from != NULL) {
         memcpy(bias_to, bias_from, bias_bytes);
     } else {
         memset(bias_to, 0, bias_bytes);
     }
+    return OK;
 }
 
 const struct kernel_ops cpu_conv_kernel = {

@@ -115,14 +115,16 @@ static void backward_data_run(struct kernel *kernel, const struct op_args *args)
     cpu_dnnl_call_run(&conv->call, args->lane, addresses);
 }
 
-static void backward_data_pack(struct kernel *kernel, const float *weights, const float *bias,
-                               const struct op_quantization *quantization, void *packed)
+static enum status backward_data_pack(struct kernel *kernel, const float *weights,
+                                      const float *bias, const struct op_quantization *quantization,
+                                      void *packed, int lane)
 {
     (void)bias;
     (void)quantization;
     struct cpu_conv_backward *conv = (struct cpu_conv_backward *)kernel;
     void *const addresses[] = {(void *)(uintptr_t)weights, packed};
-    cpu_dnnl_call_run(&conv->reorder, 0, addresses);
+    cpu_dnnl_call_run(&conv->reorder, lane, addresses);
+    return OK;
 }
 
 static void backward_weights_run(struct kernel *kernel, const struct op_args *args)
@@ -135,11 +137,11 @@ static void backward_weights_run(struct kernel *kernel, const struct op_args *ar
 }
 
 static void backward_weights_unpack(struct kernel *kernel, const void *partial, float *weights,
-                                    float *bias)
+                                    float *bias, int lane)
 {
     struct cpu_conv_backward *conv = (struct cpu_conv_backward *)kernel;
     void *const addresses[] = {(void *)(uintptr_t)partial, weights};
-    cpu_dnnl_call_run(&conv->reorder, 0, addresses);
+    cpu_dnnl_call_run(&conv->reorder, lane, addresses);
     if (bias != NULL) {
         memcpy(bias, (const char *)partial + conv->bias_offset,
                (size_t)kernel->op.out_c * sizeof(float));

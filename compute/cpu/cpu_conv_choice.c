@@ -45,8 +45,7 @@ static struct op class_op(int in_c, int out_c)
                        .dilation = {1, 1},
                        .pad = {1, 1, 1, 1},
                        .groups = 1,
-                       .bias = true,
-                       .factor = 1.0F};
+                       .bias = true};
 }
 
 struct trial {
@@ -81,9 +80,10 @@ static enum status open_trial(struct trial *trial)
     trial->args = (struct op_args){.in = {at, at + sizes[0] + sizes[1]},
                                    .out = {at + sizes[0]},
                                    .scratch = at + sizes[0] + sizes[1] + sizes[2]};
-    kernel->ops->pack(kernel, weights, bias, &quantization, at + sizes[0] + sizes[1]);
+    const enum status status =
+        kernel->ops->pack(kernel, weights, bias, &quantization, at + sizes[0] + sizes[1], 0);
     free(weights);
-    return kernel->pack_status;
+    return status;
 }
 
 static void time_trial(struct trial *trial)

@@ -35,9 +35,10 @@ bool cpu_conv_direct_fits(const struct op *op)
 }
 
 // weights [out_c][in_c][3][3] of the op. A block's bias lies behind its weights.
-static void direct_pack(struct kernel *kernel, const float *weights, const float *bias,
-                        const struct op_quantization *quantization, void *packed)
+static enum status direct_pack(struct kernel *kernel, const float *weights, const float *bias,
+                               const struct op_quantization *quantization, void *packed, int lane)
 {
+    (void)lane;
     (void)quantization;
     const struct direct *direct = (const struct direct *)kernel;
     const struct tiles *tiles = &direct->tiles;
@@ -55,6 +56,7 @@ static void direct_pack(struct kernel *kernel, const float *weights, const float
         }
         *to = bias != NULL && !direct->backward ? bias[o] : 0.0F;
     }
+    return OK;
 }
 
 #if defined(__x86_64__)

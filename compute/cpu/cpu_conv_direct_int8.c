@@ -59,9 +59,10 @@ static void pack_channel(const struct op *op, int o, const float *weights, float
         op->act.kind == ACT_CLIP ? op->act.b / quantization->out_scale : (float)UINT8_MAX;
 }
 
-static void direct_pack(struct kernel *kernel, const float *weights, const float *bias,
-                        const struct op_quantization *quantization, void *packed)
+static enum status direct_pack(struct kernel *kernel, const float *weights, const float *bias,
+                               const struct op_quantization *quantization, void *packed, int lane)
 {
+    (void)lane;
     const struct op *op = &kernel->op;
     const struct tiles *tiles = &((const struct direct_int8 *)kernel)->tiles;
     memset(packed, 0, kernel->packed_bytes);
@@ -70,6 +71,7 @@ static void direct_pack(struct kernel *kernel, const float *weights, const float
                      bias != NULL ? bias[o] : 0.0F, quantization,
                      (char *)packed + (size_t)(o / TILES_CHANNELS) * tiles->block_bytes);
     }
+    return OK;
 }
 
 #if defined(__x86_64__)

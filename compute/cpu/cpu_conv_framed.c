@@ -60,18 +60,18 @@ static void framed_run(struct kernel *kernel, const struct op_args *args)
     }
 }
 
-static void framed_pack(struct kernel *kernel, const float *weights, const float *bias,
-                        const struct op_quantization *quantization, void *packed)
+static enum status framed_pack(struct kernel *kernel, const float *weights, const float *bias,
+                               const struct op_quantization *quantization, void *packed, int lane)
 {
     struct kernel *conv = ((struct framed *)kernel)->conv;
-    conv->ops->pack(conv, weights, bias, quantization, packed);
-    kernel->pack_status = conv->pack_status;
+    return conv->ops->pack(conv, weights, bias, quantization, packed, lane);
 }
 
-static void framed_unpack(struct kernel *kernel, const void *partial, float *weights, float *bias)
+static void framed_unpack(struct kernel *kernel, const void *partial, float *weights, float *bias,
+                          int lane)
 {
     struct kernel *conv = ((struct framed *)kernel)->conv;
-    conv->ops->unpack(conv, partial, weights, bias);
+    conv->ops->unpack(conv, partial, weights, bias, lane);
 }
 
 static const struct kernel_ops framed_ops = {.open = cpu_conv_framed_open,
@@ -140,6 +140,7 @@ enum status cpu_conv_framed_open(struct backend *backend, const struct op *op, s
                         .op = *op,
                         .packed_bytes = framed->conv->packed_bytes,
                         .packing = framed->conv->packing,
+                        .keeps_weights = framed->conv->keeps_weights,
                         .partial_bytes = framed->conv->partial_bytes,
                         .scratch_bytes = framed->frame_bytes + framed->conv->scratch_bytes};
     *out = &framed->base;

@@ -71,9 +71,10 @@ static void pack_channel(const struct op *op, int o, const float *w, float bias,
     to->sum_scale = quantization->sum_scale / quantization->out_scale;
 }
 
-static void narrow_pack(struct kernel *kernel, const float *weights, const float *bias,
-                        const struct op_quantization *quantization, void *packed)
+static enum status narrow_pack(struct kernel *kernel, const float *weights, const float *bias,
+                               const struct op_quantization *quantization, void *packed, int lane)
 {
+    (void)lane;
     const struct op *op = &kernel->op;
     struct narrow_packed *passes = packed;
     memset(packed, 0, kernel->packed_bytes);
@@ -81,6 +82,7 @@ static void narrow_pack(struct kernel *kernel, const float *weights, const float
         pack_channel(op, o, weights + (size_t)o * (size_t)op->in_c * TAPS,
                      bias != NULL ? bias[o] : 0.0F, quantization, &passes[o / OUTPUTS]);
     }
+    return OK;
 }
 
 // Scratch: one image with a border of zeros, [pad + h + pad][w + 2][8 or 16]. What lies in a

@@ -10,13 +10,7 @@
 // oneDNN writes code into memory without a look at whether it got any.
 #define PRIMITIVE_ROOM_BYTES ((size_t)16 << 20)
 
-void backend_cpu_onednn(char *out, size_t bytes)
-{
-    const dnnl_version_t *version = dnnl_version();
-    snprintf(out, bytes, "%d.%d.%d", version->major, version->minor, version->patch);
-}
-
-void backend_cpu_numerics(char *out, size_t bytes)
+void cpu_dnnl_say(struct backend_facts *facts)
 {
     static const struct {
         dnnl_cpu_isa_t isa;
@@ -33,13 +27,14 @@ void backend_cpu_numerics(char *out, size_t bytes)
     };
     const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
     const char *name = "other instructions";
-    char version[32];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         name = names[i].isa == isa ? names[i].name : name;
     }
-    backend_cpu_onednn(version, sizeof version);
+    const dnnl_version_t *version = dnnl_version();
+    snprintf(facts->library, sizeof facts->library, "oneDNN %d.%d.%d", version->major,
+             version->minor, version->patch);
     // The kernels of our own go by what the processor has.
-    snprintf(out, bytes, "oneDNN %s %s, own kernels %s", version, name,
+    snprintf(facts->numerics, sizeof facts->numerics, "%s %s, own kernels %s", facts->library, name,
              machine_has_vnni()     ? "avx512_vnni"
              : machine_has_avx512() ? "avx512"
              : machine_has_avx2()   ? "avx2"

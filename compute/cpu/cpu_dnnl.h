@@ -33,6 +33,9 @@ enum status cpu_dnnl_reorder_open(struct cpu_backend *cpu, const dnnl_memory_des
 // Turns a oneDNN result into a status; `what` names the call.
 enum status cpu_dnnl_check(dnnl_status_t result, const char *what);
 
+// What the bits of results depend on, and oneDNN's version.
+void cpu_dnnl_say(struct backend_facts *facts);
+
 // Layouts. tensor: [n, c, h, w] stored NHWC. weights: OIHW, or goihw when groups > 1; `any` lets
 // oneDNN choose.
 dnnl_memory_desc_t cpu_dnnl_tensor(int n, int h, int w, int c, enum dtype dtype);

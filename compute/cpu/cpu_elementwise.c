@@ -71,7 +71,7 @@ static struct affine affine_make(const struct kernel *kernel, const struct op_ar
         .count = cpu_op_count(op),
         .c = op->in_c,
         .out_type = op->out_type,
-        .factor = op->factor,
+        .factor = op->kind == OP_SCALE_SHIFT ? cpu_factor(op->out_type, args->in[4]) : 1.0F,
         .scale = cpu_pattern_make(args->in[1], op->in_c, room),
         .shift = cpu_pattern_make(args->in[2], op->in_c, room + cpu_pattern_floats(op->in_c)),
         .residual = args->in[3],
@@ -251,11 +251,10 @@ CPU_INLINE void add_block(struct activation act, const float *a, const float *b,
 }
 
 // y = act(a + b), b NULL: none; integers are round(y * factor).
-CPU_INLINE void add_all(struct activation act, const struct op *op, enum dtype type, const float *a,
-                        const float *b, char *y)
+CPU_INLINE void add_all(struct activation act, const struct op *op, enum dtype type, float factor,
+                        const float *a, const float *b, char *y)
 {
     const size_t count = cpu_op_count(op), size = dtype_bytes(type);
-    const float factor = op->factor;
     float v[CPU_BLOCK];
     size_t i = 0;
     for (; i + CPU_BLOCK <= count; i += CPU_BLOCK) {
@@ -274,41 +273,43 @@ CPU_INLINE void add_all(struct activation act, const struct op *op, enum dtype t
     }
 }
 
-CPU_INLINE void add_types(struct activation act, const struct op *op, const float *a,
+CPU_INLINE void add_types(struct activation act, const struct op *op, float factor, const float *a,
                           const float *b, char *y)
 {
     if (op->out_type == DTYPE_F32) {
-        add_all(act, op, DTYPE_F32, a, b, y);
+        add_all(act, op, DTYPE_F32, factor, a, b, y);
     } else if (op->out_type == DTYPE_U8) {
-        add_all(act, op, DTYPE_U8, a, b, y);
+        add_all(act, op, DTYPE_U8, factor, a, b, y);
     } else {
-        add_all(act, op, DTYPE_S8, a, b, y);
+        add_all(act, op, DTYPE_S8, factor, a, b, y);
     }
 }
 
-CPU_CLONES static void add(const struct op *op, const float *a, const float *b, char *y)
+CPU_CLONES static void add(const struct op *op, float factor, const float *a, const float *b,
+                           char *y)
 {
-    CPU_EACH_ACTIVATION(op->act, add_types, op, a, b, y);
+    CPU_EACH_ACTIVATION(op->act, add_types, op, factor, a, b, y);
 }
 
 static void run_add(struct kernel *kernel, const struct op_args *args)
 {
-    add(&kernel->op, args->in[0], args->in[1], args->out[0]);
+    add(&kernel->op, cpu_factor(kernel->op.out_type, args->in[2]), args->in[0], args->in[1],
+        args->out[0]);
 }
 
-CPU_CLONES static void quantize(const struct op *op, const float *x, char *y)
+CPU_CLONES static void quantize(const struct op *op, float factor, const float *x, char *y)
 {
     const struct activation none = {.kind = ACT_NONE};
     if (op->out_type == DTYPE_U8) {
-        add_all(none, op, DTYPE_U8, x, NULL, y);
+        add_all(none, op, DTYPE_U8, factor, x, NULL, y);
     } else {
-        add_all(none, op, DTYPE_S8, x, NULL, y);
+        add_all(none, op, DTYPE_S8, factor, x, NULL, y);
     }
 }
 
 static void run_quantize(struct kernel *kernel, const struct op_args *args)
 {
-    quantize(&kernel->op, args->in[0], args->out[0]);
+    quantize(&kernel->op, cpu_factor(kernel->op.out_type, args->in[1]), args->in[0], args->out[0]);
 }
 
 // ---- gradient of an activation
@@ -369,11 +370,12 @@ static void run_act_backward(struct kernel *kernel, const struct op_args *args)
 static void run_dropout(struct kernel *kernel, const struct op_args *args)
 {
     const struct op_dynamic *dynamic = &args->dynamic;
+    const uint64_t seed = args->run->seed + dynamic->stream;
     const size_t count = cpu_op_count(&kernel->op);
     const float *x = args->in[0];
     float *y = args->out[0];
     const double rate = (double)kernel->op.rate, scale = 1.0 / (1.0 - rate);
-    struct rng rng = rng_make(dynamic->seed, RNG_DROPOUT, (uint64_t)dynamic->step, 0);
+    struct rng rng = rng_make(seed, RNG_DROPOUT, (uint64_t)args->run->step, 0);
     const uint32_t words = sizeof rng.block / sizeof rng.block[0];
     rng.counter[0] = (uint32_t)((uint64_t)dynamic->first / words);
     for (uint32_t skip = (uint32_t)((uint64_t)dynamic->first % words); skip > 0; skip--) {

@@ -28,4 +28,5 @@ extern const struct kernel_ops cpu_softmax_kernel, cpu_softmax_backward_kernel,
 
 extern const struct kernel_ops cpu_lstm_kernel, cpu_lstm_backward_kernel;
 
-extern const struct kernel_ops cpu_sgd_kernel, cpu_rmsprop_kernel, cpu_adam_kernel;
+extern const struct kernel_ops cpu_sum_squares_kernel, cpu_clip_kernel, cpu_sgd_kernel,
+    cpu_rmsprop_kernel, cpu_adam_kernel;

@@ -62,9 +62,10 @@ static void pack_matrix(const struct op *op, int columns, const float *weights, 
     }
 }
 
-static void pack_weights(struct kernel *kernel, const float *weights, const float *bias,
-                         const struct op_quantization *quantization, void *packed)
+static enum status pack_weights(struct kernel *kernel, const float *weights, const float *bias,
+                                const struct op_quantization *quantization, void *packed, int lane)
 {
+    (void)lane;
     CHECK(bias == NULL && quantization == NULL); // the bias follows the weights
     const struct op *op = &kernel->op;
     const size_t gates = N_GATES * (size_t)op->out_c;
@@ -74,6 +75,7 @@ static void pack_weights(struct kernel *kernel, const float *weights, const floa
     pack_matrix(op, op->out_c, weights, w_hh);
     weights += gates * (size_t)op->out_c;
     memcpy(w_hh + panels_of(op, op->out_c), weights, gates * sizeof *weights);
+    return OK;
 }
 
 static struct lstm lstm_make(const struct kernel *kernel, const struct op_args *args)
@@ -402,9 +404,10 @@ static void run_backward(struct kernel *kernel, const struct op_args *args)
     }
 }
 
-static void unpack_partial(struct kernel *kernel, const void *partial, float *weights,
-                           float *bias) // NOLINT(readability-non-const-parameter): a fixed type
+static void unpack_partial(struct kernel *kernel, const void *partial, float *weights, float *bias,
+                           int lane) // NOLINT(readability-non-const-parameter): a fixed type
 {
+    (void)lane;
     (void)bias; // the bias' gradient follows those of the weights
     memcpy(weights, partial, kernel->partial_bytes);
 }

@@ -86,7 +86,7 @@ static void run_multiply(struct kernel *kernel, const struct op_args *args)
     const size_t images = op->broadcast ? (size_t)op->n : 1, image = cpu_op_count(op) / images;
     struct product p = {.count = image,
                         .c = op->broadcast ? op->in_c : 0,
-                        .factor = op->factor,
+                        .factor = cpu_factor(op->out_type, args->in[2]),
                         .type = op->out_type};
     for (size_t n = 0; n < images; n++) {
         const float *b = args->in[1];

@@ -363,11 +363,11 @@ CPU_INLINE void multiply_row(int c, float by, float *row)
     }
 }
 
-CPU_INLINE void average_all(const struct op *op, enum dtype type, const char *x, float *y)
+CPU_INLINE void average_all(const struct op *op, enum dtype type, double factor, const char *x,
+                            float *y)
 {
     const int c = op->in_c;
     const size_t size = dtype_bytes(type), step = tap_step(op) * size;
-    const double factor = type == DTYPE_F32 ? 1.0 : (double)op->factor;
     memset(y, 0, (size_t)op->n * (size_t)op->out_h * (size_t)op->out_w * (size_t)c * sizeof *y);
     for (struct place place = first_place(op); place.n < op->n; next_place(op, &place)) {
         const struct window at = place.at;
@@ -382,20 +382,21 @@ CPU_INLINE void average_all(const struct op *op, enum dtype type, const char *x,
     }
 }
 
-CPU_CLONES static void average(const struct op *op, const void *x, float *y)
+CPU_CLONES static void average(const struct op *op, double factor, const void *x, float *y)
 {
     if (op->in_type == DTYPE_F32) {
-        average_all(op, DTYPE_F32, x, y);
+        average_all(op, DTYPE_F32, 1.0, x, y);
     } else if (op->in_type == DTYPE_U8) {
-        average_all(op, DTYPE_U8, x, y);
+        average_all(op, DTYPE_U8, factor, x, y);
     } else {
-        average_all(op, DTYPE_S8, x, y);
+        average_all(op, DTYPE_S8, factor, x, y);
     }
 }
 
 static void run_average(struct kernel *kernel, const struct op_args *args)
 {
-    average(&kernel->op, args->in[0], args->out[0]);
+    const float factor = cpu_factor(kernel->op.in_type, args->in[1]);
+    average(&kernel->op, (double)factor, args->in[0], args->out[0]);
 }
 
 CPU_INLINE void give_share(int c, float share, bool only, const float *restrict dy,

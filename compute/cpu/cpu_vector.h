@@ -16,6 +16,13 @@ enum { CPU_BLOCK = 64, CPU_LANES = 32 };
 
 #define CPU_INLINE static inline __attribute__((always_inline))
 
+// What a kernel multiplies by between integers and real values (op.h): `argument` where x or y, of
+// this type, are integers.
+CPU_INLINE float cpu_factor(enum dtype type, const float *argument)
+{
+    return type == DTYPE_F32 ? 1.0F : *argument;
+}
+
 // CPU_CLONES compiles a function for several sets of instructions; the loader picks the best one
 // the processor has. (Not by a model's name, "arch=skylake-avx512": that runs on this very model
 // only.) Sanitizers are not ready yet when the loader picks, so under them there is the plain

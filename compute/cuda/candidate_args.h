@@ -1,8 +1,7 @@
 // What the kernels of candidates are given. Everything of a candidate is found by its number in the
 // launch, so that one launch serves candidates of different widths.
 #pragma once
-#include "compute/activation.h"
-#include "compute/candidate_precision.h"
+#include "compute/backend.h"
 
 #include <stddef.h>
 #include <stdint.h>

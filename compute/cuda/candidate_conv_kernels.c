@@ -103,7 +103,7 @@ DEVICE void convolve(const struct candidate_conv_args *a, const struct conv_run 
     struct candidate_where where;
     where.lists = &a->lists;
     where.candidate = run->candidate;
-    where.bf16 = precision == CANDIDATE_BF16;
+    where.bf16 = precision == PRECISION_BF16;
     where.shared = NULL;
     struct product_end end;
     const struct candidate_view in = candidate_view_of(&where, &a->in);
@@ -163,15 +163,15 @@ DEVICE void convolve_any(const struct candidate_conv_args *a, const int precisio
 
 BLOCK_KERNEL(candidate_conv_f32, struct candidate_conv_args, CANDIDATE_THREADS)
 {
-    convolve_any(a, CANDIDATE_F32);
+    convolve_any(a, PRECISION_FLOAT32);
 }
 
 BLOCK_KERNEL(candidate_conv_tf32, struct candidate_conv_args, CANDIDATE_THREADS)
 {
-    convolve_any(a, CANDIDATE_TF32);
+    convolve_any(a, PRECISION_TF32);
 }
 
 BLOCK_KERNEL(candidate_conv_bf16, struct candidate_conv_args, CANDIDATE_THREADS)
 {
-    convolve_any(a, CANDIDATE_BF16);
+    convolve_any(a, PRECISION_BF16);
 }

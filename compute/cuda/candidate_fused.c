@@ -46,9 +46,9 @@ void candidate_run_fused(const struct candidates *c, int run, const struct candi
                          const unsigned char *images)
 {
     static const enum cuda_kernel_number kernels[] = {
-        [CANDIDATE_F32] = CUDA_candidate_fused_f32,
-        [CANDIDATE_TF32] = CUDA_candidate_fused_tf32,
-        [CANDIDATE_BF16] = CUDA_candidate_fused_bf16,
+        [PRECISION_FLOAT32] = CUDA_candidate_fused_f32,
+        [PRECISION_TF32] = CUDA_candidate_fused_tf32,
+        [PRECISION_BF16] = CUDA_candidate_fused_bf16,
     };
     const struct candidate_fused_plan *plan = &c->fused[run];
     struct candidate_fused_args args = {
@@ -69,5 +69,5 @@ void candidate_run_fused(const struct candidates *c, int run, const struct candi
                                    .z = 1,
                                    .threads = CANDIDATE_FUSED_THREADS,
                                    .shared_bytes = plan->shared_bytes};
-    candidate_launch(c, kernels[c->precision], &grid, &args, sizeof args);
+    cuda_launch(c->backend, kernels[c->precision], &grid, &args, sizeof args);
 }

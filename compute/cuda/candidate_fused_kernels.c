@@ -164,7 +164,7 @@ DEVICE void fused_run(const struct candidate_fused_args *a, const int precision)
     struct candidate_where where;
     where.lists = &a->lists;
     where.candidate = block_y();
-    where.bf16 = precision == CANDIDATE_BF16;
+    where.bf16 = precision == PRECISION_BF16;
     where.shared = shared_memory();
     const int first = block_x() * a->each, left = a->images - first;
     const int images = left < a->each ? left : a->each;
@@ -201,15 +201,15 @@ DEVICE void fused_run(const struct candidate_fused_args *a, const int precision)
 
 BLOCK_KERNEL(candidate_fused_f32, struct candidate_fused_args, CANDIDATE_FUSED_THREADS)
 {
-    fused_run(a, CANDIDATE_F32);
+    fused_run(a, PRECISION_FLOAT32);
 }
 
 BLOCK_KERNEL(candidate_fused_tf32, struct candidate_fused_args, CANDIDATE_FUSED_THREADS)
 {
-    fused_run(a, CANDIDATE_TF32);
+    fused_run(a, PRECISION_TF32);
 }
 
 BLOCK_KERNEL(candidate_fused_bf16, struct candidate_fused_args, CANDIDATE_FUSED_THREADS)
 {
-    fused_run(a, CANDIDATE_BF16);
+    fused_run(a, PRECISION_BF16);
 }

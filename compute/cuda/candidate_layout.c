@@ -18,9 +18,9 @@ bool candidate_is_depthwise(const struct op *op)
            op->groups == op->out_c;
 }
 
-int candidate_value_bytes(enum candidate_precision precision)
+int candidate_value_bytes(enum backend_precision precision)
 {
-    return precision == CANDIDATE_BF16 ? 2 : 4;
+    return precision == PRECISION_BF16 ? 2 : 4;
 }
 
 // ---- values
@@ -151,7 +151,7 @@ static bool fit_block(struct candidate_layer *layer, int chunks, size_t most)
     return false;
 }
 
-static enum status cut_conv(struct candidate_layer *layer, enum candidate_precision precision)
+static enum status cut_conv(struct candidate_layer *layer, enum backend_precision precision)
 {
     const struct op *op = &layer->step->op;
     const int padded_in = candidate_padded(op->in_c), padded_out = candidate_padded(op->out_c);
@@ -241,8 +241,8 @@ static enum status set_layer(struct candidate_layout *layout, int s, int batch)
 }
 
 enum status candidate_layout_make(const struct candidate_network *network,
-                                  enum candidate_precision precision, int batch,
-                                  struct arena *arena, struct candidate_layout *out)
+                                  enum backend_precision precision, int batch, struct arena *arena,
+                                  struct candidate_layout *out)
 {
     struct candidate_layout layout = {
         .network = network, .precision = precision, .last_statistics = -1};

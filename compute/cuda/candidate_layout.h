@@ -27,7 +27,7 @@ struct candidate_refit_room {
 
 struct candidate_layout {
     const struct candidate_network *network; // borrowed
-    enum candidate_precision precision;
+    enum backend_precision precision;
     struct candidate_layer *layers;               // [n_steps]; arena
     int last_statistics;                          // the last step with a BatchNorm; -1: none
     size_t input_bytes;                           // of a normalised image
@@ -40,8 +40,8 @@ struct candidate_layout {
 
 // batch: images of one segment of statistics. ERR_UNSUPPORTED names a step that no block can hold.
 enum status candidate_layout_make(const struct candidate_network *network,
-                                  enum candidate_precision precision, int batch,
-                                  struct arena *arena, struct candidate_layout *out);
+                                  enum backend_precision precision, int batch, struct arena *arena,
+                                  struct candidate_layout *out);
 // Steps that run as one: some blocks have finished the last while others have yet to read what the
 // first reads.
 struct candidate_span {
@@ -51,4 +51,4 @@ struct candidate_span {
 enum status candidate_layout_place(struct candidate_layout *layout,
                                    const struct candidate_span *spans, int n, struct arena *arena);
 bool candidate_is_depthwise(const struct op *op);
-int candidate_value_bytes(enum candidate_precision precision); // of one number
+int candidate_value_bytes(enum backend_precision precision); // of one number

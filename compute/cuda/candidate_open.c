@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SHARED_BYTES ((size_t)160 << 10)
 #define REFIT_BYTES ((size_t)256 << 20)
 enum { MOST_IMAGES = 1024, EASY_CANDIDATES = 16, MOST_PIECES = 32 }; // besides tables of steps
 
@@ -235,7 +236,8 @@ static enum status open_parts(struct candidates *c, const struct candidate_netwo
     ARENA_NEW(&c->arena, c->source_channel, steps);
     ARENA_NEW(&c->arena, c->input_lists, steps);
     set_data(c, data);
-    TRY(candidate_fuse(&c->layout, options->shared_bytes, &c->arena, &c->fused, &c->n_fused));
+    TRY(candidate_fuse(&c->layout, options->shared_bytes > 0 ? options->shared_bytes : SHARED_BYTES,
+                       &c->arena, &c->fused, &c->n_fused));
     ARENA_NEW(&c->arena, c->fused_steps, (size_t)c->n_fused);
     TRY(choose_extent(c, options->most, options->memory_bytes));
     ARENA_NEW(&c->arena, c->memory, MOST_PIECES + 4 * steps);

@@ -83,9 +83,9 @@ DEVICE uint32_t low_part(uint32_t bits)
 
 DEVICE void multiply(float c[4], const uint32_t a[4], const uint32_t b[2], const int precision)
 {
-    if (precision == CANDIDATE_BF16) {
+    if (precision == PRECISION_BF16) {
         mma_bf16(c, a, b);
-    } else if (precision == CANDIDATE_TF32) {
+    } else if (precision == PRECISION_TF32) {
         mma_tf32(c, a, b);
     } else {
         uint32_t a_low[4], b_low[2];
@@ -114,7 +114,7 @@ DEVICE void load_pixels(const struct product *p, const struct product_pixel pixe
         load_matrix_x4(a[r], seen ? candidate_chunk(&p->in, pixels[r].first + tap.offset, tap.chunk)
                                   : p->zeros);
         UNROLL
-        for (int i = 0; i < 4 && precision == CANDIDATE_TF32; i++) {
+        for (int i = 0; i < 4 && precision == PRECISION_TF32; i++) {
             a[r][i] = tf32_round(bits_f32(a[r][i]));
         }
     }

@@ -36,9 +36,9 @@ void candidate_refit_step(const struct candidates *c, int s, int n)
                                  .threads = CANDIDATE_THREADS,
                                  .shared_bytes = TARGET_BYTES};
         args.first = first;
-        candidate_launch(c, CUDA_candidate_refit_target, &grid, &args, sizeof args);
+        cuda_launch(c->backend, CUDA_candidate_refit_target, &grid, &args, sizeof args);
         grid.y = 1;
         grid.shared_bytes = SOLVE_BYTES;
-        candidate_launch(c, CUDA_candidate_refit_solve, &grid, &args, sizeof args);
+        cuda_launch(c->backend, CUDA_candidate_refit_solve, &grid, &args, sizeof args);
     }
 }

@@ -16,7 +16,7 @@ struct candidate_input_args candidate_input_of(const struct candidates *c,
         .c = c->c,
         .floats = c->floats,
         .plain = c->plain,
-        .bf16 = c->precision == CANDIDATE_BF16,
+        .bf16 = c->precision == PRECISION_BF16,
         .scale = c->input_scale,
         .shift = c->input_shift,
     };
@@ -88,7 +88,7 @@ static void score_images(const struct candidates *c, int n)
             .images = images,
             .all = c->n_scoring,
             .first = first,
-            .bf16 = c->precision == CANDIDATE_BF16,
+            .bf16 = c->precision == PRECISION_BF16,
             .loss = c->image_loss,
             .right = c->image_right,
         };
@@ -106,7 +106,7 @@ static void score_images(const struct candidates *c, int n)
                                    .z = n,
                                    .threads = CANDIDATE_THREADS,
                                    .shared_bytes = 2 * sizeof(double) * CANDIDATE_THREADS};
-    candidate_launch(c, CUDA_candidate_total, &grid, &args, sizeof args);
+    cuda_launch(c->backend, CUDA_candidate_total, &grid, &args, sizeof args);
 }
 
 static void upload_choices(struct candidates *c, const struct candidate_choice *choices, int n)
@@ -122,14 +122,15 @@ static void upload_choices(struct candidates *c, const struct candidate_choice *
     c->backend->ops->upload(c->backend, c->channels, lists, (size_t)n * channels * sizeof *lists);
 }
 
-static void download_outcome(struct candidates *c, int n, struct candidate_score *scores)
+static enum status download_outcome(struct candidates *c, int n, struct candidate_score *scores)
 {
     const size_t count = (size_t)n;
     struct backend *backend = c->backend;
-    backend->ops->download(backend, c->host.loss, c->device.loss, count * sizeof *c->host.loss);
-    backend->ops->download(backend, c->host.right, c->device.right, count * sizeof *c->host.right);
-    backend->ops->download(backend, c->host.diverged, c->device.diverged,
-                           count * sizeof *c->host.diverged);
+    const struct backend_ops *ops = backend->ops;
+    TRY(ops->download(backend, c->host.loss, c->device.loss, count * sizeof *c->host.loss));
+    TRY(ops->download(backend, c->host.right, c->device.right, count * sizeof *c->host.right));
+    TRY(ops->download(backend, c->host.diverged, c->device.diverged,
+                      count * sizeof *c->host.diverged));
     for (int k = 0; k < n; k++) {
         scores[k] = (struct candidate_score){
             .right = c->host.right[k],
@@ -137,10 +138,11 @@ static void download_outcome(struct candidates *c, int n, struct candidate_score
             .diverged = c->host.diverged[k] != 0 || !isfinite(c->host.loss[k]),
         };
     }
+    return OK;
 }
 
-static void run_some(struct candidates *c, const struct candidate_choice *choices, int n,
-                     struct candidate_score *scores)
+static enum status run_some(struct candidates *c, const struct candidate_choice *choices, int n,
+                            struct candidate_score *scores)
 {
     upload_choices(c, choices, n);
     c->backend->ops->zero(c->backend, c->device.diverged, (size_t)n * sizeof(int));
@@ -152,7 +154,7 @@ static void run_some(struct candidates *c, const struct candidate_choice *choice
     }
     gather_statistics(c, n);
     score_images(c, n);
-    download_outcome(c, n, scores);
+    return download_outcome(c, n, scores);
 }
 
 enum status candidate_device_run(struct candidates *c, const struct candidate_choice *choices,
@@ -160,7 +162,7 @@ enum status candidate_device_run(struct candidates *c, const struct candidate_ch
 {
     for (int first = 0; first < n; first += c->most) {
         const int left = n - first;
-        run_some(c, choices + first, left < c->most ? left : c->most, scores + first);
+        TRY(run_some(c, choices + first, left < c->most ? left : c->most, scores + first));
     }
     return OK;
 }

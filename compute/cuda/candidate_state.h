@@ -1,11 +1,9 @@
 // What candidate_open.c makes, candidate_run.c runs and candidate_step.c launches.
 #pragma once
-#include "compute/backend.h"
 #include "compute/cuda/candidate_args.h"
 #include "compute/cuda/candidate_fuse.h"
 #include "compute/cuda/candidate_layout.h"
-#include "compute/cuda/cuda_grid.h"
-#include "compute/cuda/cuda_kernel_list.h"
+#include "compute/cuda/cuda_backend.h"
 
 // One run's results, as they come back.
 struct candidate_outcome {
@@ -17,7 +15,7 @@ struct candidates {
     struct backend *backend;
     struct arena arena;
     struct candidate_layout layout;
-    enum candidate_precision precision;
+    enum backend_precision precision;
     int most;   // candidates at once
     int images; // of a pass
     int batch, batches, n_scoring, c;
@@ -70,8 +68,6 @@ struct candidate_pass {
 struct candidate_input_args candidate_input_of(const struct candidates *c,
                                                const unsigned char *images);
 
-void candidate_launch(const struct candidates *c, enum cuda_kernel_number kernel,
-                      const struct cuda_grid *grid, const void *args, size_t bytes);
 // Blocks enough for `threads` threads of each of n candidates.
 void candidate_launch_plain(const struct candidates *c, enum cuda_kernel_number kernel,
                             int64_t threads, int n, const void *args, size_t bytes);

@@ -14,7 +14,7 @@ void candidate_launch_plain(const struct candidates *c, enum cuda_kernel_number 
                                    .y = 1,
                                    .z = n,
                                    .threads = CANDIDATE_THREADS};
-    candidate_launch(c, kernel, &grid, args, bytes);
+    cuda_launch(c->backend, kernel, &grid, args, bytes);
 }
 
 struct candidate_lists candidate_lists_of(const struct candidates *c)
@@ -59,7 +59,7 @@ struct candidate_tensor candidate_value(const struct candidates *c, int value,
 
 static bool is_bf16(const struct candidates *c)
 {
-    return c->precision == CANDIDATE_BF16;
+    return c->precision == PRECISION_BF16;
 }
 
 // Most pairs of neighbouring channels that a step's output has.
@@ -190,9 +190,9 @@ struct candidate_filter candidate_filter_of(const struct candidates *c,
 static void run_conv(const struct candidates *c, int s, bool raw, const struct candidate_pass *pass)
 {
     static const enum cuda_kernel_number kernels[] = {
-        [CANDIDATE_F32] = CUDA_candidate_conv_f32,
-        [CANDIDATE_TF32] = CUDA_candidate_conv_tf32,
-        [CANDIDATE_BF16] = CUDA_candidate_conv_bf16,
+        [PRECISION_FLOAT32] = CUDA_candidate_conv_f32,
+        [PRECISION_TF32] = CUDA_candidate_conv_tf32,
+        [PRECISION_BF16] = CUDA_candidate_conv_bf16,
     };
     const struct candidate_layer *layer = &c->layout.layers[s];
     const struct candidate_step *step = layer->step;
@@ -216,7 +216,7 @@ static void run_conv(const struct candidates *c, int s, bool raw, const struct c
                                    .z = pass->n,
                                    .threads = CANDIDATE_THREADS,
                                    .shared_bytes = layer->shared_bytes};
-    candidate_launch(c, kernels[c->precision], &grid, &args, sizeof args);
+    cuda_launch(c->backend, kernels[c->precision], &grid, &args, sizeof args);
 }
 
 static enum candidate_element_kind kind_of(const struct op *op, int n_inputs)
@@ -281,7 +281,7 @@ static void launch_map(const struct candidates *c, const struct candidate_step *
     };
     args->lists = candidate_lists_of(c);
     args->segments = pass->segments;
-    args->bf16 = c->precision == CANDIDATE_BF16;
+    args->bf16 = c->precision == PRECISION_BF16;
     candidate_launch_plain(c, kernels[args->element.kind], output_pairs(step, pass->images),
                            pass->n, args, sizeof *args);
 }
@@ -307,7 +307,7 @@ static void gather_statistics(const struct candidates *c, const struct candidate
                                    .z = pass->n,
                                    .threads = CANDIDATE_THREADS,
                                    .shared_bytes = 4 * sizeof(double) * CANDIDATE_THREADS};
-    candidate_launch(c, CUDA_candidate_sums, &grid, &sums, sizeof sums);
+    cuda_launch(c->backend, CUDA_candidate_sums, &grid, &sums, sizeof sums);
     const struct candidate_finish_args finish = {
         .lists = candidate_lists_of(c),
         .list = candidate_list_of(c, step->out_axis),

@@ -30,7 +30,7 @@ DEVICE void pack_chunk(const struct candidate_pack_args *a, int inner, int colum
 {
     const int in_width = candidate_width(&a->lists, block_z(), a->in.axis);
     const int out_width = candidate_width(&a->lists, block_z(), a->out.axis);
-    const bool bf16 = a->precision == CANDIDATE_BF16;
+    const bool bf16 = a->precision == PRECISION_BF16;
     const int each = bf16 ? 8 : 4; // channels of a chunk
     const int all = candidate_padded(in_width) / each,
               slab_inner = candidate_inner(a->taps, a->slab);
@@ -45,7 +45,7 @@ DEVICE void pack_chunk(const struct candidate_pack_args *a, int inner, int colum
     }
     for (int word = 0; word < 4; word++) {
         ((uint32_t *)to)[word] = bf16 ? bf16_pack(values[2 * word], values[2 * word + 1])
-                                 : a->precision == CANDIDATE_TF32 ? tf32_round(values[word])
+                                 : a->precision == PRECISION_TF32 ? tf32_round(values[word])
                                                                   : f32_bits(values[word]);
     }
 }
@@ -53,7 +53,7 @@ DEVICE void pack_chunk(const struct candidate_pack_args *a, int inner, int colum
 // [inner dimension][output channel padded] chunks, slab after slab.
 PLAIN_KERNEL(candidate_pack, struct candidate_pack_args, CANDIDATE_THREADS)
 {
-    const int each = a->precision == CANDIDATE_BF16 ? 8 : 4;
+    const int each = a->precision == PRECISION_BF16 ? 8 : 4;
     const int in_chunks =
         candidate_padded(candidate_width(&a->lists, block_z(), a->in.axis)) / each;
     const int columns = candidate_padded(candidate_width(&a->lists, block_z(), a->out.axis));

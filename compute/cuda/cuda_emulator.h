@@ -33,7 +33,7 @@ struct emulated_place {
     int x, y, z; // of the block
     int thread;
 };
-extern _Thread_local struct emulated_place emulated;
+extern _Thread_local struct emulated_place emulator_place;
 
 unsigned char *emulator_shared(void);
 void emulator_block_sync(void);

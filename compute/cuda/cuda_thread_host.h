@@ -21,42 +21,42 @@
 
 DEVICE int thread_id(void)
 {
-    return emulated.thread;
+    return emulator_place.thread;
 }
 
 DEVICE int thread_count(void)
 {
-    return emulated.grid.threads;
+    return emulator_place.grid.threads;
 }
 
 DEVICE int block_x(void)
 {
-    return emulated.x;
+    return emulator_place.x;
 }
 
 DEVICE int block_y(void)
 {
-    return emulated.y;
+    return emulator_place.y;
 }
 
 DEVICE int block_z(void)
 {
-    return emulated.z;
+    return emulator_place.z;
 }
 
 DEVICE int grid_x(void)
 {
-    return emulated.grid.x;
+    return emulator_place.grid.x;
 }
 
 DEVICE int grid_y(void)
 {
-    return emulated.grid.y;
+    return emulator_place.grid.y;
 }
 
 DEVICE int grid_z(void)
 {
-    return emulated.grid.z;
+    return emulator_place.grid.z;
 }
 
 DEVICE unsigned char *shared_memory(void)

@@ -4,7 +4,9 @@
 #include "compute/backend_list.h"
 #include "compute/ref/ref_kernel.h"
 #include "compute/ref/ref_memory.h"
+#include "compute/ref/ref_pinned.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,7 @@ enum { CHUNK_BYTES = 64 * 1024 };
 struct ref_backend {
     struct backend base;
     struct ref_memory memory;
+    struct ref_pinned pinned;
 };
 
 static enum status ref_open(const struct backend_options *options, struct backend **out)
@@ -22,6 +25,7 @@ static enum status ref_open(const struct backend_options *options, struct backen
     if (ref == NULL) {
         FAIL(ERR_MEMORY, "no memory for the reference backend");
     }
+    ref->pinned.check = options->check;
     const enum status status = ref_memory_open(options->check, &ref->memory);
     if (status != OK) {
         free(ref);
@@ -54,8 +58,14 @@ static void *real(struct backend *backend, void *address)
     return (void *)((uintptr_t)address + ref_backend_delta(backend));
 }
 
+static struct ref_pinned *pinned_of(struct backend *backend)
+{
+    return &((struct ref_backend *)backend)->pinned;
+}
+
 static void ref_close(struct backend *backend)
 {
+    ref_pinned_close(pinned_of(backend));
     ref_memory_close(memory_of(backend));
     free(backend);
 }
@@ -67,22 +77,36 @@ static enum status ref_alloc(struct backend *backend, size_t bytes, void **out)
 
 static void ref_release(struct backend *backend, void *address)
 {
+    ref_pinned_settle(pinned_of(backend));
     ref_memory_release(memory_of(backend), address);
+}
+
+static enum status ref_alloc_pinned(struct backend *backend, size_t bytes, void **out)
+{
+    return ref_pinned_alloc(pinned_of(backend), bytes, out);
+}
+
+static void ref_release_pinned(struct backend *backend, void *address)
+{
+    ref_pinned_settle(pinned_of(backend));
+    ref_pinned_release(pinned_of(backend), address);
 }
 
 static void ref_upload(struct backend *backend, void *to, const void *from_host, size_t bytes)
 {
     if (bytes > 0) {
-        memcpy(real(backend, to), from_host, bytes);
+        ref_pinned_upload(pinned_of(backend), real(backend, to), from_host, bytes);
     }
 }
 
-static void ref_download(struct backend *backend, void *to_host, const void *from, size_t bytes)
+static enum status ref_download(struct backend *backend, void *to_host, const void *from,
+                                size_t bytes)
 {
     if (bytes > 0) {
         const uintptr_t address = (uintptr_t)from + ref_backend_delta(backend);
-        memcpy(to_host, (const void *)address, bytes);
+        ref_pinned_download(pinned_of(backend), to_host, (const void *)address, bytes);
     }
+    return OK;
 }
 
 static void ref_zero(struct backend *backend, void *address, size_t bytes)
@@ -92,9 +116,19 @@ static void ref_zero(struct backend *backend, void *address, size_t bytes)
     }
 }
 
-static void ref_sync(struct backend *backend)
+// Every call but a copy of pinned memory has done its work when it returns.
+static enum status ref_sync(struct backend *backend)
 {
-    (void)backend; // every call has done its work when it returns
+    ref_pinned_settle(pinned_of(backend));
+    return OK;
+}
+
+static enum status ref_ask(const struct backend_options *options, struct backend_facts *facts)
+{
+    (void)options;
+    snprintf(facts->numerics, sizeof facts->numerics, "plain loops");
+    facts->int8 = true;
+    return OK;
 }
 
 static void ref_parallel(struct backend *backend, int n,
@@ -108,10 +142,13 @@ static void ref_parallel(struct backend *backend, int n,
 
 const struct backend_ops ref_backend_ops = {
     .name = "ref",
+    .ask = ref_ask,
     .open = ref_open,
     .close = ref_close,
     .alloc = ref_alloc,
     .release = ref_release,
+    .alloc_pinned = ref_alloc_pinned,
+    .release_pinned = ref_release_pinned,
     .upload = ref_upload,
     .download = ref_download,
     .zero = ref_zero,

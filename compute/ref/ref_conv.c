@@ -19,9 +19,10 @@ static enum status open_conv(struct backend *backend, const struct op *op, struc
     return OK;
 }
 
-static void pack_conv(struct kernel *kernel, const float *weights, const float *bias,
-                      const struct op_quantization *quantization, void *packed)
+static enum status pack_conv(struct kernel *kernel, const float *weights, const float *bias,
+                             const struct op_quantization *quantization, void *packed, int lane)
 {
+    (void)lane;
     const struct op *op = &kernel->op;
     const float *from = ref_read(kernel, weights), *from_bias = ref_read(kernel, bias);
     // The data gradient has no use for a bias.
@@ -29,13 +30,14 @@ static void pack_conv(struct kernel *kernel, const float *weights, const float *
     if (op->in_type != DTYPE_F32) {
         CHECK(quantization != NULL);
         ref_conv_int8_pack(op, from, from_bias, quantization, ref_write(kernel, packed));
-        return;
+        return OK;
     }
     float *to = ref_write(kernel, packed);
     memcpy(to, from, ref_weight_count(op) * sizeof *to);
     if (op->bias && from_bias != NULL) {
         memcpy(to + ref_weight_count(op), from_bias, (size_t)op->out_c * sizeof *to);
     }
+    return OK;
 }
 
 // One output: sum over the window and the group's input channels of x * weight.
@@ -176,8 +178,10 @@ static void run_backward_weights(struct kernel *kernel, const struct op_args *ar
     }
 }
 
-static void unpack_weights(struct kernel *kernel, const void *partial, float *weights, float *bias)
+static void unpack_weights(struct kernel *kernel, const void *partial, float *weights, float *bias,
+                           int lane)
 {
+    (void)lane;
     const struct op *op = &kernel->op;
     const float *from = ref_read(kernel, partial);
     const size_t count = ref_weight_count(op);

@@ -23,16 +23,11 @@ static void run_quantize(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
     const float *x = ref_in(kernel, args, 0);
+    const double factor = ref_factor(kernel, args, 1, op->out_type);
     void *y = ref_out(kernel, args, 0);
     for (size_t i = 0; i < ref_in_count(op); i++) {
-        ref_store(y, i, op->out_type, (double)x[i] * (double)op->factor);
+        ref_store(y, i, op->out_type, (double)x[i] * factor);
     }
-}
-
-// Stores a real value, turned into an integer by the op's factor when y holds integers.
-static void store_real(const struct op *op, void *y, size_t i, double real)
-{
-    ref_store(y, i, op->out_type, op->out_type == DTYPE_F32 ? real : real * (double)op->factor);
 }
 
 // partial [2]: least and greatest of one image, NaN once there is one.
@@ -62,13 +57,14 @@ static void run_scale_shift(struct kernel *kernel, const struct op_args *args)
     const float *x = ref_in(kernel, args, 0);
     const float *scale = ref_in(kernel, args, 1), *shift = ref_in(kernel, args, 2);
     const float *residual = ref_in_or_null(kernel, args, 3);
+    const double factor = ref_factor(kernel, args, 4, op->out_type);
     void *y = ref_out(kernel, args, 0);
     const size_t channels = (size_t)op->in_c;
     for (size_t i = 0; i < ref_in_count(op); i++) {
         const size_t c = i % channels;
         double value = (double)x[i] * (double)scale[c] + (double)shift[c];
         value += residual != NULL ? (double)residual[i] : 0.0;
-        store_real(op, y, i, activation_value(op->act, value));
+        ref_store(y, i, op->out_type, activation_value(op->act, value) * factor);
     }
     float *partial = ref_out_or_null(kernel, args, 1);
     if (partial != NULL && op->out_type == DTYPE_F32) {
@@ -80,10 +76,11 @@ static void run_add(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
     const float *a = ref_in(kernel, args, 0), *b = ref_in_or_null(kernel, args, 1);
+    const double factor = ref_factor(kernel, args, 2, op->out_type);
     void *y = ref_out(kernel, args, 0);
     for (size_t i = 0; i < ref_in_count(op); i++) {
         const double sum = (double)a[i] + (b != NULL ? (double)b[i] : 0.0);
-        store_real(op, y, i, activation_value(op->act, sum));
+        ref_store(y, i, op->out_type, activation_value(op->act, sum) * factor);
     }
 }
 
@@ -104,11 +101,12 @@ static void run_dropout(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
     const struct op_dynamic *dynamic = &args->dynamic;
+    const struct op_run *run = ref_read(kernel, args->run);
     const float *x = ref_in(kernel, args, 0);
     float *y = ref_out(kernel, args, 0);
     const double scale = 1.0 / (1.0 - (double)op->rate);
     for (size_t i = 0; i < ref_in_count(op); i++) {
-        const uint32_t word = rng_at(dynamic->seed, RNG_DROPOUT, (uint64_t)dynamic->step,
+        const uint32_t word = rng_at(run->seed + dynamic->stream, RNG_DROPOUT, (uint64_t)run->step,
                                      (uint64_t)dynamic->first + i);
         const double uniform = (word >> 8) * 0x1p-24; // [0, 1)
         y[i] = uniform >= (double)op->rate ? (float)((double)x[i] * scale) : 0.0F;

@@ -59,6 +59,12 @@ void *ref_out(const struct kernel *kernel, const struct op_args *args, int slot)
     return ref_write(kernel, args->out[slot]);
 }
 
+double ref_factor(const struct kernel *kernel, const struct op_args *args, int slot,
+                  enum dtype type)
+{
+    return type == DTYPE_F32 ? 1.0 : (double)*(const float *)ref_in(kernel, args, slot);
+}
+
 size_t ref_in_count(const struct op *op)
 {
     return (size_t)op->n * (size_t)op->in_h * (size_t)op->in_w * (size_t)op->in_c;

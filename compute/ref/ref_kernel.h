@@ -35,6 +35,11 @@ void *ref_out_or_null(const struct kernel *kernel, const struct op_args *args, i
 size_t ref_in_count(const struct op *op); // elements of the input, n * h * w * c
 size_t ref_out_count(const struct op *op);
 
+// What stands between integers and real values (op.h), in slot `slot`; 1 for a tensor of this type
+// that holds reals.
+double ref_factor(const struct kernel *kernel, const struct op_args *args, int slot,
+                  enum dtype type);
+
 // Element i of a tensor of the given type, as a number.
 double ref_load(const void *tensor, size_t i, enum dtype type);
 // Integers are rounded to nearest even and clamped; NaN becomes 0.

@@ -107,11 +107,13 @@ static size_t weight_count(const struct op *op)
     return N_GATES * hidden * (in + hidden + 1);
 }
 
-static void pack_weights(struct kernel *kernel, const float *weights, const float *bias,
-                         const struct op_quantization *quantization, void *packed)
+static enum status pack_weights(struct kernel *kernel, const float *weights, const float *bias,
+                                const struct op_quantization *quantization, void *packed, int lane)
 {
+    (void)lane;
     CHECK(bias == NULL && quantization == NULL); // the bias follows the weights
     memcpy(ref_write(kernel, packed), ref_read(kernel, weights), kernel->packed_bytes);
+    return OK;
 }
 
 static enum status open_forward(struct backend *backend, const struct op *op, struct kernel **out)
@@ -196,9 +198,10 @@ static enum status open_backward(struct backend *backend, const struct op *op, s
     return OK;
 }
 
-static void unpack_partial(struct kernel *kernel, const void *partial, float *weights,
-                           float *bias) // NOLINT(readability-non-const-parameter): a fixed type
+static void unpack_partial(struct kernel *kernel, const void *partial, float *weights, float *bias,
+                           int lane) // NOLINT(readability-non-const-parameter): a fixed type
 {
+    (void)lane;
     CHECK(bias == NULL); // it follows the weights
     memcpy(ref_write(kernel, weights), ref_read(kernel, partial),
            weight_count(&kernel->op) * sizeof(float));

@@ -16,7 +16,7 @@ static void run_multiply(struct kernel *kernel, const struct op_args *args)
     const struct op *op = &kernel->op;
     const float *a = ref_in(kernel, args, 0), *b = ref_in(kernel, args, 1);
     void *y = ref_out(kernel, args, 0);
-    const double factor = op->out_type == DTYPE_F32 ? 1.0 : (double)op->factor;
+    const double factor = ref_factor(kernel, args, 2, op->out_type);
     for (size_t i = 0; i < ref_in_count(op); i++) {
         const double product = (double)a[i] * (double)b[factor_at(op, i)];
         ref_store(y, i, op->out_type, activation_value(op->act, product) * factor);

@@ -89,7 +89,7 @@ static void run_avg(struct kernel *kernel, const struct op_args *args)
     const struct op *op = &kernel->op;
     const void *x = ref_in(kernel, args, 0);
     float *y = ref_out(kernel, args, 0);
-    const double factor = op->in_type == DTYPE_F32 ? 1.0 : (double)op->factor;
+    const double factor = ref_factor(kernel, args, 1, op->in_type);
     for (int n = 0; n < op->n; n++) {
         for (int oh = 0; oh < op->out_h; oh++) {
             for (int ow = 0; ow < op->out_w; ow++) {

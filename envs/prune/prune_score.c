@@ -26,7 +26,7 @@ static enum status score_up_to(struct infer_plan *plan, const struct score_reque
             .classes = info->classes,
         };
         batch.logits = logits;
-        score_add(plan, &batch, out);
+        TRY(score_add(plan, &batch, out));
     }
     return OK;
 }

@@ -229,11 +229,12 @@ static void draw(struct ddpg *d)
     d->counts[COUNT_UPDATES]++;
 
     fill_actor_inputs(d, d->nexts);
-    sequence_forward(d->actor.target, d->actor.inputs, NULL, NULL, d->actor.outputs);
+    CHECK(sequence_forward(d->actor.target, d->actor.inputs, NULL, NULL, d->actor.outputs) == OK);
     for (int i = 0; i < d->options.batch; i++) {
         join(d, actor_input(d, i), i, sigmoid(actor_output(d, i)));
     }
-    sequence_forward(d->critic.target, d->critic.inputs, NULL, NULL, d->critic.outputs);
+    CHECK(sequence_forward(d->critic.target, d->critic.inputs, NULL, NULL, d->critic.outputs) ==
+          OK);
     for (int i = 0; i < d->options.batch; i++) {
         const int k = d->drawn[i];
         const double later =
@@ -246,11 +247,12 @@ static void draw(struct ddpg *d)
 static bool step(struct follower *f, double rate, int64_t *steps)
 {
     double norm = 0.0;
-    if (!sequence_step(f->plan, (float)rate, &norm)) {
+    CHECK(sequence_step(f->plan, (float)rate, &norm) == OK);
+    if (!isfinite(norm)) {
         return false;
     }
     (*steps)++;
-    sequence_params(f->plan, f->params);
+    CHECK(sequence_params(f->plan, f->params) == OK);
     return true;
 }
 
@@ -261,14 +263,14 @@ static bool update_critic(struct ddpg *d, struct ddpg_result *out)
         const int k = d->drawn[i];
         join(d, d->states + (size_t)k * (size_t)d->n_state, i, d->actions[k]);
     }
-    sequence_forward(d->critic.plan, d->critic.inputs, NULL, NULL, d->critic.outputs);
+    CHECK(sequence_forward(d->critic.plan, d->critic.inputs, NULL, NULL, d->critic.outputs) == OK);
     for (int i = 0; i < d->options.batch; i++) {
         const float error = d->critic.outputs[i] - d->goals[i];
         loss += (double)error * (double)error;
         d->critic.d_outputs[i] = 2.0F * error / (float)d->options.batch;
     }
     out->critic_loss = loss / d->options.batch;
-    sequence_backward(d->critic.plan, d->critic.d_outputs, NULL);
+    CHECK(sequence_backward(d->critic.plan, d->critic.d_outputs, NULL) == OK);
     return step(&d->critic, d->options.critic_rate, &d->counts[COUNT_CRITIC_STEPS]);
 }
 
@@ -277,13 +279,13 @@ static bool update_actor(struct ddpg *d, struct ddpg_result *out)
 {
     double value = 0.0;
     fill_actor_inputs(d, d->states);
-    sequence_forward(d->actor.plan, d->actor.inputs, NULL, NULL, d->actor.outputs);
+    CHECK(sequence_forward(d->actor.plan, d->actor.inputs, NULL, NULL, d->actor.outputs) == OK);
     for (int i = 0; i < d->options.batch; i++) {
         join(d, actor_input(d, i), i, sigmoid(actor_output(d, i)));
         d->critic.d_outputs[i] = -1.0F / (float)d->options.batch;
     }
-    sequence_forward(d->critic.plan, d->critic.inputs, NULL, NULL, d->critic.outputs);
-    sequence_backward(d->critic.plan, d->critic.d_outputs, d->critic.d_inputs);
+    CHECK(sequence_forward(d->critic.plan, d->critic.inputs, NULL, NULL, d->critic.outputs) == OK);
+    CHECK(sequence_backward(d->critic.plan, d->critic.d_outputs, d->critic.d_inputs) == OK);
     const size_t n_outputs = (size_t)d->actor.n_outputs;
     memset(d->actor.d_outputs, 0,
            (size_t)d->options.batch * n_outputs * sizeof *d->actor.d_outputs);
@@ -295,7 +297,7 @@ static bool update_actor(struct ddpg *d, struct ddpg_result *out)
         value += (double)d->critic.outputs[i];
     }
     out->value = value / d->options.batch;
-    sequence_backward(d->actor.plan, d->actor.d_outputs, NULL);
+    CHECK(sequence_backward(d->actor.plan, d->actor.d_outputs, NULL) == OK);
     return step(&d->actor, d->options.actor_rate, &d->counts[COUNT_ACTOR_STEPS]);
 }
 
@@ -347,9 +349,9 @@ void ddpg_state(struct ddpg *d, struct state_list *list)
 void ddpg_save(struct ddpg *d)
 {
     int64_t steps = 0;
-    sequence_save_optimizer(d->actor.plan, d->actor.optimizer, &steps);
+    CHECK(sequence_save_optimizer(d->actor.plan, d->actor.optimizer, &steps) == OK);
     CHECK(steps == d->counts[COUNT_ACTOR_STEPS]);
-    sequence_save_optimizer(d->critic.plan, d->critic.optimizer, &steps);
+    CHECK(sequence_save_optimizer(d->critic.plan, d->critic.optimizer, &steps) == OK);
     CHECK(steps == d->counts[COUNT_CRITIC_STEPS]);
 }
 

@@ -174,8 +174,8 @@ static bool use_batch(struct policy_trainer *trainer, double rate, struct rule_l
                       double *norm, bool first)
 {
     const size_t outputs = episode_batch_rows(&trainer->batch) * (size_t)trainer->agent->n_outputs;
-    sequence_forward(trainer->plan, trainer->batch.inputs, trainer->batch.reset, NULL,
-                     trainer->output);
+    CHECK(sequence_forward(trainer->plan, trainer->batch.inputs, trainer->batch.reset, NULL,
+                           trainer->output) == OK);
     if (!all_finite(trainer->output, outputs)) {
         return false;
     }
@@ -184,8 +184,9 @@ static bool use_batch(struct policy_trainer *trainer, double rate, struct rule_l
     if (!isfinite(losses->total)) {
         return false;
     }
-    sequence_backward(trainer->plan, trainer->d_output, NULL);
-    return sequence_step(trainer->plan, (float)rate, norm);
+    CHECK(sequence_backward(trainer->plan, trainer->d_output, NULL) == OK);
+    CHECK(sequence_step(trainer->plan, (float)rate, norm) == OK);
+    return isfinite(*norm);
 }
 
 static bool learn(struct policy_trainer *trainer, double rate, struct update_row *row)
@@ -208,7 +209,7 @@ static bool learn(struct policy_trainer *trainer, double rate, struct update_row
             row->gradient_norm = norm;
         }
     }
-    sequence_params(trainer->plan, trainer->weights);
+    CHECK(sequence_params(trainer->plan, trainer->weights) == OK);
     return true;
 }
 
@@ -216,7 +217,8 @@ bool policy_trainer_learn(struct policy_trainer *trainer, double rate, struct up
 {
     const size_t bytes = trainer->graph.n_floats * sizeof *trainer->weights;
     memcpy(trainer->weights_before, trainer->weights, bytes);
-    sequence_save_optimizer(trainer->plan, trainer->optimizer_before, trainer->optimizer_step);
+    CHECK(sequence_save_optimizer(trainer->plan, trainer->optimizer_before,
+                                  trainer->optimizer_step) == OK);
     if (learn(trainer, rate, row)) {
         return true;
     }
@@ -256,7 +258,8 @@ void policy_trainer_state(struct policy_trainer *trainer, struct state_list *lis
 
 void policy_trainer_save(struct policy_trainer *trainer)
 {
-    sequence_save_optimizer(trainer->plan, trainer->optimizer, trainer->optimizer_step);
+    CHECK(sequence_save_optimizer(trainer->plan, trainer->optimizer, trainer->optimizer_step) ==
+          OK);
 }
 
 void policy_trainer_load(struct policy_trainer *trainer)

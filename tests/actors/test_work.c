@@ -35,8 +35,9 @@ struct bench {
     int n_actors;
 };
 
-static enum status work_open(const void *context, int shared_fd, void **out)
+static enum status work_open(const void *context, int shared_fd, int turn, void **out)
 {
+    (void)turn;
     (void)shared_fd;
     struct shared *shared = *(struct shared *const *)context;
     __atomic_fetch_add(&shared->opened, 1, __ATOMIC_RELAXED);
@@ -211,7 +212,7 @@ static void orders_are_answered(void **state)
     int kinds[40] = {0};
     bench_defaults(&b, alone ? 1 : 3);
     if (alone) {
-        assert_ok(ops.open(&b.shared, -1, &b.here));
+        assert_ok(ops.open(&b.shared, -1, 0, &b.here));
     } else {
         open_nursery(&b, NURSERY_WORK);
     }

@@ -253,10 +253,22 @@ static void describe_softmax(struct op_case *c, size_t x)
     out(c, CASE_F32, x);
 }
 
+static void describe_norm(struct op_case *c, size_t x)
+{
+    const bool sums = c->op.kind == OP_SUM_SQUARES;
+    in(c, sums ? CASE_F32 : CASE_F64, sums ? x : 2);
+    out(c, CASE_F64, sums ? 2 : 1);
+    if (!sums) {
+        out(c, CASE_F32, 1);
+    }
+}
+
 static void describe_optimizer(struct op_case *c, size_t x)
 {
     const bool velocity = c->op.momentum > 0.0F;
     in(c, CASE_F32, x);
+    in(c, CASE_F32, 1);
+    case_set_scale(c, 1.0F);
     out(c, CASE_F32, x);
     case_fill(&c->out[0], 16, 1.0);
     const int states = c->op.kind == OP_ADAM ? 2 : (c->op.kind == OP_RMSPROP) + velocity;
@@ -365,6 +377,10 @@ static void describe(struct op_case *c, size_t x, size_t y)
     case OP_SOFTMAX_XENT:
         describe_softmax(c, x);
         return;
+    case OP_SUM_SQUARES:
+    case OP_CLIP:
+        describe_norm(c, x);
+        return;
     case OP_SGD:
     case OP_RMSPROP:
     case OP_ADAM:
@@ -384,18 +400,31 @@ void case_open(struct op_case *c, const struct op *op)
     const size_t y = (size_t)op->n * (size_t)op->out_h * (size_t)op->out_w * (size_t)op->out_c;
     *c = (struct op_case){
         .op = *op,
-        .dynamic = {.rate = 0.1F,
-                    .scale = 1.0F,
-                    .count = (double)x / op->in_c,
-                    .seed = 77,
-                    .step = 3,
-                    .first = 5},
+        .run = {.rate = 0.1F, .seed = 77, .step = 3},
+        .dynamic = {.count = (double)x / op->in_c, .first = 5},
         .quantization = {.in_scale = 0x1p-6F,
                          .out_scale = op->out_type == DTYPE_F32 ? 1.0F : 0x1p-3F,
                          .sum_scale = 0x1p-5F},
         .partials = 1,
     };
     describe(c, x, y);
+    const int slot = op_factor_slot(op->kind);
+    if (slot >= 0 && (op->in_type != DTYPE_F32 || op->out_type != DTYPE_F32)) {
+        c->in[slot] = new_array(c, CASE_F32, 1);
+        case_set_factor(c, op->kind == OP_POOL_AVG   ? 0.037F
+                           : op->kind == OP_QUANTIZE ? 150.0F
+                                                     : 60.0F);
+    }
+}
+
+void case_set_factor(struct op_case *c, float factor)
+{
+    *case_f32(&c->in[op_factor_slot(c->op.kind)]) = factor;
+}
+
+void case_set_scale(struct op_case *c, float scale)
+{
+    *case_f32(&c->in[1]) = scale;
 }
 
 void case_close(struct op_case *c)

@@ -22,6 +22,7 @@ struct activation case_activation(int i);
 
 struct op_case {
     struct op op;
+    struct op_run run;
     struct op_dynamic dynamic;
     struct case_array in[OP_MAX_IN], out[OP_MAX_OUT];
     // CONV, CONV_BACKWARD_DATA, LSTM: in[1] is packed from these, LSTM_BACKWARD: in[2].
@@ -44,6 +45,11 @@ void case_open(struct op_case *c, const struct op *op);
 void case_close(struct op_case *c);
 float *case_f32(struct case_array *array);
 double *case_f64(struct case_array *array);
+// The factor of a case with integers; first 0.037 for POOL_AVG, 150 for QUANTIZE (which clamps
+// some), else 60.
+void case_set_factor(struct op_case *c, float factor);
+// The scale of an optimiser's gradient; first 1.
+void case_set_scale(struct op_case *c, float scale);
 void case_drop(struct case_array *array); // the argument becomes NULL
 // Gives an input (or what an output holds before) the values of an earlier result.
 void case_set(struct case_array *array, const struct case_array *from);

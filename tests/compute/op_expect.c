@@ -1,4 +1,6 @@
 // What a result is held to: another backend's, a projection known from elsewhere, or differences.
+#include "compute/cuda/cuda_backend.h"
+#include "compute/cuda/cuda_emulator.h"
 #include "op_case.h"
 
 #include <math.h>
@@ -20,9 +22,10 @@ int bench_main(int argc, char **argv, const struct CMUnitTest *tests, size_t n)
     struct bench bench = {.name = name};
     int code = 2;
     CHECK(n <= MOST_TESTS);
+    backend_offer(&cuda_host_backend_ops);
     if (backend_open("ref", &plain, &bench.ref) != OK ||
         backend_open(check ? "ref" : name, &options, &bench.backend) != OK) {
-        fprintf(stderr, "usage: %s ref|check|cpu; %s\n", argv[0], status_message());
+        fprintf(stderr, "usage: %s ref|check|cpu|cuda_host; %s\n", argv[0], status_message());
     } else {
         struct CMUnitTest with_state[MOST_TESTS];
         for (size_t i = 0; i < n; i++) {
@@ -82,10 +85,31 @@ static void expect_equal(const struct op_case *c, int slot, const struct case_ar
     }
 }
 
+// Emulated threads take their turns the other way round: not a bit may change.
+static void expect_same_reversed(const struct bench *bench, const struct op_case *c,
+                                 const struct case_result *got)
+{
+    struct case_result reversed;
+    emulator_set_reversed(true);
+    case_run(bench->backend, c, &reversed);
+    emulator_set_reversed(false);
+    for (int slot = 0; slot < OP_MAX_OUT; slot++) {
+        const size_t bytes = c->out[slot].count * case_type_bytes(c->out[slot].type);
+        if (bytes > 0 && memcmp(got->out[slot].values, reversed.out[slot].values, bytes) != 0) {
+            fail_msg("%s: output %d depends on the order of threads", op_kind_name(c->op.kind),
+                     slot);
+        }
+    }
+    case_result_close(&reversed);
+}
+
 void bench_match(const struct bench *bench, const struct op_case *c, double tolerance, int steps)
 {
     struct case_result got, want;
     case_run(bench->backend, c, &got);
+    if (bench->backend->ops == &cuda_host_backend_ops) {
+        expect_same_reversed(bench, c, &got);
+    }
     case_run(bench->ref, c, &want);
     for (int slot = 0; slot < OP_MAX_OUT; slot++) {
         if (c->out[slot].type != CASE_NONE) {

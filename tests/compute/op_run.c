@@ -56,8 +56,7 @@ static void add_partial(struct kernel *kernel, void *partials, int index)
                           .out_h = 1,
                           .out_w = 1,
                           .out_c = count,
-                          .groups = 1,
-                          .factor = 1.0F};
+                          .groups = 1};
     struct kernel *add = NULL;
     assert_int_equal(kernel_open(kernel->backend, &op, &add), OK);
     const struct op_args args = {
@@ -85,7 +84,7 @@ static void run_partials(struct kernel *kernel, const struct op_case *c, struct 
             add_partial(kernel, partials, partial);
         }
     }
-    kernel->ops->unpack(kernel, partials, args->out[0], args->out[1]);
+    kernel->ops->unpack(kernel, partials, args->out[0], args->out[1], 0);
     device_release(backend, partials);
 }
 
@@ -98,7 +97,9 @@ static void run_kernel(struct kernel *kernel, const struct op_case *c, struct op
     if (weights != NULL) {
         packed = device_space(backend, kernel->packed_bytes);
         const bool int8 = c->op.in_type != DTYPE_F32;
-        kernel->ops->pack(kernel, weights, bias, int8 ? &c->quantization : NULL, packed);
+        assert_int_equal(
+            kernel->ops->pack(kernel, weights, bias, int8 ? &c->quantization : NULL, packed, 0),
+            OK);
         args->in[c->op.kind == OP_LSTM_BACKWARD ? 2 : 1] = packed;
     }
     if (c->op.kind == OP_CONV_BACKWARD_WEIGHTS) {
@@ -107,7 +108,7 @@ static void run_kernel(struct kernel *kernel, const struct op_case *c, struct op
         struct op_args call = *args;
         call.out[1] = device_space(backend, kernel->partial_bytes);
         kernel->ops->run(kernel, &call);
-        kernel->ops->unpack(kernel, call.out[1], args->out[1], NULL);
+        kernel->ops->unpack(kernel, call.out[1], args->out[1], NULL, 0);
         device_release(backend, call.out[1]);
     } else {
         for (int last = kernel->pieces > 0 ? kernel->pieces - 1 : 0; last >= 0; last--) {
@@ -115,7 +116,7 @@ static void run_kernel(struct kernel *kernel, const struct op_case *c, struct op
             kernel->ops->run(kernel, args);
         }
     }
-    backend->ops->sync(backend);
+    assert_int_equal(backend->ops->sync(backend), OK);
     device_release(backend, packed);
     device_release(backend, weights);
     device_release(backend, bias);
@@ -127,7 +128,7 @@ static void fetch(struct backend *backend, const struct op_case *c, int slot, vo
     const size_t bytes = c->out[slot].count * case_type_bytes(c->out[slot].type);
     unsigned char *values = malloc(bytes + CANARY_BYTES);
     assert_non_null(values);
-    backend->ops->download(backend, values, address, bytes + CANARY_BYTES);
+    assert_int_equal(backend->ops->download(backend, values, address, bytes + CANARY_BYTES), OK);
     for (size_t i = bytes; i < bytes + CANARY_BYTES; i++) {
         if (values[i] != CANARY) {
             fail_msg("%s wrote %zu bytes past output %d", op_kind_name(c->op.kind), i - bytes + 1,
@@ -146,7 +147,9 @@ void case_run(struct backend *backend, const struct op_case *c, struct case_resu
     }
     unsigned char canary[CANARY_BYTES];
     memset(canary, CANARY, sizeof canary);
-    struct op_args args = {.dynamic = c->dynamic};
+    void *run = device_space(backend, sizeof c->run);
+    backend->ops->upload(backend, run, &c->run, sizeof c->run);
+    struct op_args args = {.run = run, .dynamic = c->dynamic};
     void *inputs[OP_MAX_IN];
     for (int slot = 0; slot < OP_MAX_IN; slot++) {
         args.in[slot] = inputs[slot] = device_copy(backend, &c->in[slot], 0);
@@ -171,6 +174,7 @@ void case_run(struct backend *backend, const struct op_case *c, struct case_resu
         device_release(backend, inputs[slot]);
     }
     device_release(backend, args.scratch);
+    device_release(backend, run);
     kernel_close(kernel);
 }
 

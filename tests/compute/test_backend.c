@@ -15,8 +15,8 @@
 static void test_names(void **state)
 {
     const struct bench *bench = *state;
-    const bool cpu = strcmp(bench->name, "cpu") == 0;
-    assert_string_equal(bench->backend->ops->name, cpu ? "cpu" : "ref");
+    const bool checked = strcmp(bench->name, "check") == 0;
+    assert_string_equal(bench->backend->ops->name, checked ? "ref" : bench->name);
     struct backend *backend = NULL;
     const struct backend_options plain = {.threads = 1}, check = {.threads = 1, .check = true},
                                  negative = {.threads = -1};
@@ -29,7 +29,6 @@ static void test_names(void **state)
     assert_null(backend);
     backend_close(NULL);
     kernel_close(NULL);
-    assert_true(backend_cpu_has_vnni() == machine_has_vnni());
 }
 
 static void test_complete(void **state)
@@ -58,9 +57,14 @@ static void test_properties(void **state)
     const struct bench *bench = *state;
     const struct backend *backend = bench->backend;
     const bool check = strcmp(bench->name, "check") == 0;
-    assert_true(backend->lanes >= 1 && backend->chunk_bytes > 0);
-    assert_true(backend->host_memory == !check);
-    assert_true(strcmp(bench->name, "cpu") == 0 ? backend->int8 == backend_cpu_has_vnni()
+    const bool emulated = strcmp(bench->name, "cuda_host") == 0;
+    assert_true(backend->lanes >= 1 && (backend->chunk_bytes > 0) == !emulated);
+    assert_true(backend->host_memory == (!check && !emulated));
+    if (emulated) {
+        assert_true(!backend->int8 && backend->lanes == 1);
+        return;
+    }
+    assert_true(strcmp(bench->name, "cpu") == 0 ? backend->int8 == machine_has_vnni()
                                                 : backend->int8 && backend->lanes == 1);
 }
 
@@ -206,7 +210,7 @@ static void test_chunks(void **state)
     void *weights = device_numbers(backend, 16 * 16 * 9, 11), *packed = NULL;
     assert_int_equal(kernel_open(backend, &op, &chunks.kernel), OK);
     assert_int_equal(backend->ops->alloc(backend, chunks.kernel->packed_bytes, &packed), OK);
-    chunks.kernel->ops->pack(chunks.kernel, weights, NULL, NULL, packed);
+    assert_int_equal(chunks.kernel->ops->pack(chunks.kernel, weights, NULL, NULL, packed, 0), OK);
     for (int lane = 0; lane < backend->lanes; lane++) {
         assert_int_equal(
             backend->ops->alloc(backend, chunks.kernel->scratch_bytes, &chunks.scratch[lane]), OK);

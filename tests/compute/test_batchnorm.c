@@ -22,7 +22,6 @@ static struct op norm_op(enum op_kind kind, int n, int h, int w, int c)
         .out_h = h,
         .out_w = w,
         .out_c = c,
-        .factor = 1.0F,
         .epsilon = 1e-5F,
         .momentum = 0.1F,
     };

@@ -1,6 +1,7 @@
 // The two int8 kernels for narrow convolutions: the same bytes, so which one is taken may be left
 // to what is faster; and the choice can be settled from outside.
 #include "compute/backend.h"
+#include "core/machine.h"
 #include "core/rng.h"
 #include "test_unit.h"
 
@@ -11,6 +12,8 @@
 enum { CHANNELS = 40, WIDE = 256, MOST = 4 * 19 * 16 * WIDE, ALIGNMENT = 64 };
 
 static const char *const kernels[] = {"own", "onednn"};
+// A backend keeps the kernels that it opened: one for each of these, and one that chooses.
+enum { FREE = 2, N_BACKENDS };
 
 static void *room(size_t bytes)
 {
@@ -41,7 +44,8 @@ static const struct kernel_ops *run_as(struct backend *backend, const struct op 
     struct kernel *kernel = open_as(backend, op, asked);
     void *packed = room(kernel->packed_bytes), *scratch = room(kernel->scratch_bytes + 1);
     memcpy(y, in->held, MOST);
-    kernel->ops->pack(kernel, in->weights, op->bias ? in->bias : NULL, &quantization, packed);
+    assert_ok(kernel->ops->pack(kernel, in->weights, op->bias ? in->bias : NULL, &quantization,
+                                packed, 0));
     const struct op_args args = {.in = {in->x, packed}, .out = {y}, .scratch = scratch};
     kernel->ops->run(kernel, &args);
     const struct kernel_ops *ops = kernel->ops;
@@ -79,12 +83,12 @@ static struct op op_of(int turn)
         .groups = 1,
         .bias = turn % 7 != 0,
         .sum = turn % 5 < 2,
-        .factor = 1.0F};
+    };
 }
 
 static void both_kernels_give_the_same_bytes(void **state)
 {
-    struct backend *backend = *state;
+    struct backend **backends = *state;
     struct inputs *in = calloc(1, sizeof *in);
     uint8_t *y[2] = {room(MOST), room(MOST)};
     struct rng rng = rng_make(3, RNG_TEST, 1, 0);
@@ -104,7 +108,7 @@ static void both_kernels_give_the_same_bytes(void **state)
         const struct op op = op_of(turn);
         const struct kernel_ops *ops[2];
         for (int k = 0; k < 2; k++) {
-            ops[k] = run_as(backend, &op, kernels[k], in, y[k]);
+            ops[k] = run_as(backends[k], &op, kernels[k], in, y[k]);
         }
         differ += ops[0] != ops[1];
         for (int i = 0; i < MOST; i++) {
@@ -121,11 +125,11 @@ static void both_kernels_give_the_same_bytes(void **state)
 
 static void the_environment_settles_it(void **state)
 {
-    struct backend *backend = *state;
+    struct backend **backends = *state, *backend = backends[FREE];
     const struct op op = op_of(0);
     struct kernel *as_asked[2], *chosen = NULL;
     for (int k = 0; k < 2; k++) {
-        as_asked[k] = open_as(backend, &op, kernels[k]);
+        as_asked[k] = open_as(backends[k], &op, kernels[k]);
     }
     assert_true(as_asked[0]->ops != as_asked[1]->ops);
     assert_ok(kernel_open(backend, &op, &chosen));
@@ -139,31 +143,36 @@ static void the_environment_settles_it(void **state)
     kernel_close(as_asked[1]);
 }
 
-static int open_backend(void **state)
+static int open_backends(void **state)
 {
+    static struct backend *backends[N_BACKENDS];
     const struct backend_options options = {.threads = 1};
-    struct backend *backend = NULL;
-    if (backend_open("cpu", &options, &backend) != OK) {
-        return -1;
+    for (int i = 0; i < N_BACKENDS; i++) {
+        if (backend_open("cpu", &options, &backends[i]) != OK) {
+            return -1;
+        }
     }
-    *state = backend;
+    *state = backends;
     return 0;
 }
 
-static int close_backend(void **state)
+static int close_backends(void **state)
 {
-    backend_close(*state);
+    struct backend **backends = *state;
+    for (int i = 0; i < N_BACKENDS; i++) {
+        backend_close(backends[i]);
+    }
     return 0;
 }
 
 int main(void)
 {
-    if (!backend_cpu_has_vnni()) {
+    if (!machine_has_vnni()) {
         return 0; // no int8 at all
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_kernels_give_the_same_bytes),
         cmocka_unit_test(the_environment_settles_it),
     };
-    return cmocka_run_group_tests(tests, open_backend, close_backend);
+    return cmocka_run_group_tests(tests, open_backends, close_backends);
 }

@@ -64,7 +64,6 @@ static struct op window_op(enum op_kind kind, int h, int in_c, int out_c, int ke
         .pad = {above, left, below, 0},
         .groups = 1,
         .bias = true,
-        .factor = 0.5F,
     };
 }
 
@@ -165,7 +164,6 @@ static struct op map_op(enum op_kind kind)
                        .out_h = 41,
                        .out_w = 17,
                        .out_c = 36,
-                       .factor = 0.25F,
                        .groups = 4};
 }
 

@@ -92,7 +92,6 @@ static void test_quantize(void **state)
 {
     for (int i = 0; i < N_SHAPES; i++) {
         struct op op = same_op(OP_QUANTIZE, shapes[i]);
-        op.factor = 150.0F; // some values are clamped
         op.out_type = DTYPE_S8;
         match(*state, &op, 0);
         op.out_type = DTYPE_U8;
@@ -110,11 +109,11 @@ static void test_quantize_values(void **state)
     static const int u8[8] = {0, 2, 2, 0, 0, 127, 255, 0};
     for (int type = DTYPE_U8; type <= DTYPE_S8; type++) {
         struct op op = same_op(OP_QUANTIZE, shape);
-        op.factor = 1.0F;
         op.out_type = (enum dtype)type;
         struct op_case c;
         struct case_result result;
         case_open(&c, &op);
+        case_set_factor(&c, 1.0F);
         for (int i = 0; i < 8; i++) {
             case_f32(&c.in[0])[i] = x[i];
         }
@@ -139,7 +138,6 @@ static void test_scale_shift_and_add(void **state)
             struct op op = same_op(OP_SCALE_SHIFT, shapes[i]);
             op.act = case_activation(variant % CASE_ACTIVATIONS);
             op.out_type = (enum dtype)(variant / CASE_ACTIVATIONS % 3);
-            op.factor = 60.0F;
             struct op_case c;
             case_open(&c, &op);
             case_fill(&c.in[0], 1, 8.0); // beyond 6, for clip(0, 6)
@@ -177,10 +175,12 @@ static void test_add_values(void **state)
         struct op op = same_op(add ? OP_ADD : OP_SCALE_SHIFT, shape);
         op.act = case_activation(variant / 2 % 3);
         op.out_type = u8 ? DTYPE_U8 : DTYPE_F32;
-        op.factor = 10.0F;
         struct op_case c;
         struct case_result result;
         case_open(&c, &op);
+        if (u8) {
+            case_set_factor(&c, 10.0F);
+        }
         for (int i = 0; i < 4; i++) {
             case_f32(&c.in[0])[i] = a[i];
             case_f32(&c.in[add ? 1 : 3])[i] = b[i];
@@ -279,7 +279,7 @@ static void test_dropout(void **state)
             struct op_case c;
             case_open(&c, &op);
             c.dynamic.first = 4 * i + rate; // every position within a block of four
-            c.dynamic.seed = UINT64_C(0x123456789ABCDEF0) + (uint64_t)i;
+            c.run.seed = UINT64_C(0x123456789ABCDEF0) + (uint64_t)i;
             bench_match(*state, &c, 1e-6, 0);
             case_close(&c);
         }
@@ -310,7 +310,7 @@ static void test_dropout_mask(void **state)
     case_run(bench->backend, &whole, &y);
     case_run(bench->backend, &rest, &z);
     int kept = 0;
-    struct rng stream = rng_make(whole.dynamic.seed, RNG_DROPOUT, (uint64_t)whole.dynamic.step, 0);
+    struct rng stream = rng_make(whole.run.seed, RNG_DROPOUT, (uint64_t)whole.run.step, 0);
     for (int64_t skipped = 0; skipped < whole.dynamic.first; skipped++) {
         rng_u32(&stream);
     }

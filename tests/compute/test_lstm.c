@@ -130,7 +130,7 @@ static void test_unpack(void **state)
     assert_int_equal(backend->ops->alloc(backend, sizeof host, &partial), OK);
     assert_int_equal(backend->ops->alloc(backend, sizeof host, &weights), OK);
     backend->ops->upload(backend, partial, host, sizeof host);
-    kernel->ops->unpack(kernel, partial, weights, NULL);
+    kernel->ops->unpack(kernel, partial, weights, NULL, 0);
     backend->ops->sync(backend);
     backend->ops->download(backend, unpacked, weights, sizeof unpacked);
     assert_memory_equal(unpacked, host, sizeof host);

@@ -22,7 +22,6 @@ static struct op product_op(enum op_kind kind, const int shape[4])
         .out_h = shape[1],
         .out_w = shape[2],
         .out_c = shape[3],
-        .factor = 60.0F,
     };
 }
 

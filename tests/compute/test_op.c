@@ -296,7 +296,7 @@ static void test_reals(void **state)
     const float nan = NAN;
     const struct op base = {.n = 1, .in_h = 1, .in_w = 1, .in_c = 3, .temperature = 1.0F};
     const float bad_rates[] = {-0.1F, 1.0F, nan}, bad_shares[] = {-0.1F, 1.1F, nan};
-    const float bad_factors[] = {-1.0F, INFINITY, nan};
+    const float bad_clips[] = {-1.0F, -INFINITY, nan};
     for (int i = 0; i < 3; i++) {
         struct op op = base;
         op.kind = OP_DROPOUT;
@@ -323,10 +323,9 @@ static void test_reals(void **state)
         op.alpha = bad_shares[i];
         assert_int_equal(op_check(&op), ERR_INPUT);
         op = base;
-        op.kind = OP_QUANTIZE;
-        op.out_type = DTYPE_S8;
+        op.kind = OP_CLIP;
         assert_int_equal(op_check(&op), OK);
-        op.factor = bad_factors[i];
+        op.clip = bad_clips[i];
         assert_int_equal(op_check(&op), ERR_INPUT);
         op = base;
         op.kind = OP_SGD;

@@ -33,8 +33,8 @@ static void test_pytorch(void **state)
         for (unsigned step = 0; step < 3; step++) {
             struct case_result result;
             case_fill(&c.in[0], 60 + step, 4.0); // the scale undoes it
-            c.dynamic.scale = 0.25F;
-            c.dynamic.step = step + 1;
+            case_set_scale(&c, 0.25F);
+            c.run.step = step + 1;
             case_run(bench->backend, &c, &result);
             for (int slot = 0; slot < OP_MAX_OUT && c.out[slot].type != CASE_NONE; slot++) {
                 case_set(&c.out[slot], &result.out[slot]);
@@ -77,8 +77,8 @@ static void test_counts(void **state)
                         }
                     }
                 }
-                c.dynamic.step = 1 + 1000 * variant;
-                c.dynamic.scale = 0.7F;
+                c.run.step = 1 + 1000 * variant;
+                case_set_scale(&c, 0.7F);
                 bench_match(*state, &c, 2e-6, 0);
                 case_close(&c);
             }

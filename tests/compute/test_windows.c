@@ -127,7 +127,6 @@ static void match_pools(const struct bench *bench, struct op op)
         }
         op.kind = OP_POOL_AVG;
         op.out_type = DTYPE_F32;
-        op.factor = 0.037F;
         match(bench, &op, 1e-5);
     }
     op.in_type = DTYPE_F32;

@@ -1,6 +1,7 @@
 // Networks, weights and images for the tests of plans.
 #include "plan_case.h"
 
+#include "compute/cuda/cuda_backend.h"
 #include "core/rng.h"
 
 #include <math.h>
@@ -175,6 +176,7 @@ struct backend *plan_case_backend(const char *name, int threads, bool check)
 {
     const struct backend_options options = {.threads = threads, .check = check};
     struct backend *backend = NULL;
+    backend_offer(&cuda_host_backend_ops);
     assert_ok(backend_open(name, &options, &backend));
     return backend;
 }

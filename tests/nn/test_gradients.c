@@ -167,6 +167,47 @@ static void test_every_kind(void **state)
     }
 }
 
+// Gradients and loss where CUDA's kernels are emulated, against the reference's.
+static void expect_same_gradients(const struct problem *p)
+{
+    const size_t n = p->graph.n_trainable;
+    float *gradients[2] = {calloc(n + 1, sizeof(float)), calloc(n + 1, sizeof(float))};
+    for (int i = 0; i < 2; i++) {
+        struct backend *backend = plan_case_backend(i == 0 ? "ref" : "cuda_host", 1, false);
+        struct train_plan *plan = open_plan(p, backend);
+        gradients[i][n] = (float)loss_at(p, plan, p->params);
+        assert_ok(train_gradients(plan, gradients[i]));
+        train_close(plan);
+        backend_close(backend);
+    }
+    assert_true(plan_case_difference(gradients[1], gradients[0], n + 1) < 1e-4);
+    free(gradients[0]);
+    free(gradients[1]);
+}
+
+static void test_emulated(void **state)
+{
+    (void)state;
+    struct problem p;
+    for (int kind = 0; kind < NODE_KIND_COUNT; kind++) {
+        for (int v = 0; v < kind_case_count((enum node_kind)kind); v++) {
+            p = (struct problem){.batch = 4};
+            kind_case_build((enum node_kind)kind, v, &p.graph);
+            p.params = plan_case_params(&p.graph, 8);
+            p.images = plan_case_images(&p.graph, p.batch, 9);
+            p.labels = plan_case_labels(&p.graph, p.batch, 10);
+            expect_same_gradients(&p);
+            close_problem(&p);
+        }
+    }
+    open_mixed(&p, 8, true);
+    expect_same_gradients(&p);
+    close_problem(&p);
+    open_sequence(&p, 6);
+    expect_same_gradients(&p);
+    close_problem(&p);
+}
+
 static void test_distillation(void **state)
 {
     (void)state;
@@ -215,6 +256,8 @@ static void test_backends_agree(void **state)
     assert_memory_equal(ref, other, n * sizeof *ref); // check mode is the same arithmetic
     train_three(&p, "cpu", false, 1, other);
     assert_true(plan_case_difference(other, ref, n) < 2e-4);
+    train_three(&p, "cuda_host", false, 1, lanes);
+    assert_true(plan_case_difference(lanes, ref, n) < 2e-4);
     train_three(&p, "cpu", false, 3, lanes);
     assert_memory_equal(other, lanes, n * sizeof *ref); // lanes do not matter
     free(ref);
@@ -226,8 +269,9 @@ static void test_backends_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mixed_ref),  cmocka_unit_test(test_mixed_cpu),
-        cmocka_unit_test(test_every_kind), cmocka_unit_test(test_distillation),
-        cmocka_unit_test(test_sequence),   cmocka_unit_test(test_backends_agree)};
+        cmocka_unit_test(test_mixed_ref),     cmocka_unit_test(test_mixed_cpu),
+        cmocka_unit_test(test_every_kind),    cmocka_unit_test(test_distillation),
+        cmocka_unit_test(test_sequence),      cmocka_unit_test(test_emulated),
+        cmocka_unit_test(test_backends_agree)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

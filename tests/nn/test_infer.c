@@ -1,5 +1,6 @@
 // Inference plans: against the node-by-node probe on the reference backend, on every backend, at
 // batches that do not divide into chunks, in float32 and int8.
+#include "core/machine.h"
 #include "nn/probe.h"
 #include "nn/zoo.h"
 #include "plan_case.h"
@@ -88,6 +89,11 @@ static void test_check_mode(void **state)
 static void test_cpu(void **state)
 {
     check_backend(*state, "cpu", 2, false);
+}
+
+static void test_emulated(void **state)
+{
+    check_backend(*state, "cuda_host", 1, false);
 }
 
 // Results are the same bytes for any number of lanes.
@@ -182,7 +188,7 @@ static void test_one_image_on_many_lanes(void **state)
     (void)state;
     static const char *const names[] = {"resnet20", "mobilenet_v2", "densenet40"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        for (int int8 = 0; int8 <= (int)backend_cpu_has_vnni(); int8++) {
+        for (int int8 = 0; int8 <= (int)machine_has_vnni(); int8++) {
             float one[2 * CLASSES], other[2 * CLASSES];
             one_image(names[i], int8 != 0, 1, one);
             assert_memory_not_equal(one, one + CLASSES, CLASSES * sizeof *one);
@@ -196,9 +202,12 @@ static void test_one_image_on_many_lanes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ref),  cmocka_unit_test(test_check_mode),
-        cmocka_unit_test(test_cpu),  cmocka_unit_test(test_lanes_do_not_matter),
-        cmocka_unit_test(test_int8), cmocka_unit_test(test_one_image_on_many_lanes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ref),
+                                       cmocka_unit_test(test_check_mode),
+                                       cmocka_unit_test(test_cpu),
+                                       cmocka_unit_test(test_emulated),
+                                       cmocka_unit_test(test_lanes_do_not_matter),
+                                       cmocka_unit_test(test_int8),
+                                       cmocka_unit_test(test_one_image_on_many_lanes)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -128,6 +128,12 @@ static void test_cpu(void **state)
     check_backend("cpu", false);
 }
 
+static void test_emulated(void **state)
+{
+    (void)state;
+    check_backend("cuda_host", false);
+}
+
 // The first BatchNorm's values do not depend on how the images were cut into batches.
 static void test_batches_add_up(void **state)
 {
@@ -232,8 +238,11 @@ static void test_ranges_are_per_image(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ref), cmocka_unit_test(test_check_mode), cmocka_unit_test(test_cpu),
-        cmocka_unit_test(test_batches_add_up), cmocka_unit_test(test_ranges_are_per_image)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ref),
+                                       cmocka_unit_test(test_check_mode),
+                                       cmocka_unit_test(test_cpu),
+                                       cmocka_unit_test(test_emulated),
+                                       cmocka_unit_test(test_batches_add_up),
+                                       cmocka_unit_test(test_ranges_are_per_image)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

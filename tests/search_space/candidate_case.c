@@ -1,6 +1,6 @@
 #include "candidate_case.h"
 
-#include "compute/cuda/candidate_run.h"
+#include "compute/cuda/cuda_backend.h"
 #include "nn/calibrate_params.h"
 #include "nn/score.h"
 #include "random_graph.h"
@@ -73,7 +73,7 @@ static void score_one(struct candidate_case *c, struct backend *backend, int k)
                                 .n = c->data.n_scoring,
                                 .classes = c->classes,
                                 .logits = c->logits[k]};
-    score_add(plan, &batch, &score);
+    assert_ok(score_add(plan, &batch, &score));
     c->expected[k] = (struct candidate_score){.right = score.right, .loss = score.loss};
     infer_close(plan);
     graph_close(&slimmed);
@@ -124,7 +124,7 @@ void candidate_case_run(const struct candidate_case *c, const struct candidate_o
     struct candidates *candidates;
     struct backend *backend;
     struct arena arena = {0};
-    assert_ok(backend_open("ref", &one_thread, &backend));
+    assert_ok(cuda_host_backend_ops.open(&one_thread, &backend));
     assert_ok(candidate_program_open(&c->graph, &c->groups, c->params, c->refit, &program));
     const struct candidate_network *network = &program.network;
     struct candidate_choice choices[CANDIDATE_CASE_MOST];
@@ -135,9 +135,9 @@ void candidate_case_run(const struct candidate_case *c, const struct candidate_o
         candidate_program_choose(&program, &c->keeps[first + k], widths, channels);
         choices[k] = (struct candidate_choice){.widths = widths, .channels = channels};
     }
-    assert_ok(candidate_device_ops.open(backend, network, &c->data, options, &candidates));
-    assert_ok(candidate_device_ops.run(candidates, choices, n, scores));
-    candidate_device_ops.close(candidates);
+    assert_ok(backend->ops->candidates->open(backend, network, &c->data, options, &candidates));
+    assert_ok(backend->ops->candidates->run(candidates, choices, n, scores));
+    backend->ops->candidates->close(candidates);
     candidate_program_close(&program);
     arena_close(&arena);
     backend_close(backend);

@@ -9,7 +9,7 @@
 
 enum { KIB = 1 << 10, MIB = 1 << 20, FUZZ_NETWORKS = 40 };
 
-static struct candidate_options options_of(enum candidate_precision precision)
+static struct candidate_options options_of(enum backend_precision precision)
 {
     return (struct candidate_options){
         .precision = precision, .most = CANDIDATE_CASE_MOST, .memory_bytes = 256 * (size_t)MIB};
@@ -130,13 +130,13 @@ static void check_network(void (*build)(struct graph *), const struct candidate_
     static const double tolerance[] = {1e-5, 5e-3, 3e-2};
     static const int slack[] = {0, 1, 2};
     // The whole network in one launch, and some runs of a few steps.
-    static const size_t shared[] = {160 * KIB, 40 * KIB, 14 * KIB};
+    static const size_t shared[] = {1, 40 * KIB, 14 * KIB};
     struct graph graph;
     struct candidate_case c;
     build(&graph);
     candidate_case_open(&c, &graph, how);
-    for (int p = CANDIDATE_F32; p <= CANDIDATE_BF16; p++) {
-        struct candidate_options options = options_of((enum candidate_precision)p);
+    for (int p = PRECISION_FLOAT32; p <= PRECISION_BF16; p++) {
+        struct candidate_options options = options_of((enum backend_precision)p);
         struct candidate_score all[CANDIDATE_CASE_MOST], some[CANDIDATE_CASE_MOST];
         candidate_case_run(&c, &options, 0, c.n, all);
         compare(&c, all, tolerance[p], slack[p]);
@@ -181,7 +181,7 @@ static void test_passes(void **state)
     (void)state;
     const struct candidate_case_options how = {
         .n = CANDIDATE_CASE_MOST, .calibration = 135, .scoring = 50, .seed = 4};
-    struct candidate_options options = options_of(CANDIDATE_BF16);
+    struct candidate_options options = options_of(PRECISION_BF16);
     struct candidate_score all[CANDIDATE_CASE_MOST], some[CANDIDATE_CASE_MOST];
     struct graph graph;
     struct candidate_case c;
@@ -234,7 +234,7 @@ static void test_samples(void **state)
 static void test_random_networks(void **state)
 {
     (void)state;
-    const struct candidate_options options = options_of(CANDIDATE_F32);
+    const struct candidate_options options = options_of(PRECISION_FLOAT32);
     struct candidate_options fused_options = options;
     struct random_tally tally = {0};
     int refused = 0, done = 0;

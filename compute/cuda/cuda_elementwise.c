@@ -1,0 +1,91 @@
+// Kinds of which each thread makes one element.
+#include "compute/cuda/cuda_backend.h"
+
+enum { THREADS = 256 };
+
+static void launch_each(struct kernel *kernel, enum cuda_kernel_number number,
+                        struct cuda_call *call, int64_t count)
+{
+    call->count = (int)count;
+    if (count > 0) {
+        cuda_launch_each(kernel->backend, number, count, THREADS, call, sizeof *call);
+    }
+}
+
+static void run_over_inputs(struct kernel *kernel, const struct op_args *args,
+                            enum cuda_kernel_number number)
+{
+    struct cuda_call call = cuda_call_of(kernel, args);
+    launch_each(kernel, number, &call, cuda_in_count(&kernel->op));
+}
+
+static void run_over_outputs(struct kernel *kernel, const struct op_args *args,
+                             enum cuda_kernel_number number)
+{
+    struct cuda_call call = cuda_call_of(kernel, args);
+    launch_each(kernel, number, &call, cuda_out_count(&kernel->op));
+}
+
+static void run_over_channels(struct kernel *kernel, const struct op_args *args,
+                              enum cuda_kernel_number number)
+{
+    struct cuda_call call = cuda_call_of(kernel, args);
+    launch_each(kernel, number, &call, kernel->op.in_c);
+}
+
+static void run_COPY_CHANNELS(struct kernel *kernel, const struct op_args *args)
+{
+    const struct op *op = &kernel->op;
+    struct cuda_call call = cuda_call_of(kernel, args);
+    launch_each(kernel, CUDA_copy_channels, &call, cuda_in_count(op) / op->in_c * op->count);
+}
+
+static void run_BN_SUM(struct kernel *kernel, const struct op_args *args)
+{
+    struct cuda_call call = cuda_call_of(kernel, args);
+    launch_each(kernel, CUDA_bn_sum, &call, 2 * (int64_t)kernel->op.in_c);
+}
+
+// kind, kernel, what its threads go through.
+#define SIMPLE_KINDS(X)                                                                            \
+    X(NORMALIZE, normalize, inputs)                                                                \
+    X(QUANTIZE, quantize, inputs)                                                                  \
+    X(ADD, add, inputs)                                                                            \
+    X(MULTIPLY, multiply, inputs)                                                                  \
+    X(ACT_BACKWARD, act_backward, inputs)                                                          \
+    X(DROPOUT, dropout, inputs)                                                                    \
+    X(SHUFFLE, shuffle, inputs)                                                                    \
+    X(PAD, pad, outputs)                                                                           \
+    X(PAD_BACKWARD, pad_backward, inputs)                                                          \
+    X(RESIZE, resize, outputs)                                                                     \
+    X(RESIZE_BACKWARD, resize_backward, inputs)                                                    \
+    X(POOL_MAX, pool_max, outputs)                                                                 \
+    X(POOL_MAX_BACKWARD, pool_max_backward, inputs)                                                \
+    X(POOL_AVG, pool_avg, outputs)                                                                 \
+    X(POOL_AVG_BACKWARD, pool_avg_backward, inputs)                                                \
+    X(BN_FINISH, bn_finish, channels)                                                              \
+    X(BN_BACKWARD_FINISH, bn_backward_finish, channels)                                            \
+    X(BN_BACKWARD_APPLY, bn_backward_apply, inputs)                                                \
+    X(SGD, sgd, inputs)                                                                            \
+    X(RMSPROP, rmsprop, inputs)                                                                    \
+    X(ADAM, adam, inputs)
+
+#define X(kind, name, over)                                                                        \
+    static void run_##kind(struct kernel *kernel, const struct op_args *args)                      \
+    {                                                                                              \
+        run_over_##over(kernel, args, CUDA_##name);                                                \
+    }
+SIMPLE_KINDS(X)
+#undef X
+
+#define TABLE(kind)                                                                                \
+    const struct kernel_ops cuda_kernel_##kind = {                                                 \
+        .open = cuda_kernel_open,                                                                  \
+        .run = run_##kind,                                                                         \
+        .close = cuda_kernel_close,                                                                \
+    };
+#define X(kind, name, over) TABLE(kind)
+SIMPLE_KINDS(X)
+#undef X
+TABLE(COPY_CHANNELS)
+TABLE(BN_SUM)
