@@ -68,8 +68,8 @@ struct candidate_options {
 };
 
 struct candidate_choice {
-    const int *widths;   // [n_axes] channels kept of each axis, at least 1
-    const int *channels; // [n_channels] at each axis' first: which, then which not; both ascending
+    int *widths;   // [n_axes] channels kept of each axis, at least 1
+    int *channels; // [n_channels] at each axis' first: which, then which not; both ascending
 };
 struct candidate_score {
     int64_t right;
