@@ -76,9 +76,11 @@ struct candidate_conv_args {
     struct candidate_tensor in, out, sum; // sum: added before act
     struct candidate_filter filter;
     struct candidate_segments segments;
-    int blocks; // of a segment, along x
-    int pixels; // of the output by a block: a multiple of 32, at most its threads
-    int tile;   // output channels of a block
+    int blocks;   // of a segment, along x
+    int pixels;   // of the output by a block: a multiple of 32, at most its threads
+    int tile;     // output channels of a block
+    double *sums; // as candidate_sums writes them, a part for each block; NULL: none
+    int channels; // of the output, uncut
 };
 
 // Everything else makes each place of its output by itself.
@@ -180,6 +182,7 @@ struct candidate_sums_args {
     double *sums; // [candidates][segments][parts][2][channels uncut]
 };
 
+// Along y: segments.
 struct candidate_finish_args {
     struct candidate_lists lists;
     struct candidate_list list;
@@ -190,18 +193,19 @@ struct candidate_finish_args {
     const float *gamma, *beta; // [channels uncut]
     float epsilon;
     float *scale, *shift; // [candidates][segments][channels uncut]
-    double *totals;       // [candidates][2][channels uncut], over all passes
-    size_t totals_stride; // doubles from one candidate to the next
-    bool first;           // pass
+    // [candidates][segments of all passes][2][channels uncut], from this pass' first segment on.
+    double *totals;
+    size_t totals_stride, totals_segment; // doubles from one candidate, one segment to the next
 };
 
 // After the last pass: scale and shift for scoring.
 struct candidate_fold_args {
     struct candidate_lists lists;
     struct candidate_list list;
-    const double *totals;
-    size_t totals_stride;
-    double count; // values behind each total
+    const double *totals; // as above, of all segments
+    size_t totals_stride, totals_segment;
+    int segments;
+    double count; // values behind all of them
     const float *gamma, *beta;
     float epsilon;
     float *scale, *shift;

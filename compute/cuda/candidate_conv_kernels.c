@@ -97,6 +97,57 @@ DEVICE void load_slab(const struct candidate_conv_args *a, const struct conv_run
     }
 }
 
+// The block's sums per channel, of values and of their squares: over a lane's pixels, over the
+// lanes of a warp that have the same channels, over warps.
+DEVICE void add_up(const struct candidate_conv_args *a, const struct conv_run *run, int width,
+                   const struct product_end *e, const int most, float sums[ROWS][MOST_TILES][4])
+{
+    double *all =
+        (double *)(void *)(shared_memory() + CANDIDATE_CHUNK); // [warp][2][tile's channel]
+    block_sync(); // nobody reads pixels and weights any more
+    UNROLL
+    for (int t = 0; t < most; t++) {
+        UNROLL
+        for (int k = 0; k < 2; k++) {
+            double sum = 0.0, squares = 0.0;
+            UNROLL
+            for (int i = 0; i < 2 * ROWS; i++) {
+                const int pixel = e->pixel + i / 2 * 16 + i % 2 * 8 + lane_id() / 4;
+                const double value = pixel < e->end ? (double)sums[i / 2][t][i % 2 * 2 + k] : 0.0;
+                sum += value;
+                squares += value * value;
+            }
+            UNROLL
+            for (int mask = 4; mask < WARP; mask *= 2) {
+                sum += warp_xor_f64(sum, mask);
+                squares += warp_xor_f64(squares, mask);
+            }
+            if (lane_id() < 4) {
+                double *to =
+                    all + (size_t)warp_id() * 2 * CANDIDATE_TILE + t * 8 + lane_id() * 2 + k;
+                to[0] = sum;
+                to[CANDIDATE_TILE] = squares;
+            }
+        }
+    }
+    block_sync();
+    const int part = block_x() % a->blocks, segments = grid_x() / a->blocks;
+    double *to = a->sums + (((size_t)run->candidate * (size_t)segments + (size_t)run->segment) *
+                                (size_t)a->blocks +
+                            (size_t)part) *
+                               2 * (size_t)a->channels;
+    for (int i = thread_id(); i < 2 * a->tile; i += thread_count()) {
+        const int channel = i % a->tile, which = i / a->tile;
+        double sum = 0.0;
+        for (int w = 0; w < thread_count() / WARP; w++) {
+            sum += all[((size_t)w * 2 + (size_t)which) * CANDIDATE_TILE + (size_t)channel];
+        }
+        if (channel < e->tiles * 8 && run->channel + channel < width) {
+            to[(size_t)which * (size_t)a->channels + (size_t)(run->channel + channel)] = sum;
+        }
+    }
+}
+
 DEVICE void convolve(const struct candidate_conv_args *a, const struct conv_run *run,
                      const int precision, const int most)
 {
@@ -144,6 +195,9 @@ DEVICE void convolve(const struct candidate_conv_args *a, const struct conv_run 
     end.channel = run->channel;
     end.tiles = p.tiles;
     write_sums(&end, most, sums);
+    if (a->sums != NULL) {
+        add_up(a, run, end.out.width, &end, most, sums);
+    }
 }
 
 DEVICE void convolve_any(const struct candidate_conv_args *a, const int precision)

@@ -9,7 +9,9 @@ enum {
     TAP_BYTES = 16,          // of an entry of the table of taps
     EASY_BYTES = 100 * 1024, // two blocks of so much shared memory run on one multiprocessor
     MOST_BYTES = 160 * 1024, // what every device that is built for has
-    PART_VALUES = 4096       // pixels of a segment that one block sums up
+    // Sums and squares of a tile's channels by every warp.
+    SUM_BYTES = CANDIDATE_CHUNK + CANDIDATE_THREADS / 32 * 2 * CANDIDATE_TILE * 8,
+    PART_VALUES = 4096 // pixels of a segment that one block sums up
 };
 
 bool candidate_is_depthwise(const struct op *op)
@@ -130,8 +132,9 @@ static size_t shared_bytes(const struct op *op, int pixels, int slab, int tile)
 {
     const int inner = candidate_inner(op->kernel[0] * op->kernel[1], slab);
     const size_t held = (size_t)most_rows(op, pixels) * (size_t)op->in_w * (size_t)slab;
-    return CANDIDATE_CHUNK + (size_t)inner * TAP_BYTES +
-           (held + (size_t)inner * (size_t)tile) * CANDIDATE_CHUNK;
+    const size_t bytes = CANDIDATE_CHUNK + (size_t)inner * TAP_BYTES +
+                         (held + (size_t)inner * (size_t)tile) * CANDIDATE_CHUNK;
+    return bytes > SUM_BYTES ? bytes : SUM_BYTES;
 }
 
 // Takes the most pixels, and of these the most chunks, that fit.
@@ -228,7 +231,9 @@ static enum status set_layer(struct candidate_layout *layout, int s, int batch)
     }
     if (step->batchnorm) {
         const int64_t values = (int64_t)batch * op->out_h * op->out_w;
-        layer->parts = (int)((values + PART_VALUES - 1) / PART_VALUES);
+        const bool dense = op->kind == OP_CONV && !layer->depthwise; // a part for each block
+        const int64_t each = dense ? layer->pixels : PART_VALUES;
+        layer->parts = (int)((values + each - 1) / each);
         layer->totals_at = layout->totals;
         layout->totals += 2 * (size_t)op->out_c;
         layout->last_statistics = s;

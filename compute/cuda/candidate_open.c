@@ -88,7 +88,7 @@ static void take_passing(struct candidates *c, struct pieces *pieces)
     c->weights = take(pieces, most, layout->weights_bytes);
     c->scale = take(pieces, most * layout->affine, sizeof(float));
     c->shift = take(pieces, most * layout->affine, sizeof(float));
-    c->totals = take(pieces, most * layout->totals, sizeof(double));
+    c->totals = take(pieces, most * layout->totals * (size_t)c->batches, sizeof(double));
     c->routes = take(pieces, most * layout->routes, sizeof(int));
     take_refit(c, pieces);
     c->image = take(pieces, images, layout->input_bytes);

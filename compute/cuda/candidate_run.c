@@ -43,7 +43,7 @@ static void gather_statistics(const struct candidates *c, int n)
             .images = batches * c->batch,
             .segments = {.images = batches * c->batch, .each = c->batch},
             .statistics = true,
-            .first = first == 0,
+            .first_batch = first,
         };
         load_images(c, c->calibration, first * c->batch, pass.images);
         for (int s = 0; s <= c->layout.last_statistics; s++) {

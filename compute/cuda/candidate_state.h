@@ -61,7 +61,7 @@ struct candidate_pass {
     struct candidate_segments segments;
     bool
         statistics; // normalise by the segments' own statistics and gather them, else by the totals
-    bool first;
+    int first_batch; // of the calibration images
 };
 
 // How images are normalised.

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { SUM_CHANNELS = 64 }; // of a block of candidate_sums
+enum { SUM_CHANNELS = 64, FINISH_CHANNELS = 32 }; // of a block of these kernels
 
 void candidate_launch_plain(const struct candidates *c, enum cuda_kernel_number kernel,
                             int64_t threads, int n, const void *args, size_t bytes)
@@ -211,6 +211,11 @@ static void run_conv(const struct candidates *c, int s, bool raw, const struct c
     if (!raw && step->sum >= 0) {
         args.sum = candidate_value(c, step->sum, pass);
     }
+    if (raw) {
+        args.sums = c->sums;
+        args.channels = op->out_c;
+        CHECK(args.blocks == layer->parts);
+    }
     const struct cuda_grid grid = {.x = args.blocks * segments_of(pass),
                                    .y = layer->columns,
                                    .z = pass->n,
@@ -281,18 +286,16 @@ static void launch_map(const struct candidates *c, const struct candidate_step *
     };
     args->lists = candidate_lists_of(c);
     args->segments = pass->segments;
-    args->bf16 = c->precision == PRECISION_BF16;
+    args->bf16 = is_bf16(c);
     candidate_launch_plain(c, kernels[args->element.kind], output_pairs(step, pass->images),
                            pass->n, args, sizeof *args);
 }
 
-// Sums over `value`, from them the segments' scales and shifts, and the totals.
-static void gather_statistics(const struct candidates *c, const struct candidate_layer *layer,
-                              int value, const struct candidate_pass *pass)
+// Sums over `value`, where no convolution has left them.
+static void add_up(const struct candidates *c, const struct candidate_layer *layer, int value,
+                   const struct candidate_pass *pass)
 {
-    const struct candidate_step *step = layer->step;
-    const struct op *op = &step->op;
-    const struct candidate_affine affine = of_segments(c, layer, pass);
+    const struct op *op = &layer->step->op;
     const struct candidate_sums_args sums = {
         .lists = candidate_lists_of(c),
         .in = candidate_value(c, value, pass),
@@ -308,7 +311,15 @@ static void gather_statistics(const struct candidates *c, const struct candidate
                                    .threads = CANDIDATE_THREADS,
                                    .shared_bytes = 4 * sizeof(double) * CANDIDATE_THREADS};
     cuda_launch(c->backend, CUDA_candidate_sums, &grid, &sums, sizeof sums);
-    const struct candidate_finish_args finish = {
+}
+
+// From the sums the segments' scales and shifts, and their share of the totals.
+static void finish(const struct candidates *c, const struct candidate_layer *layer,
+                   const struct candidate_pass *pass)
+{
+    const struct candidate_step *step = layer->step;
+    const struct op *op = &step->op;
+    const struct candidate_finish_args args = {
         .lists = candidate_lists_of(c),
         .list = candidate_list_of(c, step->out_axis),
         .segments = pass->segments,
@@ -320,12 +331,16 @@ static void gather_statistics(const struct candidates *c, const struct candidate
         .epsilon = op->epsilon,
         .scale = c->segment_scale,
         .shift = c->segment_shift,
-        .totals = c->totals + layer->totals_at,
-        .totals_stride = c->layout.totals,
-        .first = pass->first,
+        .totals = c->totals + layer->totals_at + (size_t)pass->first_batch * c->layout.totals,
+        .totals_stride = (size_t)c->batches * c->layout.totals,
+        .totals_segment = c->layout.totals,
     };
-    CHECK(affine.scale == finish.scale);
-    candidate_launch_plain(c, CUDA_candidate_finish, op->out_c, pass->n, &finish, sizeof finish);
+    const struct cuda_grid grid = {.x = (op->out_c + FINISH_CHANNELS - 1) / FINISH_CHANNELS,
+                                   .y = segments_of(pass),
+                                   .z = pass->n,
+                                   .threads = CANDIDATE_THREADS,
+                                   .shared_bytes = 2 * sizeof(double) * CANDIDATE_THREADS};
+    cuda_launch(c->backend, CUDA_candidate_finish, &grid, &args, sizeof args);
 }
 
 static void run_depthwise(const struct candidates *c, int s, bool raw,
@@ -355,7 +370,10 @@ static void run_weighted(const struct candidates *c, int s, const struct candida
     if (!raw) {
         return;
     }
-    gather_statistics(c, layer, s + 1, pass);
+    if (layer->depthwise) {
+        add_up(c, layer, s + 1, pass);
+    }
+    finish(c, layer, pass);
     struct candidate_map_args args = {
         .in = {candidate_value(c, s + 1, pass)},
         .out = candidate_value(c, s + 1, pass),
@@ -376,7 +394,8 @@ static void run_batchnorm(const struct candidates *c, int s, const struct candid
                                       .out = candidate_value(c, s + 1, pass),
                                       .element = candidate_element_of(c, s)};
     if (pass->statistics) {
-        gather_statistics(c, layer, step->inputs[0], pass);
+        add_up(c, layer, step->inputs[0], pass);
+        finish(c, layer, pass);
         args.element.filter.affine = of_segments(c, layer, pass);
     }
     launch_map(c, step, pass, &args);
@@ -449,7 +468,9 @@ void candidate_fold_step(const struct candidates *c, int s, int n)
         .lists = candidate_lists_of(c),
         .list = candidate_list_of(c, step->out_axis),
         .totals = c->totals + layer->totals_at,
-        .totals_stride = c->layout.totals,
+        .totals_stride = (size_t)c->batches * c->layout.totals,
+        .totals_segment = c->layout.totals,
+        .segments = c->batches,
         .count = (double)c->batch * c->batches * op->out_h * op->out_w,
         .gamma = c->params + step->gamma,
         .beta = c->params + step->beta,

@@ -73,43 +73,52 @@ DEVICE bool is_finite(double value)
     return value - value == 0.0;
 }
 
-// A channel's scale and shift in every segment by that segment's own statistics, and its sums over
-// all of them.
-PLAIN_KERNEL(candidate_finish, struct candidate_finish_args, CANDIDATE_THREADS)
+enum { FINISH_CHANNELS = 32 };
+
+struct channel_sums {
+    double sum, squares;
+};
+
+// A channel's scale and shift in a segment by that segment's own statistics: the parts are added up
+// by as many threads as a block has for each of its channels.
+BLOCK_KERNEL(candidate_finish, struct candidate_finish_args, CANDIDATE_THREADS)
 {
-    const int candidate = block_z(), c = (int)global_id(), channels = a->list.channels;
-    if (c >= candidate_width(&a->lists, candidate, a->list.axis)) {
+    struct channel_sums *all = (struct channel_sums *)(void *)shared_memory();
+    const int candidate = block_z(), segment = block_y(), channels = a->list.channels;
+    const int c = block_x() * FINISH_CHANNELS + thread_id() % FINISH_CHANNELS;
+    const int row = thread_id() / FINISH_CHANNELS, rows = thread_count() / FINISH_CHANNELS;
+    const bool there = c < candidate_width(&a->lists, candidate, a->list.axis);
+    const size_t number = (size_t)candidate * (size_t)grid_y() + (size_t)segment;
+    const double *parts = a->sums + number * (size_t)a->parts * 2 * (size_t)channels;
+    struct channel_sums sums;
+    sums.sum = sums.squares = 0.0;
+    for (int p = row; there && p < a->parts; p += rows) {
+        sums.sum += parts[(size_t)p * 2 * (size_t)channels + (size_t)c];
+        sums.squares += parts[((size_t)p * 2 + 1) * (size_t)channels + (size_t)c];
+    }
+    all[thread_id()] = sums;
+    block_sync();
+    if (row != 0 || !there) {
         return;
     }
-    const int channel = candidate_channels(&a->lists, candidate, &a->list)[c];
-    const int segments = (a->segments.images + a->segments.each - 1) / a->segments.each;
-    double *totals = a->totals + (size_t)candidate * a->totals_stride;
-    double total = a->first ? 0.0 : totals[c],
-           total_squares = a->first ? 0.0 : totals[channels + c];
-    for (int s = 0; s < segments; s++) {
-        const size_t segment = (size_t)candidate * (size_t)segments + (size_t)s;
-        const double *sums = a->sums + segment * (size_t)a->parts * 2 * (size_t)channels;
-        double sum = 0.0, squares = 0.0;
-        for (int p = 0; p < a->parts; p++) {
-            sum += sums[c];
-            squares += sums[channels + c];
-            sums += 2 * (size_t)channels;
-        }
-        total += sum;
-        total_squares += squares;
-        const int left = a->segments.images - s * a->segments.each;
-        const double count =
-            (double)(left < a->segments.each ? left : a->segments.each) * (double)a->pixels;
-        const double mean = sum / count;
-        double variance = squares / count - mean * mean;
-        variance = variance < 0.0 ? 0.0 : variance; // rounding; NaN stays NaN
-        const double scale = (double)a->gamma[channel] / sqrt(variance + (double)a->epsilon);
-        a->scale[segment * (size_t)channels + (size_t)c] = (float)scale;
-        a->shift[segment * (size_t)channels + (size_t)c] =
-            (float)((double)a->beta[channel] - mean * scale);
+    for (int r = 1; r < rows; r++) {
+        sums.sum += all[r * FINISH_CHANNELS + thread_id()].sum;
+        sums.squares += all[r * FINISH_CHANNELS + thread_id()].squares;
     }
-    totals[c] = total;
-    totals[channels + c] = total_squares;
+    const int left = a->segments.images - segment * a->segments.each;
+    const int images = left < a->segments.each ? left : a->segments.each;
+    const double count = (double)images * (double)a->pixels, mean = sums.sum / count;
+    double variance = sums.squares / count - mean * mean;
+    variance = variance < 0.0 ? 0.0 : variance; // rounding; NaN stays NaN
+    const int channel = candidate_channels(&a->lists, candidate, &a->list)[c];
+    const double scale = (double)a->gamma[channel] / sqrt(variance + (double)a->epsilon);
+    a->scale[number * (size_t)channels + (size_t)c] = (float)scale;
+    a->shift[number * (size_t)channels + (size_t)c] =
+        (float)((double)a->beta[channel] - mean * scale);
+    double *totals =
+        a->totals + (size_t)candidate * a->totals_stride + (size_t)segment * a->totals_segment;
+    totals[c] = sums.sum;
+    totals[channels + c] = sums.squares;
 }
 
 // Mean and unbiased variance over all images, rounded as a network keeps them, as scale and shift.
@@ -121,8 +130,13 @@ PLAIN_KERNEL(candidate_fold, struct candidate_fold_args, CANDIDATE_THREADS)
     }
     const int channel = candidate_channels(&a->lists, candidate, &a->list)[c];
     const double *totals = a->totals + (size_t)candidate * a->totals_stride;
-    const double mean = totals[c] / a->count;
-    double variance = totals[a->list.channels + c] / a->count - mean * mean;
+    double sum = 0.0, squares = 0.0;
+    for (int s = 0; s < a->segments; s++) {
+        sum += totals[(size_t)s * a->totals_segment + (size_t)c];
+        squares += totals[(size_t)s * a->totals_segment + (size_t)(a->list.channels + c)];
+    }
+    const double mean = sum / a->count;
+    double variance = squares / a->count - mean * mean;
     variance = variance < 0.0 ? 0.0 : variance;
     if (a->count > 1.0) {
         variance = variance * a->count / (a->count - 1.0);
