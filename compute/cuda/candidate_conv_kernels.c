@@ -123,8 +123,8 @@ DEVICE void add_up(const struct candidate_conv_args *a, const struct conv_run *r
                 squares += warp_xor_f64(squares, mask);
             }
             if (lane_id() < 4) {
-                double *to =
-                    all + (size_t)warp_id() * 2 * CANDIDATE_TILE + t * 8 + lane_id() * 2 + k;
+                const int channel = t * 8 + lane_id() * 2 + k;
+                double *to = all + (size_t)warp_id() * 2 * CANDIDATE_TILE + channel;
                 to[0] = sum;
                 to[CANDIDATE_TILE] = squares;
             }

@@ -1,5 +1,5 @@
-// What makes every place of its output by itself: two neighbouring channels at a time, of values in
-// memory or in shared memory.
+// What makes every place of its output by itself, of values in memory or in shared memory. A place
+// is a few neighbouring channels of a pixel.
 #pragma once
 #include "compute/cuda/candidate_value.h"
 
@@ -10,16 +10,23 @@ struct candidate_place {
     int segment;
 };
 
-// Place number i of an output. False: behind the last of `images`.
-DEVICE bool candidate_find_place(const struct candidate_view *out, int images, int64_t i,
-                                 struct candidate_place *place)
+// How many channels a place is: one of a pool is much work.
+DEVICE int candidate_place_channels(enum candidate_element_kind kind)
 {
-    const int pairs = candidate_padded(out->width) / 2;
-    place->pixel = i / pairs;
-    place->channel = (int)(i % pairs) * 2;
-    place->x = (int)(place->pixel % out->w);
-    place->y = (int)(place->pixel / out->w % out->h);
-    place->image = (int)(place->pixel / out->w / out->h);
+    return kind == ELEMENT_POOL_MAX || kind == ELEMENT_POOL_AVG ? 2 : CANDIDATE_PAD;
+}
+
+// Place number i of an output, of fewer than 2^31. False: behind the last of `images`.
+DEVICE bool candidate_find_place(const struct candidate_view *out, int images, int channels,
+                                 int64_t i, struct candidate_place *place)
+{
+    const uint32_t groups = (uint32_t)(candidate_padded(out->width) / channels);
+    const uint32_t number = (uint32_t)i, pixel = number / groups, row = pixel / (uint32_t)out->w;
+    place->pixel = pixel;
+    place->channel = (int)(number % groups) * channels;
+    place->x = (int)(pixel % (uint32_t)out->w);
+    place->y = (int)(row % (uint32_t)out->h);
+    place->image = (int)(row / (uint32_t)out->h);
     place->segment = 0;
     return place->image < images;
 }
@@ -63,35 +70,38 @@ DEVICE struct candidate_pair candidate_complete(const struct candidate_filter *f
     return candidate_finish_pair(&filter->act, value, channel, out->width);
 }
 
-DEVICE struct candidate_pair element_combine(const struct candidate_where *where,
-                                             const struct candidate_element *element,
-                                             const struct candidate_tensor *in,
-                                             const struct candidate_view *out,
-                                             const struct candidate_place *place)
+DEVICE void element_combine(const struct candidate_where *where,
+                            const struct candidate_element *element,
+                            const struct candidate_tensor *in, const struct candidate_view *out,
+                            const struct candidate_place *place)
 {
+    const bool two = element->kind != ELEMENT_ONE, adds = element->kind == ELEMENT_ADD;
     const struct candidate_view a = candidate_view_of(where, &in[0]);
-    struct candidate_pair value = candidate_load(&a, place->pixel, place->channel);
-    value = candidate_scale(&element->filter.affine, where->candidate, place->segment,
-                            place->channel, out->width, value);
-    if (element->kind != ELEMENT_ONE) {
-        const struct candidate_view b = candidate_view_of(where, &in[1]);
-        const struct candidate_pair other =
-            candidate_load(&b, element->vector ? place->image : place->pixel, place->channel);
-        if (element->kind == ELEMENT_ADD) {
-            value = candidate_add_pair(value, other);
-        } else {
-            value.low *= other.low;
-            value.high *= other.high;
+    const struct candidate_view b = candidate_view_of(where, two ? &in[1] : &in[0]);
+    const int64_t other_pixel = element->vector ? place->image : place->pixel;
+    UNROLL
+    for (int k = 0; k < CANDIDATE_PAD; k += 2) {
+        const int channel = place->channel + k;
+        struct candidate_pair value = candidate_load(&a, place->pixel, channel);
+        value = candidate_scale(&element->filter.affine, where->candidate, place->segment, channel,
+                                out->width, value);
+        if (two) {
+            const struct candidate_pair other = candidate_load(&b, other_pixel, channel);
+            value.low = adds ? value.low + other.low : value.low * other.low;
+            value.high = adds ? value.high + other.high : value.high * other.high;
         }
+        candidate_store(out, place->pixel, channel,
+                        candidate_finish_pair(&element->filter.act, value, channel, out->width));
     }
-    return candidate_finish_pair(&element->filter.act, value, place->channel, out->width);
 }
 
 // weights: the candidate's, in whatever memory.
-DEVICE struct candidate_pair
-element_depthwise(const struct candidate_where *where, const struct candidate_element *element,
-                  const struct candidate_tensor *in, const float *weights,
-                  const struct candidate_view *out, const struct candidate_place *place)
+DEVICE struct candidate_pair element_depthwise(const struct candidate_where *where,
+                                               const struct candidate_element *element,
+                                               const struct candidate_tensor *in,
+                                               const float *weights,
+                                               const struct candidate_view *out,
+                                               const struct candidate_place *place, int channel)
 {
     const struct candidate_window *window = &element->filter.window;
     const struct candidate_view from = candidate_view_of(where, in);
@@ -104,10 +114,10 @@ element_depthwise(const struct candidate_where *where, const struct candidate_el
             const int x = place->x * window->stride[1] - window->pad[1] + l * window->dilation[1];
             if (x >= 0 && x < from.w) {
                 const float *tap = weights + (size_t)(k * window->kernel[1] + l) * (size_t)columns;
-                const struct candidate_pair seen = candidate_load(
-                    &from, candidate_pixel(&from, place->image, y, x), place->channel);
-                value.low += seen.low * tap[place->channel];
-                value.high += seen.high * tap[place->channel + 1];
+                const struct candidate_pair seen =
+                    candidate_load(&from, candidate_pixel(&from, place->image, y, x), channel);
+                value.low += seen.low * tap[channel];
+                value.high += seen.high * tap[channel + 1];
             }
         }
     }
@@ -186,10 +196,9 @@ DEVICE bool gather_one(const struct candidate_where *where, const struct candida
 DEVICE void element_gather(const struct candidate_where *where,
                            const struct candidate_element *element,
                            const struct candidate_tensor *in, const struct candidate_view *out,
-                           const struct candidate_place *place)
+                           const struct candidate_place *place, int channel)
 {
     struct candidate_pair value;
-    const int channel = place->channel;
     const bool low = gather_one(where, element, in, out, place, channel, &value.low);
     const bool high = gather_one(where, element, in, out, place, channel + 1, &value.high);
     if (low != high) {
@@ -210,21 +219,25 @@ DEVICE void candidate_element(const struct candidate_where *where,
                               const struct candidate_place *place,
                               const enum candidate_element_kind kind)
 {
-    struct candidate_pair value;
     if (kind == ELEMENT_GATHER) {
-        element_gather(where, element, in, out, place);
-        return;
-    }
-    if (kind == ELEMENT_POOL_MAX || kind == ELEMENT_POOL_AVG) {
-        value = element_pool(where, element, in, place);
+        for (int k = 0; k < CANDIDATE_PAD; k += 2) {
+            element_gather(where, element, in, out, place, place->channel + k);
+        }
+    } else if (kind == ELEMENT_POOL_MAX || kind == ELEMENT_POOL_AVG) {
+        candidate_store(out, place->pixel, place->channel, element_pool(where, element, in, place));
     } else if (kind == ELEMENT_DEPTHWISE) {
         const bool adds = sum->data != NULL || sum->shared;
         const struct candidate_view of_sum = candidate_view_of(where, adds ? sum : in);
-        value = element_depthwise(where, element, in, weights, out, place);
-        value = candidate_complete(&element->filter, out, &of_sum, adds, where->candidate,
-                                   place->segment, place->pixel, place->channel, value);
+        for (int k = 0; k < CANDIDATE_PAD; k += 2) {
+            const int channel = place->channel + k;
+            const struct candidate_pair value =
+                element_depthwise(where, element, in, weights, out, place, channel);
+            candidate_store(out, place->pixel, channel,
+                            candidate_complete(&element->filter, out, &of_sum, adds,
+                                               where->candidate, place->segment, place->pixel,
+                                               channel, value));
+        }
     } else {
-        value = element_combine(where, element, in, out, place);
+        element_combine(where, element, in, out, place);
     }
-    candidate_store(out, place->pixel, place->channel, value);
 }

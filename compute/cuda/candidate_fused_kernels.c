@@ -116,7 +116,8 @@ DEVICE void fused_element(const struct candidate_where *where,
     const struct candidate_view out = candidate_view_of(where, &step->out);
     const float *weights = (const float *)shared_at(step->weights_at < 0 ? 0 : step->weights_at);
     struct candidate_place place;
-    for (int64_t i = thread_id(); candidate_find_place(&out, images, i, &place);
+    const int channels = candidate_place_channels(step->element.kind);
+    for (int64_t i = thread_id(); candidate_find_place(&out, images, channels, i, &place);
          i += thread_count()) {
         candidate_element(where, &step->element, step->in, &step->sum, weights, &out, &place,
                           step->element.kind);
@@ -139,7 +140,7 @@ DEVICE void fused_load(const struct candidate_fused_args *a, const struct candid
         return;
     }
     struct candidate_place place;
-    for (int64_t i = thread_id(); candidate_find_place(&in, images, i, &place);
+    for (int64_t i = thread_id(); candidate_find_place(&in, images, 2, i, &place);
          i += thread_count()) {
         candidate_store(&in, place.pixel, place.channel,
                         candidate_raw_pair(&a->image, first * pixels + place.pixel, place.channel));
@@ -152,7 +153,7 @@ DEVICE void fused_save(const struct candidate_fused_args *a, const struct candid
     const struct candidate_view last = candidate_view_of(where, &a->steps[a->n - 1].out);
     const struct candidate_view out = candidate_view_of(where, &a->out);
     struct candidate_place place;
-    for (int64_t i = thread_id(); candidate_find_place(&last, images, i, &place);
+    for (int64_t i = thread_id(); candidate_find_place(&last, images, 2, i, &place);
          i += thread_count()) {
         candidate_store(&out, (int64_t)first * out.h * out.w + place.pixel, place.channel,
                         candidate_load(&last, place.pixel, place.channel));

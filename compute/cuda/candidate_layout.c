@@ -219,6 +219,8 @@ static enum status set_layer(struct candidate_layout *layout, int s, int batch)
     if (step->refit) {
         add_refit(layout, op);
     }
+    const int64_t places = (int64_t)op->out_h * op->out_w * (candidate_padded(op->out_c) / 2);
+    layout->most_places = places > layout->most_places ? places : layout->most_places;
     layer->weights_at = layout->weights_bytes;
     layout->weights_bytes += layer->weights_bytes;
     if (op->kind == OP_CONV || op->kind == OP_SCALE_SHIFT) {

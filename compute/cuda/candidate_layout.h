@@ -33,6 +33,7 @@ struct candidate_layout {
     size_t input_bytes;                           // of a normalised image
     size_t image_bytes;                           // of all values of one image that live at once
     size_t weights_bytes, affine, totals, routes; // per candidate
+    int64_t most_places;                          // pairs of channels of one image's largest value
     int widest_statistics;                        // channels
     struct candidate_refit_room refit;
     size_t most_sums; // doubles per segment that the sums of a step take

@@ -10,11 +10,11 @@ PLAIN_KERNEL(candidate_input, struct candidate_input_args, CANDIDATE_THREADS)
     out.chunks = candidate_padded(a->c) * (a->bf16 ? 2 : 4) / CANDIDATE_CHUNK;
     out.shift = out.mask = 0;
     out.h = out.w = 1;
-    const int pairs = candidate_padded(a->c) / 2;
-    const int64_t pixel = global_id() / pairs;
-    const int channel = (int)(global_id() % pairs) * 2;
-    if (pixel < a->count) {
-        candidate_store(&out, pixel, channel, candidate_raw_pair(a, pixel, channel));
+    const uint32_t groups = (uint32_t)(candidate_padded(a->c) / CANDIDATE_PAD);
+    const uint32_t pixel = (uint32_t)global_id() / groups;
+    const int first = (int)((uint32_t)global_id() % groups) * CANDIDATE_PAD;
+    for (int k = 0; k < CANDIDATE_PAD && pixel < a->count; k += 2) {
+        candidate_store(&out, pixel, first + k, candidate_raw_pair(a, pixel, first + k));
     }
 }
 
@@ -28,7 +28,8 @@ DEVICE void map_element(const struct candidate_map_args *a, const enum candidate
     where.shared = NULL;
     const struct candidate_view out = candidate_view_of(&where, &a->out);
     struct candidate_place place;
-    if (candidate_find_place(&out, a->segments.images, global_id(), &place)) {
+    if (candidate_find_place(&out, a->segments.images, candidate_place_channels(kind), global_id(),
+                             &place)) {
         const float *weights =
             (const float *)(a->element.filter.weights +
                             (size_t)block_z() * a->element.filter.weights_stride);

@@ -109,7 +109,8 @@ static bool fits(struct candidates *c, int most, int images, size_t bytes)
     c->most = most;
     c->images = images;
     take_passing(c, &pieces);
-    return pieces.bytes <= bytes;
+    // Kernels number places with 31 bits.
+    return pieces.bytes <= bytes && images * c->layout.most_places <= INT32_MAX;
 }
 
 // Many images of a few candidates before few images of many: launches are long enough then. No

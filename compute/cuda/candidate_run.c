@@ -29,8 +29,9 @@ static void load_images(const struct candidates *c, const unsigned char *all, in
     struct candidate_input_args args = candidate_input_of(c, all + (size_t)first * c->raw_bytes);
     args.out = c->image;
     args.count = (int64_t)n * op->in_h * op->in_w;
-    candidate_launch_plain(c, CUDA_candidate_input, args.count * (candidate_padded(c->c) / 2), 1,
-                           &args, sizeof args);
+    candidate_launch_plain(c, CUDA_candidate_input,
+                           args.count * (candidate_padded(c->c) / CANDIDATE_PAD), 1, &args,
+                           sizeof args);
 }
 
 static void gather_statistics(const struct candidates *c, int n)

@@ -1,6 +1,6 @@
 // What a step of a network launches for all candidates at once.
+#include "compute/cuda/candidate_element.h"
 #include "compute/cuda/candidate_state.h"
-#include "compute/cuda/candidate_value.h"
 
 #include <string.h>
 
@@ -62,11 +62,12 @@ static bool is_bf16(const struct candidates *c)
     return c->precision == PRECISION_BF16;
 }
 
-// Most pairs of neighbouring channels that a step's output has.
-static int64_t output_pairs(const struct candidate_step *step, int images)
+// Most places that a step's output has.
+static int64_t output_places(const struct candidate_step *step, enum candidate_element_kind kind,
+                             int images)
 {
     return (int64_t)images * step->op.out_h * step->op.out_w *
-           (candidate_padded(step->op.out_c) / 2);
+           (candidate_padded(step->op.out_c) / candidate_place_channels(kind));
 }
 
 static struct candidate_window window_of(const struct op *op)
@@ -287,8 +288,9 @@ static void launch_map(const struct candidates *c, const struct candidate_step *
     args->lists = candidate_lists_of(c);
     args->segments = pass->segments;
     args->bf16 = is_bf16(c);
-    candidate_launch_plain(c, kernels[args->element.kind], output_pairs(step, pass->images),
-                           pass->n, args, sizeof *args);
+    candidate_launch_plain(c, kernels[args->element.kind],
+                           output_places(step, args->element.kind, pass->images), pass->n, args,
+                           sizeof *args);
 }
 
 // Sums over `value`, where no convolution has left them.

@@ -1,8 +1,9 @@
 // What the kernels of candidates share: where values lie, how they are read and written, and
 // activations.
 #pragma once
-#include "compute/cuda/candidate_args.h"
 #include "compute/cuda/cuda_thread.h"
+// Behind it, which tells C++ what _Noreturn is.
+#include "compute/cuda/candidate_args.h"
 
 #ifdef __CUDACC__
 #define CALLED static __device__ __noinline__

@@ -43,8 +43,9 @@ DEVICE void pack_chunk(const struct candidate_pack_args *a, int inner, int colum
         const bool there = tap < a->taps && first + i < in_width && column < out_width;
         values[i] = there ? kept_weight(a, column, first + i, tap) : 0.0F;
     }
-    for (int word = 0; word < 4; word++) {
-        ((uint32_t *)to)[word] = bf16 ? bf16_pack(values[2 * word], values[2 * word + 1])
+    for (size_t word = 0; word < 4; word++) {
+        const float *pair = values + (bf16 ? 2 * word : 0);
+        ((uint32_t *)to)[word] = bf16                             ? bf16_pack(pair[0], pair[1])
                                  : a->precision == PRECISION_TF32 ? tf32_round(values[word])
                                                                   : f32_bits(values[word]);
     }
