@@ -55,6 +55,8 @@ struct candidate_data {
     const void *scoring;     // [n_scoring][h][w][c]
     const int32_t *labels;   // [n_scoring]
     int n_scoring;
+    const float *reference; // [n_reference][classes] logits of the uncut network for the first ones
+    int n_reference;        // of these images; 0: none
 };
 
 struct candidate_options {
@@ -73,8 +75,9 @@ struct candidate_choice {
 };
 struct candidate_score {
     int64_t right;
-    double loss;   // sum over the images, nats
-    bool diverged; // something was not finite; the rest then says nothing
+    double loss;     // sum over the images, nats
+    double distance; // to the reference, sum over its images: the logits' differences' variance
+    bool diverged;   // something was not finite; the rest then says nothing
 };
 
 struct candidates;

@@ -230,14 +230,16 @@ struct candidate_rank_args {
     int images, all;   // of this pass, of all
     int first;         // number of this pass' first image
     bool bf16;
-    double *loss; // [candidates][all]
-    int *right;   // [candidates][all]
+    const float *reference; // [n_reference][classes]
+    int n_reference;
+    double *loss, *distance; // [candidates][all]
+    int *right;              // [candidates][all]
 };
 
 struct candidate_total_args {
-    const double *loss;
+    const double *loss, *distance;
     const int *right;
     int all;
-    double *loss_sum; // [candidates]
+    double *loss_sum, *distance_sum; // [candidates]
     int *right_sum;
 };

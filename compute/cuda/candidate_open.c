@@ -56,6 +56,7 @@ static void take_lasting(struct candidates *c, struct pieces *pieces)
     c->calibration = take(pieces, calibration, c->raw_bytes);
     c->scoring = take(pieces, (size_t)c->n_scoring, c->raw_bytes);
     c->labels = take(pieces, (size_t)c->n_scoring, sizeof(int));
+    c->reference = take(pieces, (size_t)c->n_reference * (size_t)c->classes, sizeof(float));
     c->grams = take(pieces, c->layout.network->n_grams, sizeof(double));
     take_tables(c, pieces);
     for (int i = 0; i < c->n_fused; i++) {
@@ -97,8 +98,10 @@ static void take_passing(struct candidates *c, struct pieces *pieces)
     c->segment_scale = take(pieces, most * segments * widest, sizeof(float));
     c->segment_shift = take(pieces, most * segments * widest, sizeof(float));
     c->image_loss = take(pieces, most * (size_t)c->n_scoring, sizeof(double));
+    c->image_distance = take(pieces, most * (size_t)c->n_scoring, sizeof(double));
     c->image_right = take(pieces, most * (size_t)c->n_scoring, sizeof(int));
     c->device.loss = take(pieces, most, sizeof(double));
+    c->device.distance = take(pieces, most, sizeof(double));
     c->device.right = take(pieces, most, sizeof(int));
     c->device.diverged = take(pieces, most, sizeof(int));
 }
@@ -192,6 +195,8 @@ static enum status upload_lasting(struct candidates *c, const struct candidate_d
            c->raw_bytes);
     upload(c, c->scoring, data->scoring, (size_t)c->n_scoring, c->raw_bytes);
     upload(c, c->labels, data->labels, (size_t)c->n_scoring, sizeof(int));
+    upload(c, c->reference, data->reference, (size_t)c->n_reference * (size_t)c->classes,
+           sizeof(float));
     for (int i = 0; i < c->n_fused; i++) {
         struct candidate_fused_step *steps;
         TRY(candidate_fused_steps(c, &c->fused[i], &steps));
@@ -207,6 +212,7 @@ static enum status open_host(struct candidates *c)
     const size_t most = (size_t)c->most;
     const size_t lists = (size_t)c->layout.network->n_axes + (size_t)c->layout.network->n_channels;
     ARENA_NEW(&c->arena, c->host.loss, most);
+    ARENA_NEW(&c->arena, c->host.distance, most);
     ARENA_NEW(&c->arena, c->host.right, most);
     ARENA_NEW(&c->arena, c->host.diverged, most);
     ARENA_NEW(&c->arena, c->host_lists, most * lists);
@@ -219,6 +225,8 @@ static void set_data(struct candidates *c, const struct candidate_data *data)
     c->batch = data->batch;
     c->batches = data->batches;
     c->n_scoring = data->n_scoring;
+    c->n_reference = data->n_reference;
+    c->classes = c->layout.network->steps[c->layout.network->n_steps - 1].op.out_c;
     c->c = first->in_c;
     c->floats = data->floats;
     c->plain = data->mean == NULL;

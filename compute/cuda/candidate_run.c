@@ -90,7 +90,10 @@ static void score_images(const struct candidates *c, int n)
             .all = c->n_scoring,
             .first = first,
             .bf16 = c->precision == PRECISION_BF16,
+            .reference = c->reference,
+            .n_reference = c->n_reference,
             .loss = c->image_loss,
+            .distance = c->image_distance,
             .right = c->image_right,
         };
         candidate_launch_plain(c, CUDA_candidate_rank, images, n, &args, sizeof args);
@@ -99,14 +102,16 @@ static void score_images(const struct candidates *c, int n)
         .loss = c->image_loss,
         .right = c->image_right,
         .all = c->n_scoring,
+        .distance = c->image_distance,
         .loss_sum = c->device.loss,
+        .distance_sum = c->device.distance,
         .right_sum = c->device.right,
     };
     const struct cuda_grid grid = {.x = 1,
                                    .y = 1,
                                    .z = n,
                                    .threads = CANDIDATE_THREADS,
-                                   .shared_bytes = 2 * sizeof(double) * CANDIDATE_THREADS};
+                                   .shared_bytes = 3 * sizeof(double) * CANDIDATE_THREADS};
     cuda_launch(c->backend, CUDA_candidate_total, &grid, &args, sizeof args);
 }
 
@@ -129,6 +134,8 @@ static enum status download_outcome(struct candidates *c, int n, struct candidat
     struct backend *backend = c->backend;
     const struct backend_ops *ops = backend->ops;
     TRY(ops->download(backend, c->host.loss, c->device.loss, count * sizeof *c->host.loss));
+    TRY(ops->download(backend, c->host.distance, c->device.distance,
+                      count * sizeof *c->host.distance));
     TRY(ops->download(backend, c->host.right, c->device.right, count * sizeof *c->host.right));
     TRY(ops->download(backend, c->host.diverged, c->device.diverged,
                       count * sizeof *c->host.diverged));
@@ -136,6 +143,7 @@ static enum status download_outcome(struct candidates *c, int n, struct candidat
         scores[k] = (struct candidate_score){
             .right = c->host.right[k],
             .loss = c->host.loss[k],
+            .distance = c->host.distance[k],
             .diverged = c->host.diverged[k] != 0 || !isfinite(c->host.loss[k]),
         };
     }

@@ -7,8 +7,8 @@
 
 // One run's results, as they come back.
 struct candidate_outcome {
-    double *loss;          // [most]
-    int *right, *diverged; // [most]
+    double *loss, *distance; // [most]
+    int *right, *diverged;   // [most]
 };
 
 struct candidates {
@@ -18,7 +18,7 @@ struct candidates {
     enum backend_precision precision;
     int most;   // candidates at once
     int images; // of a pass
-    int batch, batches, n_scoring, c;
+    int batch, batches, n_scoring, c, classes;
     bool floats, plain;
     size_t raw_bytes; // of an image as it is given
     void **memory;    // [n_memory] the device's, all below; arena
@@ -27,6 +27,8 @@ struct candidates {
     float *params, *input_scale, *input_shift;
     unsigned char *calibration, *scoring;
     int *labels;
+    float *reference;
+    int n_reference;
     double *grams;                             // NULL: nothing is refitted
     struct candidate_list *axes;               // [n_axes]
     int **source_input, **source_channel;      // [n_steps] of maps, else NULL; arena
@@ -48,7 +50,7 @@ struct candidates {
     unsigned char *image, *values;
     double *sums;
     float *segment_scale, *segment_shift;
-    double *image_loss;
+    double *image_loss, *image_distance;
     int *image_right;
     struct candidate_outcome device, host; // host: arena
     int *host_lists;                       // widths and channels of a run; arena

@@ -157,6 +157,20 @@ DEVICE double logit(const struct candidate_view *logits, int image, int k)
     return (double)(k % 2 == 0 ? pair.low : pair.high);
 }
 
+// The variance of what the logits of an image differ by from the reference's: adding one number to
+// all of them counts as no distance.
+DEVICE double logit_distance(const struct candidate_view *logits, int image, const float *reference)
+{
+    double sum = 0.0, squares = 0.0;
+    for (int k = 0; k < logits->width; k++) {
+        const double difference = logit(logits, image, k) - (double)reference[k];
+        sum += difference;
+        squares += difference * difference;
+    }
+    const double mean = sum / logits->width, variance = squares / logits->width - mean * mean;
+    return variance < 0.0 ? 0.0 : variance;
+}
+
 // An image's cross-entropy, and whether its label has the greatest logit, the first of equal ones.
 PLAIN_KERNEL(candidate_rank, struct candidate_rank_args, CANDIDATE_THREADS)
 {
@@ -183,10 +197,15 @@ PLAIN_KERNEL(candidate_rank, struct candidate_rank_args, CANDIDATE_THREADS)
     const size_t at = (size_t)block_z() * (size_t)a->all + (size_t)(a->first + image);
     a->loss[at] = log(sum) + most - logit(&logits, image, label);
     a->right[at] = best == label;
+    a->distance[at] = 0.0;
+    if (a->first + image < a->n_reference) {
+        const size_t row = (size_t)(a->first + image) * (size_t)logits.width;
+        a->distance[at] = logit_distance(&logits, image, a->reference + row);
+    }
 }
 
 struct score_sums {
-    double loss;
+    double loss, distance;
     int right;
 };
 
@@ -196,10 +215,11 @@ BLOCK_KERNEL(candidate_total, struct candidate_total_args, CANDIDATE_THREADS)
     struct score_sums *all = (struct score_sums *)(void *)shared_memory();
     const size_t first = (size_t)block_z() * (size_t)a->all;
     struct score_sums sums;
-    sums.loss = 0.0;
+    sums.loss = sums.distance = 0.0;
     sums.right = 0;
     for (int i = thread_id(); i < a->all; i += thread_count()) {
         sums.loss += a->loss[first + (size_t)i];
+        sums.distance += a->distance[first + (size_t)i];
         sums.right += a->right[first + (size_t)i];
     }
     all[thread_id()] = sums;
@@ -207,9 +227,11 @@ BLOCK_KERNEL(candidate_total, struct candidate_total_args, CANDIDATE_THREADS)
     if (thread_id() == 0) {
         for (int t = 1; t < thread_count(); t++) {
             sums.loss += all[t].loss;
+            sums.distance += all[t].distance;
             sums.right += all[t].right;
         }
         a->loss_sum[block_z()] = sums.loss;
+        a->distance_sum[block_z()] = sums.distance;
         a->right_sum[block_z()] = sums.right;
     }
 }

@@ -37,6 +37,14 @@ static void draw_data(struct candidate_case *c, const struct candidate_case_opti
                                       .n_scoring = options->scoring};
     c->data.calibration = draw_images(c, rng, options->calibration);
     c->data.scoring = draw_images(c, rng, options->scoring);
+    float *reference =
+        arena_alloc(&c->arena, (size_t)options->scoring * (size_t)c->classes, sizeof *reference);
+    assert_non_null(reference);
+    for (int i = 0; i < options->scoring * c->classes; i++) {
+        reference[i] = rng_normal(rng);
+    }
+    c->data.reference = reference;
+    c->data.n_reference = options->scoring - 2;
     for (int i = 0; i < options->scoring; i++) {
         labels[i] = (int32_t)rng_below(rng, (uint32_t)c->classes);
     }
@@ -45,6 +53,23 @@ static void draw_data(struct candidate_case *c, const struct candidate_case_opti
 static struct plan_input plan_input_of(const struct candidate_case *c)
 {
     return (struct plan_input){.f32 = c->data.floats, .mean = c->data.mean, .std = c->data.std};
+}
+
+// Over the images that have a reference, the variance of the differences.
+static double distance(const struct candidate_case *c, const float *logits)
+{
+    double all = 0;
+    for (int i = 0; i < c->data.n_reference; i++) {
+        double sum = 0, squares = 0;
+        for (int k = 0; k < c->classes; k++) {
+            const size_t at = (size_t)i * (size_t)c->classes + (size_t)k;
+            const double apart = (double)logits[at] - (double)c->data.reference[at];
+            sum += apart;
+            squares += apart * apart;
+        }
+        all += squares / c->classes - (sum / c->classes) * (sum / c->classes);
+    }
+    return all;
 }
 
 static void score_one(struct candidate_case *c, struct backend *backend, int k)
@@ -74,7 +99,8 @@ static void score_one(struct candidate_case *c, struct backend *backend, int k)
                                 .classes = c->classes,
                                 .logits = c->logits[k]};
     assert_ok(score_add(plan, &batch, &score));
-    c->expected[k] = (struct candidate_score){.right = score.right, .loss = score.loss};
+    c->expected[k] = (struct candidate_score){
+        .right = score.right, .loss = score.loss, .distance = distance(c, c->logits[k])};
     infer_close(plan);
     graph_close(&slimmed);
     free(params);

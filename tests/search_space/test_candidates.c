@@ -107,6 +107,7 @@ static void compare(const struct candidate_case *c, const struct candidate_score
     for (int k = 0; k < c->n; k++) {
         const struct candidate_score *got = &scores[k], *expected = &c->expected[k];
         if (got->diverged || !(fabs(got->loss - expected->loss) <= tolerance * expected->loss) ||
+            !(fabs(got->distance - expected->distance) <= tolerance * (expected->distance + 1)) ||
             llabs((long long)(got->right - expected->right)) > slack) {
             fail_msg("candidate %d: loss %.6f and %lld right at once, %.6f and %lld one by one%s",
                      k, got->loss, (long long)got->right, expected->loss,
@@ -120,6 +121,7 @@ static void assert_same(const struct candidate_score *a, const struct candidate_
 {
     for (int k = 0; k < n; k++) {
         assert_memory_equal(&a[k].loss, &b[k].loss, sizeof a[k].loss);
+        assert_memory_equal(&a[k].distance, &b[k].distance, sizeof a[k].distance);
         assert_int_equal(a[k].right, b[k].right);
         assert_int_equal(a[k].diverged, b[k].diverged);
     }
