@@ -8,9 +8,14 @@
 // of its own: twice the images take a tenth more time each.
 enum { MOST_BATCH = 64 };
 
-int calibration_batches(int n)
+int calibrate_batches(int n)
 {
     return (n + MOST_BATCH - 1) / MOST_BATCH;
+}
+
+int calibrate_batch(int n)
+{
+    return n / calibrate_batches(n);
 }
 
 static enum status gather(struct statistics_plan *plan, float *params,
@@ -43,9 +48,8 @@ enum status calibrate_params(struct backend *backend, const struct graph *graph,
         FAIL(ERR_INPUT, "recalibration needs at least 2 training images, %d were given",
              calibration->n);
     }
-    const int batches = calibration_batches(calibration->n);
     const struct statistics_options options = {
-        .batch = calibration->n / batches,
+        .batch = calibrate_batch(calibration->n),
         .ranges = calibration->ranges != NULL,
         .input = calibration->input,
     };
@@ -55,7 +59,8 @@ enum status calibrate_params(struct backend *backend, const struct graph *graph,
                                dtype_bytes(options.input.f32 ? DTYPE_F32 : DTYPE_U8);
     struct statistics_plan *plan;
     TRY(statistics_open(backend, graph, &options, &plan));
-    const enum status code = gather(plan, params, calibration, batch_bytes, batches);
+    const enum status code =
+        gather(plan, params, calibration, batch_bytes, calibrate_batches(calibration->n));
     statistics_close(plan);
     return code;
 }

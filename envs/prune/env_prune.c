@@ -191,7 +191,7 @@ static enum status score_candidate(struct prune_env *env, const struct prune_stu
                                    const int *widths, float *reward)
 {
     const struct scoring_options *scoring = &env->scoring;
-    const struct prune_scorer scorer = {env->backend, scoring};
+    const struct prune_scorer scorer = {.backend = env->backend, .scoring = scoring};
     const uint64_t key = score_key(env, widths, study->network->groups.n);
     struct env_outcome *out = &env->outcome;
     struct cached_score score = {0};
@@ -202,7 +202,7 @@ static enum status score_candidate(struct prune_env *env, const struct prune_stu
     }
     out->score = (double)score.right / (double)prune_score_images(scoring, study->data);
     out->diverged = score.diverged;
-    *reward = (float)prune_score_reward(scoring, study->data, &score);
+    *reward = (float)prune_reward(scoring, study, &score);
     return OK;
 }
 

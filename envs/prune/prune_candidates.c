@@ -39,9 +39,11 @@ static enum status open_parts(struct prune_candidates *c, const struct prune_sco
     const struct host_network *network = c->study->network;
     const struct host_dataset *data = c->study->data;
     const struct plan_input input = network_plan_input(&network->info);
+    const bool own = scorer->calibration == NULL;
     const int wanted = scorer->scoring->calibration_images;
-    const int images = wanted < data->n_calibration ? wanted : data->n_calibration;
-    const int batches = images >= 2 ? calibration_batches(images) : 0;
+    const int most = wanted < network->n_calibration ? wanted : network->n_calibration;
+    const int images = own ? most : scorer->n_calibration;
+    const int batches = images >= 2 ? calibrate_batches(images) : 0;
     if (batches == 0) {
         FAIL(ERR_UNSUPPORTED, "%d calibration images are too few for many candidates at once",
              images);
@@ -52,12 +54,14 @@ static enum status open_parts(struct prune_candidates *c, const struct prune_sco
         .floats = input.f32,
         .mean = input.mean,
         .std = input.std,
-        .calibration = data->calibration,
-        .batch = images / batches,
+        .calibration = own ? network->calibration : scorer->calibration,
+        .batch = calibrate_batch(images),
         .batches = batches,
         .scoring = data->validation,
         .labels = data->labels,
         .n_scoring = prune_score_images(scorer->scoring, data),
+        .reference = network->logits,
+        .n_reference = network->n_logits,
     };
     const struct candidate_options how = {
         .precision = options->precision,
@@ -116,9 +120,10 @@ enum status prune_candidates_score(struct prune_candidates *c, const int *const 
     *seconds = clock_seconds() - start;
     for (int k = 0; k < n; k++) {
         const struct candidate_score *score = &c->scores[k];
-        out[k] = score->diverged
-                     ? (struct cached_score){.diverged = true}
-                     : (struct cached_score){.right = score->right, .loss = score->loss};
+        out[k] = score->diverged ? (struct cached_score){.diverged = true}
+                                 : (struct cached_score){.right = score->right,
+                                                         .loss = score->loss,
+                                                         .distance = score->distance};
     }
     return OK;
 }

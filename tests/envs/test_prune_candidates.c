@@ -21,6 +21,7 @@ static void open_shelf(struct shelf *s, enum scoring_refit refit)
     prune_case_open(&s->c);
     s->c.config.scoring.refit = refit;
     s->c.config.scoring.images = 40;
+    s->c.config.scoring.reward = REWARD_DISTILLATION;
     assert_ok(backend_open("cpu", &one, &s->cpu));
     assert_ok(cuda_host_backend_ops.open(&one, &s->device));
     assert_ok(host_data_open(&s->c.config, PRUNE_CASE_SEED, s->cpu, -1, &s->arena, &s->host));
@@ -40,8 +41,8 @@ static void check(struct shelf *s, int number, int n, enum backend_precision pre
                   double tolerance)
 {
     const struct host_network *network = &s->host.networks[number];
-    const struct prune_scorer one = {s->cpu, &s->c.config.scoring};
-    const struct prune_scorer many = {s->device, &s->c.config.scoring};
+    const struct prune_scorer one = {.backend = s->cpu, .scoring = &s->c.config.scoring};
+    const struct prune_scorer many = {.backend = s->device, .scoring = &s->c.config.scoring};
     const struct prune_candidates_options options = {
         .precision = precision, .most = CANDIDATES, .memory_bytes = (size_t)1 << 30};
     struct rng rng = rng_make(8, RNG_TEST, (uint64_t)number, 0);
@@ -71,6 +72,8 @@ static void check(struct shelf *s, int number, int n, enum backend_precision pre
             fail_msg("candidate %d: loss %g at once, %g by itself", k, got[k].loss,
                      expected[k].loss);
         }
+        assert_true(expected[k].distance > 0 && fabs(got[k].distance - expected[k].distance) <=
+                                                    10 * tolerance * expected[k].distance);
         for (int j = 0; j < n; j++) { // in the same order
             const double apart = expected[k].loss - expected[j].loss;
             assert_true(fabs(apart) <= 2 * tolerance * expected[k].loss ||
@@ -109,7 +112,7 @@ static void test_other_backends(void **state)
     const struct prune_candidates_options options = {.most = 1};
     open_shelf(&s, REFIT_OFF);
     const struct host_network *network = &s.host.networks[0];
-    const struct prune_scorer scorer = {s.cpu, &s.c.config.scoring};
+    const struct prune_scorer scorer = {.backend = s.cpu, .scoring = &s.c.config.scoring};
     assert_ok(prune_study_open(network, &s.host.datasets[network->data], &s.c.config.space,
                                &s.arena, &study));
     assert_fails(prune_candidates_open(&scorer, &study, &options, &candidates), ERR_UNSUPPORTED,

@@ -25,7 +25,7 @@ static void *draw_images(struct candidate_case *c, struct rng *rng, int n)
 static void draw_data(struct candidate_case *c, const struct candidate_case_options *options,
                       struct rng *rng)
 {
-    const int batches = calibration_batches(options->calibration);
+    const int batches = calibrate_batches(options->calibration);
     int32_t *labels = arena_alloc(&c->arena, (size_t)options->scoring, sizeof *labels);
     assert_non_null(labels);
     c->data = (struct candidate_data){.floats = options->floats,
