@@ -8,6 +8,16 @@
 // of its own: twice the images take a tenth more time each.
 enum { MOST_BATCH = 64 };
 
+static int count_batches(int n)
+{
+    return (n + MOST_BATCH - 1) / MOST_BATCH;
+}
+
+int calibrate_batch(int n)
+{
+    return n / count_batches(n);
+}
+
 static enum status gather(struct statistics_plan *plan, float *params,
                           const struct calibration *calibration, size_t batch_bytes, int batches)
 {
@@ -38,9 +48,8 @@ enum status calibrate_params(struct backend *backend, const struct graph *graph,
         FAIL(ERR_INPUT, "recalibration needs at least 2 training images, %d were given",
              calibration->n);
     }
-    const int batches = (calibration->n + MOST_BATCH - 1) / MOST_BATCH;
     const struct statistics_options options = {
-        .batch = calibration->n / batches,
+        .batch = calibrate_batch(calibration->n),
         .ranges = calibration->ranges != NULL,
         .input = calibration->input,
     };
@@ -50,7 +59,8 @@ enum status calibrate_params(struct backend *backend, const struct graph *graph,
                                dtype_bytes(options.input.f32 ? DTYPE_F32 : DTYPE_U8);
     struct statistics_plan *plan;
     TRY(statistics_open(backend, graph, &options, &plan));
-    const enum status code = gather(plan, params, calibration, batch_bytes, batches);
+    const enum status code =
+        gather(plan, params, calibration, batch_bytes, count_batches(calibration->n));
     statistics_close(plan);
     return code;
 }

@@ -1,11 +1,12 @@
-// How well a network's logits meet the labels.
+// How well a network's logits meet the labels, and those of another network.
 #pragma once
 #include "nn/plan.h"
 
 // Sums over all images scored so far.
 struct score {
     int64_t images, right;
-    double loss;    // cross-entropy, nats; not finite once a logit was not
+    double loss;     // cross-entropy, nats; not finite once a logit was not
+    double distance; // squared, to the reference's logits: both centred, mean over the classes
     double seconds; // inside the plan
 };
 struct score_batch {
@@ -13,7 +14,8 @@ struct score_batch {
     const int32_t *labels; // [n]
     int n;                 // <= the plan's batch
     int classes;
-    float *logits; // [n][classes] out
+    const float *reference; // [n][classes] logits of another network; NULL: no distance
+    float *logits;          // [n][classes] out
 };
 // Runs the batch and adds it to `score`. An image is right when its label has the greatest logit
 // (the first of equal ones counts).

@@ -286,7 +286,7 @@ static void print_text(const struct files_bench *bench)
 static enum status bench_files(struct files_bench *bench, const struct cli_result *words)
 {
     const struct files_config *config = bench->config;
-    TRY(list_check("--dtypes", config->dtypes, "f32", "int8"));
+    TRY(list_check("--dtypes", config->dtypes, list_dtypes));
     bool int8 = list_has(config->dtypes, "int8");
     TRY(load_backend(&config->backend, 1, &bench->backend));
     if (int8 && !bench->backend->int8) {

@@ -120,8 +120,9 @@ static void print_text(const struct bench_session *session)
 static enum status bench_nn(struct bench_session *session)
 {
     const struct bench_config *config = session->config;
-    TRY(list_check("--modes", config->modes, "infer", "train"));
-    TRY(list_check("--dtypes", config->dtypes, "f32", "int8"));
+    static const char *const modes[] = {"infer", "train", NULL};
+    TRY(list_check("--modes", config->modes, modes));
+    TRY(list_check("--dtypes", config->dtypes, list_dtypes));
     TRY(load_backend(&config->backend, 1, &session->backend));
     TRY(bench_suite_run(session));
     if (config->json) {

@@ -1,5 +1,6 @@
 // How well cheap scores rank a config's candidates, and how long they take: for choosing
-// scoring.images, scoring.calibration_images, scoring.dtype and scoring.reward.
+// scoring.images, scoring.calibration_images, scoring.calibration_pool, scoring.dtype and
+// scoring.reward.
 #include "app/bench/bench_commands.h"
 #include "app/bench/list.h"
 #include "app/bench/score_bench.h"
@@ -24,10 +25,12 @@ static const struct option own_table[] = {
     {"grid_calibration",
      "numbers of training images for the statistics; by default 32, 64, 128, 256 and 512",
      OPTION_INT_LIST, AT(calibration), .least = 2, .most = 1e6},
+    {"calibrations", "chosen: of scoring.calibration_pool images, drawn: at random, or both",
+     OPTION_STRING, AT(calibrations), .fallback_text = "chosen"},
     {"dtypes", "int8, f32 or both; by default both where the processor is fast at int8",
      OPTION_STRING, AT(dtypes), .fallback_text = "int8,f32"},
-    {"rewards", "accuracy, loss or both", OPTION_STRING, AT(rewards),
-     .fallback_text = "accuracy,loss"},
+    {"rewards", "accuracy, loss, distillation or several of them", OPTION_STRING, AT(rewards),
+     .fallback_text = "accuracy,loss,distillation"},
     {"full_calibration", "training images for the statistics of the full score", OPTION_INT,
      AT(full_calibration), .fallback = 2048, .least = 2, .most = 1e6},
     {"task", "only these tasks of the config, comma-separated, or new ones as for a search",
@@ -74,36 +77,70 @@ static enum status take_numbers(const char *option, const struct int_list *list,
     return OK;
 }
 
-static enum status fill_axes(struct score_bench *bench)
+// Each number of images, chosen and drawn as asked for.
+static enum status fill_calibrations(const struct score_bench_config *config,
+                                     struct score_grid_axes *axes)
 {
-    static const int images[] = {125, 250, 500, 1000, 2000},
-                     calibration[] = {32, 64, 128, 256, 512};
-    static const struct int_list usual_images = {5, images}, usual_calibration = {5, calibration};
-    const struct score_bench_config *config = bench->config;
-    struct score_grid_axes *axes = &bench->axes;
-    const bool int8 = list_has(config->dtypes, "int8"), f32 = list_has(config->dtypes, "f32");
-    TRY(list_check("--dtypes", config->dtypes, "int8", "f32"));
-    TRY(list_check("--rewards", config->rewards, "accuracy", "loss"));
-    axes->full_calibration = config->full_calibration;
-    TRY(take_numbers("--grid-images", config->images->n > 0 ? config->images : &usual_images,
-                     axes->images, &axes->n_images));
+    static const int usual[] = {32, 64, 128, 256, 512};
+    static const struct int_list usual_list = {5, usual};
+    static const char *const known[] = {"chosen", "drawn", NULL};
+    int numbers[SCORE_GRID_MOST], n;
+    TRY(list_check("--calibrations", config->calibrations, known));
     TRY(take_numbers("--grid-calibration",
-                     config->calibration->n > 0 ? config->calibration : &usual_calibration,
-                     axes->calibration, &axes->n_calibration));
-    if (int8 && bench->backend->int8) {
+                     config->calibration->n > 0 ? config->calibration : &usual_list, numbers, &n));
+    for (int way = 0; way < 2; way++) {
+        if (!list_has(config->calibrations, known[way])) {
+            continue;
+        }
+        if (axes->n_calibration + n > SCORE_GRID_MOST) {
+            FAIL(ERR_CONFIG, "--grid-calibration: at most %d numbers, chosen and drawn together",
+                 SCORE_GRID_MOST);
+        }
+        for (int i = 0; i < n; i++) {
+            axes->calibration[axes->n_calibration++] =
+                (struct score_calibration){.images = numbers[i], .chosen = way == 0};
+        }
+    }
+    return OK;
+}
+
+static enum status fill_dtypes(const struct score_bench *bench, struct score_grid_axes *axes)
+{
+    const char *dtypes = bench->config->dtypes;
+    TRY(list_check("--dtypes", dtypes, list_dtypes));
+    if (list_has(dtypes, "int8") && bench->backend->int8) {
         axes->dtypes[axes->n_dtypes++] = SCORING_INT8;
     }
-    if (f32) {
+    if (list_has(dtypes, "f32")) {
         axes->dtypes[axes->n_dtypes++] = SCORING_FLOAT32;
     }
     if (axes->n_dtypes == 0) {
         FAIL(ERR_UNSUPPORTED, "--dtypes: this backend is not fast at int8 here; measure f32");
     }
-    if (list_has(config->rewards, "accuracy")) {
-        axes->rewards[axes->n_rewards++] = REWARD_ACCURACY;
-    }
-    if (list_has(config->rewards, "loss")) {
-        axes->rewards[axes->n_rewards++] = REWARD_LOSS;
+    return OK;
+}
+
+static const char *const rewards[] = {[REWARD_ACCURACY] = "accuracy",
+                                      [REWARD_LOSS] = "loss",
+                                      [REWARD_DISTILLATION] = "distillation",
+                                      NULL};
+
+static enum status fill_axes(struct score_bench *bench)
+{
+    static const int images[] = {125, 250, 500, 1000, 2000};
+    static const struct int_list usual_images = {5, images};
+    const struct score_bench_config *config = bench->config;
+    struct score_grid_axes *axes = &bench->axes;
+    axes->full_calibration = config->full_calibration;
+    TRY(take_numbers("--grid-images", config->images->n > 0 ? config->images : &usual_images,
+                     axes->images, &axes->n_images));
+    TRY(fill_calibrations(config, axes));
+    TRY(fill_dtypes(bench, axes));
+    TRY(list_check("--rewards", config->rewards, rewards));
+    for (int r = 0; rewards[r] != NULL; r++) {
+        if (list_has(config->rewards, rewards[r])) {
+            axes->rewards[axes->n_rewards++] = (enum scoring_reward)r;
+        }
     }
     return OK;
 }
@@ -114,9 +151,9 @@ static const char *dtype_name(const struct score_cell *cell)
     return cell->dtype == SCORING_INT8 ? "int8" : "f32";
 }
 
-static const char *reward_name(const struct score_cell *cell)
+static const char *choice_name(const struct score_cell *cell)
 {
-    return cell->reward == REWARD_LOSS ? "loss" : "accuracy";
+    return cell->calibration.chosen ? "chosen" : "drawn";
 }
 
 static void write_cell(struct json_writer *w, const char *key, const struct score_cell *cell,
@@ -124,9 +161,11 @@ static void write_cell(struct json_writer *w, const char *key, const struct scor
 {
     json_write_begin(w, '{', key);
     json_write_int(w, "images", cell->images);
-    json_write_int(w, "calibration_images", cell->calibration);
+    json_write_int(w, "calibration_images", cell->calibration.images);
+    json_write_string(w, "calibration", choice_name(cell));
     json_write_string(w, "dtype", dtype_name(cell));
-    json_write_string(w, "reward", reward_name(cell));
+    json_write_string(w, "reward", rewards[cell->reward]);
+    json_write_int(w, "samples", cell->samples);
     json_write_double(w, "spearman", cell->spearman);
     json_write_double(w, "kendall", cell->kendall);
     json_write_double(w, "spearman_accuracy", cell->spearman_accuracy);
@@ -170,8 +209,8 @@ static enum status print_json(const struct score_bench *bench)
 static void print_task(const struct score_bench *bench, const struct score_bench_task *task)
 {
     static const char *const headers[] = {
-        ">images",  ">recalibration", "dtype",       "reward", ">Spearman",
-        ">Kendall", ">accuracy",      ">per second", "",       NULL};
+        ">images",   ">recalibration", "", "dtype", "reward", ">Spearman", ">Kendall",
+        ">accuracy", ">per second",    "", NULL};
     const struct score_grid *grid = &task->grid;
     struct output_table table;
     printf("%s: %d candidates, accuracies %.2f to %.2f%% by the full score (all images, float32, "
@@ -182,9 +221,10 @@ static void print_task(const struct score_bench *bench, const struct score_bench
     for (int i = 0; i < grid->n_cells; i++) {
         const struct score_cell *cell = &grid->cells[i];
         output_cell(&table, "%d", cell->images);
-        output_cell(&table, "%d", cell->calibration);
+        output_cell(&table, "%d", cell->calibration.images);
+        output_cell(&table, "%s", choice_name(cell));
         output_cell(&table, "%s", dtype_name(cell));
-        output_cell(&table, "%s", reward_name(cell));
+        output_cell(&table, "%s", rewards[cell->reward]);
         output_cell(&table, "%.3f", cell->spearman);
         output_cell(&table, "%.3f", cell->kendall);
         output_cell(&table, "%.3f", cell->spearman_accuracy);
@@ -198,10 +238,11 @@ static void print_task(const struct score_bench *bench, const struct score_bench
         printf("\nno setting of these reaches a correlation of %.2f\n\n", ENOUGH);
         return;
     }
-    printf("\ncheapest with a correlation of %.2f or more: %d images, %d for recalibration, %s, "
-           "%s: %.3f at %.2f candidates per second\n\n",
-           ENOUGH, cheapest->images, cheapest->calibration, dtype_name(cheapest),
-           reward_name(cheapest), cheapest->spearman, cheapest->candidates_per_second);
+    printf("\ncheapest with a correlation of %.2f or more: %d images, %d %s ones for "
+           "recalibration, %s, %s: %.3f at %.2f candidates per second\n\n",
+           ENOUGH, cheapest->images, cheapest->calibration.images, choice_name(cheapest),
+           dtype_name(cheapest), rewards[cheapest->reward], cheapest->spearman,
+           cheapest->candidates_per_second);
 }
 
 static enum status measure(struct score_bench *bench)
@@ -213,8 +254,10 @@ static enum status measure(struct score_bench *bench)
     if (config->json) {
         return print_json(bench);
     }
-    printf("%s; correlations are with the full score of the same reward, \"accuracy\" with its "
-           "accuracy; candidates per second are per core\n\n",
+    printf("%s; correlations are with the full score of the same reward, of distillation with the "
+           "full "
+           "loss, \"accuracy\" with the full accuracy, means over as many samples of images as the "
+           "most images of the grid give; candidates per second are per core\n\n",
            machine_processor());
     for (int t = 0; t < bench->n_tasks; t++) {
         print_task(bench, &bench->tasks[t]);

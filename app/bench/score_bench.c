@@ -4,6 +4,8 @@
 #include "core/file.h"
 #include "envs/env_list.h"
 #include "learner/start.h"
+#include "nn/calibrate_choice.h"
+#include "nn/network_input.h"
 #include "run/run_prune.h"
 #include "run/run_space_link.h"
 #include "run/run_weights.h"
@@ -69,14 +71,29 @@ static enum status save_networks(const struct score_bench *bench, struct opened 
     return OK;
 }
 
+// The environment then has what every way of the grid takes: all drawn images, from which the grid
+// chooses by itself, and the uncut network's logits for all images.
+static void ask_for_everything(const struct score_grid_axes *axes, struct scoring_options *scoring)
+{
+    int most = axes->full_calibration;
+    most = scoring->calibration_pool > most ? scoring->calibration_pool : most;
+    for (int i = 0; i < axes->n_calibration; i++) {
+        most = axes->calibration[i].images > most ? axes->calibration[i].images : most;
+    }
+    for (int i = 0; i < axes->n_rewards; i++) {
+        scoring->reward =
+            axes->rewards[i] == REWARD_DISTILLATION ? REWARD_DISTILLATION : scoring->reward;
+    }
+    scoring->calibration_images = most;
+    scoring->calibration_pool = 0;
+    scoring->images = 0;
+}
+
 static enum status open_environment(struct score_bench *bench, struct opened *opened)
 {
     const struct run_config *config = &bench->config->run;
-    const struct score_grid_axes *axes = &bench->axes;
-    const int most = axes->calibration[axes->n_calibration - 1];
     TRY(run_prune_config(config, opened->files, &bench->arena, &opened->prune));
-    opened->prune.scoring.calibration_images =
-        most > axes->full_calibration ? most : axes->full_calibration;
+    ask_for_everything(&bench->axes, &opened->prune.scoring);
     option_defaults(actor_option_table, &opened->actors);
     const struct rollout_job job = {
         .ops = &env_prune,
@@ -149,17 +166,47 @@ static enum status draw(const struct score_bench *bench, const struct opened *op
     return OK;
 }
 
-// Numbers of images above what there is become that, and no two stay alike.
-static int cap(int *numbers, int n, int most)
+// Numbers above what there is become that, and no two stay alike.
+static void cap(struct score_grid_axes *axes, const struct host_dataset *data)
 {
-    int kept = 0;
-    for (int i = 0; i < n; i++) {
-        const int number = numbers[i] < most ? numbers[i] : most;
-        if (kept == 0 || numbers[kept - 1] != number) {
-            numbers[kept++] = number;
+    const int n_images = axes->n_images, n_calibration = axes->n_calibration;
+    axes->n_images = axes->n_calibration = 0;
+    for (int i = 0; i < n_images; i++) {
+        const int images =
+            axes->images[i] < data->n_validation ? axes->images[i] : data->n_validation;
+        if (axes->n_images == 0 || axes->images[axes->n_images - 1] != images) {
+            axes->images[axes->n_images++] = images;
         }
     }
-    return kept;
+    for (int i = 0; i < n_calibration; i++) {
+        struct score_calibration own = axes->calibration[i];
+        const struct score_calibration *last = &axes->calibration[axes->n_calibration - 1];
+        own.images = own.images < data->n_calibration ? own.images : data->n_calibration;
+        if (axes->n_calibration == 0 || last->images != own.images || last->chosen != own.chosen) {
+            axes->calibration[axes->n_calibration++] = own;
+        }
+    }
+}
+
+// The images of each way to recalibrate, out of those that the environment has drawn.
+static enum status choose_images(struct score_bench *bench, const struct prune_study *study,
+                                 const struct score_grid_axes *axes, const uint8_t ***out)
+{
+    const struct host_network *network = study->network;
+    const int own_pool = bench->config->run.scoring.calibration_pool;
+    const int pool =
+        own_pool > 0 && own_pool < network->n_calibration ? own_pool : network->n_calibration;
+    const struct calibrate_pool all = {network_plan_input(&network->info), network->calibration,
+                                       pool};
+    ARENA_NEW(&bench->arena, *out, (size_t)axes->n_calibration);
+    for (int c = 0; c < axes->n_calibration; c++) {
+        (*out)[c] = network->calibration;
+        if (axes->calibration[c].chosen) {
+            TRY(calibrate_choose(bench->backend, &network->graph, network->params, &all,
+                                 axes->calibration[c].images, &bench->arena, &(*out)[c]));
+        }
+    }
+    return OK;
 }
 
 static enum status measure_task(struct score_bench *bench, const struct opened *opened, int task,
@@ -169,20 +216,21 @@ static enum status measure_task(struct score_bench *bench, const struct opened *
     const struct prune_walk *walk = prune_env_walk(rollout_env(opened->rollout), task);
     struct score_bench_task *out = &bench->tasks[task];
     struct score_grid_axes *axes;
+    const uint8_t **calibration;
     int *widths, n = bench->config->candidates;
     ARENA_NEW(&bench->arena, axes, 1);
     ARENA_NEW(&bench->arena, widths, (size_t)n * (size_t)walk->study->network->groups.n);
     TRY(draw(bench, opened, task, widths, &n));
     *axes = bench->axes;
-    axes->n_images = cap(axes->images, axes->n_images, walk->study->data->n_validation);
-    axes->n_calibration =
-        cap(axes->calibration, axes->n_calibration, walk->study->data->n_calibration);
+    cap(axes, walk->study->data);
+    TRY(choose_images(bench, walk->study, axes, &calibration));
     const struct score_grid_job job = {.backend = bench->backend,
                                        .scoring = &config->scoring,
                                        .study = walk->study,
                                        .n = n,
                                        .widths = widths,
                                        .axes = axes,
+                                       .calibration = calibration,
                                        .progress = progress};
     out->name = run_config_task(config, task)->name;
     TRY(score_grid_run(&job, &bench->arena, &out->grid));

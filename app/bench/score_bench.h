@@ -8,7 +8,7 @@ struct score_bench_config {
     struct run_config run; // first: its rows are the config's
     int candidates, full_calibration;
     const struct int_list *images, *calibration;
-    const char *dtypes, *rewards;
+    const char *calibrations, *dtypes, *rewards;
     bool json;
 };
 struct score_bench_task {

@@ -5,22 +5,27 @@
 #include "envs/prune/prune_score.h"
 #include "envs/prune/prune_walk.h"
 
-enum { SCORE_GRID_MOST = 16 }; // numbers of images, and of images for recalibration
+enum { SCORE_GRID_MOST = 16 }; // numbers of images, and of images for recalibration; even
 
 struct score_grid_axes {
     int n_images, n_calibration, n_dtypes, n_rewards;
     int images[SCORE_GRID_MOST]; // ascending, no two alike
-    int calibration[SCORE_GRID_MOST];
+    struct score_calibration {
+        int images;
+        bool chosen; // from full_calibration or more, as scoring.calibration_pool says; else drawn
+    } calibration[SCORE_GRID_MOST];
     enum scoring_dtype dtypes[2]; // INT8, FLOAT32
-    enum scoring_reward rewards[2];
+    enum scoring_reward rewards[3];
     int full_calibration; // of the full score, which takes all images in float32
 };
 struct score_cell {
-    int images, calibration;
+    int images;
+    struct score_calibration calibration;
     enum scoring_dtype dtype;
     enum scoring_reward reward;
-    double spearman, kendall;     // with the full reward of the same kind
-    double spearman_accuracy;     // with the full accuracy
+    int samples; // of so many images each, one after the other; correlations are means over them
+    double spearman, kendall; // with the full reward of the same kind, distillation: with the loss
+    double spearman_accuracy; // with the full accuracy
     double candidates_per_second; // of one core: cut, refit, recalibration, scoring
 };
 struct score_grid {
@@ -39,7 +44,8 @@ struct score_grid_job {
     int n;
     const int *widths; // [n][groups]
     const struct score_grid_axes *axes;
-    struct progress *progress; // grows by 1 with each candidate
+    const uint8_t *const *calibration; // [axes->n_calibration] images of each
+    struct progress *progress;         // grows by 1 with each candidate
 };
 enum status score_grid_run(const struct score_grid_job *job, struct arena *arena,
                            struct score_grid *out);

@@ -18,8 +18,9 @@ struct dataset_record {
 };
 struct network_record {
     struct network_info info;
-    double base_accuracy;
-    int32_t data;
+    double base_accuracy, spread;
+    int32_t data, n_calibration, n_logits;
+    uint64_t calibration, logits;                // calibration 0: the data set's
     uint64_t graph, whole, params, order, grams; // grams 0: none
     uint64_t norm, gamma, error, readers;        // of the prior
     uint64_t ranges;                             // of train_rows
@@ -42,10 +43,14 @@ static uint64_t place(struct placer *placer, const void *bytes, size_t n)
     return at;
 }
 
+static size_t image_bytes(const struct host_dataset *set)
+{
+    return (size_t)set->h * (size_t)set->w * (size_t)set->c * (set->floats ? sizeof(float) : 1);
+}
+
 static struct dataset_record place_dataset(struct placer *placer, const struct host_dataset *set)
 {
-    const size_t image =
-        (size_t)set->h * (size_t)set->w * (size_t)set->c * (set->floats ? sizeof(float) : 1);
+    const size_t image = image_bytes(set);
     const size_t n_validation = (size_t)set->n_validation;
     struct dataset_record record;
     memset(&record, 0, sizeof record); // padding too: the same bytes each time
@@ -60,12 +65,22 @@ static struct network_record place_network(struct placer *placer, const struct h
                                            int n)
 {
     const struct host_network *network = &fill->networks[n];
+    const struct host_dataset *set = &fill->datasets[network->data];
     const size_t channels = (size_t)ranking_count(&network->groups);
     struct network_record record;
     memset(&record, 0, sizeof record);
     record.info = network->info;
     record.base_accuracy = network->base_accuracy;
+    record.spread = network->spread;
     record.data = network->data;
+    record.n_calibration = network->n_calibration;
+    record.n_logits = network->n_logits;
+    if (network->calibration != fill->datasets[network->data].calibration) {
+        record.calibration =
+            place(placer, network->calibration, (size_t)network->n_calibration * image_bytes(set));
+    }
+    record.logits = place(placer, network->logits,
+                          (size_t)network->n_logits * (size_t)set->classes * sizeof(float));
     record.graph = place(placer, fill->graphs[n].bytes, fill->graphs[n].length + 1);
     record.whole = place(placer, network->whole, strlen(network->whole) + 1);
     record.params = place(placer, network->params, network->graph.n_floats * sizeof(float));
@@ -142,6 +157,10 @@ static enum status view_network(const struct host_memory *memory,
         .grams = record->grams != 0 ? (const double *)(const void *)(data + record->grams) : NULL,
         .base_accuracy = record->base_accuracy,
         .data = record->data,
+        .n_calibration = record->n_calibration,
+        .logits = (const float *)(const void *)(data + record->logits),
+        .n_logits = record->n_logits,
+        .spread = record->spread,
     };
     if (record->rows_known != 0) {
         TRY(row_set_of_ranges((const struct row_range *)(const void *)(data + record->ranges),
@@ -167,7 +186,11 @@ static enum status view(struct host_data *data, struct arena *arena)
         set->labels = (const int32_t *)(const void *)(bytes + sets[i].labels);
     }
     for (int i = 0; i < block->n_networks; i++) {
-        TRY(view_network(&data->memory, &networks[i], &data->networks[data->n_networks++]));
+        struct host_network *network = &data->networks[data->n_networks++];
+        TRY(view_network(&data->memory, &networks[i], network));
+        network->calibration = networks[i].calibration != 0
+                                   ? (const uint8_t *)(bytes + networks[i].calibration)
+                                   : data->datasets[network->data].calibration;
     }
     return OK;
 }
@@ -199,6 +222,8 @@ static uint64_t hash_config(const struct prune_config *config, uint64_t seed)
 {
     const struct scoring_options *scoring = &config->scoring;
     const int64_t numbers[] = {scoring->calibration_images,
+                               scoring->calibration_pool,
+                               scoring->reward,
                                scoring->images,
                                scoring->refit_images,
                                scoring->refit,

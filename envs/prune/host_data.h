@@ -31,6 +31,14 @@ struct host_network {
     const double *grams;  // for refit_open_grams; NULL without refit
     double base_accuracy; // uncut, whole search-validation set, float32
     int data;             // index of its data set
+    // What candidates' BatchNorm statistics are taken on: chosen for this network, or the first of
+    // the data set's.
+    const uint8_t *calibration; // [n_calibration][h][w][c]
+    int n_calibration;
+    // Its logits, uncut, in float32; NULL where the reward does not ask for them.
+    const float *logits; // [n_logits][classes] of the first images of the search-validation set
+    int n_logits;
+    double spread; // mean squared distance of these from their mean, as score.distance
     // Rows of the data set that went into the weights, or go into those of candidates; owned.
     struct row_set train_rows;
 };

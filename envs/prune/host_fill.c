@@ -1,6 +1,7 @@
 #include "envs/prune/host_fill.h"
 
 #include "envs/prune/prune_score.h"
+#include "nn/calibrate_choice.h"
 #include "nn/graph_text.h"
 #include "nn/network_input.h"
 #include "search_space/refit_rank.h"
@@ -38,6 +39,16 @@ static enum status note_fitted(struct host_fill *fill, int d, const struct datas
     return row_set_of_rows(rows, split->n_train, &fill->fitted_rows[d]);
 }
 
+static int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 static enum status gather_data(struct host_fill *fill, int d, const struct dataset *dataset)
 {
     const struct scoring_options *scoring = &fill->config->scoring;
@@ -57,16 +68,18 @@ static enum status gather_data(struct host_fill *fill, int d, const struct datas
     TRY(note_fitted(fill, d, dataset, &split));
     TRY(gather_validation(dataset, &split, &fill->arena, out));
     const int refit = scoring->refit != REFIT_OFF ? scoring->refit_images : 0;
-    int wanted = scoring->calibration_images > refit ? scoring->calibration_images : refit;
-    wanted = wanted < split.n_train ? wanted : split.n_train;
+    const int pool =
+        scoring->calibration_pool > scoring->calibration_images ? scoring->calibration_pool : 0;
+    int wanted = larger(larger(refit, pool), scoring->calibration_images);
+    wanted = smaller(wanted, split.n_train);
     uint8_t *images;
     TRY(dataset_sample(dataset, split.train, split.n_train, wanted, fill->seed, &fill->arena,
                        &images));
     out->calibration = images;
-    out->n_calibration =
-        scoring->calibration_images < wanted ? scoring->calibration_images : wanted;
-    fill->refit_images[d] = images;
-    fill->n_refit_images[d] = refit < wanted ? refit : wanted;
+    out->n_calibration = smaller(scoring->calibration_images, wanted);
+    fill->drawn_images[d] = images;
+    fill->n_refit_images[d] = smaller(refit, wanted);
+    fill->n_pool_images[d] = smaller(pool, wanted);
     return OK;
 }
 
@@ -141,7 +154,7 @@ static enum status gather_grams(struct host_fill *fill, int n)
                                           .seed = fill->seed};
     const struct plan_input input = network_plan_input(&network->info);
     TRY(refit_open(fill->backend, &network->graph, &network->groups, network->params, &input,
-                   fill->refit_images[network->data], &options, &fill->refits[n]));
+                   fill->drawn_images[network->data], &options, &fill->refits[n]));
     size_t count;
     network->grams = refit_grams(fill->refits[n], &count);
     return OK;
@@ -180,6 +193,42 @@ static enum status load(struct host_fill *fill, int n, const struct prune_networ
     return OK;
 }
 
+// Uncut, on the whole search-validation set.
+static enum status score_whole(struct host_fill *fill, struct host_network *network)
+{
+    const struct scoring_options *scoring = &fill->config->scoring;
+    const struct host_dataset *data = &fill->datasets[network->data];
+    const size_t classes = (size_t)network->info.classes;
+    float *logits = NULL;
+    struct score score;
+    if (scoring->reward == REWARD_DISTILLATION) {
+        network->n_logits = prune_score_images(scoring, data);
+        ARENA_NEW(&fill->arena, logits, (size_t)network->n_logits * classes);
+    }
+    const struct score_request request = {.graph = &network->graph,
+                                          .params = network->params,
+                                          .info = &network->info,
+                                          .data = data,
+                                          .images = data->n_validation,
+                                          .logits = logits,
+                                          .n_logits = network->n_logits};
+    TRY(prune_score_params(fill->backend, &request, &score));
+    network->base_accuracy = (double)score.right / (double)score.images;
+    network->logits = logits;
+    return prune_logits_spread(logits, network->n_logits, network->info.classes, &fill->arena,
+                               &network->spread);
+}
+
+static enum status choose_calibration(struct host_fill *fill, struct host_network *network)
+{
+    const int d = network->data;
+    const struct calibrate_pool pool = {network_plan_input(&network->info), fill->drawn_images[d],
+                                        fill->n_pool_images[d]};
+    network->n_calibration = fill->datasets[d].n_calibration;
+    return calibrate_choose(fill->backend, &network->graph, network->params, &pool,
+                            network->n_calibration, &fill->arena, &network->calibration);
+}
+
 static enum status prepare_network(struct host_fill *fill, int n)
 {
     const struct prune_config *config = fill->config;
@@ -190,15 +239,8 @@ static enum status prepare_network(struct host_fill *fill, int n)
                                           .groups = &network->groups,
                                           .params = network->params,
                                           .seed = fill->seed};
-    const struct host_dataset *data = &fill->datasets[network->data];
-    const struct score_request request = {.graph = &network->graph,
-                                          .params = network->params,
-                                          .info = &network->info,
-                                          .data = data,
-                                          .images = data->n_validation};
-    struct score score;
-    TRY(prune_score_params(fill->backend, &request, &score));
-    network->base_accuracy = (double)score.right / (double)score.images;
+    TRY(score_whole(fill, network));
+    TRY(choose_calibration(fill, network));
     if (prune_refits(&config->scoring, &network->graph, &network->groups)) {
         TRY(gather_grams(fill, n));
     }
@@ -216,8 +258,9 @@ enum status host_fill_prepare(struct host_fill *fill)
     ARENA_NEW(&fill->arena, fill->options, n);
     ARENA_NEW(&fill->arena, fill->train_rows, n);
     ARENA_NEW(&fill->arena, fill->fitted_rows, n);
-    ARENA_NEW(&fill->arena, fill->refit_images, n);
+    ARENA_NEW(&fill->arena, fill->drawn_images, n);
     ARENA_NEW(&fill->arena, fill->n_refit_images, n);
+    ARENA_NEW(&fill->arena, fill->n_pool_images, n);
     ARENA_NEW(&fill->arena, fill->datasets, n);
     ARENA_NEW(&fill->arena, fill->networks, n);
     ARENA_NEW(&fill->arena, fill->refits, n);

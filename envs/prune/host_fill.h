@@ -10,8 +10,9 @@ struct host_fill {
     struct dataset_options *options; // [n_datasets], names resolved; arena
     struct row_set *train_rows;      // [n_datasets] that its networks were trained on; owned
     struct row_set *fitted_rows;     // [n_datasets] the others of its split; owned
-    const uint8_t **refit_images;    // [n_datasets]; arena
+    const uint8_t **drawn_images;    // [n_datasets] of which the next are the first so many; arena
     int *n_refit_images;             // [n_datasets]; arena
+    int *n_pool_images;              // [n_datasets] to choose from; 0: nothing is chosen; arena
     struct host_dataset *datasets;   // arena
     struct host_network *networks;   // arena
     struct refit **refits;           // [n_networks]; owned

@@ -33,11 +33,12 @@ struct space_options {
 };
 extern const struct option space_option_table[];
 enum scoring_dtype { SCORING_AUTO, SCORING_INT8, SCORING_FLOAT32 };
-enum scoring_reward { REWARD_ACCURACY, REWARD_LOSS };
+enum scoring_reward { REWARD_ACCURACY, REWARD_LOSS, REWARD_DISTILLATION };
 enum scoring_refit { REFIT_AUTO, REFIT_ON, REFIT_OFF };
 // Config rows "scoring.*".
 struct scoring_options {
     int calibration_images;  // training images for BatchNorm statistics (and int8 ranges)
+    int calibration_pool;    // that they are chosen from; not above calibration_images: drawn
     int images;              // search-validation images per evaluation; 0 = all
     double validation_share; // of the training part, set apart for the search
     enum scoring_dtype dtype;

@@ -1,6 +1,7 @@
 // What episodes have come to: those of one evaluation are scored together.
 #include "core/hash.h"
 #include "envs/prune/prune_env.h"
+#include "envs/prune/prune_reward.h"
 
 // Networks count, not tasks: with other budgets the same widths are as accurate.
 static uint64_t score_key(const struct prune_env *env, const struct prune_episode *episode)
@@ -19,7 +20,7 @@ static void settle(const struct prune_env *env, struct prune_episode *episode,
     struct env_outcome *out = &episode->outcome;
     out->score = (double)score->right / (double)prune_score_images(scoring, data);
     out->diverged = score->diverged;
-    out->reward = (float)prune_score_reward(scoring, data, score);
+    out->reward = (float)prune_reward(scoring, episode->walk->study, score);
     episode->pending = false;
 }
 
@@ -58,7 +59,7 @@ enum status prune_evaluate(struct env *base, const int *slots, int n)
 {
     struct prune_env *env = prune_env_self(base);
     const struct evaluation *all = &env->evaluation;
-    const struct prune_scorer scorer = {env->backend, &env->scoring};
+    const struct prune_scorer scorer = {.backend = env->backend, .scoring = &env->scoring};
     CHECK(n >= 0 && n <= env->slots);
     const int requests = list_requests(env, slots, n);
     TRY(prune_score_batch(&scorer, all->requests, requests));

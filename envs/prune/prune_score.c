@@ -7,26 +7,40 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MOST_BATCH = 512 }; // images per call: the plan cuts them into chunks that suit it
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
 
 // Adds images up to `end` to the score.
 static enum status score_up_to(struct infer_plan *plan, const struct score_request *request,
                                int most, float *logits, int end, struct score *out)
 {
     const struct network_info *info = request->info;
-    const size_t image_bytes = network_image_bytes(info);
+    const size_t image_bytes = network_image_bytes(info), classes = (size_t)info->classes;
     while (out->images < end) {
         TRY(interrupt_check());
-        const int first = (int)out->images, left = end - first;
-        struct score_batch batch = {
+        const int first = (int)out->images;
+        const bool has_reference = first < request->n_reference;
+        const int until = has_reference ? smaller(end, request->n_reference) : end;
+        const struct score_batch batch = {
             .images = request->data->validation + (size_t)first * image_bytes,
             .labels = request->data->labels + first,
-            .n = left < most ? left : most,
+            .n = smaller(until - first, most),
             .classes = info->classes,
+            .reference = has_reference ? request->reference + (size_t)first * classes : NULL,
+            .logits = logits,
         };
-        batch.logits = logits;
         score_add(plan, &batch, out);
+        if (first < request->n_logits) {
+            const int kept = smaller(batch.n, request->n_logits - first);
+            memcpy(request->logits + (size_t)first * classes, logits,
+                   (size_t)kept * classes * sizeof *logits);
+        }
     }
     return OK;
 }
@@ -144,28 +158,11 @@ bool prune_refits(const struct scoring_options *scoring, const struct graph *gra
            (scoring->refit == REFIT_AUTO && refit_check(graph, groups) == OK);
 }
 
-int prune_score_images(const struct scoring_options *scoring, const struct host_dataset *data)
-{
-    return scoring->images > 0 && scoring->images < data->n_validation ? scoring->images
-                                                                       : data->n_validation;
-}
-
-double prune_score_reward(const struct scoring_options *scoring, const struct host_dataset *data,
-                          const struct cached_score *score)
-{
-    const double images = prune_score_images(scoring, data);
-    if (score->diverged) {
-        return 0;
-    }
-    if (scoring->reward == REWARD_ACCURACY) {
-        return (double)score->right / images;
-    }
-    return fmax(1 - score->loss / (images * log(fmax(data->classes, 2))), -1);
-}
-
 static struct cached_score kept(const struct score *score)
 {
-    return isfinite(score->loss) ? (struct cached_score){.right = score->right, .loss = score->loss}
+    return isfinite(score->loss) ? (struct cached_score){.right = score->right,
+                                                         .loss = score->loss,
+                                                         .distance = score->distance}
                                  : (struct cached_score){.diverged = true};
 }
 
@@ -177,11 +174,13 @@ static enum status recalibrate_and_score(const struct prune_scorer *scorer,
     const struct prune_study *study = candidate->study;
     const struct graph *graph = &candidate->graph;
     const struct network_info *info = &study->network->info;
-    const int wanted = scorer->scoring->calibration_images;
+    const struct host_network *network = study->network;
+    const bool own = scorer->calibration == NULL;
     const struct calibration calibration = {
         .input = network_plan_input(info),
-        .images = study->data->calibration,
-        .n = wanted < study->data->n_calibration ? wanted : study->data->n_calibration,
+        .images = own ? network->calibration : scorer->calibration,
+        .n = own ? smaller(scorer->scoring->calibration_images, network->n_calibration)
+                 : scorer->n_calibration,
         .batchnorm = true,
         .ranges = candidate->ranges,
         .seconds = seconds,
@@ -200,6 +199,8 @@ static enum status recalibrate_and_score(const struct prune_scorer *scorer,
         .ranges = candidate->ranges,
         .info = info,
         .data = study->data,
+        .reference = network->logits,
+        .n_reference = network->n_logits,
     };
     TRY(score_params_counts(scorer->backend, &request, counts));
     *seconds += counts->scores[counts->n - 1].seconds;

@@ -1,5 +1,6 @@
 // How accurate a candidate is: cut, refitted when so configured, recalibrated, scored.
 #pragma once
+#include "envs/prune/prune_reward.h"
 #include "envs/prune/prune_study.h"
 #include "nn/score.h"
 
@@ -9,7 +10,11 @@ struct score_request {
     const float *ranges; // int8; NULL: float32
     const struct network_info *info;
     const struct host_dataset *data;
-    int images; // the first so many of the search-validation set
+    int images;             // the first so many of the search-validation set
+    const float *reference; // [n_reference][classes] of these images' first; later ones add nothing
+    int n_reference;        // to the score's distance. NULL: none do
+    float *logits;          // [n_logits][classes] out, of the first; NULL: not wanted
+    int n_logits;
 };
 // Runs in float32 or int8 as it is, nothing recalibrated.
 enum status prune_score_params(struct backend *backend, const struct score_request *request,
@@ -22,6 +27,8 @@ enum status prune_cut(const struct prune_study *study, const int *widths, struct
 struct prune_scorer {
     struct backend *backend;
     const struct scoring_options *scoring; // dtype is not AUTO
+    const uint8_t *calibration;            // [n_calibration][h][w][c] in place of the network's own
+    int n_calibration;                     // NULL: those, scoring.calibration_images at most
 };
 // One score after each of several numbers of images, from one pass.
 struct score_counts {
@@ -42,8 +49,3 @@ enum status prune_score_counts(const struct prune_scorer *scorer, const struct p
 // Whether candidates of this network are refitted.
 bool prune_refits(const struct scoring_options *scoring, const struct graph *graph,
                   const struct groups *groups);
-int prune_score_images(const struct scoring_options *scoring, const struct host_dataset *data);
-// What the agent is rewarded with, as scoring.reward says: the accuracy, or minus the mean loss on
-// a scale on which 1 is no loss and 0 that of guessing, -1 at least.
-double prune_score_reward(const struct scoring_options *scoring, const struct host_dataset *data,
-                          const struct cached_score *score);

@@ -1,6 +1,6 @@
 #include "envs/prune/prune_space.h"
 
-#include "envs/prune/prune_score.h"
+#include "envs/prune/prune_reward.h"
 #include "envs/prune/prune_suggest.h"
 
 #include <math.h>
@@ -107,15 +107,13 @@ bool prune_space_suggest(struct env *env, int task, int number, int16_t *choices
     return prune_suggest(prune_env_walk(env, task), number, choices);
 }
 
-// An accuracy counted on n images has the deviation sqrt(p (1 - p) / n); p = 0.8 stands for all.
-// The mean loss on its scale of prune_score_reward has about the same.
 double prune_space_noise(const struct env *env)
 {
     const struct prune_config *config = prune_env_config(env);
     double least = INFINITY;
     for (int t = 0; t < config->n_tasks; t++) {
         const struct host_dataset *data = prune_env_walk(env, t)->study->data;
-        least = fmin(least, 0.4 / sqrt(prune_score_images(&config->scoring, data)));
+        least = fmin(least, prune_reward_noise(&config->scoring, data));
     }
     return least;
 }

@@ -28,10 +28,12 @@ bool score_cache_find(const struct score_slot *slots, uint64_t key, struct cache
         }
         if (found == key) {
             const uint64_t value = __atomic_load_n(&slots[at].value, __ATOMIC_ACQUIRE);
-            const uint64_t bits = __atomic_load_n(&slots[at].loss, __ATOMIC_RELAXED);
+            const uint64_t loss = __atomic_load_n(&slots[at].loss, __ATOMIC_RELAXED);
+            const uint64_t distance = __atomic_load_n(&slots[at].distance, __ATOMIC_RELAXED);
             *out = (struct cached_score){.right = (int64_t)(value & ~DIVERGED) - 1,
                                          .diverged = (value & DIVERGED) != 0};
-            memcpy(&out->loss, &bits, sizeof bits);
+            memcpy(&out->loss, &loss, sizeof loss);
+            memcpy(&out->distance, &distance, sizeof distance);
             return value != 0;
         }
     }
@@ -42,8 +44,9 @@ void score_cache_add(struct score_slot *slots, uint64_t key, const struct cached
 {
     key = proper(key);
     const uint64_t value = (uint64_t)(score->right + 1) | (score->diverged ? DIVERGED : 0);
-    uint64_t loss;
+    uint64_t loss, distance;
     memcpy(&loss, &score->loss, sizeof loss);
+    memcpy(&distance, &score->distance, sizeof distance);
     for (size_t i = 0, at = first_slot(key); i < MOST_PROBES;
          i++, at = (at + 1) % SCORE_CACHE_SLOTS) {
         uint64_t found = 0;
@@ -51,6 +54,7 @@ void score_cache_add(struct score_slot *slots, uint64_t key, const struct cached
                                         __ATOMIC_ACQUIRE) ||
             found == key) {
             __atomic_store_n(&slots[at].loss, loss, __ATOMIC_RELAXED);
+            __atomic_store_n(&slots[at].distance, distance, __ATOMIC_RELAXED);
             __atomic_store_n(&slots[at].value, value, __ATOMIC_RELEASE);
             return;
         }

@@ -9,15 +9,16 @@
 enum { SCORE_CACHE_SLOTS = 1 << 18 }; // entries; candidates beyond that are scored again
 
 struct score_slot {
-    uint64_t key;   // 0: free
-    uint64_t value; // 0: not known yet
-    uint64_t loss;  // a double's bits; there when `value` is
+    uint64_t key;            // 0: free
+    uint64_t value;          // 0: not known yet
+    uint64_t loss, distance; // doubles' bits; there when `value` is
 };
 #define SCORE_CACHE_BYTES (SCORE_CACHE_SLOTS * sizeof(struct score_slot))
 
 struct cached_score {
-    int64_t right; // images
-    double loss;   // cross-entropy, nats, sum over the images
+    int64_t right;   // images
+    double loss;     // cross-entropy, nats, sum over the images
+    double distance; // to the uncut network's logits, sum over the images (nn/score.h)
     bool diverged;
 };
 // slots [SCORE_CACHE_SLOTS], zeroed at first. key: a hash of what is scored.

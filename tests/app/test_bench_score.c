@@ -29,7 +29,8 @@ static void every_cell_is_measured(void **state)
     run_search(p);
     const struct json *bench =
         program_json(p, "bench score runs/small/config.json --candidates 6 --grid-images 50,0 "
-                        "--grid-calibration 64,32,32 --dtypes f32 --full-calibration 64");
+                        "--grid-calibration 64,32,32 --calibrations chosen,drawn --dtypes f32 "
+                        "--full-calibration 64 --scoring.calibration_pool 128");
     const struct json *tasks = json_get(bench, "tasks");
     assert_int_equal(json_count(tasks), 2);
     for (int t = 0; t < 2; t++) {
@@ -38,21 +39,25 @@ static void every_cell_is_measured(void **state)
         assert_string_equal(program_string(task, "task"),
                             t == 0 ? "small-macs0.5" : "small-macs0.3");
         assert_true(program_number(task, "candidates") == 6);
-        assert_int_equal(json_count(cells), 2 * 2 * 2);
-        for (int i = 0; i < 8; i++) {
+        assert_int_equal(json_count(cells), 2 * 4 * 3);
+        for (int i = 0; i < 2 * 4 * 3; i++) {
             const struct json *cell = json_at(cells, i);
             const double spearman = program_number(cell, "spearman");
             assert_true(fabs(spearman) <= 1 + 1e-12);
             assert_true(fabs(program_number(cell, "kendall")) <= 1 + 1e-12);
             assert_true(program_number(cell, "candidates_per_second") > 0);
-            // All images and the same recalibration: that is the full score itself.
             const double images = program_number(cell, "images");
-            if (images > 50 && program_number(cell, "calibration_images") == 64) {
+            const bool chosen = strcmp(program_string(cell, "calibration"), "chosen") == 0;
+            const bool distils = strcmp(program_string(cell, "reward"), "distillation") == 0;
+            const bool few = program_number(cell, "calibration_images") == 32;
+            assert_true(program_number(cell, "samples") == (images > 50 ? 1 : 2));
+            // All images and the same recalibration: that is the full score itself.
+            if (images > 50 && !few && !chosen && !distils) {
                 assert_true(spearman > 1 - 1e-12);
             }
             if (json_bool(json_get(cell, "configured"))) {
                 configured++;
-                assert_true(images == 50 && program_number(cell, "calibration_images") == 32);
+                assert_true(images == 50 && few && chosen);
                 assert_string_equal(program_string(cell, "reward"), "loss");
             }
         }

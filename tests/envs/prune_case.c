@@ -97,6 +97,7 @@ void prune_case_open(struct prune_case *c)
     c->config.scoring.reward = REWARD_ACCURACY;
     c->config.scoring.refit = REFIT_OFF;
     c->config.scoring.calibration_images = 70;
+    c->config.scoring.calibration_pool = 0;
     c->config.scoring.images = 90;
     c->config.scoring.validation_share = VALIDATION_SHARE;
     c->config.scoring.refit_images = 40;

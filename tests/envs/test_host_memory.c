@@ -231,12 +231,16 @@ static void a_cache_gives_back_what_it_got(void **state)
     struct cached_score score;
     for (uint64_t key = 0; key < 5000; key++) {
         assert_false(score_cache_find(slots, key * 0x10001, &score) && key > 1);
-        const struct cached_score known = {.right = (int64_t)key, .diverged = key % 5 == 0};
+        const struct cached_score known = {.right = (int64_t)key,
+                                           .loss = (double)key / 3,
+                                           .distance = (double)key / 7,
+                                           .diverged = key % 5 == 0};
         score_cache_add(slots, key * 0x10001, &known);
     }
     for (uint64_t key = 1; key < 5000; key++) {
         assert_true(score_cache_find(slots, key * 0x10001, &score));
         assert_true(score.right == (int64_t)key && score.diverged == (key % 5 == 0));
+        assert_true(score.loss == (double)key / 3 && score.distance == (double)key / 7);
     }
     munmap(slots, SCORE_CACHE_BYTES);
 }

@@ -96,37 +96,6 @@ static void budgets_can_be_other_ones(void **state)
     env_case_close(&env);
 }
 
-static void rewards_follow_the_loss_when_asked(void **state)
-{
-    const struct prune_case *plain = *state;
-    struct prune_case c = *plain;
-    struct env_case by_accuracy, by_loss;
-    prune_case_env(plain, 1, -1, &by_accuracy);
-    c.config.scoring.reward = REWARD_LOSS;
-    prune_case_env(&c, 1, -1, &by_loss);
-    for (int64_t episode = 0; episode < 6; episode++) {
-        const struct env_outcome one = prune_case_play(&by_accuracy, 0, episode);
-        const struct env_outcome other = prune_case_play(&by_loss, 0, episode);
-        assert_true(one.score == other.score && by_accuracy.reward == (float)one.score);
-        assert_true(by_loss.reward >= -1 && by_loss.reward < 1);
-        const float first = by_loss.reward; // a known one has the same loss
-        (void)prune_case_play(&by_loss, 1, episode);
-        const struct env_outcome again = prune_case_play(&by_loss, 0, episode);
-        assert_true(again.cached && by_loss.reward == first);
-    }
-    const struct host_dataset data = {.n_validation = 100, .classes = 10};
-    const struct cached_score guess = {.right = 10, .loss = 100 * log(10)};
-    const struct cached_score sure = {.right = 100}, wrong = {.loss = 1e6}, none = {.diverged = 1};
-    c.config.scoring.images = 0;
-    const struct scoring_options *scoring = &c.config.scoring;
-    assert_true(fabs(prune_score_reward(scoring, &data, &guess)) < 1e-12);
-    assert_true(prune_score_reward(scoring, &data, &sure) == 1);
-    assert_true(prune_score_reward(scoring, &data, &wrong) == -1);
-    assert_true(prune_score_reward(scoring, &data, &none) == 0);
-    env_case_close(&by_accuracy);
-    env_case_close(&by_loss);
-}
-
 // What was written down of an episode says which steps it was; what no episode could leave does
 // not.
 static void check_written_down(struct env *env, int task, const struct env_outcome *outcome,
@@ -453,7 +422,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rewards_come_at_the_end_within_budget),
         cmocka_unit_test(budgets_can_be_other_ones),
-        cmocka_unit_test(rewards_follow_the_loss_when_asked),
         cmocka_unit_test(choices_are_known_without_playing),
         cmocka_unit_test(observations_do_not_depend_on_other_tasks),
         cmocka_unit_test(accuracies_are_those_of_the_long_way),
