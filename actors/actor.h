@@ -1,7 +1,9 @@
-// An actor: takes tickets from the transport, has them run by its worker process, sends back what
-// came of it. A worker that crashes, hangs or runs out of memory is replaced and its ticket tried
-// again; after so many tries the learner gets a trajectory that is a header with the reason. Never
-// waits: the caller polls. An actor runs either episodes or other work (work.h), by its job.
+// An actor: takes batches of tickets from the transport, has them run by its worker process, up to
+// actors.episodes of them at once, sends back what came of each. A worker that crashes, hangs or
+// runs out of memory is replaced and its tickets tried again, one by one where there were several;
+// after so many tries, the last of them a run of its own, the learner gets a trajectory that is a
+// header with the reason. Never waits: the caller polls. An actor runs either episodes or other
+// work (work.h), by its job.
 #pragma once
 #include "actors/actor_options.h"
 #include "actors/nursery.h"
@@ -14,9 +16,10 @@ struct actor_job {
     int index;                   // in the transport
     struct nursery *nursery;     // NULL: episodes run in this process, in turn (no protection)
     int worker;                  // number in the nursery
-    struct rollout *rollout;     // without nursery: borrowed, this actor's alone
-    const struct work_job *work; // other work than episodes; NULL = episodes
-    void *work_here;             // without nursery: opened by work->ops, likewise
+    struct rollout *rollout; // without nursery: borrowed, this actor's alone, with as many slots
+                             // as options->episodes
+    const struct work_job *work;          // other work than episodes; NULL = episodes
+    void *work_here;                      // without nursery: opened by work->ops, likewise
     const struct trajectory_shape *shape; // of episodes
     size_t n_weights;                     // most
     const struct actor_options *options;

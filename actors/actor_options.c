@@ -5,6 +5,11 @@
 const struct option actor_option_table[] = {
     {"count", "actors; 0 = one per core", OPTION_INT, AT(count), .fallback = 0, .least = 0,
      .most = 65536},
+    {"episodes",
+     "that an actor plays at once: one batch of the policy per step, all candidates scored "
+     "together "
+     "at the end; results do not depend on it",
+     OPTION_INT, AT(episodes), .fallback = 1, .least = 1, .most = 1024},
     {"episode_seconds", "longest an episode may take; 0 = no limit", OPTION_DOUBLE,
      AT(episode_seconds), .fallback = 300, .least = 0, .most = 1e7},
     {"first_episode_seconds",

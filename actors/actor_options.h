@@ -4,6 +4,7 @@
 
 struct actor_options {
     int count;                    // actors; 0 = one per core
+    int episodes;                 // that one plays at once
     double episode_seconds;       // longest an episode may take; 0 = no limit
     double first_episode_seconds; // the first one of a worker, which also reads data
     double slice_seconds;         // of training between two orders; 0 = by what is left

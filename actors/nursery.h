@@ -5,9 +5,9 @@
 #include "actors/rollout.h"
 
 struct nursery;
-// Forks now: what `job` points to is what the workers will see, except env.threads,
-// env.int8 and env.shared_fd, which come with nursery_begin. n: workers that it will hold, one per
-// local actor.
+// Forks now: what `job` points to is what the workers will see, except env.slots, which is
+// actors.episodes, and env.threads, env.int8 and env.shared_fd, which come with nursery_begin. n:
+// workers that it will hold, one per local actor.
 enum status nursery_open(const struct rollout_job *job, int n, struct nursery **out);
 // What workers are for. Episodes: they open the environment, and all limits of actor_options hold.
 // Work: no limit of memory, which is meant for candidates; an order may take first_episode_seconds

@@ -9,7 +9,7 @@ enum worker_state {
     WORKER_NONE,     // not begun
     WORKER_STARTING, // opens the environment
     WORKER_READY,    //
-    WORKER_BUSY,     // runs an episode
+    WORKER_BUSY,     // plays episodes
     WORKER_ENDING,   // answered with an error, or was killed in an episode or while starting
 };
 
@@ -22,7 +22,7 @@ struct nursery_worker {
     int early_ends;          // before an episode, since the last success
     int losses;              // in episodes, without any success so far
     bool succeeded;          // in this duty
-    int episodes;            // of this incarnation
+    int runs;                // of this incarnation
     bool dismissed;          // killed because the duty changed
     bool late;               // killed because its time was up
     double limit;            // seconds that it had, and

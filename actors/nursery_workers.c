@@ -61,7 +61,7 @@ enum status nursery_start_worker(struct nursery *nursery, int number)
     struct nursery_worker *worker = &nursery->workers[number];
     worker->incarnation++;
     worker->state = WORKER_STARTING;
-    worker->episodes = 0;
+    worker->runs = 0;
     worker->late = worker->answer_due = worker->dismissed = false;
     worker->status = OK;
     limit_time(worker, nursery->options.first_episode_seconds, "first_episode_seconds");
@@ -211,7 +211,7 @@ static enum status has_ended(struct nursery *nursery, int number,
         out->status = out->failure == FAILURE_MEMORY ? ERR_MEMORY : ERR_IO;
         status_save(&out->note);
         TRY(lost_again(nursery, worker, out->status));
-    } else if (worker->episodes == 0) {
+    } else if (worker->runs == 0) {
         TRY(failed_start(worker, message));
     }
     return nursery_start_worker(nursery, number);
@@ -300,20 +300,32 @@ int nursery_descriptor(const struct nursery *nursery, int number)
     return nursery->workers[number].socket;
 }
 
-enum status nursery_run(struct nursery *nursery, int number, int attempt)
+// So many at once take as long as one after the other.
+static void limit_run(const struct nursery *nursery, struct nursery_worker *worker, int n)
+{
+    const double first = nursery->options.first_episode_seconds;
+    const double each = nursery->options.episode_seconds;
+    if (nursery->duty == NURSERY_WORK) {
+        const double seconds = (double)slot_tickets(&worker->slot)->seconds;
+        limit_time(worker, first > 0.0 ? first + seconds : 0.0,
+                   "first_episode_seconds and the order's own");
+    } else if (worker->runs == 0) {
+        const bool limited = first > 0.0 && (n == 1 || each > 0.0);
+        limit_time(worker, limited ? first + each * (n - 1) : 0.0,
+                   n == 1 ? "first_episode_seconds"
+                          : "first_episode_seconds, and episode_seconds for each other episode");
+    } else {
+        limit_time(worker, each * n,
+                   n == 1 ? "episode_seconds" : "episode_seconds, for each of its episodes");
+    }
+}
+
+enum status nursery_run(struct nursery *nursery, int number, int n, int attempt)
 {
     struct nursery_worker *worker = &nursery->workers[number];
     CHECK(worker->state == WORKER_READY);
-    const double first = nursery->options.first_episode_seconds;
-    if (nursery->duty == NURSERY_WORK) {
-        limit_time(worker, first > 0.0 ? first + (double)worker->slot.slot->ticket.seconds : 0.0,
-                   "first_episode_seconds and the order's own");
-    } else if (worker->episodes == 0) {
-        limit_time(worker, first, "first_episode_seconds");
-    } else {
-        limit_time(worker, nursery->options.episode_seconds, "episode_seconds");
-    }
-    worker->episodes++;
+    limit_run(nursery, worker, n);
+    worker->runs++;
     worker->state = WORKER_BUSY;
     worker->answer_due = true;
     const struct run_order order = {.incarnation = worker->incarnation, .attempt = attempt};

@@ -1,34 +1,12 @@
-// One episode: the environment writes what it shows straight into the rows of the trajectory, the
-// policy (or whoever the ticket names) chooses.
-#include "actors/rollout.h"
-
-#include "actors/faults.h"
-#include "agent/distribution.h"
+// Episodes in lockstep: the environment writes what it shows straight into the rows of their
+// trajectories, the policy (or whoever the tickets name) chooses. What has come to its end waits
+// for the others, and then all is scored at once.
+#include "actors/rollout_internal.h"
 #include "core/clock.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct rollout {
-    struct env *env; // owned
-    struct env_spec spec;
-    struct backend *backend; // owned
-    struct agent agent;
-    struct agent_player *player;    // owned
-    struct agent_player *imagining; // owned; of imagined tickets, NULL before they have weights
-    struct trajectory_shape shape;
-    uint64_t seed;
-    bool loaded;           // the player has weights
-    struct faults *faults; // borrowed
-};
-
-// An episode under way.
-struct episode {
-    const struct ticket *ticket;
-    struct trajectory view;
-    float last_action, last_reward;
-};
 
 static enum status check_spec(const struct env_ops *ops, const struct env_spec *spec)
 {
@@ -56,7 +34,10 @@ static enum status open_parts(const struct rollout_job *job, struct rollout *rol
         .n_obs = spec->n_obs, .n_choices = spec->n_choices, .n_tasks = spec->n_tasks};
     agent_make(job->agent, &agent_shape, &rollout->agent);
     TRY(backend_open("cpu", &(struct backend_options){.threads = 1}, &rollout->backend));
-    return agent_player_open(rollout->backend, &rollout->agent, &rollout->player);
+    ARENA_NEW(&rollout->arena, rollout->episodes, (size_t)rollout->slots);
+    ARENA_NEW(&rollout->arena, rollout->steps, (size_t)rollout->slots);
+    ARENA_NEW(&rollout->arena, rollout->listed, (size_t)rollout->slots);
+    return agent_player_open(rollout->backend, &rollout->agent, rollout->slots, &rollout->player);
 }
 
 enum status rollout_open(const struct rollout_job *job, struct rollout **out)
@@ -66,6 +47,7 @@ enum status rollout_open(const struct rollout_job *job, struct rollout **out)
         FAIL(ERR_MEMORY, "no memory for a rollout");
     }
     rollout->seed = job->env.seed;
+    rollout->slots = job->env.slots > 0 ? job->env.slots : 1;
     const enum status code = open_parts(job, rollout);
     if (code != OK) {
         rollout_close(rollout);
@@ -84,6 +66,7 @@ void rollout_close(struct rollout *rollout)
         if (rollout->env != NULL) {
             rollout->env->ops->close(rollout->env);
         }
+        arena_close(&rollout->arena);
         free(rollout);
     }
 }
@@ -119,21 +102,20 @@ enum status rollout_load_imagining(struct rollout *rollout, const float *weights
 {
     CHECK(n > 0);
     if (rollout->imagining == NULL) {
-        TRY(agent_player_open(rollout->backend, &rollout->agent, &rollout->imagining));
+        TRY(agent_player_open(rollout->backend, &rollout->agent, 1, &rollout->imagining));
     }
     agent_player_load(rollout->imagining, weights);
     return OK;
 }
 
-// Whose weights a ticket is played with; NULL: they never came.
-static struct agent_player *player_of(const struct rollout *rollout, const struct ticket *ticket)
+struct agent_player *rollout_player(const struct rollout *rollout, const struct ticket *ticket)
 {
     return ticket->kind == TICKET_IMAGINED ? rollout->imagining
            : rollout->loaded               ? rollout->player
                                            : NULL;
 }
 
-static struct env_row row_at(const struct rollout *rollout, const struct trajectory *view, int t)
+struct env_row rollout_row(const struct rollout *rollout, const struct trajectory *view, int t)
 {
     return (struct env_row){
         .obs = view->obs + (size_t)t * (size_t)rollout->shape.n_obs,
@@ -143,146 +125,107 @@ static struct env_row row_at(const struct rollout *rollout, const struct traject
     };
 }
 
-static int count_legal(const struct offer *offer)
+static enum status strike(const struct rollout *rollout, int slot)
 {
-    int n = 0;
-    for (int i = 0; i < offer->n; i++) {
-        n += offer->legal[i] != 0;
-    }
-    return n;
+    return rollout->faults != NULL ? faults_strike(&rollout->faults[slot]) : OK;
 }
 
-static enum status choose_by_policy(struct rollout *rollout, const struct episode *episode, int t,
-                                    const struct offer *offer, struct chosen *out)
+static enum status begin(struct rollout *rollout, int slot)
 {
+    struct episode *episode = &rollout->episodes[slot];
     const struct ticket *ticket = episode->ticket;
-    struct agent_player *player = player_of(rollout, ticket);
-    if (player == NULL) {
-        FAIL(ERR_COMM, "episode %lld is to be played by the policy, whose weights never came",
-             (long long)ticket->episode);
-    }
-    const float *output = agent_player_step(player, row_at(rollout, &episode->view, t).obs,
-                                            episode->last_action, episode->last_reward);
-    for (int i = 0; i < rollout->agent.n_policy; i++) {
-        if (!isfinite(output[i])) {
-            FAIL(ERR_INPUT, "the policy of version %lld gives output %d as %g",
-                 (long long)ticket->version, i, (double)output[i]);
-        }
-    }
-    struct rng rng = rng_make(rollout->seed, RNG_ACTION, (uint64_t)ticket->episode, (uint32_t)t);
-    rollout->agent.distribution->sample(output, offer, ticket->source == ACTIONS_GREEDY,
-                                        ticket->source == ACTIONS_NOISY ? ticket->noise : 0.0F,
-                                        &rng, out);
-    return OK;
-}
-
-static void choose_at_random(const struct rollout *rollout, const struct ticket *ticket, int t,
-                             const struct offer *offer, struct chosen *out)
-{
-    const int n = count_legal(offer);
-    struct rng rng = rng_make(rollout->seed, RNG_ACTION, (uint64_t)ticket->episode, (uint32_t)t);
-    uint32_t skip = rng_below(&rng, (uint32_t)n);
-    int choice = 0;
-    while (!offer->legal[choice] || skip-- > 0) {
-        choice++;
-    }
-    *out = (struct chosen){.choice = choice, .logp = (float)-log((double)n)};
-}
-
-static enum status choose(struct rollout *rollout, const struct episode *episode, int t,
-                          struct chosen *out)
-{
-    const struct env_row row = row_at(rollout, &episode->view, t);
-    const struct offer offer = {.n = *row.choices, .position = row.position, .legal = row.legal};
-    const struct ticket *ticket = episode->ticket;
-    if (offer.n < 1 || offer.n > rollout->shape.n_choices || count_legal(&offer) == 0) {
-        FAIL(ERR_INPUT, "environment %s offers %d choices at step %d, none of them legal",
-             rollout->env->ops->name, offer.n, t);
-    }
-    switch ((enum ticket_source)ticket->source) {
-    case ACTIONS_RANDOM:
-        choose_at_random(rollout, ticket, t, &offer, out);
-        return OK;
-    case ACTIONS_GIVEN: {
-        const int wanted = t < ticket->n_given ? ticket->given[t] : offer.n - 1;
-        const int within = wanted < 0 ? 0 : wanted < offer.n ? wanted : offer.n - 1;
-        *out = (struct chosen){.choice = offer_repair(&offer, within)};
-        return OK;
-    }
-    case ACTIONS_POLICY:
-    case ACTIONS_GREEDY:
-    case ACTIONS_NOISY:
-        return choose_by_policy(rollout, episode, t, &offer, out);
-    }
-    FAIL(ERR_COMM, "a ticket of an unknown source of actions, %d", (int)ticket->source);
-}
-
-// Step t: chooses, and lets the environment fill row t + 1.
-static enum status take_step(struct rollout *rollout, struct episode *episode, int t,
-                             enum env_end *end)
-{
     struct trajectory *view = &episode->view;
-    struct chosen chosen = {0};
     const double start = clock_seconds();
-    TRY(choose(rollout, episode, t, &chosen));
-    const double chose = clock_seconds();
-    view->header->policy_seconds += chose - start;
-    view->action[t] = chosen.choice;
-    view->raw[t] = chosen.raw;
-    view->logp[t] = chosen.logp;
-    TRY(faults_strike(rollout->faults));
-    const struct env_row next = row_at(rollout, view, t + 1);
-    TRY(rollout->env->ops->step(rollout->env, chosen.choice, &next, &view->reward[t], end));
-    view->header->environment_seconds += clock_seconds() - chose;
+    const struct env_row first = rollout_row(rollout, view, 0);
+    const struct env_start how = {.task = ticket->task,
+                                  .episode = ticket->episode,
+                                  .budget = (double)ticket->budget,
+                                  .imagined = ticket->kind == TICKET_IMAGINED};
+    TRY(rollout->env->ops->reset(rollout->env, slot, &how, &first));
+    view->header->environment_seconds += clock_seconds() - start;
+    view->flags[0] = FLAG_FIRST;
+    if (rollout_player(rollout, ticket) != NULL) {
+        agent_player_begin(rollout_player(rollout, ticket), slot);
+    }
+    episode->end = ENV_RUNNING;
+    return strike(rollout, slot);
+}
+
+static enum status check_reward(const struct rollout *rollout, const struct trajectory *view, int t)
+{
     if (!isfinite(view->reward[t])) {
         FAIL(ERR_INPUT, "environment %s rewards step %d with %g", rollout->env->ops->name, t,
              (double)view->reward[t]);
     }
-    episode->last_action = row_at(rollout, view, t).position[chosen.choice];
-    episode->last_reward = view->reward[t];
     return OK;
 }
 
-static enum status play(struct rollout *rollout, struct episode *episode)
+// Step t, as it is chosen: the environment fills row t + 1.
+static enum status take_step(struct rollout *rollout, int slot, int t)
 {
+    struct episode *episode = &rollout->episodes[slot];
     struct trajectory *view = &episode->view;
-    const struct ticket *ticket = episode->ticket;
+    const struct chosen *chosen = &episode->chosen;
     const double start = clock_seconds();
-    const struct env_row first = row_at(rollout, view, 0);
-    const struct env_start begin = {.task = ticket->task,
-                                    .episode = ticket->episode,
-                                    .budget = (double)ticket->budget,
-                                    .imagined = ticket->kind == TICKET_IMAGINED};
-    TRY(rollout->env->ops->reset(rollout->env, &begin, &first));
+    view->action[t] = chosen->choice;
+    view->raw[t] = chosen->raw;
+    view->logp[t] = chosen->logp;
+    TRY(strike(rollout, slot));
+    const struct env_row next = rollout_row(rollout, view, t + 1);
+    TRY(rollout->env->ops->step(rollout->env, slot, chosen->choice, &next, &view->reward[t],
+                                &episode->end));
     view->header->environment_seconds += clock_seconds() - start;
-    view->flags[0] = FLAG_FIRST;
-    if (player_of(rollout, ticket) != NULL) {
-        agent_player_begin(player_of(rollout, ticket));
+    TRY(check_reward(rollout, view, t));
+    episode->last_action = rollout_row(rollout, view, t).position[chosen->choice];
+    episode->last_reward = view->reward[t];
+    if (episode->end == ENV_TERMINATED || episode->end == ENV_PENDING) {
+        view->flags[t] |= FLAG_TERMINATED;
+        view->header->rows = t + 1;
+    } else if (episode->end == ENV_TRUNCATED) {
+        view->flags[t + 1] = FLAG_TRUNCATED;
+        view->header->rows = t + 2;
     }
-    TRY(faults_strike(rollout->faults));
-    enum env_end end = ENV_RUNNING;
-    int t = 0;
-    for (; end == ENV_RUNNING; t++) {
+    return OK;
+}
+
+static int count_running(const struct rollout *rollout, int n)
+{
+    int running = 0;
+    for (int i = 0; i < n; i++) {
+        running += rollout->episodes[i].end == ENV_RUNNING;
+    }
+    return running;
+}
+
+// All steps of the first n episodes, side by side; those that are over leave the others alone.
+static enum status play(struct rollout *rollout, int n)
+{
+    for (int i = 0; i < n; i++) {
+        TRY(begin(rollout, i));
+    }
+    for (int t = 0, running = n; running > 0; t++, running = count_running(rollout, n)) {
         if (t == rollout->spec.most_steps) {
             FAIL(ERR_INPUT, "environment %s goes on after the %d steps that it has at most",
                  rollout->env->ops->name, t);
         }
-        TRY(take_step(rollout, episode, t, &end));
+        const double start = clock_seconds();
+        TRY(rollout_choose(rollout, n, t));
+        const double share = (clock_seconds() - start) / running;
+        for (int i = 0; i < n; i++) {
+            if (rollout->episodes[i].end == ENV_RUNNING) {
+                rollout->episodes[i].view.header->policy_seconds += share;
+                TRY(take_step(rollout, i, t));
+            }
+        }
     }
-    if (end == ENV_TERMINATED) {
-        view->flags[t - 1] |= FLAG_TERMINATED;
-        view->header->rows = t;
-    } else {
-        view->flags[t] = FLAG_TRUNCATED;
-        view->header->rows = t + 1;
-    }
-    return faults_strike(rollout->faults);
+    return OK;
 }
 
-static void describe(const struct rollout *rollout, struct trajectory *view)
+static void describe(const struct rollout *rollout, int slot)
 {
+    struct trajectory *view = &rollout->episodes[slot].view;
     struct env_outcome outcome = {0};
-    rollout->env->ops->outcome(rollout->env, &outcome);
+    rollout->env->ops->outcome(rollout->env, slot, &outcome);
     struct trajectory_header *header = view->header;
     const bool usable = !outcome.diverged && isfinite(outcome.score);
     CHECK(outcome.n_result >= 0 && outcome.n_result <= rollout->shape.n_result);
@@ -296,32 +239,96 @@ static void describe(const struct rollout *rollout, struct trajectory *view)
     if (outcome.n_result > 0) {
         memcpy(view->result, outcome.result, (size_t)outcome.n_result * sizeof *view->result);
     }
+    if (rollout->episodes[slot].end == ENV_PENDING) {
+        view->reward[header->rows - 1] = outcome.reward;
+    }
 }
 
-enum status rollout_run(struct rollout *rollout, const struct ticket *ticket, void *block)
+// The time that scoring [n] took together is shared out by what was computed for each.
+static void share_seconds(const struct rollout *rollout, const int *listed, int n, double seconds)
 {
-    memset(block, 0, trajectory_bytes(&rollout->shape));
-    struct episode episode = {.ticket = ticket};
-    trajectory_view(&rollout->shape, block, &episode.view);
-    struct trajectory_header *header = episode.view.header;
-    *header = (struct trajectory_header){.episode = ticket->episode,
-                                         .version = ticket->version,
-                                         .task = ticket->task,
-                                         .tries = 1,
-                                         .source = ticket->source};
-    enum status code = OK;
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        sum += rollout->episodes[listed[i]].view.header->arithmetic_seconds;
+    }
+    for (int i = 0; i < n; i++) {
+        struct trajectory_header *header = rollout->episodes[listed[i]].view.header;
+        header->environment_seconds +=
+            seconds * (sum > 0 ? header->arithmetic_seconds / sum : 1.0 / n);
+    }
+}
+
+// What the first n episodes have come to.
+static enum status finish(struct rollout *rollout, int n)
+{
+    const double start = clock_seconds();
+    int pending = 0;
+    for (int i = 0; i < n; i++) {
+        if (rollout->episodes[i].end == ENV_PENDING) {
+            rollout->listed[pending++] = i;
+        }
+    }
+    if (pending > 0) {
+        TRY(rollout->env->ops->evaluate(rollout->env, rollout->listed, pending));
+    }
+    const double seconds = clock_seconds() - start;
+    for (int i = 0; i < n; i++) {
+        const struct trajectory *view = &rollout->episodes[i].view;
+        describe(rollout, i);
+        TRY(check_reward(rollout, view, trajectory_steps(view) - 1));
+    }
+    share_seconds(rollout, rollout->listed, pending, seconds);
+    for (int i = 0; i < n; i++) {
+        TRY(strike(rollout, i));
+    }
+    return OK;
+}
+
+static void begin_header(const struct ticket *ticket, struct trajectory_header *out)
+{
+    *out = (struct trajectory_header){.episode = ticket->episode,
+                                      .version = ticket->version,
+                                      .task = ticket->task,
+                                      .tries = 1,
+                                      .source = ticket->source};
+}
+
+static enum status prepare(struct rollout *rollout, const struct ticket *ticket, void *block,
+                           struct episode *out)
+{
+    *out = (struct episode){.ticket = ticket};
+    trajectory_view(&rollout->shape, block, &out->view);
+    begin_header(ticket, out->view.header);
     if (ticket->task < 0 || ticket->task >= rollout->spec.n_tasks) {
-        code = status_fail(ERR_COMM, __FILE__, __LINE__, "a ticket for task %d of %d",
-                           (int)ticket->task, rollout->spec.n_tasks);
-    } else {
-        code = play(rollout, &episode);
+        FAIL(ERR_COMM, "a ticket for task %d of %d", (int)ticket->task, rollout->spec.n_tasks);
+    }
+    return OK;
+}
+
+enum status rollout_run(struct rollout *rollout, const struct ticket *tickets, int n, void *blocks)
+{
+    CHECK(n >= 1 && n <= rollout->slots);
+    const size_t bytes = trajectory_bytes(&rollout->shape);
+    enum status code = OK;
+    memset(blocks, 0, (size_t)n * bytes);
+    for (int i = 0; i < n; i++) {
+        void *block = (char *)blocks + (size_t)i * bytes;
+        const enum status one = prepare(rollout, &tickets[i], block, &rollout->episodes[i]);
+        code = code == OK ? one : code;
     }
     if (code == OK) {
-        describe(rollout, &episode.view);
-    } else {
-        header->rows = 0;
-        header->failure = code == ERR_MEMORY ? FAILURE_MEMORY : FAILURE_ERROR;
+        code = play(rollout, n);
     }
-    trajectory_seal(&rollout->shape, block);
+    if (code == OK) {
+        code = finish(rollout, n);
+    }
+    for (int i = 0; i < n; i++) {
+        struct trajectory_header *header = rollout->episodes[i].view.header;
+        if (code != OK) {
+            begin_header(&tickets[i], header);
+            header->failure = code == ERR_MEMORY ? FAILURE_MEMORY : FAILURE_ERROR;
+        }
+        trajectory_seal(&rollout->shape, header);
+    }
     return code;
 }

@@ -1,4 +1,4 @@
-// One episode from one ticket: environment and policy, written into a trajectory block.
+// Episodes from tickets: environment and policy, written into trajectory blocks.
 #pragma once
 #include "actors/actor_options.h"
 #include "actors/work.h"
@@ -27,10 +27,14 @@ void rollout_load(struct rollout *rollout, const float *weights, size_t n);
 // Likewise the weights that imagined tickets are played with. They are kept apart: where the
 // learner imagines in the rollout of an actor, that one's episodes keep theirs.
 enum status rollout_load_imagining(struct rollout *rollout, const float *weights, size_t n);
-// block [trajectory_bytes]: filled and sealed, header.failure included. An error of the environment
-// is a failure in the header (FAILURE_MEMORY for ERR_MEMORY, else FAILURE_ERROR) and the returned
-// status. The same ticket gives the same bytes, the header's seconds aside. Steps that a list of
-// given actions does not reach take the last choice.
-enum status rollout_run(struct rollout *rollout, const struct ticket *ticket, void *block);
-void rollout_inject(struct rollout *rollout, struct faults *faults); // borrowed; NULL = none
-void rollout_close(struct rollout *rollout);                         // NULL is fine
+// Plays tickets [n], 1 to env.slots of the job, side by side: one batch of the policy per step, one
+// evaluation at the end. Imagined ones are played one at a time. blocks [n][trajectory_bytes]: all
+// filled and sealed, header.failure included. An error of the environment is the failure of all of
+// them in the headers (FAILURE_MEMORY for ERR_MEMORY, else FAILURE_ERROR) and the returned status:
+// whose fault it was shows when each is played alone. The same ticket gives the same bytes, the
+// header's seconds and `cached` aside, whichever others there are. Steps that a list of given
+// actions does not reach take the last choice.
+enum status rollout_run(struct rollout *rollout, const struct ticket *tickets, int n, void *blocks);
+// faults [n] of the tickets of the next run; borrowed; NULL = none.
+void rollout_inject(struct rollout *rollout, struct faults *faults);
+void rollout_close(struct rollout *rollout); // NULL is fine

@@ -1,4 +1,4 @@
-// The worker's process: opens the environment or its work, then runs one ticket after the other.
+// The worker's process: opens the environment or its work, then runs what tickets it is given.
 #include "actors/worker_link.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -19,7 +20,8 @@ struct worker {
     const struct work_job *work_job;
     void *work; // for work
     struct slot_view slot;
-    struct faults faults;
+    struct faults *faults; // [slots] of the tickets of a run
+    int slots;
     uint64_t seed, weights_number; // of the weights loaded
     int socket;
     int32_t incarnation;
@@ -82,14 +84,14 @@ static void begin_process(const struct worker_setup *setup, int parent)
     }
 }
 
-static enum status check_sizes(const struct trajectory_shape *shape)
+static enum status check_sizes(const struct trajectory_shape *shape, int slots)
 {
     const size_t bytes = trajectory_bytes(shape);
-    if (bytes > WORKER_MOST_BLOCK_BYTES) {
+    if (bytes > WORKER_MOST_BLOCK_BYTES / (size_t)slots) {
         FAIL(ERR_UNSUPPORTED,
-             "a trajectory of %d rows, %d observations and %d choices has %zu bytes, at most %zu "
-             "are possible",
-             shape->rows, shape->n_obs, shape->n_choices, bytes, WORKER_MOST_BLOCK_BYTES);
+             "a trajectory of %d rows, %d observations and %d choices has %zu bytes, and there are "
+             "%d at once (actors.episodes); at most %zu bytes are possible",
+             shape->rows, shape->n_obs, shape->n_choices, bytes, slots, WORKER_MOST_BLOCK_BYTES);
     }
     return OK;
 }
@@ -110,11 +112,22 @@ static enum status open_rollout(struct worker *worker, const struct worker_setup
     job.env.shared_fd = setup->shared_fd;
     job.env.turn = turn_of(setup);
     TRY(rollout_open(&job, &worker->rollout));
-    rollout_inject(worker->rollout, &worker->faults);
+    rollout_inject(worker->rollout, worker->faults);
     rollout_shape(worker->rollout, &message->shape);
     rollout_agent(worker->rollout, &agent);
     message->agent = agent.shape;
-    return check_sizes(&message->shape);
+    return check_sizes(&message->shape, worker->slots);
+}
+
+static void open_faults(struct worker *worker, const struct faults *faults)
+{
+    worker->faults = calloc((size_t)worker->slots, sizeof *worker->faults);
+    if (worker->faults == NULL) {
+        _exit(1);
+    }
+    for (int i = 0; i < worker->slots; i++) {
+        worker->faults[i] = *faults;
+    }
 }
 
 static void open_duty(struct worker *worker, const struct worker_setup *setup)
@@ -134,22 +147,35 @@ static void open_duty(struct worker *worker, const struct worker_setup *setup)
     }
 }
 
-static enum status run_ticket(struct worker *worker, int attempt)
+static enum status strike_all(struct worker *worker, int n)
+{
+    for (int i = 0; i < n; i++) {
+        TRY(faults_strike(&worker->faults[i]));
+    }
+    return OK;
+}
+
+static enum status run_tickets(struct worker *worker, int attempt)
 {
     TRY(slot_follow(&worker->slot));
-    struct worker_slot *slot = worker->slot.slot;
-    faults_begin(&worker->faults, worker->seed, slot->ticket.episode, attempt);
-    if (slot->ticket.kind == TICKET_WORK) {
-        return work_run(worker->work_job, worker->work, &slot->ticket, &worker->faults,
-                        slot_block(&worker->slot));
+    const struct worker_slot *slot = worker->slot.slot;
+    const struct ticket *tickets = slot_tickets(&worker->slot);
+    const int n = (int)slot->n_tickets;
+    CHECK(n >= 1 && n <= worker->slots);
+    for (int i = 0; i < n; i++) {
+        faults_begin(&worker->faults[i], worker->seed, tickets[i].episode, attempt);
     }
-    TRY(faults_strike(&worker->faults));
+    if (tickets->kind == TICKET_WORK) {
+        return work_run(worker->work_job, worker->work, tickets, worker->faults,
+                        slot_blocks(&worker->slot));
+    }
+    TRY(strike_all(worker, n));
     if (worker->weights_number != slot->weights_number) {
         rollout_load(worker->rollout, slot_weights(&worker->slot), slot->n_weights);
         worker->weights_number = slot->weights_number;
     }
-    TRY(rollout_run(worker->rollout, &slot->ticket, slot_block(&worker->slot)));
-    return faults_strike(&worker->faults);
+    TRY(rollout_run(worker->rollout, tickets, n, slot_blocks(&worker->slot)));
+    return strike_all(worker, n);
 }
 
 static void run_order(struct worker *worker, const struct run_order *order)
@@ -157,7 +183,7 @@ static void run_order(struct worker *worker, const struct run_order *order)
     struct worker_message message;
     memset(&message, 0, sizeof message);
     const double start = clock_seconds();
-    const enum status status = run_ticket(worker, order->attempt);
+    const enum status status = run_tickets(worker, order->attempt);
     message.kind = WORKER_ANSWER;
     message.status = (int32_t)status;
     message.seconds = clock_seconds() - start;
@@ -170,14 +196,16 @@ static void run_order(struct worker *worker, const struct run_order *order)
 _Noreturn void worker_process(const struct worker_setup *setup, int parent)
 {
     begin_process(setup, parent);
+    const struct rollout_job *job = setup->nursery->job;
     struct worker worker = {
         .slot = setup->nursery->slots[setup->worker],
-        .faults = setup->nursery->faults,
-        .seed = setup->nursery->job->env.seed,
+        .slots = job->env.slots > 0 ? job->env.slots : 1,
+        .seed = job->env.seed,
         .socket = setup->nursery->ends[setup->worker],
         .incarnation = setup->incarnation,
-        .work_job = setup->nursery->job->work,
+        .work_job = job->work,
     };
+    open_faults(&worker, &setup->nursery->faults);
     open_duty(&worker, setup);
     for (;;) {
         struct run_order order;

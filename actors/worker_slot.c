@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define BLOCK_AT ((size_t)4096)
+#define TICKETS_AT ((size_t)4096)
 #define ALIGNMENT ((size_t)4096)
 
 static size_t round_up(size_t bytes)
@@ -40,17 +40,19 @@ enum status slot_make(struct slot_view *out)
              "ulimit -n)",
              strerror(errno));
     }
-    if (ftruncate(out->fd, (off_t)BLOCK_AT) != 0 ||
+    if (ftruncate(out->fd, (off_t)TICKETS_AT) != 0 ||
         fcntl(out->fd, F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
         FAIL(ERR_IO, "no memory to share with a worker: %s", strerror(errno));
     }
-    return map(out, BLOCK_AT);
+    return map(out, TICKETS_AT);
 }
 
-enum status slot_grow(struct slot_view *view, size_t block_bytes, size_t n_weights)
+enum status slot_grow(struct slot_view *view, const struct slot_sizes *sizes)
 {
-    const size_t weights_at = BLOCK_AT + round_up(block_bytes);
-    const size_t bytes = weights_at + round_up(n_weights * sizeof(float));
+    const size_t tickets = (size_t)sizes->tickets;
+    const size_t blocks_at = TICKETS_AT + round_up(tickets * sizeof(struct ticket));
+    const size_t weights_at = blocks_at + round_up(tickets * sizes->block_bytes);
+    const size_t bytes = weights_at + round_up(sizes->n_weights * sizeof(float));
     if (bytes > view->bytes) {
         if (ftruncate(view->fd, (off_t)bytes) != 0) {
             FAIL(ERR_MEMORY, "no %zu KiB to share with a worker: %s", bytes / 1024,
@@ -58,7 +60,9 @@ enum status slot_grow(struct slot_view *view, size_t block_bytes, size_t n_weigh
         }
         TRY(map(view, bytes));
     }
+    view->blocks_at = blocks_at;
     view->weights_at = weights_at;
+    view->slot->blocks_at = blocks_at;
     view->slot->weights_at = weights_at;
     view->slot->bytes = view->bytes;
     return OK;
@@ -69,6 +73,7 @@ enum status slot_follow(struct slot_view *view)
     if (view->slot->bytes > view->bytes) {
         TRY(map(view, view->slot->bytes));
     }
+    view->blocks_at = view->slot->blocks_at;
     view->weights_at = view->slot->weights_at;
     return OK;
 }
@@ -78,9 +83,14 @@ float *slot_weights(const struct slot_view *view)
     return (float *)((char *)view->slot + view->weights_at);
 }
 
-void *slot_block(const struct slot_view *view)
+void *slot_blocks(const struct slot_view *view)
 {
-    return (char *)view->slot + BLOCK_AT;
+    return (char *)view->slot + view->blocks_at;
+}
+
+struct ticket *slot_tickets(const struct slot_view *view)
+{
+    return (struct ticket *)(void *)((char *)view->slot + TICKETS_AT);
 }
 
 void slot_close(struct slot_view *view)

@@ -46,14 +46,21 @@ void agent_init(const struct graph *graph, uint64_t seed, float *params);
 void agent_input(const struct agent *agent, const float *obs, float last_action, float last_reward,
                  float *out);
 
-// ---- acting: one sequence, one step at a time
+// ---- acting: several sequences at once, one step at a time
 struct backend;
 struct agent_player;
-enum status agent_player_open(struct backend *backend, const struct agent *agent,
+// One sequence's next step.
+struct agent_step {
+    int sequence; // 0 .. sequences - 1
+    const float *obs;
+    float last_action, last_reward; // as in agent_input
+};
+// sequences: how many there are, at least 1.
+enum status agent_player_open(struct backend *backend, const struct agent *agent, int sequences,
                               struct agent_player **out);
 void agent_player_load(struct agent_player *player, const float *params); // [n_floats]
-void agent_player_begin(struct agent_player *player); // a new episode: state to zero
-// output [n_outputs], borrowed until the next call.
-const float *agent_player_step(struct agent_player *player, const float *obs, float last_action,
-                               float last_reward);
+void agent_player_begin(struct agent_player *player, int sequence); // a new episode: state to zero
+// steps [n] of different sequences. Returns outputs [n][n_outputs], borrowed until the next call.
+// A row has the same bits whichever others there are.
+const float *agent_player_step(struct agent_player *player, const struct agent_step *steps, int n);
 void agent_player_close(struct agent_player *player); // NULL is fine

@@ -59,10 +59,9 @@ struct candidate_data {
     int n_reference;        // of these images; 0: none
 };
 
+// Computed in the backend's precision: FLOAT32, each product to 2^-21; BF16, activations are stored
+// so, too. Sums are float32 in any case, statistics float64.
 struct candidate_options {
-    // FLOAT32: each product to 2^-21. BF16: activations are stored so, too. Sums are float32 in any
-    // case, statistics float64.
-    enum backend_precision precision;
     int most;            // candidates in one run
     size_t shared_bytes; // of a block of the device: runs of steps that fit are one launch; 0: none
     size_t

@@ -132,10 +132,12 @@ struct op {
     int like_n; // CONV_BACKWARD_WEIGHTS: partials are laid out as those of so many images; 0: n
     bool bias;  // packed weights carry a bias per output channel
     bool sum;   // CONV: add onto what y already holds, before act
+    // CONV of a 1x1 kernel, f32: y of a pixel has the same bits however many images there are.
+    bool by_row;
     bool exclude_pad; // POOL_AVG
     bool training;    // POOL_MAX: also write argmax; LSTM: also write saved
     bool broadcast;   // MULTIPLY: b is one vector per image
-    uint8_t unused[3];
+    uint8_t unused[2];
     enum resize_mode resize;
     enum resize_coordinates coordinates;
     // COPY_CHANNELS, PAD
@@ -206,6 +208,8 @@ void op_describe(const struct op *op, char *out, size_t out_bytes);
 
 // Whether a window of this CONV or POOL holds no input at all: taps far apart can step over a small
 // one.
+// CONV: a dense layer over the channels of each pixel, in f32.
+bool op_is_pointwise(const struct op *op);
 bool op_has_empty_window(const struct op *op);
 
 // Whether shapes, types and attributes fit together: ERR_INPUT when they do not, ERR_UNSUPPORTED

@@ -132,6 +132,13 @@ static enum status check_window(const struct op *op)
     return OK;
 }
 
+bool op_is_pointwise(const struct op *op)
+{
+    return op->kernel[0] == 1 && op->kernel[1] == 1 && op->stride[0] == 1 && op->stride[1] == 1 &&
+           op->pad[0] + op->pad[1] + op->pad[2] + op->pad[3] == 0 && op->groups == 1 &&
+           op->in_type == DTYPE_F32;
+}
+
 static enum status check_conv(const struct op *op)
 {
     TRY(check_window(op));
@@ -141,6 +148,8 @@ static enum status check_conv(const struct op *op)
     NEED(op->out_c >= 1, "the output needs at least one channel");
     NEED(op->groups >= 1 && op->in_c % op->groups == 0 && op->out_c % op->groups == 0,
          "the groups must divide input and output channels");
+    NEED(!op->by_row || (op->kind == OP_CONV && op_is_pointwise(op) && !op->sum),
+         "by row there are only plain 1x1 convolutions in f32");
     const int64_t terms = (int64_t)(op->in_c / op->groups) * op->kernel[0] * op->kernel[1];
     if (op->in_type != DTYPE_F32 && terms > MOST_INT8_TERMS) {
         return misfit(ERR_UNSUPPORTED, op,

@@ -1,6 +1,7 @@
 // One interface for everything an agent can act in. An environment writes what the agent sees in
-// place, into the row of a trajectory that the caller hands over; step never resets. One folder
-// each; the list of all is env_list.h.
+// place, into the row of a trajectory that the caller hands over; step never resets. Several
+// episodes may be under way in it at once, each in a slot of its own; none has a part in what
+// another one shows or gives. One folder each; the list of all is env_list.h.
 #pragma once
 #include "core/option.h"
 #include "core/rng.h"
@@ -11,7 +12,12 @@
 struct network_env_ops; // network_env.h
 struct env;             // each environment's own struct begins with `struct env base`
 
-enum env_end { ENV_RUNNING, ENV_TERMINATED, ENV_TRUNCATED };
+enum env_end {
+    ENV_RUNNING,
+    ENV_TERMINATED,
+    ENV_TRUNCATED,
+    ENV_PENDING // terminated, but its last reward and its outcome are there after evaluate only
+};
 
 struct env_spec {
     int n_obs;
@@ -33,9 +39,10 @@ struct env_outcome {
     double score;         // candidate's accuracy, or the episode's return
     int64_t macs, params; // 0 where they mean nothing
     int n_result;
-    const int32_t *result;     // widths; borrowed until the next reset
+    const int32_t *result;     // widths; borrowed until the slot's next reset
     bool cached;               // the score was known already
     bool diverged;             // gave no usable number; score is 0
+    float reward;              // ENV_PENDING: of the last step
     double arithmetic_seconds; // inside the network's own plans
 };
 // Whether the environment computes scores in 8-bit integers where its config leaves that open.
@@ -48,6 +55,7 @@ enum env_int8 {
 struct env_job {
     const void *config; // the environment's own options struct; borrowed while it is open
     uint64_t seed;
+    int slots;           // episodes that may be under way at once; 0 = 1
     const char *backend; // name of the environment's backend; NULL = "cpu"
     int threads;         // for it
     int device, turn;    // for it, as in backend_options
@@ -71,13 +79,18 @@ struct env_ops {
     size_t options_bytes;         // of the options struct
     enum status (*open)(const struct env_job *job, struct env **out);
     void (*spec)(const struct env *env, struct env_spec *out);
-    enum status (*reset)(struct env *env, const struct env_start *start, const struct env_row *row);
-    // Takes a legal choice. Fills `row` with what the agent sees next (not when TERMINATED), the
-    // reward and how it goes on. A candidate that diverges is a reward of 0, not an error; an error
-    // means that the environment itself is broken.
-    enum status (*step)(struct env *env, int choice, const struct env_row *row, float *reward,
-                        enum env_end *end);
-    void (*outcome)(const struct env *env, struct env_outcome *out);
+    // slot: which of the episodes, 0 .. job.slots - 1. What was under way there is forgotten.
+    enum status (*reset)(struct env *env, int slot, const struct env_start *start,
+                         const struct env_row *row);
+    // Takes a legal choice. Fills `row` with what the agent sees next (not when TERMINATED or
+    // PENDING), the reward and how it goes on. A candidate that diverges is a reward of 0, not an
+    // error; an error means that the environment itself is broken.
+    enum status (*step)(struct env *env, int slot, int choice, const struct env_row *row,
+                        float *reward, enum env_end *end);
+    // Scores what the episodes of these slots [n], all of which ended pending, have come to, at
+    // once. NULL: no episode ends pending.
+    enum status (*evaluate)(struct env *env, const int *slots, int n);
+    void (*outcome)(const struct env *env, int slot, struct env_outcome *out);
     void (*close)(struct env *env);        // NULL is fine
     const struct network_env_ops *network; // NULL: its episodes design no networks
 };

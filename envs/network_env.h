@@ -52,8 +52,7 @@ struct network_env_ops {
                          struct network_score *out);
 
     // ---- of its candidates, without any being tried. steps [network_space.steps] are choices by
-    // number, as in an episode. Not while one is under way in this environment: these share its
-    // memory.
+    // number, as in an episode.
     void (*space)(const struct env *env, int task, struct network_space *out);
     // The greatest share of one of the task's limits that these steps use up, and whether they keep
     // all of them, to the last unit.

@@ -3,6 +3,11 @@
 
 #include "core/status.h"
 
+int small_slots(const struct env_job *job)
+{
+    return job->slots > 0 ? job->slots : 1;
+}
+
 int small_tasks(const struct double_list *scales)
 {
     return scales->n > 0 ? scales->n : 1;

@@ -13,5 +13,6 @@
 int small_tasks(const struct double_list *scales);
 double small_scale(const struct double_list *scales, int task); // CHECKs that there is such a task
 
+int small_slots(const struct env_job *job); // episodes at once
 // Choice i of n at i / (n - 1), all legal.
 void small_offer(const struct env_row *row, int n);

@@ -1,12 +1,15 @@
 // Who works on what.
 #include "learner/actor_book.h"
 
-enum status actor_book_open(int n, struct arena *arena, struct actor_book *out)
+enum status actor_book_open(int n, int at_once, struct arena *arena, struct actor_book *out)
 {
     struct actor_book book = {.n = n};
     ARENA_NEW(arena, book.actors, (size_t)n);
     for (int i = 0; i < n; i++) {
-        book.actors[i].version = -1;
+        struct actor_entry *actor = &book.actors[i];
+        actor->version = -1;
+        actor->most = ACTOR_MOST_BATCHES * at_once;
+        ARENA_NEW(arena, actor->episodes, (size_t)actor->most);
     }
     *out = book;
     return OK;
@@ -24,7 +27,7 @@ bool actor_has(const struct actor_entry *actor, int64_t episode)
 
 void actor_give(struct actor_entry *actor, int64_t episode)
 {
-    CHECK(actor->n < ACTOR_MOST_TICKETS);
+    CHECK(actor->n < actor->most);
     actor->episodes[actor->n++] = episode;
 }
 

@@ -15,7 +15,8 @@ static const double flush_every_s = 2.0;
 static enum status check_job(const struct learner_job *job)
 {
     const bool by_time = job->search->schedule == SCHEDULE_TIME;
-    CHECK(job->n_tasks >= 1 && job->transport->actors >= 1 && job->learner->batch >= 1);
+    CHECK(job->n_tasks >= 1 && job->transport->actors >= 1 && job->learner->batch >= 1 &&
+          job->at_once >= 1);
     if (by_time && job->learner->mode == MODE_SYNC) {
         FAIL(ERR_CONFIG, "search.schedule = \"time\" depends on how long things take, which "
                          "learner.mode = \"sync\" excludes; choose schedule \"equal\" or mode "
@@ -84,10 +85,12 @@ static enum status open_books(struct learner *l)
 {
     const struct learner_job *job = &l->job;
     const int batch = job->learner->batch, actors = job->transport->actors;
+    const int at_once = job->at_once;
     const int capacity =
-        l->sync ? (l->most_lag + 1) * batch : ACTOR_MOST_TICKETS * actors + 2 * batch;
+        l->sync ? (l->most_lag + 1) * batch : ACTOR_MOST_BATCHES * at_once * actors + 2 * batch;
     TRY(ticket_book_open(capacity, trajectory_bytes(job->shape), &l->arena, &l->tickets));
-    TRY(actor_book_open(actors, &l->arena, &l->actors));
+    TRY(actor_book_open(actors, at_once, &l->arena, &l->actors));
+    ARENA_NEW(&l->arena, l->outgoing, (size_t)at_once);
     ARENA_NEW(&l->arena, l->pending, l->sync ? (size_t)capacity : 0);
     ARENA_NEW(&l->arena, l->found, (size_t)batch);
     return OK;
@@ -288,6 +291,7 @@ enum status learner_poll(struct learner *l, bool *moved, bool *done)
 enum status learner_stop_actors(struct learner *l, bool *all)
 {
     const struct ticket stop = {.kind = TICKET_STOP};
+    const struct ticket_batch batch = {.tickets = &stop, .n = 1};
     bool moved = false;
     l->stopping = true;
     *all = true;
@@ -295,7 +299,7 @@ enum status learner_stop_actors(struct learner *l, bool *all)
     for (int i = 0; i < l->actors.n; i++) {
         struct actor_entry *actor = &l->actors.actors[i];
         if (!actor->stopped && transport_ready(l->job.transport, i)) {
-            TRY(transport_send_ticket(l->job.transport, i, &stop, NULL, 0));
+            TRY(transport_send_tickets(l->job.transport, i, &batch));
             actor->stopped = true;
         }
         *all = *all && (actor->stopped || actor->lost);

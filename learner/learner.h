@@ -8,7 +8,7 @@
 //          version exists, its results are processed in episode order: the same bytes for any
 //          number of actors and after any kill. A batch may be short (numbers are then left out)
 //          where fewer tickets may still go out.
-//   async  whoever is free gets a ticket with the newest weights; batches in order of arrival.
+//   async  whoever is free gets tickets with the newest weights; batches in order of arrival.
 //          After a resume, what was under way is not run again but replaced by new episodes.
 // A task ends with `evaluations` distinct candidates or `episodes` episodes (task_schedule.h says
 // how its last tickets are counted). Candidates beyond are neither archived nor learnt from.
@@ -34,6 +34,7 @@ struct learner_job {
     const struct learner_task *tasks;
     int n_tasks;
     uint64_t seed;
+    int at_once;            // tickets that an actor takes together, at least 1
     double lease_seconds;   // after this long a ticket is given to another actor as well
     const char *run_dir;    // run.h5, checkpoint.h5, checkpoint.previous.h5
     struct run_texts texts; // for run.h5: resolved config, versions, host

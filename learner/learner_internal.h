@@ -47,6 +47,7 @@ struct learner {
     int64_t rows[N_TABLES];  // of run.h5, as of the checkpoint
     struct ticket *pending;  // [capacity] sync: the tickets not processed, as of the checkpoint
     struct order **found;    // [batch] scratch
+    struct ticket *outgoing; // [at_once] scratch: tickets of one message
     double *cost;            // [n_tasks] of an evaluation
     int32_t *started;        // [n_tasks] first candidates (start.h) given out
     struct progress progress;

@@ -1,13 +1,14 @@
-// Tickets out, trajectories in. An actor works on one ticket; the next one is put in its queue only
-// where waiting for it would cost more than a tenth of an episode, and only while there are at
-// least as many tickets as actors, so that none waits behind a slow actor while another idles.
+// Tickets out, trajectories in. An actor works on one batch of tickets; the next one is put in its
+// queue only where waiting for it would cost more than a tenth of what a batch takes, and only
+// while there are at least as many tickets as actors, so that none waits behind a slow actor while
+// another idles.
 #include "learner/learner_internal.h"
 #include "learner/start.h"
 
 #include <string.h>
 
 static const double poll_seconds = 0.004; // the learner's longest sleep, there and back
-static const double idle_share = 0.1;     // of an episode, that an actor may wait
+static const double idle_share = 0.1;     // of a batch, that an actor may wait
 
 static void propose(struct learner *l, struct order *order)
 {
@@ -83,60 +84,98 @@ static bool goes_first(const struct learner *l, const struct order *a, const str
     return cost_a > cost_b || (!(cost_a < cost_b) && a->ticket.episode < b->ticket.episode);
 }
 
-static struct order *order_for(struct learner *l, const struct actor_entry *actor)
+static bool needs_weights(const struct learner *l, const struct ticket *ticket)
+{
+    return l->job.method->policy &&
+           (ticket->source == ACTIONS_POLICY || ticket->source == ACTIONS_GREEDY ||
+            ticket->source == ACTIONS_NOISY);
+}
+
+// version: of the weights of the batch that it is for, -1 while that needs none. Tickets of one
+// batch are played by one policy.
+static struct order *order_for(struct learner *l, const struct actor_entry *actor, int64_t version)
 {
     struct order *best = NULL;
     const bool any = l->tickets.n_waiting + l->tickets.n_overdue > 0;
     for (int i = 0; any && i < l->tickets.capacity; i++) {
         struct order *order = &l->tickets.orders[i];
         const bool wanted = order->state == ORDER_WAITING || order->overdue;
-        if (wanted && !actor_has(actor, order->ticket.episode) &&
-            (best == NULL || goes_first(l, order, best))) {
+        if (!wanted || actor_has(actor, order->ticket.episode)) {
+            continue;
+        }
+        const bool fits = !l->sync || version < 0 || order->ticket.version == version ||
+                          !needs_weights(l, &order->ticket);
+        if (fits && (best == NULL || goes_first(l, order, best))) {
             best = order;
         }
     }
     return best != NULL ? best : decide_one(l);
 }
 
-static bool needs_weights(int32_t source)
-{
-    return source == ACTIONS_POLICY || source == ACTIONS_GREEDY || source == ACTIONS_NOISY;
-}
-
-static enum status hand_over(struct learner *l, int number, struct order *order, double now)
+// Sends an actor up to n tickets in one message. *given: how many.
+static enum status hand_over(struct learner *l, int number, int n, double now, int *given)
 {
     struct actor_entry *actor = &l->actors.actors[number];
-    struct ticket *ticket = &order->ticket;
-    const float *weights = NULL;
-    size_t n = 0;
-    if (!l->sync) {
-        ticket->version = l->counts[COUNT_UPDATES]; // newest, also when it is sent again
+    struct ticket_batch batch = {.tickets = l->outgoing};
+    int64_t version = -1;
+    while (batch.n < n) {
+        struct order *order = order_for(l, actor, version);
+        if (order == NULL) {
+            break;
+        }
+        if (!l->sync) {
+            order->ticket.version = l->counts[COUNT_UPDATES]; // newest, also when sent again
+        }
+        version = needs_weights(l, &order->ticket) ? order->ticket.version : version;
+        l->outgoing[batch.n++] = order->ticket;
+        actor_give(actor, order->ticket.episode);
+        ticket_book_out(&l->tickets, order, now);
     }
-    if (l->job.method->policy && needs_weights(ticket->source) &&
-        actor->version != ticket->version) {
-        weights = weight_ring_get(&l->weights, ticket->version);
-        n = l->weights.n_floats;
-        actor->version = ticket->version;
+    *given = batch.n;
+    if (batch.n == 0) {
+        return OK;
     }
-    TRY(transport_send_ticket(l->job.transport, number, ticket, weights, n));
-    actor_give(actor, ticket->episode);
-    ticket_book_out(&l->tickets, order, now);
-    return OK;
+    if (version >= 0 && actor->version != version) {
+        batch.weights = weight_ring_get(&l->weights, version);
+        batch.n_weights = l->weights.n_floats;
+        actor->version = version;
+    }
+    return transport_send_tickets(l->job.transport, number, &batch);
+}
+
+static int64_t tickets_there(const struct learner *l)
+{
+    return l->sync ? l->tickets.n_waiting + l->tickets.n_overdue : schedule_remaining(&l->schedule);
 }
 
 static bool may_queue(const struct learner *l)
 {
-    const int64_t tickets =
-        l->sync ? l->tickets.n_waiting + l->tickets.n_overdue : schedule_remaining(&l->schedule);
-    return tickets >= l->actors.n &&
-           l->update_seconds + poll_seconds > idle_share * l->episode_seconds;
+    return tickets_there(l) >= l->actors.n &&
+           l->update_seconds + poll_seconds > idle_share * l->episode_seconds * l->job.at_once;
 }
 
-static bool takes_more(struct learner *l, int number, int held)
+// Whether an actor takes tickets now, as the first (queued 0) or the second batch that it has.
+static bool takes_more(struct learner *l, int number, int queued)
 {
     const struct actor_entry *actor = &l->actors.actors[number];
-    return !actor->lost && actor->n == held && actor->damaged < ACTOR_MOST_DAMAGED &&
+    const bool room = queued == 0 ? actor->n == 0 : actor->n > 0 && actor->n <= l->job.at_once;
+    return room && !actor->lost && actor->damaged < ACTOR_MOST_DAMAGED &&
            transport_ready(l->job.transport, number);
+}
+
+// Tickets for each actor that takes some now: evenly, so that none has several while another idles.
+static int fair_share(struct learner *l, int queued)
+{
+    int takers = 0;
+    for (int i = 0; l->job.at_once > 1 && i < l->actors.n; i++) {
+        takers += takes_more(l, i, queued);
+    }
+    if (takers < 2) {
+        return l->job.at_once;
+    }
+    const int64_t there = tickets_there(l) + (l->sync ? 0 : l->tickets.n_waiting);
+    const int64_t share = (there + takers - 1) / takers;
+    return share < 1 ? 1 : share < l->job.at_once ? (int)share : l->job.at_once;
 }
 
 // All tickets of an actor that will not answer them go to others, at once.
@@ -182,17 +221,17 @@ enum status learner_hand_out(struct learner *l, double now, bool *moved)
         return OK;
     }
     l->actors.next = (l->actors.next + 1) % l->actors.n;
-    for (int held = 0; held < ACTOR_MOST_TICKETS && (held == 0 || may_queue(l)); held++) {
+    for (int queued = 0; queued < ACTOR_MOST_BATCHES && (queued == 0 || may_queue(l)); queued++) {
+        const int share = fair_share(l, queued);
         for (int i = 0; i < l->actors.n; i++) {
             const int number = (l->actors.next + i) % l->actors.n;
-            if (!takes_more(l, number, held)) {
+            int given = 0;
+            if (!takes_more(l, number, queued)) {
                 continue;
             }
-            struct order *order = order_for(l, &l->actors.actors[number]);
-            if (order != NULL) {
-                TRY(hand_over(l, number, order, now));
-                *moved = true;
-            } else if (l->tickets.n_overdue == 0) {
+            TRY(hand_over(l, number, share, now, &given));
+            *moved = *moved || given > 0;
+            if (given == 0 && l->tickets.n_overdue == 0) {
                 return OK; // nothing for anybody
             }
         }
@@ -275,7 +314,7 @@ static enum status take_answer(struct learner *l, int number, const void *block,
 
 enum status learner_receive(struct learner *l, bool *moved)
 {
-    const int most = 2 * l->actors.n; // what can have arrived since the last poll
+    const int most = 2 * l->job.at_once * l->actors.n; // what can have arrived since the last poll
     for (int i = 0; i < most; i++) {
         int number = 0;
         const void *block;

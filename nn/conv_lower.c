@@ -8,6 +8,7 @@ enum status conv_forward(struct lowering *l, const struct compound *compound)
     const int node = compound->node;
     struct op op = graph_node_op(l->graph, node, l->chunk);
     op.act = compound->act;
+    op.by_row = l->by_row && op_is_pointwise(&op);
     struct kernel *kernel;
     TRY(program_kernel(l->program, &op, false, &kernel));
     int packed;

@@ -67,6 +67,7 @@ struct lowering {
     int chunk;
     bool training;                      // dropout, argmax, LSTM's saved values
     bool carries_state;                 // LSTM: state and resets are the caller's, see below
+    bool by_row;                        // as op.by_row, wherever that can be
     bool ranges;                        // also RANGE of every value
     float bn_momentum;                  // training: of the running values
     const struct plan_reducer *reducer; // NULL: alone

@@ -102,6 +102,7 @@ static enum status lower_all(struct sequence_plan *plan)
                                        .chunk = chunk,
                                        .training = plan->options.training,
                                        .carries_state = true,
+                                       .by_row = !plan->options.training,
                                        .input_options = {.f32 = true}};
     TRY(lower_forward(&plan->lowering));
     program_result(plan->program, plan->lowering.value[graph_output_node(plan->graph)]);

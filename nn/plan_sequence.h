@@ -23,6 +23,8 @@ enum status sequence_params(const struct sequence_plan *plan, float *params);
 // Floats of recurrent state per sequence: h, then c, of each LSTM in node order. 0 without LSTM.
 size_t sequence_state_count(const struct graph *graph);
 
+// Without training, what a sequence of 1x1 convolutions and LSTMs gives is the same to the bit
+// whichever others there are.
 // inputs [B][T][C]. reset [B][T]: not 0 where the state is zeroed before that step; NULL = nowhere.
 // state [B][state_count]: where the sequences begin, replaced by where they end; NULL = zeros, and
 // not wanted. output [B][T][n_out]. All host. Allocates nothing. ERR_IO, here and below: the device

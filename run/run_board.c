@@ -184,7 +184,8 @@ static enum status give(struct giver *g, int actor, int index)
     ticket.episode = g->given++;
     ticket.threads = job->threads;
     ticket.seconds = job->sliced ? (float)slice_seconds(g) : 0.0F;
-    return transport_send_ticket(&g->crew.transport, actor, &ticket, NULL, 0);
+    const struct ticket_batch batch = {.tickets = &ticket, .n = 1};
+    return transport_send_tickets(&g->crew.transport, actor, &batch);
 }
 
 static enum status hand_out(struct giver *g, bool *moved)
@@ -276,6 +277,7 @@ static enum status receive(struct giver *g, bool *moved)
 static enum status stop_actors(struct giver *g)
 {
     const struct ticket stop = {.kind = TICKET_STOP};
+    const struct ticket_batch batch = {.tickets = &stop, .n = 1};
     const double start = clock_seconds();
     struct transport *transport = &g->crew.transport;
     struct backoff backoff = {0};
@@ -292,7 +294,7 @@ static enum status stop_actors(struct giver *g)
         bool moved = false;
         for (int i = 0; i < transport->actors; i++) {
             if (g->job_of[i] == 0 && transport_ready(transport, i)) {
-                TRY(transport_send_ticket(transport, i, &stop, NULL, 0));
+                TRY(transport_send_tickets(transport, i, &batch));
                 g->job_of[i] = -1;
                 told++;
             }

@@ -44,7 +44,7 @@ static enum status imagine(void *context, const struct ticket *ticket, const flo
     if (weights != NULL) {
         TRY(rollout_load_imagining(link->rollout, weights, n));
     }
-    return rollout_run(link->rollout, ticket, block);
+    return rollout_run(link->rollout, ticket, 1, block);
 }
 
 static enum status list_tasks(struct run_space_link *link, int n_tasks)

@@ -20,11 +20,11 @@ bool transport_lost(struct transport *t, int actor)
     return t->ops->lost(t, actor);
 }
 
-enum status transport_send_ticket(struct transport *t, int actor, const struct ticket *ticket,
-                                  const float *weights, size_t n)
+enum status transport_send_tickets(struct transport *t, int actor, const struct ticket_batch *batch)
 {
     check_actor(t, actor);
-    return t->ops->send_ticket(t, actor, ticket, weights, weights != NULL ? n : 0);
+    CHECK(batch->n >= 1 && (batch->weights != NULL || batch->n_weights == 0));
+    return t->ops->send_tickets(t, actor, batch);
 }
 
 enum status transport_receive(struct transport *t, int *actor, const void **block, size_t *bytes)
@@ -37,11 +37,10 @@ void transport_release(struct transport *t)
     t->ops->release(t);
 }
 
-enum status transport_take_ticket(struct transport *t, int actor, const struct ticket **ticket,
-                                  const float **weights, size_t *n)
+enum status transport_take_tickets(struct transport *t, int actor, struct ticket_batch *out)
 {
     check_actor(t, actor);
-    return t->ops->take_ticket(t, actor, ticket, weights, n);
+    return t->ops->take_tickets(t, actor, out);
 }
 
 bool transport_can_send(struct transport *t, int actor)

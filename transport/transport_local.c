@@ -1,19 +1,20 @@
 // Learner and actors in one process, in turn: messages are copies in memory. Each actor has two
-// places for tickets, the one it works on and the next, and one for its trajectory.
+// places for batches of tickets, the one it works on and the next, and one for its trajectory.
 #include "transport/transport_ops.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct ticket_place {
-    struct ticket ticket;
-    float *weights; // owned [n_weights]; memory only once used
-    size_t n;       // floats that came with it, 0 = none
+    struct ticket *tickets; // owned [sizes.n_tickets]
+    int n;
+    float *weights;   // owned [sizes.n_weights]; memory only once used
+    size_t n_weights; // floats that came with it, 0 = none
 };
 struct local_actor {
     struct ticket_place places[2];
-    int next;       // place of the ticket under way; the other one is being worked on
-    bool under_way; // a ticket waits to be taken
+    int next;       // place of the tickets under way; the other ones are being worked on
+    bool under_way; // tickets wait to be taken
     bool has_block; // a trajectory waits to be received or released
     void *block;    // owned
     size_t n_bytes;
@@ -38,17 +39,19 @@ static bool local_lost(struct transport *t, int actor)
     return false; // it is this process
 }
 
-static enum status local_send_ticket(struct transport *t, int actor, const struct ticket *ticket,
-                                     const float *weights, size_t n)
+static enum status local_send_tickets(struct transport *t, int actor,
+                                      const struct ticket_batch *batch)
 {
     struct local_state *state = t->state;
     struct local_actor *to = &state->actors[actor];
     struct ticket_place *place = &to->places[to->next];
-    CHECK(!to->under_way && n <= state->sizes.n_weights);
-    place->ticket = *ticket;
-    place->n = n;
-    if (n > 0) {
-        memcpy(place->weights, weights, n * sizeof *weights);
+    CHECK(!to->under_way && batch->n <= state->sizes.n_tickets &&
+          batch->n_weights <= state->sizes.n_weights);
+    memcpy(place->tickets, batch->tickets, (size_t)batch->n * sizeof *place->tickets);
+    place->n = batch->n;
+    place->n_weights = batch->n_weights;
+    if (batch->n_weights > 0) {
+        memcpy(place->weights, batch->weights, batch->n_weights * sizeof *place->weights);
     }
     to->under_way = true;
     return OK;
@@ -79,21 +82,21 @@ static void local_release(struct transport *t)
     state->borrowed = -1;
 }
 
-static enum status local_take_ticket(struct transport *t, int actor, const struct ticket **ticket,
-                                     const float **weights, size_t *n)
+static enum status local_take_tickets(struct transport *t, int actor, struct ticket_batch *out)
 {
     struct local_state *state = t->state;
     struct local_actor *me = &state->actors[actor];
-    *ticket = NULL;
+    *out = (struct ticket_batch){0};
     if (!me->under_way) {
         return OK;
     }
     const struct ticket_place *place = &me->places[me->next];
     me->next = 1 - me->next;
     me->under_way = false;
-    *ticket = &place->ticket;
-    *weights = place->n > 0 ? place->weights : NULL;
-    *n = place->n;
+    *out = (struct ticket_batch){.tickets = place->tickets,
+                                 .n = place->n,
+                                 .weights = place->n_weights > 0 ? place->weights : NULL,
+                                 .n_weights = place->n_weights};
     return OK;
 }
 
@@ -120,8 +123,10 @@ static void local_close(struct transport *t)
 {
     struct local_state *state = t->state;
     for (int i = 0; state->actors != NULL && i < t->actors; i++) {
-        free(state->actors[i].places[0].weights);
-        free(state->actors[i].places[1].weights);
+        for (int k = 0; k < 2; k++) {
+            free(state->actors[i].places[k].tickets);
+            free(state->actors[i].places[k].weights);
+        }
         free(state->actors[i].block);
     }
     free(state->actors);
@@ -132,10 +137,10 @@ static void local_close(struct transport *t)
 static const struct transport_ops local_ops = {
     .ready = local_ready,
     .lost = local_lost,
-    .send_ticket = local_send_ticket,
+    .send_tickets = local_send_tickets,
     .receive = local_receive,
     .release = local_release,
-    .take_ticket = local_take_ticket,
+    .take_tickets = local_take_tickets,
     .can_send = local_can_send,
     .send_trajectory = local_send_trajectory,
     .close = local_close,
@@ -145,17 +150,21 @@ static const struct transport_ops local_ops = {
 static bool open_actor(struct local_actor *actor, const struct transport_sizes *sizes)
 {
     const size_t n_weights = sizes->n_weights > 0 ? sizes->n_weights : 1;
-    actor->places[0].weights = calloc(n_weights, sizeof(float));
-    actor->places[1].weights = calloc(n_weights, sizeof(float));
+    bool enough = true;
+    for (int k = 0; k < 2; k++) {
+        struct ticket_place *place = &actor->places[k];
+        place->tickets = calloc((size_t)sizes->n_tickets, sizeof *place->tickets);
+        place->weights = calloc(n_weights, sizeof *place->weights);
+        enough = enough && place->tickets != NULL && place->weights != NULL;
+    }
     actor->block = calloc(1, sizes->trajectory_bytes);
-    return actor->places[0].weights != NULL && actor->places[1].weights != NULL &&
-           actor->block != NULL;
+    return enough && actor->block != NULL;
 }
 
 enum status transport_open_local(int actors, const struct transport_sizes *sizes,
                                  struct transport *out)
 {
-    CHECK(actors >= 1 && sizes->trajectory_bytes > 0);
+    CHECK(actors >= 1 && sizes->trajectory_bytes > 0 && sizes->n_tickets >= 1);
     struct local_state *state = calloc(1, sizeof *state);
     struct transport opened = {.actors = actors, .ops = &local_ops, .state = state};
     bool enough = state != NULL;

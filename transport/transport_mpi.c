@@ -17,9 +17,8 @@
 
 enum { TAG_TICKET = 1, TAG_TRAJECTORY = 2 };
 
-struct ticket_message { // weights follow
-    struct ticket ticket;
-    uint64_t n_weights;
+struct ticket_message { // tickets follow, then weights
+    uint64_t n_tickets, n_weights;
 };
 
 // The other end of the messages: the learner has one for every actor, an actor one, the learner.
@@ -27,7 +26,7 @@ struct peer {
     int rank;
     char *outgoing; // owned: the message being sent
     char *incoming; // owned: the message being received
-    char *taken;    // owned, actor's side: the ticket being worked on
+    char *taken;    // owned, actor's side: the tickets being worked on
     size_t arrived; // bytes of incoming
     bool gone;      // said goodbye, or
     bool lost;      // MPI cannot reach it
@@ -145,18 +144,28 @@ static bool mpi_lost(struct transport *t, int actor)
     return state->peers[actor].gone && state->borrowed != actor;
 }
 
-static enum status mpi_send_ticket(struct transport *t, int actor, const struct ticket *ticket,
-                                   const float *weights, size_t n)
+static size_t message_bytes(uint64_t n_tickets, uint64_t n_weights)
+{
+    return sizeof(struct ticket_message) + n_tickets * sizeof(struct ticket) +
+           n_weights * sizeof(float);
+}
+
+static enum status mpi_send_tickets(struct transport *t, int actor,
+                                    const struct ticket_batch *batch)
 {
     struct mpi_state *state = t->state;
-    CHECK(state->sends[actor] == MPI_REQUEST_NULL && n <= state->sizes.n_weights);
-    const struct ticket_message message = {.ticket = *ticket, .n_weights = n};
+    CHECK(state->sends[actor] == MPI_REQUEST_NULL && batch->n <= state->sizes.n_tickets &&
+          batch->n_weights <= state->sizes.n_weights);
+    const struct ticket_message message = {(uint64_t)batch->n, batch->n_weights};
+    const size_t tickets = (size_t)batch->n * sizeof *batch->tickets;
     char *to = state->peers[actor].outgoing;
     memcpy(to, &message, sizeof message);
-    if (n > 0) {
-        memcpy(to + sizeof message, weights, n * sizeof *weights);
+    memcpy(to + sizeof message, batch->tickets, tickets);
+    if (batch->n_weights > 0) {
+        memcpy(to + sizeof message + tickets, batch->weights,
+               batch->n_weights * sizeof *batch->weights);
     }
-    return start_send(state, actor, sizeof message + n * sizeof *weights);
+    return start_send(state, actor, message_bytes(message.n_tickets, message.n_weights));
 }
 
 static enum status all_lost(const struct mpi_state *state)
@@ -199,25 +208,26 @@ static void mpi_release(struct transport *t)
 
 // ---- actor's side
 
-static enum status check_ticket(const struct mpi_state *state, const struct ticket_message *message,
-                                size_t bytes)
+static enum status check_tickets(const struct mpi_state *state,
+                                 const struct ticket_message *message, size_t bytes)
 {
-    if (bytes < sizeof *message || message->n_weights > state->sizes.n_weights ||
-        bytes != sizeof *message + message->n_weights * sizeof(float)) {
-        FAIL(ERR_COMM, "the learner sent %zu bytes that are no ticket with weights", bytes);
+    if (bytes < sizeof *message || message->n_tickets < 1 ||
+        message->n_tickets > (uint64_t)state->sizes.n_tickets ||
+        message->n_weights > state->sizes.n_weights ||
+        bytes != message_bytes(message->n_tickets, message->n_weights)) {
+        FAIL(ERR_COMM, "the learner sent %zu bytes that are no tickets with weights", bytes);
     }
     return OK;
 }
 
-// The receive is started here and not before: until then the next ticket waits on the learner's
+// The receive is started here and not before: until then the next batch waits on the learner's
 // side, which so sees that this actor has enough.
-static enum status mpi_take_ticket(struct transport *t, int actor, const struct ticket **ticket,
-                                   const float **weights, size_t *n)
+static enum status mpi_take_tickets(struct transport *t, int actor, struct ticket_batch *out)
 {
     struct mpi_state *state = t->state;
     struct peer *learner = &state->peers[0];
     CHECK(actor == state->actor);
-    *ticket = NULL;
+    *out = (struct ticket_batch){0};
     if (state->receives[0] == MPI_REQUEST_NULL && !learner->gone) {
         start_receive(state, 0);
     }
@@ -233,10 +243,13 @@ static enum status mpi_take_ticket(struct transport *t, int actor, const struct 
     learner->incoming = learner->taken;
     learner->taken = message;
     const struct ticket_message *head = (const void *)message;
-    TRY(check_ticket(state, head, learner->arrived));
-    *ticket = &head->ticket;
-    *weights = head->n_weights > 0 ? (const void *)(message + sizeof *head) : NULL;
-    *n = head->n_weights;
+    TRY(check_tickets(state, head, learner->arrived));
+    const struct ticket *tickets = (const void *)(message + sizeof *head);
+    *out = (struct ticket_batch){
+        .tickets = tickets,
+        .n = (int)head->n_tickets,
+        .weights = head->n_weights > 0 ? (const void *)(tickets + head->n_tickets) : NULL,
+        .n_weights = head->n_weights};
     return OK;
 }
 
@@ -351,10 +364,10 @@ static void mpi_transport_close(struct transport *t)
 static const struct transport_ops mpi_transport_ops = {
     .ready = mpi_ready,
     .lost = mpi_lost,
-    .send_ticket = mpi_send_ticket,
+    .send_tickets = mpi_send_tickets,
     .receive = mpi_receive,
     .release = mpi_release,
-    .take_ticket = mpi_take_ticket,
+    .take_tickets = mpi_take_tickets,
     .can_send = mpi_can_send,
     .send_trajectory = mpi_send_trajectory,
     .close = mpi_transport_close,
@@ -404,12 +417,12 @@ static enum status check_sizes(const struct collective *c, const struct transpor
     struct transport_sizes agreed = *sizes;
     TRY(collective_broadcast(c, &agreed, sizeof agreed, 0));
     if (agreed.trajectory_bytes != sizes->trajectory_bytes ||
-        agreed.n_weights != sizes->n_weights) {
+        agreed.n_weights != sizes->n_weights || agreed.n_tickets != sizes->n_tickets) {
         FAIL(ERR_COMM,
-             "rank %d has trajectories of %zu bytes and %zu weights, rank 0 %zu and %zu: all must "
-             "run the same program with the same config",
-             c->rank, sizes->trajectory_bytes, sizes->n_weights, agreed.trajectory_bytes,
-             agreed.n_weights);
+             "rank %d has trajectories of %zu bytes, %zu weights and %d tickets a message, rank 0 "
+             "%zu, %zu and %d: all must run the same program with the same config",
+             c->rank, sizes->trajectory_bytes, sizes->n_weights, sizes->n_tickets,
+             agreed.trajectory_bytes, agreed.n_weights, agreed.n_tickets);
     }
     return OK;
 }
@@ -417,7 +430,7 @@ static enum status check_sizes(const struct collective *c, const struct transpor
 static enum status open_state(const struct collective *c, const struct transport_sizes *sizes,
                               struct mpi_state *state)
 {
-    const size_t ticket_bytes = sizeof(struct ticket_message) + sizes->n_weights * sizeof(float);
+    const size_t ticket_bytes = message_bytes((uint64_t)sizes->n_tickets, sizes->n_weights);
     const bool learner = c->rank == 0;
     *state = (struct mpi_state){
         .sizes = *sizes,
@@ -440,10 +453,11 @@ static enum status open_state(const struct collective *c, const struct transport
 enum status transport_open_mpi(const struct collective *c, const struct transport_sizes *sizes,
                                struct transport *out)
 {
-    CHECK(c->ranks >= 2 && sizes->trajectory_bytes > 0);
-    if (sizes->trajectory_bytes > INT_MAX || sizes->n_weights > INT_MAX / sizeof(float) / 2) {
-        FAIL(ERR_UNSUPPORTED, "messages of 2 GiB: %zu bytes of trajectory, %zu weights",
-             sizes->trajectory_bytes, sizes->n_weights);
+    CHECK(c->ranks >= 2 && sizes->trajectory_bytes > 0 && sizes->n_tickets >= 1);
+    if (sizes->trajectory_bytes > INT_MAX || sizes->n_weights > INT_MAX / sizeof(float) / 2 ||
+        message_bytes((uint64_t)sizes->n_tickets, sizes->n_weights) > INT_MAX) {
+        FAIL(ERR_UNSUPPORTED, "messages of 2 GiB: %zu bytes of trajectory, %zu weights, %d tickets",
+             sizes->trajectory_bytes, sizes->n_weights, sizes->n_tickets);
     }
     struct mpi_state *state = calloc(1, sizeof *state);
     if (state == NULL) {

@@ -26,6 +26,7 @@ enum { MOST_WORKERS = 256, MOST_CASES = 16, KNOWN_ANSWERS = 1000 };
 struct search_bench_config {
     const char *architecture;
     double macs, seconds;
+    int episodes;
     const struct int_list *workers;
     struct dataset_options data;
     struct space_options space;
@@ -43,6 +44,8 @@ static const struct option bench_table[] = {
      .least = 0.1, .most = 3600},
     {"workers", "numbers of workers to measure; by default 1 and the number of cores",
      OPTION_INT_LIST, AT(workers), .least = 1, .most = MOST_WORKERS},
+    {"episodes", "that a worker plays at once (actors.episodes)", OPTION_INT, AT(episodes),
+     .fallback = 1, .least = 1, .most = 1024},
     {"data", "the data set; by default images drawn for the purpose", OPTION_OBJECT, AT(data),
      .table = dataset_option_table},
     {"space", "which widths there are", OPTION_OBJECT, AT(space), .table = space_option_table},
@@ -113,6 +116,7 @@ static enum status set_up(struct search_bench *bench)
     snprintf(bench->file, sizeof bench->file, "%s/network.safetensors", bench->folder);
     option_defaults(agent_option_table, &bench->agent);
     option_defaults(actor_option_table, &bench->actors);
+    bench->actors.episodes = bench->config->episodes;
     bench->network = (struct prune_network){
         .name = bench->config->architecture, .file = bench->file, .data = bench->config->data};
     bench->task = (struct prune_task){.name = "bench", .network = 0, .macs = bench->config->macs};
@@ -139,22 +143,40 @@ struct crew {
     struct nursery *nursery;
     struct transport transport;
     struct actor *actors[MOST_WORKERS];
+    int open[MOST_WORKERS]; // tickets that each has not answered
+    struct ticket *tickets; // [episodes] scratch; arena
     int n;
     int64_t next_episode, answers, scored; // scored: answers that were not known already
     double arithmetic;
+    double last; // clock_seconds of the last answer
 };
 
-static enum status crew_give(struct crew *crew, int actor)
+// Tickets to those that need some: the next batch, where there are several at once, before the last
+// one is answered, as the learner gives them.
+static enum status crew_give(struct crew *crew, bool *moved)
 {
-    const struct ticket ticket = {
-        .kind = TICKET_EPISODE, .episode = crew->next_episode++, .source = ACTIONS_RANDOM};
-    return transport_send_ticket(&crew->transport, actor, &ticket, NULL, 0);
+    const int episodes = crew->bench->config->episodes, least = episodes > 1 ? episodes : 0;
+    for (int actor = 0; actor < crew->n; actor++) {
+        if (crew->open[actor] > least || !transport_ready(&crew->transport, actor)) {
+            continue;
+        }
+        for (int i = 0; i < episodes; i++) {
+            crew->tickets[i] = (struct ticket){
+                .kind = TICKET_EPISODE, .episode = crew->next_episode++, .source = ACTIONS_RANDOM};
+        }
+        const struct ticket_batch batch = {.tickets = crew->tickets, .n = episodes};
+        TRY(transport_send_tickets(&crew->transport, actor, &batch));
+        crew->open[actor] += episodes;
+        *moved = true;
+    }
+    return OK;
 }
 
-// One turn: actors polled, an answer counted and the next ticket given.
+// One turn: tickets given, actors polled, an answer counted.
 static enum status crew_turn(struct crew *crew, struct backoff *backoff)
 {
     bool any = false;
+    TRY(crew_give(crew, &any));
     for (int i = 0; i < crew->n; i++) {
         bool moved = false;
         bool stopped = false;
@@ -168,7 +190,9 @@ static enum status crew_turn(struct crew *crew, struct backoff *backoff)
     if (block != NULL) {
         const struct trajectory_header *header = block;
         const int failure = header->failure;
+        crew->open[actor]--;
         crew->answers++;
+        crew->last = clock_seconds();
         crew->scored += header->cached ? 0 : 1;
         crew->arithmetic += header->arithmetic_seconds;
         transport_release(&crew->transport);
@@ -176,7 +200,6 @@ static enum status crew_turn(struct crew *crew, struct backoff *backoff)
             FAIL(ERR_INPUT, "a candidate could not be scored: %s",
                  failure_name((enum failure_reason)failure));
         }
-        TRY(crew_give(crew, actor));
         any = true;
     }
     if (any) {
@@ -190,22 +213,22 @@ static enum status crew_turn(struct crew *crew, struct backoff *backoff)
 static enum status crew_measure(struct crew *crew, struct bench_case_result *out)
 {
     struct backoff backoff = {0};
-    for (int i = 0; i < crew->n; i++) {
-        TRY(crew_give(crew, i));
-    }
-    const int64_t warm = 16 * (int64_t)crew->n; // the first ones read data and fill caches
+    const int each = 2 * crew->bench->config->episodes; // the first ones read data and fill caches
+    const int64_t warm = (each > 16 ? each : 16) * (int64_t)crew->n;
     while (crew->answers < warm) {
         TRY(crew_turn(crew, &backoff));
     }
-    const double start = clock_seconds();
+    const double start = crew->last;
     crew->arithmetic = 0;
     crew->answers = crew->scored = 0;
-    // At least one each, unless there are no more candidates that are new.
-    while (clock_seconds() - start < crew->bench->config->seconds ||
+    // From an answer to an answer, in whole batches, which come all at once. At least one each,
+    // unless there are no more candidates that are new.
+    while (crew->last - start < crew->bench->config->seconds ||
+           crew->answers % crew->bench->config->episodes != 0 ||
            (crew->scored < crew->n && crew->answers < KNOWN_ANSWERS * (int64_t)crew->n)) {
         TRY(crew_turn(crew, &backoff));
     }
-    const double seconds = clock_seconds() - start;
+    const double seconds = crew->last - start;
     *out = (struct bench_case_result){
         .workers = crew->n,
         .candidates = crew->scored,
@@ -229,7 +252,9 @@ static enum status crew_open(struct crew *crew)
         TRY(nursery_shape(crew->nursery, shape, &agent_shape, &known));
         backoff_wait(&backoff);
     }
-    const struct transport_sizes sizes = {.trajectory_bytes = trajectory_bytes(shape)};
+    const struct transport_sizes sizes = {.trajectory_bytes = trajectory_bytes(shape),
+                                          .n_tickets = crew->bench->config->episodes};
+    ARENA_NEW(&crew->bench->arena, crew->tickets, (size_t)sizes.n_tickets);
     TRY(transport_open_local(crew->n, &sizes, &crew->transport));
     for (int i = 0; i < crew->n; i++) {
         const struct actor_job job = {
@@ -295,6 +320,7 @@ static enum status print_json(const struct search_bench *bench)
     json_write_string(w, "model", bench->config->architecture);
     json_write_int(w, "calibration_images", bench->config->scoring.calibration_images);
     json_write_int(w, "scoring_images", bench->config->scoring.images);
+    json_write_int(w, "episodes", bench->config->episodes);
     json_write_begin(w, '[', "results");
     for (int i = 0; i < bench->n_results; i++) {
         const struct bench_case_result *result = &bench->results[i];
@@ -319,8 +345,9 @@ static void print_text(const struct search_bench *bench)
                                           ">speed-up", ">outside arithmetic", NULL};
     const struct scoring_options *scoring = &bench->config->scoring;
     struct output_table table;
-    printf("%s; candidates of %s, %d images to recalibrate, %d to score\n\n", machine_processor(),
-           bench->config->architecture, scoring->calibration_images, scoring->images);
+    printf("%s; candidates of %s, %d images to recalibrate, %d to score; %d at once\n\n",
+           machine_processor(), bench->config->architecture, scoring->calibration_images,
+           scoring->images, bench->config->episodes);
     output_table_open(&table, headers);
     for (int i = 0; i < bench->n_results; i++) {
         const struct bench_case_result *result = &bench->results[i];

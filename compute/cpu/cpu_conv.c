@@ -3,6 +3,7 @@
 #include "compute/cpu/cpu_conv_choice.h"
 #include "compute/cpu/cpu_conv_direct.h"
 #include "compute/cpu/cpu_conv_framed.h"
+#include "compute/cpu/cpu_conv_rows.h"
 #include "compute/cpu/cpu_conv_shape.h"
 #include "compute/cpu/cpu_dnnl.h"
 #include "compute/cpu/cpu_kernels.h"
@@ -169,6 +170,9 @@ static enum status open_int8(struct cpu_conv *conv)
 
 static enum status conv_open(struct backend *backend, const struct op *op, struct kernel **out)
 {
+    if (op->by_row) {
+        return cpu_conv_rows_open(backend, op, out);
+    }
     if (cpu_conv_takes_own_int8(backend, op)) {
         return cpu_conv_own_int8_open(backend, op, out);
     }

@@ -239,8 +239,8 @@ static enum status open_parts(struct candidates *c, const struct candidate_netwo
                               const struct candidate_options *options)
 {
     const size_t steps = (size_t)network->n_steps;
-    c->precision = options->precision;
-    TRY(candidate_layout_make(network, options->precision, data->batch, &c->arena, &c->layout));
+    c->precision = ((const struct cuda_backend *)c->backend)->precision;
+    TRY(candidate_layout_make(network, c->precision, data->batch, &c->arena, &c->layout));
     ARENA_NEW(&c->arena, c->source_input, steps);
     ARENA_NEW(&c->arena, c->source_channel, steps);
     ARENA_NEW(&c->arena, c->input_lists, steps);

@@ -25,18 +25,22 @@ const struct option bandit_option_table[] = {
     {.key = NULL},
 };
 
+struct bandit_episode {
+    struct rng rng;
+    double scale;
+    int context, step, best_pulls;
+};
 struct bandit {
     struct env base;
     const struct bandit_options *options; // borrowed
     uint64_t seed;
-    struct rng rng; // of the episode
-    double scale;
-    int context, step, best_pulls;
+    struct bandit_episode episodes[]; // [slots]
 };
 
 static enum status bandit_open(const struct env_job *job, struct env **out)
 {
-    struct bandit *self = calloc(1, sizeof *self);
+    const size_t slots = (size_t)small_slots(job);
+    struct bandit *self = calloc(1, sizeof *self + slots * sizeof *self->episodes);
     if (self == NULL) {
         FAIL(ERR_MEMORY, "no memory for the environment bandit");
     }
@@ -57,57 +61,61 @@ static void bandit_spec(const struct env *env, struct env_spec *out)
 }
 
 // The same for every seed, so that weights learnt in one run are of use in another.
-static int best_arm(const struct bandit *self)
+static int best_arm(const struct bandit *self, const struct bandit_episode *episode)
 {
-    return (2 * self->context + 1) % self->options->arms;
+    return (2 * episode->context + 1) % self->options->arms;
 }
 
-static void draw_context(struct bandit *self, const struct env_row *row)
+static void draw_context(const struct bandit *self, struct bandit_episode *episode,
+                         const struct env_row *row)
 {
     const struct bandit_options *options = self->options;
-    self->context = (int)rng_below(&self->rng, (uint32_t)options->contexts);
+    episode->context = (int)rng_below(&episode->rng, (uint32_t)options->contexts);
     memset(row->obs, 0, (size_t)options->contexts * sizeof *row->obs);
-    row->obs[self->context] = 1.0F;
+    row->obs[episode->context] = 1.0F;
     small_offer(row, options->arms);
     for (int arm = 0; arm < options->arms; arm++) {
-        const bool block = (double)rng_uniform(&self->rng) < options->blocked;
-        row->legal[arm] = arm == best_arm(self) || !block;
+        const bool block = (double)rng_uniform(&episode->rng) < options->blocked;
+        row->legal[arm] = arm == best_arm(self, episode) || !block;
     }
 }
 
-static enum status bandit_reset(struct env *env, const struct env_start *start,
+static enum status bandit_reset(struct env *env, int slot, const struct env_start *start,
                                 const struct env_row *row)
 {
     struct bandit *self = (struct bandit *)env;
-    self->scale = small_scale(self->options->scales, start->task);
-    self->rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)start->episode, 0);
-    self->step = 0;
-    self->best_pulls = 0;
-    draw_context(self, row);
+    struct bandit_episode *episode = &self->episodes[slot];
+    episode->scale = small_scale(self->options->scales, start->task);
+    episode->rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)start->episode, 0);
+    episode->step = 0;
+    episode->best_pulls = 0;
+    draw_context(self, episode, row);
     return OK;
 }
 
-static enum status bandit_step(struct env *env, int choice, const struct env_row *row,
+static enum status bandit_step(struct env *env, int slot, int choice, const struct env_row *row,
                                float *reward, enum env_end *end)
 {
     struct bandit *self = (struct bandit *)env;
+    struct bandit_episode *episode = &self->episodes[slot];
     CHECK(choice >= 0 && choice < self->options->arms);
-    const int best = choice == best_arm(self);
+    const int best = choice == best_arm(self, episode);
     const double noise =
-        self->options->noise > 0.0 ? self->options->noise * (double)rng_normal(&self->rng) : 0.0;
-    *reward = (float)(self->scale * (best + noise));
-    self->best_pulls += best;
-    *end = ++self->step < self->options->steps ? ENV_RUNNING : ENV_TERMINATED;
+        self->options->noise > 0.0 ? self->options->noise * (double)rng_normal(&episode->rng) : 0.0;
+    *reward = (float)(episode->scale * (best + noise));
+    episode->best_pulls += best;
+    *end = ++episode->step < self->options->steps ? ENV_RUNNING : ENV_TERMINATED;
     if (*end == ENV_RUNNING) {
-        draw_context(self, row);
+        draw_context(self, episode, row);
     }
     return OK;
 }
 
-static void bandit_outcome(const struct env *env, struct env_outcome *out)
+static void bandit_outcome(const struct env *env, int slot, struct env_outcome *out)
 {
     const struct bandit *self = (const struct bandit *)env;
-    *out = (struct env_outcome){.score = (double)self->best_pulls / self->options->steps};
+    *out = (struct env_outcome){.score =
+                                    (double)self->episodes[slot].best_pulls / self->options->steps};
 }
 
 static void bandit_close(struct env *env)

@@ -18,18 +18,22 @@ const struct option catch_option_table[] = {
     {.key = NULL},
 };
 
+struct catch_episode {
+    double scale;
+    int ball_row, ball_column, paddle_column;
+};
 struct catch
 {
     struct env base;
     const struct catch_options *options; // borrowed
     uint64_t seed;
-    double scale;
-    int ball_row, ball_column, paddle_column;
+    struct catch_episode episodes[]; // [slots]
 };
 
 static enum status catch_open(const struct env_job *job, struct env **out)
 {
-    struct catch *self = calloc(1, sizeof *self);
+    const size_t slots = (size_t)small_slots(job);
+    struct catch *self = calloc(1, sizeof *self + slots * sizeof *self->episodes);
     if (self == NULL) {
         FAIL(ERR_MEMORY, "no memory for the environment catch");
     }
@@ -49,57 +53,60 @@ static void catch_spec(const struct env *env, struct env_spec *out)
                              .n_tasks = small_tasks(self->options->scales)};
 }
 
-static void show(const struct catch *self, const struct env_row *row)
+static void show(const struct catch *self, const struct catch_episode *episode,
+                 const struct env_row *row)
 {
     const int rows = self->options->rows, columns = self->options->columns;
     memset(row->obs, 0, (size_t)(rows * columns) * sizeof *row->obs);
-    row->obs[self->ball_row * columns + self->ball_column] = 1.0F;
-    row->obs[(rows - 1) * columns + self->paddle_column] = 1.0F;
+    row->obs[episode->ball_row * columns + episode->ball_column] = 1.0F;
+    row->obs[(rows - 1) * columns + episode->paddle_column] = 1.0F;
     small_offer(row, 3);
 }
 
-static enum status catch_reset(struct env *env, const struct env_start *start,
+static enum status catch_reset(struct env *env, int slot, const struct env_start *start,
                                const struct env_row *row)
 {
     struct catch *self = (struct catch *)env;
-    self->scale = small_scale(self->options->scales, start->task);
+    struct catch_episode *episode = &self->episodes[slot];
+    episode->scale = small_scale(self->options->scales, start->task);
     struct rng rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)start->episode, 0);
-    self->ball_row = 0;
-    self->ball_column = (int)rng_below(&rng, (uint32_t)self->options->columns);
-    self->paddle_column = self->options->columns / 2;
-    show(self, row);
+    episode->ball_row = 0;
+    episode->ball_column = (int)rng_below(&rng, (uint32_t)self->options->columns);
+    episode->paddle_column = self->options->columns / 2;
+    show(self, episode, row);
     return OK;
 }
 
-static int caught(const struct catch *self)
+static int caught(const struct catch_episode *episode)
 {
-    return self->ball_column == self->paddle_column ? 1 : -1;
+    return episode->ball_column == episode->paddle_column ? 1 : -1;
 }
 
-static enum status catch_step(struct env *env, int choice, const struct env_row *row, float *reward,
-                              enum env_end *end)
+static enum status catch_step(struct env *env, int slot, int choice, const struct env_row *row,
+                              float *reward, enum env_end *end)
 {
     struct catch *self = (struct catch *)env;
+    struct catch_episode *episode = &self->episodes[slot];
     CHECK(choice >= 0 && choice < 3);
-    const int moved = self->paddle_column + choice - 1;
+    const int moved = episode->paddle_column + choice - 1;
     if (moved >= 0 && moved < self->options->columns) {
-        self->paddle_column = moved;
+        episode->paddle_column = moved;
     }
-    self->ball_row++;
-    if (self->ball_row < self->options->rows - 1) {
+    episode->ball_row++;
+    if (episode->ball_row < self->options->rows - 1) {
         *reward = 0.0F;
         *end = ENV_RUNNING;
-        show(self, row);
+        show(self, episode, row);
     } else {
-        *reward = (float)(self->scale * caught(self));
+        *reward = (float)(episode->scale * caught(episode));
         *end = ENV_TERMINATED;
     }
     return OK;
 }
 
-static void catch_outcome(const struct env *env, struct env_outcome *out)
+static void catch_outcome(const struct env *env, int slot, struct env_outcome *out)
 {
-    *out = (struct env_outcome){.score = caught((const struct catch *)env)};
+    *out = (struct env_outcome){.score = caught(&((const struct catch *)env)->episodes[slot])};
 }
 
 static void catch_close(struct env *env)

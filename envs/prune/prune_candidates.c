@@ -64,7 +64,6 @@ static enum status open_parts(struct prune_candidates *c, const struct prune_sco
         .n_reference = network->n_logits,
     };
     const struct candidate_options how = {
-        .precision = options->precision,
         .most = options->most,
         .memory_bytes = options->memory_bytes > 0 ? options->memory_bytes : PRUNE_CANDIDATES_BYTES,
     };

@@ -4,7 +4,6 @@
 
 struct prune_candidates;
 struct prune_candidates_options {
-    enum backend_precision precision;
     int most;            // candidates in one call
     size_t memory_bytes; // of the device; 0: PRUNE_CANDIDATES_BYTES
 };
@@ -17,8 +16,9 @@ enum status prune_candidates_open(const struct prune_scorer *scorer,
                                   const struct prune_study *study,
                                   const struct prune_candidates_options *options,
                                   struct prune_candidates **out);
-// What prune_score_widths does for each of widths [n], n at most options.most, up to the precision;
-// a candidate's score is the same whichever others come with it. seconds: of all together.
+// What prune_score_widths does for each of widths [n], n at most options.most, up to the backend's
+// precision; a candidate's score is the same whichever others come with it. seconds: of all
+// together.
 enum status prune_candidates_score(struct prune_candidates *candidates, const int *const *widths,
                                    int n, struct cached_score *out, double *seconds);
 void prune_candidates_close(struct prune_candidates *candidates); // NULL is fine

@@ -1,5 +1,5 @@
 // What is known of a task's candidates without trying any: rows of network_env_ops, by the same
-// names. Not while an episode is under way in this environment: these share its memory.
+// names.
 #pragma once
 #include "envs/network_env.h"
 

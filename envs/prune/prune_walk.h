@@ -1,5 +1,5 @@
-// One task's way through the widths of its network: which group is next, which widths it may take,
-// what is decided. No data, no arithmetic on images.
+// A way through the widths of a network, within a task's limits: which group is next, which widths
+// it may take, what is decided. No data, no arithmetic on images.
 #pragma once
 #include "envs/prune/prune_study.h"
 #include "search_space/wall.h"
@@ -9,7 +9,8 @@ enum { PRUNE_MOST_SUGGESTIONS = 7 };
 struct prune_walk {
     const struct prune_study *study; // borrowed
     struct wall *wall;               // arena
-    int64_t own[2];                  // the task's limits, by cost_kind; INT64_MAX = none
+    int64_t own[2];                  // the task's limits, by cost_kind; INT64_MAX = none. Others
+                                     // of the same network may be put here before a reset
     int64_t limits[2];               // those of this walk
     int step;                        // decided so far; n_steps at the end
     double last_share;               // what the step before kept of its group; 1 at the first
@@ -18,7 +19,7 @@ struct prune_walk {
     int16_t *suggested;              // [n_suggested][n_steps] choices, see prune_suggest.h; arena
     int n_suggested;                 // 0: not asked for yet
 };
-// A task's walk in an open environment, and what that was opened with.
+// A task's own walk in an open environment, which no episode goes, and what that was opened with.
 struct prune_walk *prune_env_walk(const struct env *env, int task);
 const struct prune_config *prune_env_config(const struct env *env);
 

@@ -25,20 +25,25 @@ const struct option sleep_option_table[] = {
     {.key = NULL},
 };
 
+struct sleep_episode {
+    double step_seconds;
+    int step;
+    int32_t *chosen; // [steps]
+};
 struct sleep {
     struct env base;
     const struct sleep_options *options; // borrowed
     uint64_t seed;
-    double step_seconds;
-    int step;
-    int32_t *chosen; // [steps] owned
+    int32_t *chosen;                 // [slots][steps] owned
+    struct sleep_episode episodes[]; // [slots]
 };
 
 static enum status sleep_open(const struct env_job *job, struct env **out)
 {
     const struct sleep_options *options = job->config;
-    struct sleep *self = calloc(1, sizeof *self);
-    int32_t *chosen = calloc((size_t)options->steps, sizeof *chosen);
+    const size_t slots = (size_t)small_slots(job), steps = (size_t)options->steps;
+    struct sleep *self = calloc(1, sizeof *self + slots * sizeof *self->episodes);
+    int32_t *chosen = calloc(slots * steps, sizeof *chosen);
     if (self == NULL || chosen == NULL) {
         free(self);
         free(chosen);
@@ -48,6 +53,9 @@ static enum status sleep_open(const struct env_job *job, struct env **out)
     self->options = options;
     self->seed = job->seed;
     self->chosen = chosen;
+    for (size_t i = 0; i < slots; i++) {
+        self->episodes[i].chosen = chosen + i * steps;
+    }
     *out = &self->base;
     return OK;
 }
@@ -62,59 +70,62 @@ static void sleep_spec(const struct env *env, struct env_spec *out)
                              .n_tasks = self->options->tasks};
 }
 
-static void show(const struct sleep *self, const struct env_row *row)
+static void show(const struct sleep *self, const struct sleep_episode *episode,
+                 const struct env_row *row)
 {
     row->obs[0] = 1.0F;
-    row->obs[1] = (float)self->step / (float)self->options->steps;
+    row->obs[1] = (float)episode->step / (float)self->options->steps;
     small_offer(row, CHOICES);
 }
 
-static enum status sleep_reset(struct env *env, const struct env_start *start,
+static enum status sleep_reset(struct env *env, int slot, const struct env_start *start,
                                const struct env_row *row)
 {
     struct sleep *self = (struct sleep *)env;
+    struct sleep_episode *episode = &self->episodes[slot];
     CHECK(start->task >= 0 && start->task < self->options->tasks);
     struct rng rng = rng_make(self->seed, RNG_EPISODE, (uint64_t)start->episode, 0);
     const double factor = 1.0 + self->options->spread * (2.0 * (double)rng_uniform(&rng) - 1.0);
-    self->step_seconds = self->options->seconds * factor / self->options->steps;
-    self->step = 0;
-    show(self, row);
+    episode->step_seconds = self->options->seconds * factor / self->options->steps;
+    episode->step = 0;
+    show(self, episode, row);
     return OK;
 }
 
 // Mean position of the choices so far.
-static double worth(const struct sleep *self)
+static double worth(const struct sleep_episode *episode)
 {
     int sum = 0;
-    for (int i = 0; i < self->step; i++) {
-        sum += self->chosen[i];
+    for (int i = 0; i < episode->step; i++) {
+        sum += episode->chosen[i];
     }
-    return self->step > 0 ? (double)sum / (double)(self->step * (CHOICES - 1)) : 0.0;
+    return episode->step > 0 ? (double)sum / (double)(episode->step * (CHOICES - 1)) : 0.0;
 }
 
-static enum status sleep_step(struct env *env, int choice, const struct env_row *row, float *reward,
-                              enum env_end *end)
+static enum status sleep_step(struct env *env, int slot, int choice, const struct env_row *row,
+                              float *reward, enum env_end *end)
 {
     struct sleep *self = (struct sleep *)env;
-    CHECK(choice >= 0 && choice < CHOICES && self->step < self->options->steps);
-    clock_sleep(self->step_seconds);
-    self->chosen[self->step++] = choice;
-    if (self->step < self->options->steps) {
+    struct sleep_episode *episode = &self->episodes[slot];
+    CHECK(choice >= 0 && choice < CHOICES && episode->step < self->options->steps);
+    clock_sleep(episode->step_seconds);
+    episode->chosen[episode->step++] = choice;
+    if (episode->step < self->options->steps) {
         *reward = 0.0F;
         *end = ENV_RUNNING;
-        show(self, row);
+        show(self, episode, row);
     } else {
-        *reward = (float)worth(self);
+        *reward = (float)worth(episode);
         *end = ENV_TERMINATED;
     }
     return OK;
 }
 
-static void sleep_outcome(const struct env *env, struct env_outcome *out)
+static void sleep_outcome(const struct env *env, int slot, struct env_outcome *out)
 {
-    const struct sleep *self = (const struct sleep *)env;
-    *out =
-        (struct env_outcome){.score = worth(self), .n_result = self->step, .result = self->chosen};
+    const struct sleep_episode *episode = &((const struct sleep *)env)->episodes[slot];
+    *out = (struct env_outcome){
+        .score = worth(episode), .n_result = episode->step, .result = episode->chosen};
 }
 
 static void sleep_close(struct env *env)

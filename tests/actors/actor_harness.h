@@ -4,7 +4,7 @@
 #include "actors/actor.h"
 #include "fake_env.h"
 
-enum { HARNESS_MOST_ACTORS = 512 };
+enum { HARNESS_MOST_ACTORS = 512, HARNESS_MOST_AT_ONCE = 16 };
 struct harness {
     // To be set before harness_open.
     struct fake_options fake;
@@ -13,7 +13,7 @@ struct harness {
     const struct env_ops *ops; // NULL: env_fake
     const void *config;        // of ops
     bool alone;                // no nursery
-    int ahead;                 // tickets that an actor may have
+    int ahead;                 // batches of tickets that an actor may have
     int episodes_per_version;  // of the weights
 
     struct collective world; // harness_join

@@ -9,15 +9,19 @@
 #include <string.h>
 #include <unistd.h>
 
+struct fake_episode {
+    int64_t number;
+    int task, step;
+    bool trouble; // in this episode
+    bool pending;
+    float sum, last;
+    int32_t chosen[600];
+};
 struct fake {
     struct env base;
     const struct fake_options *options;
     uint64_t seed;
-    int64_t episode;
-    int task, step;
-    bool trouble; // in this episode
-    float sum;
-    int32_t chosen[600];
+    struct fake_episode episodes[]; // [slots]
 };
 
 static enum status fake_open(const struct env_job *job, struct env **out)
@@ -29,7 +33,8 @@ static enum status fake_open(const struct env_job *job, struct env **out)
     if (options->trouble == FAKE_OPEN_CRASH) {
         raise(SIGSEGV);
     }
-    struct fake *fake = calloc(1, sizeof *fake);
+    const size_t slots = job->slots > 0 ? (size_t)job->slots : 1;
+    struct fake *fake = calloc(1, sizeof *fake + slots * sizeof *fake->episodes);
     CHECK(fake != NULL);
     fake->base.ops = &env_fake;
     fake->options = options;
@@ -48,10 +53,11 @@ static void fake_spec(const struct env *env, struct env_spec *out)
                              .n_tasks = options->tasks};
 }
 
-static void show(const struct fake *fake, const struct env_row *row)
+static void show(const struct fake *fake, const struct fake_episode *episode,
+                 const struct env_row *row)
 {
     struct rng rng =
-        rng_make(fake->seed, RNG_EPISODE, (uint64_t)fake->episode, (uint32_t)fake->step);
+        rng_make(fake->seed, RNG_EPISODE, (uint64_t)episode->number, (uint32_t)episode->step);
     const int n = 1 + (int)rng_below(&rng, (uint32_t)fake->options->choices);
     *row->choices = n;
     for (int i = 0; i < n; i++) {
@@ -59,29 +65,31 @@ static void show(const struct fake *fake, const struct env_row *row)
         row->legal[i] = rng_uniform(&rng) < 0.6F;
     }
     row->legal[rng_below(&rng, (uint32_t)n)] = 1;
-    if (fake->trouble && fake->options->trouble == FAKE_NO_CHOICE && fake->step == 1) {
+    if (episode->trouble && fake->options->trouble == FAKE_NO_CHOICE && episode->step == 1) {
         memset(row->legal, 0, (size_t)n);
     }
     row->obs[0] = rng_uniform(&rng);
-    row->obs[1] = (float)fake->task;
-    row->obs[2] = fake->step > 0 ? (float)fake->chosen[fake->step - 1] : -1.0F;
+    row->obs[1] = (float)episode->task;
+    row->obs[2] = episode->step > 0 ? (float)episode->chosen[episode->step - 1] : -1.0F;
 }
 
-static enum status fake_reset(struct env *env, const struct env_start *start,
+static enum status fake_reset(struct env *env, int slot, const struct env_start *start,
                               const struct env_row *row)
 {
     struct fake *fake = (struct fake *)env;
+    struct fake_episode *episode = &fake->episodes[slot];
     const struct fake_options *options = fake->options;
-    fake->task = start->task;
-    fake->episode = start->episode;
-    fake->step = 0;
-    fake->sum = 0.0F;
-    fake->trouble = options->trouble != FAKE_NONE &&
-                    (options->trouble_episode < 0 || options->trouble_episode == start->episode);
-    if (fake->trouble && options->trouble_times != NULL && (*options->trouble_times)-- <= 0) {
-        fake->trouble = false;
+    episode->task = start->task;
+    episode->number = start->episode;
+    episode->step = 0;
+    episode->sum = 0.0F;
+    episode->pending = false;
+    episode->trouble = options->trouble != FAKE_NONE &&
+                       (options->trouble_episode < 0 || options->trouble_episode == start->episode);
+    if (episode->trouble && options->trouble_times != NULL && (*options->trouble_times)-- <= 0) {
+        episode->trouble = false;
     }
-    show(fake, row);
+    show(fake, episode, row);
     return OK;
 }
 
@@ -121,40 +129,70 @@ static enum status get_into_trouble(const struct fake *fake, const struct env_ro
     }
 }
 
-static enum status fake_step(struct env *env, int choice, const struct env_row *row, float *reward,
-                             enum env_end *end)
+static enum status fake_step(struct env *env, int slot, int choice, const struct env_row *row,
+                             float *reward, enum env_end *end)
 {
     struct fake *fake = (struct fake *)env;
+    struct fake_episode *episode = &fake->episodes[slot];
     CHECK(choice >= 0 && choice < fake->options->choices);
-    if (fake->trouble && fake->step == 1) {
+    if (episode->trouble && episode->step == 1) {
         TRY(get_into_trouble(fake, row));
     }
-    fake->chosen[fake->step++] = choice;
+    episode->chosen[episode->step++] = choice;
     *reward = 0.25F * (float)choice - 0.5F;
-    fake->sum += *reward;
+    episode->sum += *reward;
     // Even episodes end, odd ones are cut off a step early.
-    const int last = fake->options->steps - (fake->options->steps > 1 && fake->episode % 2);
-    const bool endless = fake->trouble && fake->options->trouble == FAKE_ENDLESS;
-    *end = fake->step < last || endless ? ENV_RUNNING
-           : fake->episode % 2          ? ENV_TRUNCATED
-                                        : ENV_TERMINATED;
-    if (*end != ENV_TERMINATED) {
-        show(fake, row);
+    const int steps = fake->options->uneven
+                          ? 2 + (int)(episode->number * 5 % (fake->options->steps - 1))
+                          : fake->options->steps;
+    const bool odd = episode->number % 2 != 0;
+    const int last = steps - (steps > 1 && odd);
+    const bool endless = episode->trouble && fake->options->trouble == FAKE_ENDLESS;
+    *end = episode->step < last || endless ? ENV_RUNNING
+           : odd                           ? ENV_TRUNCATED
+           : fake->options->pending        ? ENV_PENDING
+                                           : ENV_TERMINATED;
+    if (*end == ENV_PENDING) {
+        episode->pending = true;
+        episode->last = *reward;
+        *reward = 0.0F;
+    } else if (*end != ENV_TERMINATED) {
+        show(fake, episode, row);
     }
     return OK;
 }
 
-static void fake_outcome(const struct env *env, struct env_outcome *out)
+static enum status fake_evaluate(struct env *env, const int *slots, int n)
+{
+    struct fake *fake = (struct fake *)env;
+    for (int i = 0; i < n; i++) {
+        struct fake_episode *episode = &fake->episodes[slots[i]];
+        CHECK(episode->pending);
+        episode->pending = false;
+        if (episode->trouble && fake->options->trouble == FAKE_EVALUATE_ERROR) {
+            FAIL(ERR_INPUT, "the fake cannot be evaluated");
+        }
+        if (episode->trouble && fake->options->trouble == FAKE_EVALUATE_CRASH) {
+            raise(SIGSEGV);
+        }
+    }
+    return OK;
+}
+
+static void fake_outcome(const struct env *env, int slot, struct env_outcome *out)
 {
     const struct fake *fake = (const struct fake *)env;
-    const enum fake_trouble trouble = fake->trouble ? fake->options->trouble : FAKE_NONE;
+    const struct fake_episode *episode = &fake->episodes[slot];
+    CHECK(!episode->pending);
+    const enum fake_trouble trouble = episode->trouble ? fake->options->trouble : FAKE_NONE;
     *out = (struct env_outcome){
-        .score = trouble == FAKE_NAN ? (double)NAN : (double)fake->sum,
-        .macs = 1000 + fake->episode,
+        .score = trouble == FAKE_NAN ? (double)NAN : (double)episode->sum,
+        .macs = 1000 + episode->number,
         .params = 10,
-        .n_result = fake->step,
-        .result = fake->chosen,
+        .n_result = episode->step,
+        .result = episode->chosen,
         .diverged = trouble == FAKE_DIVERGE,
+        .reward = episode->last,
     };
 }
 
@@ -170,6 +208,7 @@ const struct env_ops env_fake = {
     .spec = fake_spec,
     .reset = fake_reset,
     .step = fake_step,
+    .evaluate = fake_evaluate,
     .outcome = fake_outcome,
     .close = fake_close,
 };

@@ -157,7 +157,8 @@ static void test_waiting_costs_little(void **state)
     h.fake.trouble = FAKE_SLOW;
     harness_open(&h);
     const struct ticket ticket = {.kind = TICKET_EPISODE, .source = ACTIONS_RANDOM};
-    assert_ok(transport_send_ticket(&h.transport, 0, &ticket, NULL, 0));
+    const struct ticket_batch batch = {.tickets = &ticket, .n = 1};
+    assert_ok(transport_send_tickets(&h.transport, 0, &batch));
     const double cpu = cpu_seconds(), start = clock_seconds(), length_s = 1.5;
     const int descriptor = actor_descriptor(h.actors[0]);
     struct backoff backoff = {0};
@@ -206,12 +207,14 @@ static void test_stop(void **state)
         for (int i = 0; i < tickets; i++) {
             const struct ticket ticket = {
                 .kind = TICKET_EPISODE, .episode = i, .source = ACTIONS_RANDOM};
-            assert_ok(transport_send_ticket(&h.transport, 0, &ticket, NULL, 0));
+            const struct ticket_batch batch = {.tickets = &ticket, .n = 1};
+            assert_ok(transport_send_tickets(&h.transport, 0, &batch));
             assert_false(poll_until_idle(&h));
             assert_true(transport_ready(&h.transport, 0));
         }
         const struct ticket stop = {.kind = TICKET_STOP};
-        assert_ok(transport_send_ticket(&h.transport, 0, &stop, NULL, 0));
+        const struct ticket_batch batch = {.tickets = &stop, .n = 1};
+        assert_ok(transport_send_tickets(&h.transport, 0, &batch));
         assert_true(poll_until_idle(&h));
         harness_close(&h);
     }
@@ -235,6 +238,93 @@ static void test_tickets_ahead(void **state)
     harness_close(&h);
 }
 
+// Several at once, of different lengths, most of them evaluated together at the end, with weights
+// that change on the way: each is what it would be by itself.
+static void test_batches(void **state)
+{
+    (void)state;
+    static const int at_once[] = {3, 8, HARNESS_MOST_AT_ONCE};
+    for (int i = 0; i < 6; i++) {
+        struct harness h;
+        struct harness_count count;
+        harness_defaults(&h);
+        h.options.episodes = at_once[i % 3];
+        h.alone = i >= 3;
+        h.ahead = 1 + i % 2;
+        h.fake.pending = h.fake.uneven = true;
+        h.episodes_per_version = 11;
+        harness_open(&h);
+        harness_run(&h, 200, &count);
+        assert_int_equal(count.failures[FAILURE_NONE], 200);
+        assert_int_equal(count.tries, 200);
+        harness_close(&h);
+    }
+}
+
+static void test_batches_with_faults(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct harness_count count;
+    harness_defaults(&h);
+    h.options.episodes = 4;
+    h.options.faults = "kill=0.01,segv=0.01,hang=0.0005,memory=0.005";
+    h.options.tries = 100;
+    h.options.memory_mib = 64;
+    h.options.episode_seconds = 0.5;
+    h.options.first_episode_seconds = 3.0;
+    h.fake.pending = h.fake.uneven = true;
+    harness_open(&h);
+    harness_run(&h, 200, &count);
+    assert_int_equal(count.failures[FAILURE_NONE], 200);
+    assert_true(count.tries - count.answers >= 50);
+    harness_close(&h);
+}
+
+// One that brings down whoever plays it: it fails, those that were played with it do not, however
+// few tries there are.
+static void test_bad_neighbour(void **state)
+{
+    (void)state;
+    const struct reason_case cases[] = {
+        {"", FAKE_CRASH, FAILURE_CRASH},          {"", FAKE_ERROR, FAILURE_ERROR},
+        {"", FAKE_EVALUATE_CRASH, FAILURE_CRASH}, {"", FAKE_EVALUATE_ERROR, FAILURE_ERROR},
+        {"", FAKE_MEMORY, FAILURE_MEMORY},
+    };
+    for (int i = 0; i < 10; i++) {
+        struct harness h;
+        struct harness_count count;
+        harness_defaults(&h);
+        h.n_actors = 1;
+        h.options.episodes = 5;
+        h.options.tries = i < 5 ? 1 : 3;
+        h.fake.pending = true;
+        h.fake.trouble = cases[i % 5].trouble;
+        h.fake.trouble_episode = 4;
+        h.episodes_per_version = 100;
+        harness_open(&h);
+        harness_run(&h, 12, &count);
+        assert_int_equal(count.failures[cases[i % 5].reason], 1);
+        assert_int_equal(count.failures[FAILURE_NONE], 11);
+        // Five at once, then each by itself: the bad one until it has had its tries.
+        assert_int_equal(count.tries, 12 + 4 + (i < 5 ? 1 : 2));
+        harness_close(&h);
+    }
+    struct harness h; // without a nursery nothing but an error can be told apart
+    struct harness_count count;
+    harness_defaults(&h);
+    h.alone = true;
+    h.options.episodes = 5;
+    h.fake.pending = true;
+    h.fake.trouble = FAKE_EVALUATE_ERROR;
+    h.fake.trouble_episode = 6;
+    harness_open(&h);
+    harness_run(&h, 40, &count);
+    assert_int_equal(count.failures[FAILURE_ERROR], 1);
+    assert_int_equal(count.failures[FAILURE_NONE], 39);
+    harness_close(&h);
+}
+
 // As many actors as a cluster has, in one process: nothing is lost.
 static void test_many_actors(void **state)
 {
@@ -253,11 +343,19 @@ static void test_many_actors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_trouble),           cmocka_unit_test(test_without_nursery),
-        cmocka_unit_test(test_injected_faults),      cmocka_unit_test(test_reasons),
-        cmocka_unit_test(test_passing_trouble),      cmocka_unit_test(test_first_is_longer),
-        cmocka_unit_test(test_waiting_costs_little), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_tickets_ahead),        cmocka_unit_test(test_many_actors),
+        cmocka_unit_test(test_no_trouble),
+        cmocka_unit_test(test_without_nursery),
+        cmocka_unit_test(test_injected_faults),
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_passing_trouble),
+        cmocka_unit_test(test_first_is_longer),
+        cmocka_unit_test(test_waiting_costs_little),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_tickets_ahead),
+        cmocka_unit_test(test_many_actors),
+        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_batches_with_faults),
+        cmocka_unit_test(test_bad_neighbour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -365,7 +365,7 @@ static void test_stale_messages(void **state)
     say(&p, WORKER_STARTED, 1, OK);
     assert_int_equal(poll_played(&p, &report), WORKER_SAYS_NOTHING);
     assert_true(nursery_idle(&p.nursery, 0));
-    assert_ok(nursery_run(&p.nursery, 0, 1));
+    assert_ok(nursery_run(&p.nursery, 0, 1, 1));
     struct run_order run;
     assert_int_equal(recv(p.worker_end, &run, sizeof run, MSG_DONTWAIT), sizeof run);
     assert_int_equal(run.incarnation, 1);
@@ -402,7 +402,7 @@ static void test_answer_then_end(void **state)
     assert_ok(nursery_start_worker(&p.nursery, 0));
     say(&p, WORKER_STARTED, 1, OK);
     assert_int_equal(poll_played(&p, &report), WORKER_SAYS_NOTHING);
-    assert_ok(nursery_run(&p.nursery, 0, 1));
+    assert_ok(nursery_run(&p.nursery, 0, 1, 1));
     say(&p, WORKER_ANSWER, 1, ERR_MEMORY);
     say(&p, WORKER_ENDED, 1, OK);
     assert_int_equal(poll_played(&p, &report), WORKER_HAS_ANSWERED);

@@ -1,4 +1,4 @@
-// One episode from one ticket.
+// Episodes from tickets, one by one and side by side.
 #include "actors/rollout.h"
 #include "agent/distribution.h"
 #include "fake_env.h"
@@ -14,6 +14,7 @@ static const struct agent_options agent_options = {.dense = &dense_list,
                                                    .last_action = true,
                                                    .distribution = DISTRIBUTION_GAUSSIAN};
 
+enum { MOST_AT_ONCE = 9 };
 struct fixture {
     struct fake_options options;
     struct rollout *rollout;
@@ -27,11 +28,15 @@ struct fixture {
 
 static void open_fixture(struct fixture *f, enum fake_trouble trouble)
 {
-    f->options = (struct fake_options){
-        .steps = 9, .choices = 5, .tasks = 3, .trouble = trouble, .trouble_episode = 4};
-    const struct rollout_job job = {.ops = &env_fake,
-                                    .env = {.config = &f->options, .seed = 11, .shared_fd = -1},
-                                    .agent = &agent_options};
+    f->options.steps = 9;
+    f->options.choices = 5;
+    f->options.tasks = 3;
+    f->options.trouble = trouble;
+    f->options.trouble_episode = 4;
+    const struct rollout_job job = {
+        .ops = &env_fake,
+        .env = {.config = &f->options, .seed = 11, .slots = MOST_AT_ONCE, .shared_fd = -1},
+        .agent = &agent_options};
     assert_ok(rollout_open(&job, &f->rollout));
     rollout_shape(f->rollout, &f->shape);
     rollout_agent(f->rollout, &f->agent);
@@ -63,7 +68,7 @@ static enum status run(struct fixture *f, int64_t episode, enum ticket_source so
                                   .version = 3,
                                   .task = (int32_t)(episode % 3),
                                   .source = (int32_t)source};
-    const enum status code = rollout_run(f->rollout, &ticket, f->block);
+    const enum status code = rollout_run(f->rollout, &ticket, 1, f->block);
     struct status_note note; // the check must not overwrite it
     status_save(&note);
     assert_int_equal(trajectory_check(&f->shape, f->block, f->bytes), OK);
@@ -78,7 +83,7 @@ static enum status run(struct fixture *f, int64_t episode, enum ticket_source so
 static void test_shape(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_fixture(&f, FAKE_NONE);
     assert_int_equal(f.shape.rows, 10);
     assert_int_equal(f.shape.n_obs, FAKE_OBS);
@@ -119,7 +124,7 @@ static void check_rows(const struct fixture *f, int64_t episode)
 static void test_random(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_fixture(&f, FAKE_NONE);
     int taken[5] = {0};
     for (int64_t episode = 0; episode < 200; episode++) {
@@ -145,13 +150,13 @@ static void test_random(void **state)
 static void test_given(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_fixture(&f, FAKE_NONE);
     struct ticket ticket = {.kind = TICKET_EPISODE, .episode = 2, .source = ACTIONS_GIVEN};
     ticket.n_given = 6;
     const int16_t given[] = {0, 4, 2, 1, 300, -5};
     memcpy(ticket.given, given, sizeof given);
-    assert_ok(rollout_run(f.rollout, &ticket, f.block));
+    assert_ok(rollout_run(f.rollout, &ticket, 1, f.block));
     for (int t = 0; t < 9; t++) {
         const uint8_t *legal = f.view.legal + (ptrdiff_t)t * 5;
         const int last = f.view.choices[t] - 1;
@@ -173,23 +178,25 @@ static void test_given(void **state)
 static void test_policy(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_fixture(&f, FAKE_NONE);
     assert_fails(run(&f, 0, ACTIONS_POLICY), ERR_COMM, "weights never came");
     rollout_load(f.rollout, f.weights, f.n_weights);
     struct backend *backend;
     struct agent_player *player;
     assert_ok(backend_open("ref", &(struct backend_options){.threads = 1}, &backend));
-    assert_ok(agent_player_open(backend, &f.agent, &player));
+    assert_ok(agent_player_open(backend, &f.agent, 1, &player));
     agent_player_load(player, f.weights);
     for (int64_t episode = 0; episode < 20; episode++) {
         assert_ok(run(&f, episode, ACTIONS_POLICY));
         check_rows(&f, episode);
-        agent_player_begin(player);
+        agent_player_begin(player, 0);
         float last_action = 0.0F, last_reward = 0.0F;
         for (int t = 0; t < 8; t++) {
-            const float *output = agent_player_step(player, f.view.obs + (ptrdiff_t)t * FAKE_OBS,
-                                                    last_action, last_reward);
+            const struct agent_step step = {.obs = f.view.obs + (ptrdiff_t)t * FAKE_OBS,
+                                            .last_action = last_action,
+                                            .last_reward = last_reward};
+            const float *output = agent_player_step(player, &step, 1);
             const struct offer offer = {.n = f.view.choices[t],
                                         .position = f.view.position + (ptrdiff_t)t * 5,
                                         .legal = f.view.legal + (ptrdiff_t)t * 5};
@@ -216,7 +223,7 @@ static void forget_seconds(struct trajectory_header *header)
 static void test_same_bytes(void **state)
 {
     (void)state;
-    struct fixture f, g;
+    struct fixture f = {0}, g = {0};
     open_fixture(&f, FAKE_NONE);
     open_fixture(&g, FAKE_NONE);
     rollout_load(f.rollout, f.weights, f.n_weights);
@@ -236,18 +243,87 @@ static void test_same_bytes(void **state)
     close_fixture(&g);
 }
 
+// Played side by side, whoever chooses, whatever their lengths and however they end: each is the
+// bytes that it is by itself.
+static void test_side_by_side(void **state)
+{
+    (void)state;
+    struct fixture f = {0}, g = {0};
+    f.options.uneven = f.options.pending = g.options.uneven = g.options.pending = true;
+    open_fixture(&f, FAKE_NONE);
+    open_fixture(&g, FAKE_NONE);
+    rollout_load(f.rollout, f.weights, f.n_weights);
+    rollout_load(g.rollout, g.weights, g.n_weights);
+    const enum ticket_source sources[] = {ACTIONS_POLICY, ACTIONS_GREEDY, ACTIONS_POLICY,
+                                          ACTIONS_RANDOM, ACTIONS_GIVEN};
+    char *blocks = malloc(MOST_AT_ONCE * f.bytes);
+    for (int n = 1, first = 0; n <= MOST_AT_ONCE; first += n++) {
+        struct ticket tickets[MOST_AT_ONCE];
+        memset(blocks, 0xff, MOST_AT_ONCE * f.bytes);
+        for (int i = 0; i < n; i++) {
+            const int64_t episode = first + i;
+            tickets[i] = (struct ticket){.kind = TICKET_EPISODE,
+                                         .episode = episode,
+                                         .version = 3,
+                                         .task = (int32_t)(episode % 3),
+                                         .source = (int32_t)sources[episode % 5]};
+        }
+        assert_ok(rollout_run(f.rollout, tickets, n, blocks));
+        for (int i = 0; i < n; i++) {
+            struct trajectory_header *header = (void *)(blocks + (size_t)i * f.bytes);
+            assert_true(header->environment_seconds > 0.0 && header->policy_seconds > 0.0);
+            assert_ok(rollout_run(g.rollout, &tickets[i], 1, g.block));
+            forget_seconds(header);
+            forget_seconds(g.view.header);
+            assert_memory_equal(header, g.block, g.bytes);
+        }
+    }
+    free(blocks);
+    close_fixture(&f);
+    close_fixture(&g);
+}
+
+// An error of one is reported for all, since they cannot be told apart.
+static void test_trouble_side_by_side(void **state)
+{
+    (void)state;
+    const enum fake_trouble troubles[] = {FAKE_ERROR, FAKE_EVALUATE_ERROR};
+    for (int i = 0; i < 2; i++) {
+        struct fixture f = {0};
+        f.options.pending = true;
+        open_fixture(&f, troubles[i]);
+        const struct ticket tickets[3] = {
+            {.kind = TICKET_EPISODE, .source = ACTIONS_RANDOM},
+            {.kind = TICKET_EPISODE, .source = ACTIONS_RANDOM, .episode = 4},
+            {.kind = TICKET_EPISODE, .source = ACTIONS_RANDOM, .episode = 2}};
+        char *blocks = malloc(3 * f.bytes);
+        assert_fails(rollout_run(f.rollout, tickets, 3, blocks), ERR_INPUT, "the fake");
+        for (int k = 0; k < 3; k++) {
+            const struct trajectory_header *header = (void *)(blocks + (size_t)k * f.bytes);
+            assert_ok(trajectory_check(&f.shape, header, f.bytes));
+            assert_int_equal(header->episode, tickets[k].episode);
+            assert_int_equal(header->failure, FAILURE_ERROR);
+            assert_int_equal(header->rows, 0);
+        }
+        assert_ok(run(&f, 2, ACTIONS_RANDOM));
+        check_rows(&f, 2);
+        free(blocks);
+        close_fixture(&f);
+    }
+}
+
 // Another policy may play imagined episodes in between.
 static void test_imagined(void **state)
 {
     (void)state;
-    struct fixture f, g;
+    struct fixture f = {0}, g = {0};
     open_fixture(&f, FAKE_NONE);
     open_fixture(&g, FAKE_NONE);
     struct ticket imagined = {
         .kind = TICKET_IMAGINED, .episode = 50, .source = ACTIONS_POLICY, .version = 3};
     rollout_load(f.rollout, f.weights, f.n_weights);
     rollout_load(g.rollout, g.weights, g.n_weights);
-    assert_fails(rollout_run(g.rollout, &imagined, g.block), ERR_COMM, "weights never came");
+    assert_fails(rollout_run(g.rollout, &imagined, 1, g.block), ERR_COMM, "weights never came");
     bool differs = false;
     for (int i = 0; i < 6; i++) {
         for (size_t k = 0; k < g.n_weights; k++) {
@@ -255,7 +331,7 @@ static void test_imagined(void **state)
         }
         assert_ok(rollout_load_imagining(g.rollout, g.weights, g.n_weights));
         imagined.episode = i;
-        assert_ok(rollout_run(g.rollout, &imagined, g.block));
+        assert_ok(rollout_run(g.rollout, &imagined, 1, g.block));
         const float theirs = g.view.logp[0];
         assert_ok(run(&f, i, ACTIONS_POLICY));
         assert_ok(run(&g, i, ACTIONS_POLICY));
@@ -288,7 +364,7 @@ static void test_trouble(void **state)
         {FAKE_NAN, OK, FAILURE_DIVERGED, ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct fixture f;
+        struct fixture f = {0};
         open_fixture(&f, cases[i].trouble);
         assert_ok(run(&f, 2, ACTIONS_RANDOM));
         assert_fails(run(&f, 4, ACTIONS_RANDOM), cases[i].status, cases[i].text);
@@ -304,13 +380,13 @@ static void test_trouble(void **state)
 static void test_bad_tickets(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_fixture(&f, FAKE_NONE);
     struct ticket ticket = {.kind = TICKET_EPISODE, .task = 3};
-    assert_fails(rollout_run(f.rollout, &ticket, f.block), ERR_COMM, "task 3 of 3");
+    assert_fails(rollout_run(f.rollout, &ticket, 1, f.block), ERR_COMM, "task 3 of 3");
     ticket.task = 0;
     ticket.source = 17;
-    assert_fails(rollout_run(f.rollout, &ticket, f.block), ERR_COMM, "source");
+    assert_fails(rollout_run(f.rollout, &ticket, 1, f.block), ERR_COMM, "source");
     rollout_load(f.rollout, f.weights, f.n_weights);
     for (size_t i = 0; i < f.n_weights; i++) {
         f.weights[i] = NAN;
@@ -323,10 +399,11 @@ static void test_bad_tickets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shape),       cmocka_unit_test(test_random),
-        cmocka_unit_test(test_given),       cmocka_unit_test(test_policy),
-        cmocka_unit_test(test_same_bytes),  cmocka_unit_test(test_trouble),
-        cmocka_unit_test(test_bad_tickets), cmocka_unit_test(test_imagined),
+        cmocka_unit_test(test_shape),        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_given),        cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_same_bytes),   cmocka_unit_test(test_trouble),
+        cmocka_unit_test(test_bad_tickets),  cmocka_unit_test(test_imagined),
+        cmocka_unit_test(test_side_by_side), cmocka_unit_test(test_trouble_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,7 +112,8 @@ static void open_nursery(struct bench *b, enum nursery_duty duty)
 
 static void open_actors(struct bench *b)
 {
-    const struct transport_sizes sizes = {.trajectory_bytes = sizeof(struct work_answer)};
+    const struct transport_sizes sizes = {.trajectory_bytes = sizeof(struct work_answer),
+                                          .n_tickets = 1};
     assert_ok(transport_open_local(b->n_actors, &sizes, &b->transport));
     for (int i = 0; i < b->n_actors; i++) {
         const struct actor_job job = {.transport = &b->transport,
@@ -161,6 +162,12 @@ static void poll_actors(struct bench *b, struct backoff *backoff, bool *stopped)
     backoff_wait(backoff);
 }
 
+static void send_one(struct transport *t, int actor, const struct ticket *ticket)
+{
+    const struct ticket_batch batch = {.tickets = ticket, .n = 1};
+    assert_ok(transport_send_tickets(t, actor, &batch));
+}
+
 // Gives out orders 0 .. n - 1 of these kinds and takes their answers [n].
 static void carry_out(struct bench *b, int n, const int *kinds, struct work_answer *answers)
 {
@@ -171,7 +178,7 @@ static void carry_out(struct bench *b, int n, const int *kinds, struct work_answ
         for (int i = 0; i < b->n_actors; i++) {
             if (given < n && !busy[i] && transport_ready(&b->transport, i)) {
                 const struct ticket ticket = order_of(given, kinds[given]);
-                assert_ok(transport_send_ticket(&b->transport, i, &ticket, NULL, 0));
+                send_one(&b->transport, i, &ticket);
                 busy[i] = true;
                 given++;
             }
@@ -308,14 +315,14 @@ static void a_stop_lets_work_reach_safety(void **state)
     bench_defaults(&b, 2);
     open_nursery(&b, NURSERY_WORK);
     open_actors(&b);
-    assert_ok(transport_send_ticket(&b.transport, 0, &order, NULL, 0));
+    send_one(&b.transport, 0, &order);
     const double start = clock_seconds();
     while (clock_seconds() - start < 0.3) { // it runs
         poll_actors(&b, &backoff, &stopped);
     }
     assert_int_equal(b.shared->safe, 0);
     for (int i = 0; i < 2; i++) {
-        assert_ok(transport_send_ticket(&b.transport, i, &stop, NULL, 0));
+        send_one(&b.transport, i, &stop);
     }
     while (!stopped) {
         assert_true(clock_seconds() - start < ACTOR_STOP_SECONDS);

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { STEPS = 23, OBS = 6, CHOICES = 9, TASKS = 2 };
+enum { STEPS = 23, OBS = 6, CHOICES = 9, TASKS = 2, MOST_SEQUENCES = 32 };
 static const struct agent_shape shape = {OBS, CHOICES, TASKS};
 
 static struct agent_options usual_options(void)
@@ -136,6 +136,14 @@ static void run_sequence(struct backend *backend, const struct graph *graph, con
     sequence_close(plan);
 }
 
+static const float *step_one(struct agent_player *player, const float *obs, float last_action,
+                             float last_reward)
+{
+    const struct agent_step step = {
+        .obs = obs, .last_action = last_action, .last_reward = last_reward};
+    return agent_player_step(player, &step, 1);
+}
+
 // Two episodes, one after the other, against the whole sequence at once, as the learner sees it.
 static void check_player(const char *backend_name, const struct agent_options *options)
 {
@@ -149,7 +157,7 @@ static void check_player(const char *backend_name, const struct agent_options *o
     float *inputs = new_floats(STEPS * n_inputs), *output = new_floats(STEPS * n_outputs);
     graph_init_params(&graph, 3, params); // heads not small
     struct agent_player *player;
-    assert_ok(agent_player_open(backend, &agent, &player));
+    assert_ok(agent_player_open(backend, &agent, 1, &player));
     agent_player_load(player, params);
     for (int episode = 0; episode < 2; episode++) {
         float last[STEPS][2] = {{0}}; // action, reward
@@ -159,9 +167,9 @@ static void check_player(const char *backend_name, const struct agent_options *o
             agent_input(&agent, obs + t * OBS, last[t][0], last[t][1], inputs + t * n_inputs);
         }
         run_sequence(backend, &graph, params, inputs, output);
-        agent_player_begin(player);
+        agent_player_begin(player, 0);
         for (size_t t = 0; t < STEPS; t++) {
-            const float *got = agent_player_step(player, obs + t * OBS, last[t][0], last[t][1]);
+            const float *got = step_one(player, obs + t * OBS, last[t][0], last[t][1]);
             for (size_t i = 0; i < n_outputs; i++) {
                 assert_true(fabsf(got[i] - output[t * n_outputs + i]) < 1e-5F);
             }
@@ -189,6 +197,85 @@ static void player_equals_the_sequence(void **state)
     }
 }
 
+// Sequence i takes part in a step unless chance says no, but at least one does.
+static int draw_steps(struct rng *rng, int sequences, const float *obs, struct agent_step *steps)
+{
+    int n = 0;
+    for (int i = 0; i < sequences; i++) {
+        if (rng_uniform(rng) < 0.7F || (n == 0 && i + 1 == sequences)) {
+            steps[n++] = (struct agent_step){.sequence = i,
+                                             .obs = obs + (size_t)i * OBS,
+                                             .last_action = rng_uniform(rng),
+                                             .last_reward = rng_normal(rng)};
+        }
+    }
+    return n;
+}
+
+static void check_rows(struct backend *backend, const struct agent_options *options, int sequences)
+{
+    const struct agent agent = make(options);
+    struct graph graph;
+    assert_ok(agent_graph(&agent, 1, &graph));
+    float *params = new_floats(graph.n_floats), *obs = new_floats((size_t)sequences * OBS);
+    graph_init_params(&graph, 3, params);
+    struct agent_player *together, *alone[MOST_SEQUENCES];
+    struct agent_step steps[MOST_SEQUENCES];
+    struct rng rng = rng_make(5, RNG_TEST, (uint64_t)sequences, 0);
+    assert_ok(agent_player_open(backend, &agent, sequences, &together));
+    agent_player_load(together, params);
+    for (int i = 0; i < sequences; i++) {
+        assert_ok(agent_player_open(backend, &agent, 1, &alone[i]));
+        agent_player_load(alone[i], params);
+        agent_player_begin(together, i);
+        agent_player_begin(alone[i], 0);
+    }
+    for (int t = 0; t < STEPS; t++) {
+        fill_normal(obs, (size_t)sequences * OBS, (uint64_t)t);
+        const int n = draw_steps(&rng, sequences, obs, steps);
+        const float *rows = agent_player_step(together, steps, n);
+        for (int i = 0; i < n; i++) {
+            const struct agent_step *s = &steps[i];
+            const float *row = step_one(alone[s->sequence], s->obs, s->last_action, s->last_reward);
+            assert_memory_equal(rows + (ptrdiff_t)i * agent.n_outputs, row,
+                                (size_t)agent.n_outputs * sizeof *row);
+        }
+        if (t == STEPS / 2) { // one begins anew, the others do not notice
+            agent_player_begin(together, sequences / 2);
+            agent_player_begin(alone[sequences / 2], 0);
+        }
+    }
+    for (int i = 0; i < sequences; i++) {
+        agent_player_close(alone[i]);
+    }
+    agent_player_close(together);
+    graph_close(&graph);
+    free(params);
+    free(obs);
+}
+
+// To the bit: what a policy chooses must not depend on how many episodes are played at once.
+static void rows_do_not_depend_on_each_other(void **state)
+{
+    (void)state;
+    static const int usual[] = {64, 64}, odd[] = {33, 7}, paper[] = {100, 400, 300};
+    static const struct int_list lists[] = {{2, usual}, {2, odd}, {3, paper}};
+    static const int counts[] = {2, 3, 4, 5, 8, 13, MOST_SEQUENCES};
+    struct backend *backend;
+    assert_ok(backend_open("cpu", &(struct backend_options){.threads = 1}, &backend));
+    for (int i = 0; i < 6; i++) {
+        struct agent_options options = usual_options();
+        options.dense = &lists[i / 2];
+        options.core = i % 2 == 0 ? CORE_NONE : CORE_LSTM;
+        options.hidden = i < 4 ? 17 : 302;
+        options.last_action = true;
+        for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+            check_rows(backend, &options, counts[k]);
+        }
+    }
+    backend_close(backend);
+}
+
 // What it saw before matters with a core, and only then.
 static void lstm_remembers(void **state)
 {
@@ -204,14 +291,14 @@ static void lstm_remembers(void **state)
         float *params = new_floats(graph.n_floats);
         graph_init_params(&graph, 4, params);
         struct agent_player *player;
-        assert_ok(agent_player_open(backend, &agent, &player));
+        assert_ok(agent_player_open(backend, &agent, 1, &player));
         agent_player_load(player, params);
         const float now[OBS] = {1, 0, 1}, before[2][OBS] = {{0, 1}, {0, 0, 0, 1}};
         float seen[2];
         for (int i = 0; i < 2; i++) {
-            agent_player_begin(player);
-            agent_player_step(player, before[i], 0.0F, 0.0F);
-            seen[i] = agent_player_step(player, now, 0.5F, 0.0F)[0];
+            agent_player_begin(player, 0);
+            step_one(player, before[i], 0.0F, 0.0F);
+            seen[i] = step_one(player, now, 0.5F, 0.0F)[0];
         }
         assert_int_equal(seen[0] != seen[1], lstm);
         agent_player_close(player);
@@ -275,18 +362,18 @@ static void acting_allocates_nothing(void **state)
     const struct offer offer = {CHOICES, position, legal};
     agent_init(&graph, 1, params);
     struct agent_player *player;
-    assert_ok(agent_player_open(backend, &agent, &player));
+    assert_ok(agent_player_open(backend, &agent, 1, &player));
     agent_player_load(player, params);
     const long before = allocations_so_far();
     for (int episode = 0; episode < 3; episode++) {
-        agent_player_begin(player);
+        agent_player_begin(player, 0);
         for (int t = 0; t < STEPS; t++) {
             const float obs[OBS] = {(float)t};
             struct rng rng = rng_make(1, RNG_ACTION, (uint64_t)episode, (uint32_t)t);
             struct chosen taken;
             struct distribution_value value;
             double d_logp[2], d_entropy[2];
-            const float *output = agent_player_step(player, obs, 0.0F, 0.0F);
+            const float *output = step_one(player, obs, 0.0F, 0.0F);
             agent.distribution->sample(output, &offer, false, 0.0F, &rng, &taken);
             agent.distribution->value(output, &offer, &taken, &value, d_logp, d_entropy);
         }
@@ -305,6 +392,7 @@ int main(void)
         cmocka_unit_test(input_row_is_joined),
         cmocka_unit_test(block_is_the_same_for_all_lengths),
         cmocka_unit_test(player_equals_the_sequence),
+        cmocka_unit_test(rows_do_not_depend_on_each_other),
         cmocka_unit_test(lstm_remembers),
         cmocka_unit_test(start_is_broad),
         cmocka_unit_test(acting_allocates_nothing),

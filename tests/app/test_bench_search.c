@@ -40,6 +40,18 @@ static void the_learner_is_measured_too(void **state)
     assert_null(strstr(p->output, "frames per second"));
 }
 
+static void workers_play_several_episodes_at_once(void **state)
+{
+    struct program *p = *state;
+    const struct json *bench =
+        program_json(p, SMALL "--seconds 0.2 --workers 2 --episodes 6 --learner false");
+    const struct json *r = json_at(json_get(bench, "results"), 0);
+    const double candidates = program_number(r, "candidates");
+    assert_true(program_number(bench, "episodes") == 6);
+    assert_true(candidates >= 2);
+    assert_true(program_number(r, "candidates_per_second") <= candidates / 0.2);
+}
+
 static void known_candidates_do_not_count(void **state)
 {
     struct program *p = *state;
@@ -65,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_number_of_workers_is_measured),
         TEST(the_learner_is_measured_too),
+        TEST(workers_play_several_episodes_at_once),
         TEST(known_candidates_do_not_count),
         TEST(bad_input_is_named),
     };

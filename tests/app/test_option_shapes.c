@@ -17,6 +17,7 @@ static const char *const free_options[] = {
     "networks.data.threads",
     "learner.checkpoint_seconds",
     "actors.count",
+    "actors.episodes",
     "actors.episode_seconds",
     "actors.first_episode_seconds",
     "actors.slice_seconds",

@@ -136,6 +136,56 @@ static void any_number_of_actors_gives_the_same_bytes(void **state)
     assert_same_run(p, "inline", "three");
 }
 
+#define SHORT                                                                                      \
+    " --search.evaluations 8 --learner.on_policy_from 4 --learner.taught_batches 10 "              \
+    "--learner.distilled_batches 10 "
+// Nor does it matter how many episodes each plays at once, with or without workers that die.
+static void any_number_of_episodes_at_once_gives_the_same_bytes(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "small.json", config);
+    program_json(p, "search small.json --transport inline --run-dir one" SHORT);
+    static const char *const ways[] = {
+        "--transport inline --actors.episodes 8",
+        "--transport local --actors 1 --actors.episodes 3",
+        "--transport local --actors 2 --actors.episodes 8",
+        "--actors 2 --actors.episodes 3",
+        ("--transport local --actors 2 --actors.episodes 4 --actors.tries 100 "
+         "--actors.faults kill=0.01,segv=0.01"),
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        char folder[16];
+        snprintf(folder, sizeof folder, "way%zu", i);
+        program_json(p, "search small.json %s --run-dir %s" SHORT, ways[i], folder);
+        assert_same_run(p, "one", folder);
+    }
+}
+
+// Where the policy plays everything, and remembers.
+static void a_policy_plays_all_episodes_of_a_batch_alike(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "small.json", config);
+    static const char *const ways[] = {
+        "--transport inline",
+        "--transport inline --actors.episodes 3",
+        "--transport local --actors 2 --actors.episodes 8",
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        char folder[16];
+        snprintf(folder, sizeof folder, "way%zu", i);
+        program_json(p,
+                     "search small.json --learner.model none --agent.core lstm --agent.hidden 24 "
+                     "--learner.batch 8 %s --run-dir %s" SHORT,
+                     ways[i], folder);
+        if (i > 0) {
+            assert_same_run(p, "way0", folder);
+        }
+    }
+    assert_in_budget(program_json(p, "search small.json --learner.mode async --actors.episodes 5 "
+                                     "--transport local --actors 2 --run-dir async" SHORT));
+}
+
 // Kills the whole job after so long. Returns whether it had ended by itself.
 static bool run_and_kill(struct program *p, double seconds)
 {
@@ -352,6 +402,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(everything_in_one_process),
         TEST(any_number_of_actors_gives_the_same_bytes),
+        TEST(any_number_of_episodes_at_once_gives_the_same_bytes),
+        TEST(a_policy_plays_all_episodes_of_a_batch_alike),
         TEST(a_killed_job_goes_on_to_the_same_bytes),
         TEST(a_trained_agent_serves_a_new_budget),
         TEST(a_trained_agent_serves_a_new_network),

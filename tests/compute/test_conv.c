@@ -189,6 +189,39 @@ static void test_fused(void **state)
     }
 }
 
+// Dense layers whose rows do not depend on how many there are: right, and the same to the bit.
+static void test_by_row(void **state)
+{
+    const struct bench *bench = *state;
+    static const int channels[][2] = {{1, 1}, {5, 3}, {33, 64}, {64, 65}, {200, 130}};
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
+        const int in_c = channels[i][0], out_c = channels[i][1];
+        struct case_result whole = {0};
+        for (int n = 13; n >= 1; n -= 3) {
+            struct op op = conv_op(OP_CONV, n, 1 + n % 2, 1, in_c, out_c, 1, 1, 1, 0, 1);
+            op.by_row = true;
+            op.bias = n != 7;
+            op.act = case_activation(n % CASE_ACTIVATIONS);
+            match(bench, &op);
+        }
+        for (int n = 13; n >= 1; n -= 4) {
+            struct op op = conv_op(OP_CONV, n, 1, 1, in_c, out_c, 1, 1, 1, 0, 1);
+            op.by_row = true;
+            struct op_case c;
+            struct case_result result;
+            case_open(&c, &op);
+            case_run(bench->backend, &c, n == 13 ? &whole : &result);
+            if (n != 13) { // inputs of a case are numbered from the first row on
+                assert_memory_equal(result.out[0].values, whole.out[0].values,
+                                    (size_t)n * (size_t)out_c * sizeof(float));
+                case_result_close(&result);
+            }
+            case_close(&c);
+        }
+        case_result_close(&whole);
+    }
+}
+
 // What is fused is what the bare convolution would give, put together here.
 static void test_fused_formula(void **state)
 {
@@ -281,11 +314,11 @@ static void test_gradients(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pytorch),       cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_tiles),         cmocka_unit_test(test_large),
-        cmocka_unit_test(test_groups),        cmocka_unit_test(test_linear),
-        cmocka_unit_test(test_fused),         cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_fused_formula),
+        cmocka_unit_test(test_pytorch), cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_tiles),   cmocka_unit_test(test_large),
+        cmocka_unit_test(test_groups),  cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_fused),   cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_by_row),  cmocka_unit_test(test_fused_formula),
     };
     return bench_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }

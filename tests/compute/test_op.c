@@ -144,6 +144,27 @@ static void test_conv(void **state)
             CHANGE(out_type, DTYPE_U8, ERR_UNSUPPORTED, "element types"),
             CHANGE(in_type, 9, ERR_UNSUPPORTED, "element types"));
     }
+    op = (struct op){.kind = OP_CONV,
+                     .n = 2,
+                     .in_h = 3,
+                     .in_w = 1,
+                     .in_c = 5,
+                     .out_h = 3,
+                     .out_w = 1,
+                     .out_c = 4,
+                     .kernel = {1, 1},
+                     .stride = {1, 1},
+                     .dilation = {1, 1},
+                     .groups = 1,
+                     .by_row = true};
+    EXPECT_CHANGES(&op, CHANGE(out_c, 9, OK, ""), CHANGE(groups, 0, ERR_INPUT, "groups"),
+                   CHANGE(kind, OP_CONV_BACKWARD_DATA, ERR_INPUT, "by row"),
+                   CHANGE(in_type, DTYPE_U8, ERR_INPUT, "by row"));
+    op.sum = true;
+    assert_int_equal(op_check(&op), ERR_INPUT);
+    op = conv;
+    op.by_row = true;
+    assert_int_equal(op_check(&op), ERR_INPUT);
     op = conv;
     op.in_type = DTYPE_U8;
     EXPECT_CHANGES(&op, CHANGE(out_type, DTYPE_S8, OK, ""), CHANGE(out_type, DTYPE_F32, OK, ""),

@@ -25,17 +25,28 @@ static void check_guard(const void *array, size_t n, size_t size)
     }
 }
 
-static void open_job(struct env_case *c, const struct env_ops *ops, const struct env_job *job)
+static void open_rows(struct env_case *c)
 {
-    assert_ok(ops->open(job, &c->env));
-    assert_ptr_equal(c->env->ops, ops);
-    ops->spec(c->env, &c->spec);
+    c->env->ops->spec(c->env, &c->spec);
     assert_true(c->spec.n_obs >= 1 && c->spec.n_choices >= 1 && c->spec.most_steps >= 1);
     assert_true(c->spec.n_result >= 0 && c->spec.n_tasks >= 1);
     c->row.obs = guarded(c, (size_t)c->spec.n_obs, sizeof(float));
     c->row.position = guarded(c, (size_t)c->spec.n_choices, sizeof(float));
     c->row.legal = guarded(c, (size_t)c->spec.n_choices, sizeof(uint8_t));
     c->row.choices = guarded(c, 1, sizeof(int32_t));
+}
+
+static void open_job(struct env_case *c, const struct env_ops *ops, const struct env_job *job)
+{
+    assert_ok(ops->open(job, &c->env));
+    assert_ptr_equal(c->env->ops, ops);
+    open_rows(c);
+}
+
+void env_case_share(struct env_case *c, const struct env_case *of, int slot)
+{
+    *c = (struct env_case){.env = of->env, .slot = slot, .shares = true};
+    open_rows(c);
 }
 
 void env_case_open(struct env_case *c, const char *name, const char *json, uint64_t seed)
@@ -49,7 +60,8 @@ void env_case_open(struct env_case *c, const char *name, const char *json, uint6
     assert_non_null(c->options);
     assert_ok(config_read(document, name, ops->options, c->options, &c->arena));
     json_close(document);
-    const struct env_job job = {.config = c->options, .seed = seed, .threads = 1, .shared_fd = -1};
+    const struct env_job job = {
+        .config = c->options, .seed = seed, .slots = ENV_CASE_SLOTS, .threads = 1, .shared_fd = -1};
     open_job(c, ops, &job);
 }
 
@@ -58,9 +70,12 @@ void env_case_open_job(struct env_case *c, const struct env_ops *ops, const stru
     *c = (struct env_case){.end = ENV_RUNNING};
     open_job(c, ops, job);
 }
+
 void env_case_close(struct env_case *c)
 {
-    c->env->ops->close(c->env);
+    if (!c->shares) {
+        c->env->ops->close(c->env);
+    }
     arena_close(&c->arena);
 }
 
@@ -79,7 +94,7 @@ static void check_row(const struct env_case *c)
     check_guard(row->position, (size_t)c->spec.n_choices, sizeof(float));
     check_guard(row->legal, (size_t)c->spec.n_choices, sizeof(uint8_t));
     check_guard(row->choices, 1, sizeof(int32_t));
-    if (c->end == ENV_TERMINATED) { // nothing comes after it
+    if (c->end == ENV_TERMINATED || c->end == ENV_PENDING) { // nothing comes after it
         assert_true(row->obs[0] == unwritten && *row->choices == -1);
         return;
     }
@@ -107,7 +122,7 @@ void env_case_start(struct env_case *c, const struct env_start *start)
 {
     clear_row(c);
     c->end = ENV_RUNNING;
-    assert_ok(c->env->ops->reset(c->env, start, &c->row));
+    assert_ok(c->env->ops->reset(c->env, c->slot, start, &c->row));
     check_row(c);
 }
 
@@ -118,10 +133,31 @@ void env_case_step(struct env_case *c, int choice)
     clear_row(c);
     c->reward = NAN;
     c->end = (enum env_end) - 1;
-    assert_ok(c->env->ops->step(c->env, choice, &c->row, &c->reward, &c->end));
+    assert_ok(c->env->ops->step(c->env, c->slot, choice, &c->row, &c->reward, &c->end));
     assert_true(isfinite(c->reward));
-    assert_true(c->end == ENV_RUNNING || c->end == ENV_TERMINATED || c->end == ENV_TRUNCATED);
+    assert_in_range(c->end, ENV_RUNNING, ENV_PENDING);
     check_row(c);
+    if (c->end == ENV_PENDING && !c->waits) {
+        env_case_evaluate(&c, 1);
+    }
+}
+
+void env_case_evaluate(struct env_case *const *cases, int n)
+{
+    int slots[ENV_CASE_SLOTS];
+    struct env *env = cases[0]->env;
+    assert_in_range(n, 1, ENV_CASE_SLOTS);
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(cases[i]->end, ENV_PENDING);
+        assert_ptr_equal(cases[i]->env, env);
+        slots[i] = cases[i]->slot;
+    }
+    assert_ok(env->ops->evaluate(env, slots, n));
+    for (int i = 0; i < n; i++) {
+        cases[i]->end = ENV_TERMINATED;
+        cases[i]->reward = env_case_outcome(cases[i]).reward;
+        assert_true(isfinite(cases[i]->reward));
+    }
 }
 
 int env_case_draw(const struct env_case *c, struct rng *rng)
@@ -137,7 +173,7 @@ int env_case_draw(const struct env_case *c, struct rng *rng)
 struct env_outcome env_case_outcome(const struct env_case *c)
 {
     struct env_outcome outcome;
-    c->env->ops->outcome(c->env, &outcome);
+    c->env->ops->outcome(c->env, c->slot, &outcome);
     assert_true(isfinite(outcome.score) && outcome.n_result <= c->spec.n_result);
     return outcome;
 }

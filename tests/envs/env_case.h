@@ -3,10 +3,14 @@
 #include "core/arena.h"
 #include "envs/env_list.h"
 
+enum { ENV_CASE_SLOTS = 4 };
 struct env_case {
     struct arena arena;
     void *options;
     struct env *env;
+    int slot;
+    bool shares; // the environment is another case's
+    bool waits;  // pending ends are left to the test; else they are evaluated at once
     struct env_spec spec;
     struct env_row row; // with guards behind each array, see env_case_check
     float reward;
@@ -16,11 +20,15 @@ struct env_case {
 void env_case_open(struct env_case *c, const char *name, const char *json, uint64_t seed);
 // Any environment.
 void env_case_open_job(struct env_case *c, const struct env_ops *ops, const struct env_job *job);
+// Another slot of the same environment. Closed first.
+void env_case_share(struct env_case *c, const struct env_case *of, int slot);
 void env_case_close(struct env_case *c);
 
 // Reset and step that check what env.h promises of the row.
 void env_case_reset(struct env_case *c, int task, int64_t episode);
 void env_case_start(struct env_case *c, const struct env_start *start);
 void env_case_step(struct env_case *c, int choice);
+// Of pending ones, all in one environment: evaluates them at once, and they have ended.
+void env_case_evaluate(struct env_case *const *cases, int n);
 int env_case_draw(const struct env_case *c, struct rng *rng); // a legal choice
 struct env_outcome env_case_outcome(const struct env_case *c);

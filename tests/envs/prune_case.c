@@ -110,8 +110,11 @@ void prune_case_close(struct prune_case *c)
 
 void prune_case_env(const struct prune_case *c, int threads, int fd, struct env_case *out)
 {
-    const struct env_job job = {
-        .config = &c->config, .seed = PRUNE_CASE_SEED, .threads = threads, .shared_fd = fd};
+    const struct env_job job = {.config = &c->config,
+                                .seed = PRUNE_CASE_SEED,
+                                .slots = ENV_CASE_SLOTS,
+                                .threads = threads,
+                                .shared_fd = fd};
     env_case_open_job(out, &env_prune, &job);
 }
 

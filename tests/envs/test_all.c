@@ -42,6 +42,22 @@ static void all_are_listed(void **state)
     assert_null(env_find("chess"));
 }
 
+// One step of an episode under chance choices, into its hash.
+static void play_on(struct env_case *c, struct rng *rng, uint64_t *hash)
+{
+    const size_t choices = (size_t)*c->row.choices;
+    *hash = hash_bytes(*hash, c->row.obs, (size_t)c->spec.n_obs * sizeof(float));
+    *hash = hash_bytes(*hash, c->row.position, choices * sizeof(float));
+    *hash = hash_bytes(*hash, c->row.legal, choices);
+    env_case_step(c, env_case_draw(c, rng));
+    *hash = hash_bytes(*hash, &c->reward, sizeof c->reward);
+    if (c->end != ENV_RUNNING) {
+        const struct env_outcome outcome = env_case_outcome(c);
+        *hash = hash_bytes(*hash, &outcome.score, sizeof outcome.score);
+        *hash = hash_bytes(*hash, &c->end, sizeof c->end);
+    }
+}
+
 // A hash over all that an episode under chance choices shows and gives.
 static uint64_t play(struct env_case *c, int task, int64_t episode)
 {
@@ -50,18 +66,11 @@ static uint64_t play(struct env_case *c, int task, int64_t episode)
     int steps = 0;
     env_case_reset(c, task, episode);
     while (c->end == ENV_RUNNING) {
-        const size_t choices = (size_t)*c->row.choices;
-        hash = hash_bytes(hash, c->row.obs, (size_t)c->spec.n_obs * sizeof(float));
-        hash = hash_bytes(hash, c->row.position, choices * sizeof(float));
-        hash = hash_bytes(hash, c->row.legal, choices);
-        env_case_step(c, env_case_draw(c, &rng));
-        hash = hash_bytes(hash, &c->reward, sizeof c->reward);
+        play_on(c, &rng, &hash);
         steps++;
     }
     assert_true(steps <= c->spec.most_steps);
-    const struct env_outcome outcome = env_case_outcome(c);
-    hash = hash_bytes(hash, &outcome.score, sizeof outcome.score);
-    return hash_bytes(hash, &c->end, sizeof c->end);
+    return hash;
 }
 
 // An episode is a function of (seed, task, episode): not of what was played before it.
@@ -86,6 +95,48 @@ static void episodes_repeat(void **state)
         env_case_close(&a);
         env_case_close(&b);
         env_case_close(&other);
+    }
+}
+
+// Several episodes under way in one environment, their steps in any order: each is what it would be
+// by itself.
+static void slots_do_not_meet(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SETTINGS; i++) {
+        struct env_case alone, slots[ENV_CASE_SLOTS];
+        struct rng rngs[ENV_CASE_SLOTS], order = rng_make(3, RNG_TEST, (uint64_t)i, 0);
+        uint64_t hashes[ENV_CASE_SLOTS];
+        int64_t episodes[ENV_CASE_SLOTS], next = 0;
+        env_case_open(&alone, settings[i].name, settings[i].json, 5);
+        env_case_open(&slots[0], settings[i].name, settings[i].json, 5);
+        for (int k = 0; k < ENV_CASE_SLOTS; k++) {
+            if (k > 0) {
+                env_case_share(&slots[k], &slots[0], k);
+            }
+            slots[k].end = ENV_TERMINATED;
+            episodes[k] = -1;
+        }
+        for (int finished = 0; finished < 12;) {
+            const int k = (int)rng_below(&order, ENV_CASE_SLOTS);
+            if (slots[k].end == ENV_RUNNING) {
+                play_on(&slots[k], &rngs[k], &hashes[k]);
+                continue;
+            }
+            if (episodes[k] >= 0) {
+                const int task = (int)(episodes[k] % alone.spec.n_tasks);
+                assert_true(hashes[k] == play(&alone, task, episodes[k]));
+                finished++;
+            }
+            episodes[k] = next++;
+            rngs[k] = rng_make(77, RNG_TEST, (uint64_t)episodes[k], 0);
+            hashes[k] = HASH_BEGIN;
+            env_case_reset(&slots[k], (int)(episodes[k] % alone.spec.n_tasks), episodes[k]);
+        }
+        for (int k = ENV_CASE_SLOTS - 1; k >= 0; k--) {
+            env_case_close(&slots[k]);
+        }
+        env_case_close(&alone);
     }
 }
 
@@ -123,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_are_listed),
         cmocka_unit_test(episodes_repeat),
+        cmocka_unit_test(slots_do_not_meet),
         cmocka_unit_test(scales_multiply_rewards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,9 +14,9 @@ struct shelf {
     struct host_data host;
 };
 
-static void open_shelf(struct shelf *s, enum scoring_refit refit)
+static void open_shelf(struct shelf *s, enum scoring_refit refit, enum backend_precision precision)
 {
-    const struct backend_options one = {.threads = 1};
+    const struct backend_options one = {.threads = 1, .precision = precision};
     memset(s, 0, sizeof *s);
     prune_case_open(&s->c);
     s->c.config.scoring.refit = refit;
@@ -37,14 +37,13 @@ static void close_shelf(struct shelf *s)
 }
 
 // Scores of random candidates of one network in both ways.
-static void check(struct shelf *s, int number, int n, enum backend_precision precision,
-                  double tolerance)
+static void check(struct shelf *s, int number, int n, double tolerance)
 {
     const struct host_network *network = &s->host.networks[number];
     const struct prune_scorer one = {.backend = s->cpu, .scoring = &s->c.config.scoring};
     const struct prune_scorer many = {.backend = s->device, .scoring = &s->c.config.scoring};
-    const struct prune_candidates_options options = {
-        .precision = precision, .most = CANDIDATES, .memory_bytes = (size_t)1 << 30};
+    const struct prune_candidates_options options = {.most = CANDIDATES,
+                                                     .memory_bytes = (size_t)1 << 30};
     struct rng rng = rng_make(8, RNG_TEST, (uint64_t)number, 0);
     struct prune_study study;
     struct prune_candidates *candidates;
@@ -88,9 +87,11 @@ static void test_as_one_by_one(void **state)
 {
     (void)state;
     struct shelf s;
-    open_shelf(&s, REFIT_OFF);
-    check(&s, 0, CANDIDATES, PRECISION_FLOAT32, 1e-4);
-    check(&s, 1, 1, PRECISION_BF16, 3e-2);
+    open_shelf(&s, REFIT_OFF, PRECISION_FLOAT32);
+    check(&s, 0, CANDIDATES, 1e-4);
+    close_shelf(&s);
+    open_shelf(&s, REFIT_OFF, PRECISION_BF16);
+    check(&s, 1, 1, 3e-2);
     close_shelf(&s);
 }
 
@@ -98,8 +99,8 @@ static void test_refitted(void **state)
 {
     (void)state;
     struct shelf s;
-    open_shelf(&s, REFIT_ON);
-    check(&s, 0, CANDIDATES, PRECISION_FLOAT32, 1e-3);
+    open_shelf(&s, REFIT_ON, PRECISION_FLOAT32);
+    check(&s, 0, CANDIDATES, 1e-3);
     close_shelf(&s);
 }
 
@@ -110,7 +111,7 @@ static void test_other_backends(void **state)
     struct prune_study study;
     struct prune_candidates *candidates;
     const struct prune_candidates_options options = {.most = 1};
-    open_shelf(&s, REFIT_OFF);
+    open_shelf(&s, REFIT_OFF, PRECISION_FLOAT32);
     const struct host_network *network = &s.host.networks[0];
     const struct prune_scorer scorer = {.backend = s.cpu, .scoring = &s.c.config.scoring};
     assert_ok(prune_study_open(network, &s.host.datasets[network->data], &s.c.config.space,
@@ -121,12 +122,41 @@ static void test_other_backends(void **state)
     close_shelf(&s);
 }
 
+// The environment gives the backend what is pending: the same scores for any number of slots, and
+// those of the processor within the precision.
+static void test_environment(void **state)
+{
+    (void)state;
+    struct shelf s;
+    double scores[2][CANDIDATES];
+    open_shelf(&s, REFIT_OFF, PRECISION_FLOAT32);
+    backend_offer(&cuda_host_backend_ops);
+    for (int together = 0; together < 2; together++) {
+        const struct env_job job = {.config = &s.c.config,
+                                    .seed = PRUNE_CASE_SEED,
+                                    .slots = together ? CANDIDATES : 1,
+                                    .backend = "cuda_host",
+                                    .threads = 1,
+                                    .shared_fd = -1};
+        struct env_case env;
+        env_case_open_job(&env, &env_prune, &job);
+        for (int k = 0; k < CANDIDATES; k++) {
+            scores[together][k] = (double)prune_case_play(&env, 0, k).reward;
+        }
+        env_case_close(&env);
+    }
+    assert_memory_equal(scores[0], scores[1], sizeof scores[0]);
+    assert_true(scores[0][0] != scores[0][1] || scores[0][1] != scores[0][2]);
+    close_shelf(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_one_by_one),
         cmocka_unit_test(test_refitted),
         cmocka_unit_test(test_other_backends),
+        cmocka_unit_test(test_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

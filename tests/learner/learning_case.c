@@ -83,7 +83,7 @@ static double run_episode(struct learning *l, int64_t episode, int64_t version)
     method_impala.propose(l->method, &ticket);
     rollout_load(l->rollout, l->weights + (size_t)(version % (l->job->lag + 1)) * l->n_weights,
                  l->n_weights);
-    assert_ok(rollout_run(l->rollout, &ticket, l->trajectory.header));
+    assert_ok(rollout_run(l->rollout, &ticket, 1, l->trajectory.header));
     return l->trajectory.header->score;
 }
 

@@ -17,7 +17,7 @@ struct work {
     bool damage;
 };
 struct fake_actor {
-    struct work work;
+    struct work works[LOOP_MOST_AT_ONCE];
     float *weights;
     size_t n_weights;
     int64_t version; // of the weights, as the tickets said
@@ -36,6 +36,7 @@ void loop_case_defaults(struct loop_case *c)
                    .warmup = 100,
                    .best = 5},
         .method = &method_told,
+        .at_once = 1,
         .actors = 2,
         .n_tasks = GAME_TASKS,
         .n_weights = 8,
@@ -66,7 +67,8 @@ enum status loop_case_open(struct loop_case *c)
     static const struct learner_task tasks[GAME_MOST_TASKS] = {{"a", 1.0}, {"b", 2.0}, {"c", 3.0},
                                                                {"d", 1.0}, {"e", 2.0}, {"f", 3.0}};
     const struct transport_sizes sizes = {.trajectory_bytes = trajectory_bytes(&c->shape),
-                                          .n_weights = c->n_weights};
+                                          .n_weights = c->n_weights,
+                                          .n_tickets = c->at_once};
     c->policy.seed = c->seed;
     TRY(transport_open_local(c->actors, &sizes, &c->transport));
     c->space = *game_space(c->n_tasks);
@@ -82,6 +84,7 @@ enum status loop_case_open(struct loop_case *c)
                                     .tasks = tasks,
                                     .n_tasks = c->n_tasks,
                                     .seed = c->seed,
+                                    .at_once = c->at_once,
                                     .lease_seconds = c->lease_seconds,
                                     .run_dir = c->folder.path,
                                     .texts = {loop_texts, 1},
@@ -97,26 +100,28 @@ static int draw(struct loop_case *c, int below)
     return (int)rng_below(&rng, (uint32_t)below);
 }
 
-static void accept(struct loop_case *c, int number, struct fake_actor *actor,
-                   const struct ticket *ticket)
+static void accept(struct loop_case *c, int number, const struct ticket *ticket, struct work *work)
 {
     const struct manners *m = &c->manners;
     const int at = draw(c, 100);
     if (number % 2 == 1 && at >= 50 && at < 50 + m->never) {
         return; // lost; others stay reliable, or nothing would ever be done
     }
-    actor->work = (struct work){.used = true, .ticket = *ticket, .turns = draw(c, 6), .again = 1};
-    actor->work.turns += at < m->late ? 200 : 0;
-    actor->work.again += at >= m->late && at < m->late + m->twice ? 1 : 0;
-    actor->work.damage = at >= 100 - m->damage;
+    *work = (struct work){.used = true, .ticket = *ticket, .turns = draw(c, 6), .again = 1};
+    work->turns += at < m->late ? 200 : 0;
+    work->again += at >= m->late && at < m->late + m->twice ? 1 : 0;
+    work->damage = at >= 100 - m->damage;
 }
 
-static void answer(struct loop_case *c, int number, struct fake_actor *actor, char *block)
+static bool by_policy(const struct ticket *ticket)
 {
-    struct work *work = &actor->work;
-    const bool policy =
-        work->ticket.source == ACTIONS_POLICY || work->ticket.source == ACTIONS_NOISY;
-    c->stale += policy && actor->version != work->ticket.version ? 1 : 0;
+    return ticket->source == ACTIONS_POLICY || ticket->source == ACTIONS_NOISY;
+}
+
+static void answer(struct loop_case *c, int number, const struct fake_actor *actor,
+                   struct work *work, char *block)
+{
+    c->stale += by_policy(&work->ticket) && actor->version != work->ticket.version ? 1 : 0;
     game_play(&c->shape, &work->ticket, actor->weights, &c->policy, c->fail_every, block);
     if (work->damage) {
         block[trajectory_bytes(&c->shape) / 2] ^= 1;
@@ -130,30 +135,56 @@ static void answer(struct loop_case *c, int number, struct fake_actor *actor, ch
     work->used = work->again > 0;
 }
 
-// One turn: takes a ticket when it has room, answers one whose time has come.
+static void take_batch(struct loop_case *c, int number, struct fake_actor *actor,
+                       const struct ticket_batch *batch)
+{
+    if (batch->n > c->at_once) {
+        abort();
+    }
+    c->largest = batch->n > c->largest ? batch->n : c->largest;
+    if (batch->weights != NULL) {
+        memcpy(actor->weights, batch->weights, batch->n_weights * sizeof *batch->weights);
+        actor->n_weights = batch->n_weights;
+        for (int i = batch->n - 1; i >= 0; i--) { // of those that want them
+            actor->version =
+                by_policy(&batch->tickets[i]) ? batch->tickets[i].version : actor->version;
+        }
+    }
+    for (int i = 0; i < batch->n; i++) {
+        accept(c, number, &batch->tickets[i], &actor->works[i]);
+    }
+}
+
+static bool is_busy(const struct fake_actor *actor)
+{
+    for (int i = 0; i < LOOP_MOST_AT_ONCE; i++) {
+        if (actor->works[i].used) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// One turn: takes tickets when it has none, answers those whose time has come, as far as they go.
 static enum status act(struct loop_case *c, int number, struct fake_actor *actor, char *block)
 {
-    const struct ticket *ticket = NULL;
-    const float *weights = NULL;
-    size_t n = 0;
-    if (!actor->work.used) {
-        TRY(transport_take_ticket(&c->transport, number, &ticket, &weights, &n));
+    struct ticket_batch batch = {0};
+    if (!is_busy(actor)) {
+        TRY(transport_take_tickets(&c->transport, number, &batch));
     }
-    if (ticket != NULL && ticket->kind == TICKET_STOP) {
+    if (batch.n > 0 && batch.tickets->kind == TICKET_STOP) {
         actor->stopped = true;
         return OK;
     }
-    if (ticket != NULL) {
-        if (weights != NULL) {
-            memcpy(actor->weights, weights, n * sizeof *weights);
-            actor->n_weights = n;
-            actor->version = ticket->version;
-        }
-        accept(c, number, actor, ticket);
+    if (batch.n > 0) {
+        take_batch(c, number, actor, &batch);
     }
-    actor->work.turns -= actor->work.turns > 0 ? 1 : 0;
-    if (actor->work.used && actor->work.turns == 0 && transport_can_send(&c->transport, number)) {
-        answer(c, number, actor, block);
+    for (int i = 0; i < c->at_once; i++) {
+        struct work *work = &actor->works[i];
+        work->turns -= work->turns > 0 ? 1 : 0;
+        if (work->used && work->turns == 0 && transport_can_send(&c->transport, number)) {
+            answer(c, number, actor, work, block);
+        }
     }
     return OK;
 }

@@ -46,12 +46,14 @@ struct manners {
     int never;  // ... never answers (actors of odd numbers only)
     int damage; // ... answers with a damaged message
 };
+enum { LOOP_MOST_AT_ONCE = 16 };
 struct loop_case {
     struct test_folder folder;
     struct learner_options learner;
     struct search_options search;
     struct trajectory_shape shape;
     const struct method_ops *method;
+    int at_once;         // tickets that an actor takes together
     int actors, n_tasks; // n_tasks: GAME_TASKS, or up to GAME_MOST_TASKS
     bool known;          // the learner knows the game's candidates, and imagines if it can:
     enum status (*imagine)(void *context, const struct ticket *ticket, const float *weights,
@@ -72,6 +74,7 @@ struct loop_case {
     struct candidate_space space; // the game's, imagination included
     int64_t stop_after;           // updates; 0 = run to the end
     int64_t turns, stale;         // stale: tickets whose weights were not of their version
+    int largest;                  // batch of tickets that came
 };
 void loop_case_defaults(struct loop_case *c); // makes the folder
 void loop_case_close(struct loop_case *c);    // and everything in it

@@ -11,7 +11,7 @@ static void begin(void *context, const float *weights)
 {
     struct player *p = context;
     agent_player_load(p->player, weights);
-    agent_player_begin(p->player);
+    agent_player_begin(p->player, 0);
     p->last_action = 0.0F;
 }
 
@@ -21,7 +21,8 @@ static struct chosen choose(void *context, const float *obs, const struct offer 
     struct player *p = context;
     struct rng rng = rng_make(5, RNG_ACTION, (uint64_t)ticket->episode, (uint32_t)row);
     struct chosen chosen;
-    const float *output = agent_player_step(p->player, obs, p->last_action, 0.0F);
+    const struct agent_step step = {.obs = obs, .last_action = p->last_action};
+    const float *output = agent_player_step(p->player, &step, 1);
     p->agent.distribution->sample(output, offer, false, ticket->noise, &rng, &chosen);
     p->last_action = offer->position[chosen.choice];
     return chosen;
@@ -34,7 +35,7 @@ static bool open_player(const struct agent_options *options, int n_tasks, struct
     const struct agent_shape sizes = {shape.n_obs, shape.n_choices, n_tasks};
     agent_make(options, &sizes, &out->agent);
     return agent_graph(&out->agent, 1, &out->graph) == OK &&
-           agent_player_open(backend, &out->agent, &out->player) == OK;
+           agent_player_open(backend, &out->agent, 1, &out->player) == OK;
 }
 
 int players_open(void **state)

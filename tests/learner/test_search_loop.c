@@ -76,6 +76,37 @@ static void actors_do_not_matter(void **state)
     }
 }
 
+// Nor how many tickets each of them takes at once, answers in any order, and however many there are
+// to be had.
+static void batches_do_not_matter(void **state)
+{
+    (void)state;
+    static const int at_once[] = {1, 3, 8, 16};
+    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
+        struct run_outcome first = {0};
+        for (int i = 0; i < 8; i++) {
+            struct loop_case c;
+            struct run_outcome this;
+            set_variant(&c, &variants[v]);
+            c.at_once = at_once[i % 4];
+            c.actors = 1 + i / 4;
+            c.learner.batch = 6;
+            c.order = (uint64_t)i;
+            c.manners = (struct manners){.late = 10, .twice = 10};
+            run_to_end(&c, i == 0 ? &first : &this);
+            // All of an update, or what an actor takes; half of it where there are two.
+            const int most = c.actors == 1 ? 6 : 3;
+            assert_true(c.largest >= (c.at_once < most ? c.at_once : most));
+            if (i > 0) {
+                run_outcome_assert_same(&first, &this);
+                arena_close(&this.arena);
+            }
+            loop_case_close(&c);
+        }
+        arena_close(&first.arena);
+    }
+}
+
 static void goes_on_after_a_kill(void **state)
 {
     (void)state;
@@ -90,6 +121,7 @@ static void goes_on_after_a_kill(void **state)
         int kills = 0;
         for (int64_t stop = 1 + (int64_t)v; stop < whole.n_updates; stop += 3) {
             c.actors = 1 + (int)(stop % 3);
+            c.at_once = stop % 2 ? 4 : 1;
             c.order = (uint64_t)stop;
             c.stop_after = stop;
             assert_ok(loop_case_open(&c));
@@ -189,11 +221,12 @@ static void async_loses_nothing(void **state)
     (void)state;
     static const int actors[] = {1, 5, 40};
     for (size_t i = 0; i < 3; i++) {
-        for (int candidates = 0; candidates < 2; candidates++) {
+        for (int variant = 0; variant < 4; variant++) {
             struct loop_case c;
             struct run_outcome o;
             loop_case_defaults(&c);
-            game_shape(candidates != 0, &c.shape);
+            game_shape(variant % 2 != 0, &c.shape);
+            c.at_once = variant < 2 ? 1 : 5;
             c.learner.mode = MODE_ASYNC;
             c.actors = actors[i];
             c.search.evaluations = 40;
@@ -211,8 +244,9 @@ static void async_loses_nothing(void **state)
             for (int64_t k = 0; k < o.n_episodes; k++) {
                 assert_true(o.episodes[k].lag >= 0);
             }
-            // Two tickets per actor, each of them at most lent on a few times.
-            assert_true(summary.lag_mean <= 1.0 + 4.0 * c.actors / c.learner.batch);
+            assert_true(c.largest == c.at_once || c.actors == 40); // whom less than that is left
+            // Two batches of tickets per actor, each of them at most lent on a few times.
+            assert_true(summary.lag_mean <= 1.0 + 4.0 * c.actors * c.at_once / c.learner.batch);
             arena_close(&o.arena);
             loop_case_close(&c);
         }
@@ -428,12 +462,10 @@ static void actors_are_told_to_stop(void **state)
     assert_ok(loop_case_run(&c, false));
     bool all = false;
     for (int i = 0; i < 100 && !all; i++) {
-        const struct ticket *ticket;
-        const float *weights;
-        size_t n;
+        struct ticket_batch batch;
         assert_ok(learner_stop_actors(c.opened, &all));
         for (int actor = 0; actor < c.actors; actor++) {
-            assert_ok(transport_take_ticket(&c.transport, actor, &ticket, &weights, &n));
+            assert_ok(transport_take_tickets(&c.transport, actor, &batch));
         }
     }
     assert_true(all);
@@ -445,6 +477,7 @@ int main(void)
     log_set_level(LOG_QUIET);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(actors_do_not_matter),
+        cmocka_unit_test(batches_do_not_matter),
         cmocka_unit_test(goes_on_after_a_kill),
         cmocka_unit_test(damaged_checkpoint_falls_back),
         cmocka_unit_test(another_run_is_refused),

@@ -142,15 +142,16 @@ void candidate_case_close(struct candidate_case *c)
     arena_close(&c->arena);
 }
 
-void candidate_case_run(const struct candidate_case *c, const struct candidate_options *options,
-                        int first, int n, struct candidate_score *scores)
+void candidate_case_run(const struct candidate_case *c, enum backend_precision precision,
+                        const struct candidate_options *options, int first, int n,
+                        struct candidate_score *scores)
 {
-    const struct backend_options one_thread = {.threads = 1};
+    const struct backend_options how = {.threads = 1, .precision = precision};
     struct candidate_program program;
     struct candidates *candidates;
     struct backend *backend;
     struct arena arena = {0};
-    assert_ok(cuda_host_backend_ops.open(&one_thread, &backend));
+    assert_ok(cuda_host_backend_ops.open(&how, &backend));
     assert_ok(candidate_program_open(&c->graph, &c->groups, c->params, c->refit, &program));
     const struct candidate_network *network = &program.network;
     struct candidate_choice choices[CANDIDATE_CASE_MOST];

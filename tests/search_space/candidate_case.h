@@ -32,5 +32,6 @@ void candidate_case_open(struct candidate_case *c, struct graph *graph,
 void candidate_case_close(struct candidate_case *c);
 
 // Scores candidates [first, first + n) at once on the emulated device.
-void candidate_case_run(const struct candidate_case *c, const struct candidate_options *options,
-                        int first, int n, struct candidate_score *scores);
+void candidate_case_run(const struct candidate_case *c, enum backend_precision precision,
+                        const struct candidate_options *options, int first, int n,
+                        struct candidate_score *scores);

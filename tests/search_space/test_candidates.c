@@ -9,10 +9,10 @@
 
 enum { KIB = 1 << 10, MIB = 1 << 20, FUZZ_NETWORKS = 40 };
 
-static struct candidate_options options_of(enum backend_precision precision)
+static struct candidate_options options_of(void)
 {
-    return (struct candidate_options){
-        .precision = precision, .most = CANDIDATE_CASE_MOST, .memory_bytes = 256 * (size_t)MIB};
+    return (struct candidate_options){.most = CANDIDATE_CASE_MOST,
+                                      .memory_bytes = 256 * (size_t)MIB};
 }
 
 static void add_conv(struct graph *graph, const char *name, int input, int out_c, int kernel,
@@ -138,17 +138,18 @@ static void check_network(void (*build)(struct graph *), const struct candidate_
     build(&graph);
     candidate_case_open(&c, &graph, how);
     for (int p = PRECISION_FLOAT32; p <= PRECISION_BF16; p++) {
-        struct candidate_options options = options_of((enum backend_precision)p);
+        struct candidate_options options = options_of();
+        const enum backend_precision precision = (enum backend_precision)p;
         struct candidate_score all[CANDIDATE_CASE_MOST], some[CANDIDATE_CASE_MOST];
-        candidate_case_run(&c, &options, 0, c.n, all);
+        candidate_case_run(&c, precision, &options, 0, c.n, all);
         compare(&c, all, tolerance[p], slack[p]);
         for (int k = 0; k < c.n; k++) {
-            candidate_case_run(&c, &options, k, 1, some);
+            candidate_case_run(&c, precision, &options, k, 1, some);
             assert_same(&some[0], &all[k], 1);
         }
         for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
             options.shared_bytes = shared[i];
-            candidate_case_run(&c, &options, 0, c.n, some);
+            candidate_case_run(&c, precision, &options, 0, c.n, some);
             assert_same(some, all, c.n);
         }
     }
@@ -183,21 +184,21 @@ static void test_passes(void **state)
     (void)state;
     const struct candidate_case_options how = {
         .n = CANDIDATE_CASE_MOST, .calibration = 135, .scoring = 50, .seed = 4};
-    struct candidate_options options = options_of(PRECISION_BF16);
+    struct candidate_options options = options_of();
     struct candidate_score all[CANDIDATE_CASE_MOST], some[CANDIDATE_CASE_MOST];
     struct graph graph;
     struct candidate_case c;
     build_concat(&graph);
     candidate_case_open(&c, &graph, &how);
     assert_int_equal(c.data.batches, 3);
-    candidate_case_run(&c, &options, 0, c.n, all);
+    candidate_case_run(&c, PRECISION_BF16, &options, 0, c.n, all);
     compare(&c, all, 3e-2, 4);
     options.memory_bytes = 3 * (size_t)MIB;
-    candidate_case_run(&c, &options, 0, c.n, some);
+    candidate_case_run(&c, PRECISION_BF16, &options, 0, c.n, some);
     assert_same(some, all, c.n);
     options.most = 3;
     emulator_set_reversed(true);
-    candidate_case_run(&c, &options, 0, c.n, some);
+    candidate_case_run(&c, PRECISION_BF16, &options, 0, c.n, some);
     emulator_set_reversed(false);
     assert_same(some, all, c.n);
     candidate_case_close(&c);
@@ -236,7 +237,7 @@ static void test_samples(void **state)
 static void test_random_networks(void **state)
 {
     (void)state;
-    const struct candidate_options options = options_of(PRECISION_FLOAT32);
+    const struct candidate_options options = options_of();
     struct candidate_options fused_options = options;
     struct random_tally tally = {0};
     int refused = 0, done = 0;
@@ -252,10 +253,10 @@ static void test_random_networks(void **state)
         candidate_case_open(&c, &graph, &how);
         if (candidate_program_open(&c.graph, &c.groups, c.params, c.refit, &program) == OK) {
             candidate_program_close(&program);
-            candidate_case_run(&c, &options, 0, c.n, scores);
+            candidate_case_run(&c, PRECISION_FLOAT32, &options, 0, c.n, scores);
             compare(&c, scores, 1e-4, 0);
             fused_options.shared_bytes = (size_t)(8 + number % 5 * 30) * KIB;
-            candidate_case_run(&c, &fused_options, 0, c.n, fused);
+            candidate_case_run(&c, PRECISION_FLOAT32, &fused_options, 0, c.n, fused);
             assert_same(fused, scores, c.n);
             done++;
         } else {

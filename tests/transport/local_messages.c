@@ -5,11 +5,12 @@
 #include "test_unit.h"
 #include "transport/transport.h"
 
-enum { ACTORS = 5, WEIGHTS = 1001, BYTES = 512 };
+enum { ACTORS = 5, WEIGHTS = 1001, BYTES = 512, TICKETS = 4 };
 
 static void open_local(struct transport *t)
 {
-    const struct transport_sizes sizes = {.trajectory_bytes = BYTES, .n_weights = WEIGHTS};
+    const struct transport_sizes sizes = {
+        .trajectory_bytes = BYTES, .n_weights = WEIGHTS, .n_tickets = TICKETS};
     assert_ok(transport_open_local(ACTORS, &sizes, t));
     assert_int_equal(t->actors, ACTORS);
 }
@@ -25,30 +26,46 @@ static void send_episode(struct transport *t, int actor, int64_t episode)
     for (size_t i = 0; i < WEIGHTS; i++) {
         weights[i] = weight_of(episode, i);
     }
-    const struct ticket ticket = {.kind = TICKET_EPISODE, .episode = episode, .version = episode};
-    assert_ok(transport_send_ticket(t, actor, &ticket, episode % 2 ? weights : NULL, WEIGHTS));
+    // As many tickets as the number says, of which the first is answered.
+    struct ticket tickets[TICKETS];
+    const int n = 1 + (int)(episode % TICKETS);
+    for (int i = 0; i < n; i++) {
+        tickets[i] = (struct ticket){
+            .kind = TICKET_EPISODE, .episode = episode + i, .version = episode, .given = {7}};
+    }
+    struct ticket_batch batch = {.tickets = tickets, .n = n};
+    if (episode % 2) {
+        batch.weights = weights;
+        batch.n_weights = WEIGHTS;
+    }
+    assert_ok(transport_send_tickets(t, actor, &batch));
+    memset(tickets, 0, sizeof tickets); // a copy is on its way
 }
 
 // Takes the ticket that is there and answers it; what it holds must be whole.
 static bool act(struct transport *t, int actor)
 {
-    const struct ticket *ticket;
-    const float *weights;
-    size_t n;
+    struct ticket_batch batch;
     if (!transport_can_send(t, actor)) {
         return false;
     }
-    assert_ok(transport_take_ticket(t, actor, &ticket, &weights, &n));
-    if (ticket == NULL) {
+    assert_ok(transport_take_tickets(t, actor, &batch));
+    if (batch.n == 0) {
         return false;
     }
+    const struct ticket *ticket = batch.tickets;
+    assert_int_equal(batch.n, 1 + ticket->episode % TICKETS);
+    for (int i = 0; i < batch.n; i++) {
+        assert_int_equal(ticket[i].episode, ticket->episode + i);
+        assert_int_equal(ticket[i].given[0], 7);
+    }
     if (ticket->episode % 2) {
-        assert_int_equal(n, WEIGHTS);
-        for (size_t i = 0; i < n; i++) {
-            assert_true(weights[i] == weight_of(ticket->episode, i));
+        assert_int_equal(batch.n_weights, WEIGHTS);
+        for (size_t i = 0; i < batch.n_weights; i++) {
+            assert_true(batch.weights[i] == weight_of(ticket->episode, i));
         }
     } else {
-        assert_null(weights);
+        assert_true(batch.weights == NULL && batch.n_weights == 0);
     }
     int64_t block[BYTES / sizeof(int64_t)];
     for (size_t i = 0; i < BYTES / sizeof *block; i++) {
@@ -112,27 +129,25 @@ static void test_every_ticket_once(void **state)
     transport_close(&t);
 }
 
-// One ticket on its way, while the one before is borrowed and stays as it is.
+// One batch on its way, while the one before is borrowed and stays as it is.
 static void test_bounds(void **state)
 {
     (void)state;
     struct transport t;
     open_local(&t);
-    const struct ticket *first, *second;
-    const float *weights, *none;
-    size_t n;
-    assert_ok(transport_take_ticket(&t, 2, &first, &weights, &n));
-    assert_null(first);
+    struct ticket_batch first, second;
+    assert_ok(transport_take_tickets(&t, 2, &first));
+    assert_int_equal(first.n, 0);
     send_episode(&t, 2, 1);
     assert_false(transport_ready(&t, 2));
     assert_true(transport_ready(&t, 3));
-    assert_ok(transport_take_ticket(&t, 2, &first, &weights, &n));
+    assert_ok(transport_take_tickets(&t, 2, &first));
     assert_true(transport_ready(&t, 2));
     send_episode(&t, 2, 3);
-    assert_int_equal(first->episode, 1);
-    assert_true(weights[5] == weight_of(1, 5));
-    assert_ok(transport_take_ticket(&t, 2, &second, &none, &n));
-    assert_int_equal(second->episode, 3);
+    assert_int_equal(first.tickets->episode, 1);
+    assert_true(first.weights[5] == weight_of(1, 5));
+    assert_ok(transport_take_tickets(&t, 2, &second));
+    assert_int_equal(second.tickets->episode, 3);
     assert_ok(transport_send_trajectory(&t, 2, "x", 1));
     assert_false(transport_can_send(&t, 2));
     assert_true(transport_can_send(&t, 1));

@@ -31,34 +31,46 @@ static double cpu_seconds(void)
            1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
-// Answers tickets until told to stop.
+enum { TICKETS = 3 };
+
+// Of the message that begins with this one.
+static int tickets_of(int64_t episode)
+{
+    return 1 + (int)(episode % TICKETS);
+}
+
+// Answers the first ticket of each message until told to stop.
 static void act(struct transport *t, const struct plan *plan)
 {
     const int actor = world.rank - 1;
     int64_t *block = malloc(plan->bytes);
     struct backoff backoff = {0};
     for (;;) {
-        const struct ticket *ticket = NULL;
-        const float *weights;
-        size_t n;
+        struct ticket_batch batch = {0};
         if (transport_can_send(t, actor)) {
-            assert_ok(transport_take_ticket(t, actor, &ticket, &weights, &n));
+            assert_ok(transport_take_tickets(t, actor, &batch));
         }
-        if (ticket == NULL) {
+        if (batch.n == 0) {
             backoff_wait(&backoff);
             continue;
         }
         backoff_reset(&backoff);
+        const struct ticket *ticket = batch.tickets;
         if (ticket->kind == TICKET_STOP) {
             break;
         }
+        assert_int_equal(batch.n, tickets_of(ticket->episode));
+        for (int i = 0; i < batch.n; i++) {
+            assert_int_equal(ticket[i].version, ticket->version);
+            assert_int_equal(ticket[i].given[0], i);
+        }
         if (ticket->episode % 2) {
-            assert_int_equal(n, plan->n_weights);
-            for (size_t i = 0; i < n; i++) {
-                assert_true(weights[i] == weight_of(ticket->version, i));
+            assert_int_equal(batch.n_weights, plan->n_weights);
+            for (size_t i = 0; i < batch.n_weights; i++) {
+                assert_true(batch.weights[i] == weight_of(ticket->version, i));
             }
         } else {
-            assert_null(weights);
+            assert_true(batch.weights == NULL && batch.n_weights == 0);
         }
         if (plan->dawdle && world.rank == world.ranks - 1) {
             clock_sleep(0.3);
@@ -96,12 +108,13 @@ static bool take(struct transport *t, const struct plan *plan, int *answers, int
 static void stop_all(struct transport *t)
 {
     const struct ticket stop = {.kind = TICKET_STOP};
+    const struct ticket_batch batch = {.tickets = &stop, .n = 1};
     struct backoff backoff = {0};
     for (int actor = 0; actor < t->actors; actor++) {
         while (!transport_ready(t, actor)) {
             backoff_wait(&backoff);
         }
-        assert_ok(transport_send_ticket(t, actor, &stop, NULL, 0));
+        assert_ok(transport_send_tickets(t, actor, &batch));
     }
 }
 
@@ -118,14 +131,22 @@ static void learn(struct transport *t, const struct plan *plan, int *by_actor)
             if (!transport_ready(t, actor)) {
                 continue;
             }
-            const struct ticket ticket = {
-                .kind = TICKET_EPISODE, .episode = sent, .version = sent * 3};
+            struct ticket tickets[TICKETS];
+            for (int i = 0; i < TICKETS; i++) {
+                tickets[i] = (struct ticket){.kind = TICKET_EPISODE,
+                                             .episode = sent,
+                                             .version = sent * 3,
+                                             .given = {(int16_t)i}};
+            }
             for (size_t i = 0; i < plan->n_weights; i++) {
-                weights[i] = weight_of(ticket.version, i);
+                weights[i] = weight_of(tickets->version, i);
             }
             const bool with = sent % 2;
-            assert_ok(
-                transport_send_ticket(t, actor, &ticket, with ? weights : NULL, plan->n_weights));
+            const struct ticket_batch batch = {.tickets = tickets,
+                                               .n = tickets_of(sent),
+                                               .weights = with ? weights : NULL,
+                                               .n_weights = with ? plan->n_weights : 0};
+            assert_ok(transport_send_tickets(t, actor, &batch));
             memset(weights, 0, plan->n_weights * sizeof *weights); // a copy is on its way
             sent++;
             moved = true;
@@ -151,8 +172,8 @@ static void learn(struct transport *t, const struct plan *plan, int *by_actor)
 
 static void run(const struct plan *plan, int *by_actor)
 {
-    const struct transport_sizes sizes = {.trajectory_bytes = plan->bytes,
-                                          .n_weights = plan->n_weights};
+    const struct transport_sizes sizes = {
+        .trajectory_bytes = plan->bytes, .n_weights = plan->n_weights, .n_tickets = TICKETS};
     struct transport t;
     assert_ok(transport_open_mpi(&world, &sizes, &t));
     assert_int_equal(t.actors, world.ranks - 1);
@@ -198,7 +219,8 @@ static void test_slow_actor(void **state)
 static void test_no_attention(void **state)
 {
     (void)state;
-    const struct transport_sizes sizes = {.trajectory_bytes = 1024, .n_weights = 1000000};
+    const struct transport_sizes sizes = {
+        .trajectory_bytes = 1024, .n_weights = 1000000, .n_tickets = 1};
     float *weights = calloc(sizes.n_weights, sizeof *weights);
     struct transport t;
     assert_ok(transport_open_mpi(&world, &sizes, &t));
@@ -206,8 +228,10 @@ static void test_no_attention(void **state)
     struct backoff backoff = {0};
     if (world.rank == 0) {
         const struct ticket ticket = {.kind = TICKET_EPISODE};
+        const struct ticket_batch sent = {
+            .tickets = &ticket, .n = 1, .weights = weights, .n_weights = sizes.n_weights};
         for (int actor = 0; actor < t.actors; actor++) {
-            assert_ok(transport_send_ticket(&t, actor, &ticket, weights, sizes.n_weights));
+            assert_ok(transport_send_tickets(&t, actor, &sent));
         }
         while (clock_seconds() - start < length_s) {
             const void *block;
@@ -224,11 +248,9 @@ static void test_no_attention(void **state)
     } else {
         clock_sleep(length_s + 0.1);
     }
-    const struct ticket *ticket = NULL;
-    const float *received;
-    size_t n;
-    while (world.rank != 0 && ticket == NULL) {
-        assert_ok(transport_take_ticket(&t, world.rank - 1, &ticket, &received, &n));
+    struct ticket_batch received = {0};
+    while (world.rank != 0 && received.n == 0) {
+        assert_ok(transport_take_tickets(&t, world.rank - 1, &received));
         backoff_wait(&backoff);
     }
     transport_close(&t);
@@ -239,7 +261,8 @@ static void test_no_attention(void **state)
 static void test_early_close(void **state)
 {
     (void)state;
-    const struct transport_sizes sizes = {.trajectory_bytes = 100000, .n_weights = 10};
+    const struct transport_sizes sizes = {
+        .trajectory_bytes = 100000, .n_weights = 10, .n_tickets = 1};
     char *block = calloc(1, sizes.trajectory_bytes);
     struct transport t;
     assert_ok(transport_open_mpi(&world, &sizes, &t));
@@ -261,8 +284,8 @@ static void test_early_close(void **state)
 static void test_sizes_differ(void **state)
 {
     (void)state;
-    const struct transport_sizes sizes = {.trajectory_bytes = 1024,
-                                          .n_weights = (size_t)(100 + world.rank)};
+    const struct transport_sizes sizes = {
+        .trajectory_bytes = 1024, .n_weights = 100, .n_tickets = 1 + world.rank};
     struct transport t = {0};
     if (world.ranks == 2) {
         if (world.rank == 0) { // goes on as far as the barrier, where the other would be

@@ -1,0 +1,121 @@
+// What the stages after a search ask for.
+#include "envs/prune/prune_env.h"
+#include "envs/prune/prune_space.h"
+#include "nn/calibrate_params.h"
+#include "nn/network_input.h"
+
+#include <math.h>
+
+struct prune_walk *prune_env_walk(const struct env *env, int task)
+{
+    const struct prune_env *prune = prune_env_self(env);
+    CHECK(task >= 0 && task < prune->config->n_tasks);
+    return &prune->walks[task];
+}
+
+const struct prune_config *prune_env_config(const struct env *env)
+{
+    return prune_env_self(env)->config;
+}
+
+static void prune_facts(const struct env *env, int task, struct network_task_facts *out)
+{
+    const struct prune_walk *walk = prune_env_walk(env, task);
+    *out = (struct network_task_facts){
+        .full_macs = walk->study->full[COST_MACS],
+        .full_params = walk->study->full[COST_PARAMS],
+        .most_macs = walk->own[COST_MACS],
+        .most_params = walk->own[COST_PARAMS],
+        .base_accuracy = walk->study->network->base_accuracy,
+        .n_steps = walk->study->n_steps,
+        .unseen = walk->study->network->train_rows.known,
+    };
+}
+
+// Recalibrates on the host's images, or, when those are too few, on images read anew.
+static enum status recalibrate(struct prune_env *env, int task, int images, struct network *network)
+{
+    const struct prune_study *study = env->walks[task].study;
+    struct calibration calibration = {
+        .input = network_plan_input(&network->info),
+        .images = study->data->calibration,
+        .n = images,
+        .batchnorm = true,
+    };
+    if (images > study->data->n_calibration) {
+        struct more_images *more = &env->more[study->network->data];
+        if (more->wanted != images) {
+            more->n = images;
+            TRY(host_data_sample(env->config, &env->host, env->config->tasks[task].network,
+                                 env->seed, &env->arena, &more->images, &more->n));
+            more->wanted = images;
+        }
+        calibration.images = more->images;
+        calibration.n = more->n;
+    }
+    return calibrate_params(env->backend, &network->graph, network->params, &calibration);
+}
+
+static enum status prune_build(struct env *env, int task, const int32_t *widths, int images,
+                               struct network *out)
+{
+    const struct prune_study *study = prune_env_walk(env, task)->study;
+    struct network network = {.info = study->network->info};
+    TRY(prune_cut(study, widths, &network.graph, &network.params));
+    enum status code = row_set_copy(&study->network->train_rows, &network.train_rows);
+    if (code == OK) {
+        code = network_note_whole(&network, &study->network->graph, study->network->whole);
+    }
+    if (code == OK) {
+        code = recalibrate(prune_env_self(env), task, images, &network);
+    }
+    if (code != OK) {
+        network_close(&network);
+        return code;
+    }
+    *out = network;
+    return OK;
+}
+
+static enum status prune_score(struct env *env, int task, const struct network *network,
+                               struct network_score *out)
+{
+    const struct host_dataset *data = prune_env_walk(env, task)->study->data;
+    const struct score_request request = {.graph = &network->graph,
+                                          .params = network->params,
+                                          .info = &network->info,
+                                          .data = data,
+                                          .images = data->n_validation};
+    struct score score;
+    TRY(prune_score_params(prune_env_self(env)->backend, &request, &score));
+    *out = (struct network_score){
+        .accuracy = isfinite(score.loss) ? (double)score.right / (double)score.images : 0,
+        .loss = score.loss / (double)score.images,
+    };
+    return OK;
+}
+
+static void prune_describe(const int32_t *widths, int n, struct json_writer *out)
+{
+    json_write_begin(out, '[', "widths");
+    for (int i = 0; i < n; i++) {
+        json_write_int(out, NULL, widths[i]);
+    }
+    json_write_end(out, ']');
+}
+
+const struct network_env_ops prune_network_ops = {
+    .check_tasks = prune_check_tasks,
+    .check_images = prune_check_images,
+    .facts = prune_facts,
+    .build = prune_build,
+    .score = prune_score,
+    .space = prune_space_task,
+    .use = prune_space_use,
+    .holds = prune_space_holds,
+    .losses = prune_space_losses,
+    .steps_of = prune_space_steps_of,
+    .suggest = prune_space_suggest,
+    .noise = prune_space_noise,
+    .describe = prune_describe,
+};

@@ -1,0 +1,48 @@
+// An open pruning environment, as its own files see it.
+#pragma once
+#include "envs/network_env.h"
+#include "envs/prune/prune_batch.h"
+#include "envs/prune/prune_walk.h"
+
+// Training images beyond those of the host, kept for the next candidate.
+struct more_images {
+    uint8_t *images; // NULL: none yet; arena
+    int wanted, n;   // asked for; there are
+};
+// A slot: the episode under way in it, or what that has come to.
+struct prune_episode {
+    struct prune_walk **walks; // [n_networks] NULL: not played here yet; arena, as the walks
+    struct prune_walk *walk;   // of the episode: that of its network
+    int task;
+    bool imagined, pending;
+    struct env_outcome outcome;
+};
+// Scratch of evaluate.
+struct evaluation {
+    struct prune_request *requests; // [slots] arena, as all here
+    uint64_t *keys;                 // [slots] of the requests
+    int *of;                        // [slots] index of each slot's request; -1: known already
+};
+struct prune_env {
+    struct env base;
+    const struct prune_config *config; // borrowed
+    struct scoring_options scoring;    // the config's, its dtype resolved
+    uint64_t seed;
+    struct backend *backend; // owned
+    struct arena arena;
+    struct host_data host;
+    struct prune_study *studies; // [n_networks] arena
+    struct prune_walk *walks;    // [n_tasks] of no episode: what is known beforehand; arena
+    struct more_images *more;    // [host.n_datasets] arena
+    struct env_spec spec;
+    struct prune_episode *episodes; // [slots] arena
+    struct evaluation evaluation;
+    struct prune_together together; // of the studies
+    int slots;
+};
+
+struct prune_env *prune_env_self(const struct env *env); // CHECKs that it is one
+struct prune_episode *prune_episode_at(const struct prune_env *env, int slot);
+
+enum status prune_evaluate(struct env *base, const int *slots, int n); // env_ops.evaluate
+extern const struct network_env_ops prune_network_ops;
