@@ -79,6 +79,7 @@ struct backend_facts {
 };
 
 struct recording; // a backend's own
+struct candidate_ops;
 
 struct backend_ops {
     const char *name;
@@ -121,6 +122,8 @@ struct backend_ops {
                           struct recording **out);
     void (*replay)(struct backend *backend, struct recording *recording);
     void (*forget)(struct backend *backend, struct recording *recording); // waits for the queue
+    // Scores many pruned networks at once (candidate_batch.h). NULL: they are scored one by one.
+    const struct candidate_ops *candidates;
     const struct kernel_ops *kernels[OP_COUNT]; // complete: no entry is NULL
 };
 

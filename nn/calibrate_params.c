@@ -8,14 +8,14 @@
 // of its own: twice the images take a tenth more time each.
 enum { MOST_BATCH = 64 };
 
-static int count_batches(int n)
+int calibrate_batches(int n)
 {
     return (n + MOST_BATCH - 1) / MOST_BATCH;
 }
 
 int calibrate_batch(int n)
 {
-    return n / count_batches(n);
+    return n / calibrate_batches(n);
 }
 
 static enum status gather(struct statistics_plan *plan, float *params,
@@ -60,7 +60,7 @@ enum status calibrate_params(struct backend *backend, const struct graph *graph,
     struct statistics_plan *plan;
     TRY(statistics_open(backend, graph, &options, &plan));
     const enum status code =
-        gather(plan, params, calibration, batch_bytes, count_batches(calibration->n));
+        gather(plan, params, calibration, batch_bytes, calibrate_batches(calibration->n));
     statistics_close(plan);
     return code;
 }

@@ -11,8 +11,9 @@ struct calibration {
     double *seconds;    // grows by the time inside the plan's runs; NULL: not wanted
 };
 
-// Images per batch when there are n.
+// Images per batch when there are n, and how many batches.
 int calibrate_batch(int n);
+int calibrate_batches(int n);
 // Runs the images through the network with each batch's own BatchNorm statistics; rewrites the
 // running slices of params [n_floats]. ERR_INPUT: fewer than 2 images.
 enum status calibrate_params(struct backend *backend, const struct graph *graph, float *params,

@@ -1,5 +1,6 @@
 // Every kernel of compute/cuda. Each has a number, CUDA_name, by which it is launched.
 #pragma once
+#include "compute/cuda/candidate_kernel_list.h"
 
 // clang-format off
 #define CUDA_KERNEL_LIST(X)                                                                        \
@@ -81,7 +82,8 @@
     X(softmax) \
     X(softmax_backward) \
     X(softmax_xent) \
-    X(softmax_xent_end)
+    X(softmax_xent_end) \
+    CANDIDATE_KERNEL_LIST(X)
 // clang-format on
 
 enum cuda_kernel_number {

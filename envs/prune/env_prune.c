@@ -74,6 +74,7 @@ static void prune_close(struct env *base)
         return;
     }
     struct prune_env *env = prune_env_self(base);
+    prune_together_close(&env->together);
     for (int n = 0; env->studies != NULL && n < env->config->n_networks; n++) {
         prune_study_close(&env->studies[n]);
     }
@@ -104,7 +105,10 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
     ARENA_NEW(&env->arena, env->more, (size_t)env->host.n_datasets);
     TRY(open_studies(env));
     TRY(open_walks(env));
-    return open_slots(env);
+    TRY(open_slots(env));
+    const struct prune_scorer scorer = {.backend = env->backend, .scoring = &env->scoring};
+    return prune_together_open(&scorer, env->studies, config->n_networks, env->slots, &env->arena,
+                               &env->together);
 }
 
 static enum status prune_open(const struct env_job *job, struct env **out)

@@ -37,6 +37,7 @@ struct prune_env {
     struct env_spec spec;
     struct prune_episode *episodes; // [slots] arena
     struct evaluation evaluation;
+    struct prune_together together; // of the studies
     int slots;
 };
 

@@ -1,6 +1,7 @@
 // What episodes have come to: those of one evaluation are scored together.
 #include "core/hash.h"
 #include "envs/prune/prune_env.h"
+#include "envs/prune/prune_reward.h"
 
 // Networks count, not tasks: with other budgets the same widths are as accurate.
 static uint64_t score_key(const struct prune_env *env, const struct prune_episode *episode)
@@ -61,7 +62,7 @@ enum status prune_evaluate(struct env *base, const int *slots, int n)
     const struct prune_scorer scorer = {.backend = env->backend, .scoring = &env->scoring};
     CHECK(n >= 0 && n <= env->slots);
     const int requests = list_requests(env, slots, n);
-    TRY(prune_score_batch(&scorer, all->requests, requests));
+    TRY(prune_score_batch(&scorer, &env->together, all->requests, requests));
     for (int i = 0; i < requests; i++) {
         score_cache_add(env->host.cache, all->keys[i], &all->requests[i].score);
     }

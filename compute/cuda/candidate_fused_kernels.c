@@ -1,0 +1,216 @@
+// A run of steps in one launch: a block takes a few images of one candidate through all of them,
+// and no value leaves its shared memory before the last. The weights of a step come while the one
+// before is computed, where there is room for both.
+#include "compute/cuda/candidate_product.h"
+
+DEVICE unsigned char *shared_at(int at)
+{
+    return shared_memory() + at;
+}
+
+// Chunks of the inner dimension, all slabs together.
+DEVICE int whole_inner(const struct candidate_filter *filter, int chunks)
+{
+    const int taps = filter->window.kernel[0] * filter->window.kernel[1];
+    return chunks / filter->slab * candidate_inner(taps, filter->slab) +
+           candidate_inner(taps, chunks % filter->slab);
+}
+
+DEVICE void copy_chunks(unsigned char *to, const unsigned char *from, int count)
+{
+    for (int i = thread_id(); i < count; i += thread_count()) {
+        copy_async_16(to + (size_t)i * CANDIDATE_CHUNK, from + (size_t)i * CANDIDATE_CHUNK, 1);
+    }
+}
+
+// Begins to bring what a step needs besides values: taps and weights.
+DEVICE void fetch(const struct candidate_where *where, const struct candidate_fused_step *step)
+{
+    const struct candidate_filter *filter = &step->element.filter;
+    const struct candidate_view in = candidate_view_of(where, &step->in[0]);
+    const struct candidate_view out = candidate_view_of(where, &step->out);
+    const int taps = filter->window.kernel[0] * filter->window.kernel[1];
+    const int columns = candidate_padded(out.width);
+    const unsigned char *from = filter->weights + (size_t)where->candidate * filter->weights_stride;
+    if (!step->dense) {
+        copy_chunks(shared_at(step->weights_at), from,
+                    taps * columns * (int)sizeof(float) / CANDIDATE_CHUNK);
+        return;
+    }
+    struct tap_entry *entries = (struct tap_entry *)shared_at(step->weights_at);
+    const int inner = whole_inner(filter, in.chunks), each = candidate_inner(taps, filter->slab);
+    copy_chunks((unsigned char *)(entries + inner), from, inner * columns);
+    for (int i = thread_id(); i < inner; i += thread_count()) {
+        const int first = i / each * filter->slab, left = in.chunks - first;
+        entries[i] = make_tap(&filter->window, in.w, i % each,
+                              left < filter->slab ? left : filter->slab, first);
+    }
+}
+
+// Tiles [tile, tile + p->tiles) of the pixels from `pixel` on.
+DEVICE void fused_task(const struct candidate_fused_step *step, const struct product *p,
+                       struct product_end *end, const int precision, const int most)
+{
+    struct product_pixel pixels[ROWS];
+    float sums[ROWS][MOST_TILES][4];
+    clear_sums(most, sums);
+    UNROLL
+    for (int r = 0; r < ROWS; r++) {
+        find_pixel(&step->element.filter.window, &p->in, end->out.h, end->out.w,
+                   end->pixel + r * 16 + lane_id() % 16, end->end, 0, &pixels[r]);
+    }
+    multiply_all(p, pixels, precision, most, sums);
+    write_sums(end, most, sums);
+}
+
+// A task is 16 * ROWS pixels times `most` tiles of 8 channels; warps take them in turn.
+DEVICE void fused_tasks(const struct candidate_fused_step *step, struct product *p,
+                        struct product_end *end, const int precision, const int most)
+{
+    const int groups = (end->end + 16 * ROWS - 1) / (16 * ROWS), tiles = p->columns / 8;
+    unsigned char *weights = p->weights;
+    for (int task = warp_id(); task < groups * ((tiles + most - 1) / most);
+         task += thread_count() / WARP) {
+        const int tile = task / groups * most;
+        end->pixel = task % groups * 16 * ROWS;
+        end->channel = tile * 8;
+        end->tiles = p->tiles = tiles - tile < most ? tiles - tile : most;
+        p->weights = weights + (size_t)tile * 8 * CANDIDATE_CHUNK;
+        fused_task(step, p, end, precision, most);
+    }
+}
+
+DEVICE void fused_conv(const struct candidate_where *where, const struct candidate_fused_step *step,
+                       int images, const int precision)
+{
+    struct product p;
+    struct product_end end;
+    p.in = candidate_view_of(where, &step->in[0]);
+    end.out = candidate_view_of(where, &step->out);
+    p.zeros = shared_memory();
+    p.inner = whole_inner(&step->element.filter, p.in.chunks);
+    p.columns = candidate_padded(end.out.width);
+    p.taps = (struct tap_entry *)shared_at(step->weights_at);
+    p.weights = (unsigned char *)(p.taps + p.inner);
+    end.filter = &step->element.filter;
+    end.adds = step->sum.shared;
+    end.sum = end.adds ? candidate_view_of(where, &step->sum) : end.out;
+    end.candidate = where->candidate;
+    end.segment = 0;
+    end.before = 0;
+    end.end = images * end.out.h * end.out.w;
+    const int groups = (end.end + 16 * ROWS - 1) / (16 * ROWS), tiles = p.columns / 8;
+    const int warps = thread_count() / WARP;
+    if (tiles > 4 && groups * ((tiles + 7) / 8) >= warps) {
+        fused_tasks(step, &p, &end, precision, MOST_TILES);
+    } else if (tiles > 2 && groups * ((tiles + 3) / 4) >= warps) {
+        fused_tasks(step, &p, &end, precision, 4);
+    } else {
+        fused_tasks(step, &p, &end, precision, 2);
+    }
+}
+
+DEVICE void fused_element(const struct candidate_where *where,
+                          const struct candidate_fused_step *step, int images)
+{
+    const struct candidate_view out = candidate_view_of(where, &step->out);
+    const float *weights = (const float *)shared_at(step->weights_at < 0 ? 0 : step->weights_at);
+    struct candidate_place place;
+    const int channels = candidate_place_channels(step->element.kind);
+    for (int64_t i = thread_id(); candidate_find_place(&out, images, channels, i, &place);
+         i += thread_count()) {
+        candidate_element(where, &step->element, step->in, &step->sum, weights, &out, &place,
+                          step->element.kind);
+    }
+}
+
+// What the first step reads, of images [first, first + images).
+DEVICE void fused_load(const struct candidate_fused_args *a, const struct candidate_where *where,
+                       int first, int images)
+{
+    const struct candidate_view in = candidate_view_of(where, &a->in);
+    const int64_t pixels = (int64_t)in.h * in.w;
+    if (a->from.data != NULL) {
+        const struct candidate_view from = candidate_view_of(where, &a->from);
+        for (int64_t i = thread_id(); i < images * pixels * in.chunks; i += thread_count()) {
+            copy_async_16(
+                candidate_chunk(&in, i / in.chunks, (int)(i % in.chunks)),
+                candidate_chunk(&from, first * pixels + i / in.chunks, (int)(i % in.chunks)), 1);
+        }
+        return;
+    }
+    struct candidate_place place;
+    for (int64_t i = thread_id(); candidate_find_place(&in, images, 2, i, &place);
+         i += thread_count()) {
+        candidate_store(&in, place.pixel, place.channel,
+                        candidate_raw_pair(&a->image, first * pixels + place.pixel, place.channel));
+    }
+}
+
+DEVICE void fused_save(const struct candidate_fused_args *a, const struct candidate_where *where,
+                       int first, int images)
+{
+    const struct candidate_view last = candidate_view_of(where, &a->steps[a->n - 1].out);
+    const struct candidate_view out = candidate_view_of(where, &a->out);
+    struct candidate_place place;
+    for (int64_t i = thread_id(); candidate_find_place(&last, images, 2, i, &place);
+         i += thread_count()) {
+        candidate_store(&out, (int64_t)first * out.h * out.w + place.pixel, place.channel,
+                        candidate_load(&last, place.pixel, place.channel));
+    }
+}
+
+DEVICE void fused_run(const struct candidate_fused_args *a, const int precision)
+{
+    struct candidate_where where;
+    where.lists = &a->lists;
+    where.candidate = block_y();
+    where.bf16 = precision == PRECISION_BF16;
+    where.shared = shared_memory();
+    const int first = block_x() * a->each, left = a->images - first;
+    const int images = left < a->each ? left : a->each;
+    if (thread_id() < 4) {
+        ((uint32_t *)shared_memory())[thread_id()] = 0;
+    }
+    fused_load(a, &where, first, images);
+    if (a->steps[0].weights_at >= 0) {
+        fetch(&where, &a->steps[0]);
+    }
+    copy_async_commit();
+    copy_async_wait(0);
+    block_sync();
+    for (int s = 0; s < a->n; s++) {
+        const struct candidate_fused_step *step = &a->steps[s];
+        if (step->ahead >= 0) {
+            fetch(&where, &a->steps[step->ahead]);
+        }
+        copy_async_commit();
+        if (step->ahead == s) { // there was no room for it before
+            copy_async_wait(0);
+            block_sync();
+        }
+        if (step->dense) {
+            fused_conv(&where, step, images, precision);
+        } else {
+            fused_element(&where, step, images);
+        }
+        copy_async_wait(0);
+        block_sync();
+    }
+    fused_save(a, &where, first, images);
+}
+
+BLOCK_KERNEL(candidate_fused_f32, struct candidate_fused_args, CANDIDATE_FUSED_THREADS)
+{
+    fused_run(a, PRECISION_FLOAT32);
+}
+
+BLOCK_KERNEL(candidate_fused_tf32, struct candidate_fused_args, CANDIDATE_FUSED_THREADS)
+{
+    fused_run(a, PRECISION_TF32);
+}
+
+BLOCK_KERNEL(candidate_fused_bf16, struct candidate_fused_args, CANDIDATE_FUSED_THREADS)
+{
+    fused_run(a, PRECISION_BF16);
+}
