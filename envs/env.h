@@ -3,6 +3,7 @@
 // episodes may be under way in it at once, each in a slot of its own; none has a part in what
 // another one shows or gives. One folder each; the list of all is env_list.h.
 #pragma once
+#include "compute/backend.h"
 #include "core/option.h"
 #include "core/rng.h"
 
@@ -58,7 +59,8 @@ struct env_job {
     int slots;           // episodes that may be under way at once; 0 = 1
     const char *backend; // name of the environment's backend; NULL = "cpu"
     int threads;         // for it
-    int device, turn;    // for it, as in backend_options
+    int device, turn;    // for it, as in backend_options, as is the next
+    enum backend_precision precision;
     bool check;          // for it: ref only, private memory (backend.h)
     enum env_int8 int8;
     int shared_fd; // memory shared by all workers of this host, a file to be mapped, locked with

@@ -7,7 +7,7 @@ struct score {
     int64_t images, right;
     double loss;     // cross-entropy, nats; not finite once a logit was not
     double distance; // squared, to the reference's logits: both centred, mean over the classes
-    double seconds; // inside the plan
+    double seconds;  // inside the plan
 };
 struct score_batch {
     const void *images;    // u8 or f32 [n][h][w][c], host

@@ -102,6 +102,7 @@ enum status run_session_prepare(struct run_session *session)
                 .threads = 1,
                 .device = session->backend.options.device,
                 .turn = session->backend.options.turn,
+                .precision = session->backend.options.precision,
                 .check = session->backend.options.check,
                 .shared_fd = -1},
         .agent = &session->config.agent,

@@ -101,6 +101,7 @@ static enum status open_environment(struct score_bench *bench, struct opened *op
                 .seed = config->seed,
                 .backend = bench->backend->ops->name,
                 .device = config->backend.device,
+                .precision = config->backend.precision,
                 .threads = 1,
                 .check = config->backend.check,
                 .shared_fd = -1},

@@ -91,8 +91,11 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
         FAIL(ERR_CONFIG, "pruning needs at least one network and one task, got %d and %d",
              config->n_networks, config->n_tasks);
     }
-    const struct backend_options options = {
-        .threads = job->threads, .check = job->check, .device = job->device, .turn = job->turn};
+    const struct backend_options options = {.threads = job->threads,
+                                            .check = job->check,
+                                            .device = job->device,
+                                            .turn = job->turn,
+                                            .precision = job->precision};
     const char *backend = job->backend != NULL ? job->backend : "cpu";
     TRY(backend_open(backend, &options, &env->backend));
     env->scoring = config->scoring;

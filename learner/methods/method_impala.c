@@ -448,6 +448,12 @@ static enum status impala_load(struct method *method)
 {
     struct impala *m = impala_of(method);
     TRY(episode_memory_check(&m->memory));
+    if (*m->memory.n_pending != 0) { // saved between updates, each of which takes them all
+        FAIL(ERR_INPUT,
+             "'pending_count' holds %d episodes that no update has learnt from, expected "
+             "none; use an older checkpoint",
+             (int)*m->memory.n_pending);
+    }
     policy_trainer_load(m->trainer);
     if (m->advisor != NULL) {
         TRY(model_check_restore(&m->check));

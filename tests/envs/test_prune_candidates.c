@@ -16,14 +16,15 @@ struct shelf {
 
 static void open_shelf(struct shelf *s, enum scoring_refit refit, enum backend_precision precision)
 {
-    const struct backend_options one = {.threads = 1, .precision = precision};
+    const struct backend_options one = {.threads = 1};
+    const struct backend_options device = {.threads = 1, .precision = precision};
     memset(s, 0, sizeof *s);
     prune_case_open(&s->c);
     s->c.config.scoring.refit = refit;
     s->c.config.scoring.images = 40;
     s->c.config.scoring.reward = REWARD_DISTILLATION;
     assert_ok(backend_open("cpu", &one, &s->cpu));
-    assert_ok(cuda_host_backend_ops.open(&one, &s->device));
+    assert_ok(cuda_host_backend_ops.open(&device, &s->device));
     assert_ok(host_data_open(&s->c.config, PRUNE_CASE_SEED, s->cpu, -1, &s->arena, &s->host));
 }
 
