@@ -49,7 +49,8 @@ OP_LIST(X)
     .alloc_pinned = cuda_alloc_pinned, .release_pinned = cuda_release_pinned,                      \
     .upload = cuda_upload, .download = cuda_download, .zero = cuda_zero, .sync = cuda_sync,        \
     .parallel = cuda_parallel, .record = cuda_record, .replay = cuda_replay,                       \
-    .forget = cuda_forget, .candidates = &candidate_device_ops, .kernels = {OP_LIST(CUDA_TABLE_KERNEL)}
+    .forget = cuda_forget, .candidates = &candidate_device_ops,                                    \
+    .kernels = {OP_LIST(CUDA_TABLE_KERNEL)}
 
 // args: the struct that the kernel takes, `bytes` of it.
 void cuda_launch(struct backend *backend, enum cuda_kernel_number number,
