@@ -37,7 +37,7 @@ static void a_training_goes_on_with_its_score(void **state)
     const double accuracy =
         program_number(program_json(p, "train tr.json --run-dir whole"), "accuracy");
     for (int ranks = 0; ranks <= 2; ranks += 2) {
-        char folder[16], file[64];
+        char folder[32], file[64];
         snprintf(folder, sizeof folder, "ranks%d", ranks);
         snprintf(file, sizeof file, "%s/network.safetensors", folder);
         p->ranks = ranks;
