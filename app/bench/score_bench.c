@@ -182,9 +182,10 @@ static void cap(struct score_grid_axes *axes, const struct host_dataset *data)
     }
     for (int i = 0; i < n_calibration; i++) {
         struct score_calibration own = axes->calibration[i];
-        const struct score_calibration *last = &axes->calibration[axes->n_calibration - 1];
+        const struct score_calibration *last =
+            axes->n_calibration > 0 ? &axes->calibration[axes->n_calibration - 1] : NULL;
         own.images = own.images < data->n_calibration ? own.images : data->n_calibration;
-        if (axes->n_calibration == 0 || last->images != own.images || last->chosen != own.chosen) {
+        if (last == NULL || last->images != own.images || last->chosen != own.chosen) {
             axes->calibration[axes->n_calibration++] = own;
         }
     }
