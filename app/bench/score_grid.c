@@ -145,7 +145,8 @@ static struct cached_score sample_score(const struct measuring *m, const struct 
 }
 
 struct correlations {
-    double *cheap, *full, *accuracy, *scratch; // [n] arena
+    double *cheap, *full, *accuracy; // [n] arena, as is the next
+    double *scratch;                 // [2n]
 };
 
 static void add_sample(const struct measuring *m, const struct strip *strip, int end,
@@ -168,7 +169,7 @@ static enum status correlate(const struct measuring *m, struct arena *arena,
     const enum scoring_reward like =
         cell->reward == REWARD_DISTILLATION ? REWARD_LOSS : cell->reward;
     struct correlations c;
-    ARENA_NEW(arena, c.cheap, 4 * n);
+    ARENA_NEW(arena, c.cheap, 5 * n);
     c.full = c.cheap + n;
     c.accuracy = c.full + n;
     c.scratch = c.accuracy + n;
