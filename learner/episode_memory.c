@@ -16,7 +16,6 @@ enum status episode_memory_open(const struct trajectory_shape *shape,
     ARENA_NEW(arena, out->pending, (size_t)options->pending * out->bytes);
     ARENA_NEW(arena, out->ring, (size_t)options->replay * out->bytes);
     ARENA_NEW(arena, out->best, best * out->bytes);
-    ARENA_NEW(arena, out->n_pending, 1);
     ARENA_NEW(arena, out->n_replayed, 1);
     ARENA_NEW(arena, out->n_best, (size_t)options->n_tasks);
     return OK;
@@ -118,16 +117,16 @@ void episode_memory_keep(struct episode_memory *m, const struct trajectory *traj
 
 void episode_memory_take(struct episode_memory *m, const struct trajectory *trajectory)
 {
-    CHECK(*m->n_pending < m->options.pending);
+    CHECK(m->n_pending < m->options.pending);
     CHECK(trajectory->header->task >= 0 && trajectory->header->task < m->options.n_tasks);
-    plain_copy(m, trajectory, m->pending + (size_t)*m->n_pending * m->bytes);
-    ++*m->n_pending;
+    plain_copy(m, trajectory, m->pending + (size_t)m->n_pending * m->bytes);
+    ++m->n_pending;
     episode_memory_keep(m, trajectory);
 }
 
 void episode_memory_turn(struct episode_memory *m)
 {
-    for (int i = 0; i < *m->n_pending && m->options.replay > 0; i++) {
+    for (int i = 0; i < m->n_pending && m->options.replay > 0; i++) {
         struct trajectory trajectory;
         episode_memory_pending(m, i, &trajectory);
         if (usable(m, &trajectory)) {
@@ -136,7 +135,7 @@ void episode_memory_turn(struct episode_memory *m)
             ++*m->n_replayed;
         }
     }
-    *m->n_pending = 0;
+    m->n_pending = 0;
 }
 
 void episode_memory_pending(const struct episode_memory *m, int i, struct trajectory *out)
@@ -176,8 +175,6 @@ void episode_memory_state(struct episode_memory *m, struct state_list *list)
 {
     const struct episode_memory_options *o = &m->options;
     const size_t best = (size_t)o->n_tasks * (size_t)o->best;
-    state_list_add(list, "pending", HDF5_U8, (size_t)o->pending * m->bytes, m->pending);
-    state_list_add_within(list, "pending_count", HDF5_I32, 1, m->n_pending, 0, o->pending);
     if (o->replay > 0) {
         state_list_add(list, "replay", HDF5_U8, (size_t)o->replay * m->bytes, m->ring);
         state_list_add_within(list, "replay_count", HDF5_I64, 1, m->n_replayed, 0, STATE_COUNT_MAX);
@@ -216,7 +213,7 @@ static enum status check_blocks(const struct episode_memory *m, const char *name
 enum status episode_memory_check(const struct episode_memory *m)
 {
     const struct episode_memory_options *o = &m->options;
-    bool fits = *m->n_pending >= 0 && *m->n_pending <= o->pending && *m->n_replayed >= 0;
+    bool fits = *m->n_replayed >= 0;
     for (int task = 0; task < o->n_tasks; task++) {
         fits = fits && m->n_best[task] >= 0 && m->n_best[task] <= o->best;
     }
@@ -224,7 +221,6 @@ enum status episode_memory_check(const struct episode_memory *m)
         FAIL(ERR_INPUT,
              "the saved state has impossible counts of episodes; use an older checkpoint");
     }
-    TRY(check_blocks(m, "pending", m->pending, *m->n_pending, -1));
     TRY(check_blocks(m, "replay", m->ring, episode_memory_replayable(m), -1));
     for (int task = 0; task < o->n_tasks; task++) {
         TRY(check_blocks(m, "best", m->best + (size_t)task * (size_t)o->best * m->bytes,

@@ -15,11 +15,11 @@ struct episode_memory_options {
 struct episode_memory {
     struct episode_memory_options options;
     struct trajectory_shape shape;
-    size_t bytes;        // of one block
-    uint8_t *pending;    // [options.pending][bytes]
-    uint8_t *ring;       // [options.replay][bytes], the n-th ever put in at n modulo replay
-    uint8_t *best;       // [n_tasks][options.best][bytes], best first (ties: the earlier)
-    int32_t *n_pending;  // [1]
+    size_t bytes;     // of one block
+    uint8_t *pending; // [options.pending][bytes]
+    uint8_t *ring;    // [options.replay][bytes], the n-th ever put in at n modulo replay
+    uint8_t *best;    // [n_tasks][options.best][bytes], best first (ties: the earlier)
+    int n_pending;
     int64_t *n_replayed; // [1] ever put into the ring
     int32_t *n_best;     // [n_tasks]
 };
@@ -46,6 +46,7 @@ int episode_memory_draw_best(const struct episode_memory *memory, struct rng *rn
                              int32_t *order);
 void episode_memory_best(const struct episode_memory *memory, int number, struct trajectory *out);
 
+// Between two updates, when nothing waits: that is no part of it.
 void episode_memory_state(struct episode_memory *memory, struct state_list *list);
 // What was read fits together; ERR_INPUT otherwise.
 enum status episode_memory_check(const struct episode_memory *memory);

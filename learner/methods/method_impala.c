@@ -294,7 +294,7 @@ static void pack_real(struct impala *m)
 {
     struct trajectory trajectory;
     struct rng rng = rng_make(m->seed, RNG_REPLAY, (uint64_t)*m->updates, 0);
-    for (int i = 0; i < *m->memory.n_pending; i++) {
+    for (int i = 0; i < m->memory.n_pending; i++) {
         episode_memory_pending(&m->memory, i, &trajectory);
         policy_trainer_add(m->trainer, &trajectory, TRAINER_FRESH);
     }
@@ -350,7 +350,7 @@ static enum status pack_imagined(struct impala *m, struct rng *rng, int *n)
 static enum status learn_imagined(struct impala *m, int number, double rate, struct update_row *row)
 {
     struct rng rng = rng_make(m->seed, RNG_IMAGINE, (uint64_t)*m->updates, (uint32_t)number);
-    int n = number == 0 ? *m->memory.n_pending : 0;
+    int n = number == 0 ? m->memory.n_pending : 0;
     policy_trainer_begin(m->trainer);
     if (number == 0) {
         pack_real(m);
@@ -358,7 +358,7 @@ static enum status learn_imagined(struct impala *m, int number, double rate, str
     TRY(pack_imagined(m, &rng, &n));
     if (n > 0) {
         learn(m, rate, row);
-        row->imagined += n - (number == 0 ? *m->memory.n_pending : 0);
+        row->imagined += n - (number == 0 ? m->memory.n_pending : 0);
     }
     return OK;
 }
@@ -380,7 +380,7 @@ static enum status impala_update(struct method *method, struct update_row *row)
     row->learning_rate = rate;
     if (m->advisor != NULL) {
         TRY(update_with_model(m, rate, row));
-    } else if (*m->memory.n_pending > 0) {
+    } else if (m->memory.n_pending > 0) {
         policy_trainer_begin(m->trainer);
         pack_real(m);
         learn(m, rate, row);
@@ -448,12 +448,6 @@ static enum status impala_load(struct method *method)
 {
     struct impala *m = impala_of(method);
     TRY(episode_memory_check(&m->memory));
-    if (*m->memory.n_pending != 0) { // saved between updates, each of which takes them all
-        FAIL(ERR_INPUT,
-             "'pending_count' holds %d episodes that no update has learnt from, expected "
-             "none; use an older checkpoint",
-             (int)*m->memory.n_pending);
-    }
     policy_trainer_load(m->trainer);
     if (m->advisor != NULL) {
         TRY(model_check_restore(&m->check));

@@ -181,7 +181,6 @@ static void numbers_that_contradict(void **state)
         {0, "best", offsetof(struct trajectory_header, n_result), 99, "'best', episode 0"},
         {0, "best", offsetof(struct trajectory_header, task), 1, "'best', episode 0"},
         {0, "best", offsetof(struct trajectory_header, failure), 9, "'best', episode 0"},
-        {0, "pending_count", 0, 1, "'pending_count'"},
         {1, "amc.counts", 0, 7, "'amc.counts'"},
         {1, "amc.counts", 5, 1e6, "'amc.counts'"},
         {2, "evolution.steps", 0, 0, "member 0 of task 0"},

@@ -21,7 +21,7 @@ static void take_scored(struct episode_memory *memory, struct episode_case *epis
     t->header->wire_seconds = 0.3;
     t->result[0] = candidate;
     t->result[1] = 0;
-    if (*memory->n_pending == memory->options.pending) {
+    if (memory->n_pending == memory->options.pending) {
         episode_memory_turn(memory);
     }
     episode_memory_take(memory, t);
@@ -76,7 +76,7 @@ static void test_memory(void **state)
     }
     assert_int_equal(seen, 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3);
     assert_int_equal(episode_memory_draw_best(&memory, &rng, 2, order), 2);
-    *memory.n_pending = 77;
+    *memory.n_replayed = -1;
     assert_fails(episode_memory_check(&memory), ERR_INPUT, "impossible counts");
     arena_close(&arena);
     episode_close(&c);
