@@ -6,7 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { PROBE_BATCH = 16, MOST_SWAPS = 1000 };
+// A probe holds every value of each image of its batch, so that is small; moments of a large
+// network take of a pool as many images as fit.
+enum { PROBE_BATCH = 4, MOST_SWAPS = 1000, MOST_MOMENTS = 1 << 25 };
 
 // Means and mean squares of every BatchNorm input of each image: [n][2 * channels].
 struct moments_of_images {
@@ -222,15 +224,19 @@ enum status calibrate_choose(struct backend *backend, const struct graph *graph,
                              struct arena *arena, const uint8_t **out)
 {
     const size_t bytes = bytes_of_image(graph, &pool->input);
+    const int channels = count_channels(graph);
+    const int fit = channels > 0 ? MOST_MOMENTS / (2 * channels) : 0;
+    struct calibrate_pool within = *pool;
     uint8_t *images;
     int *order;
     *out = pool->images;
-    if (wanted >= pool->n || count_channels(graph) == 0) {
+    within.n = within.n < fit ? within.n : fit;
+    if (wanted >= within.n) {
         return OK;
     }
     ARENA_NEW(arena, order, (size_t)wanted);
     ARENA_NEW(arena, images, (size_t)wanted * bytes);
-    TRY(choose_order(backend, graph, params, pool, wanted, order));
+    TRY(choose_order(backend, graph, params, &within, wanted, order));
     for (int i = 0; i < wanted; i++) {
         memcpy(images + (size_t)i * bytes, pool->images + (size_t)order[i] * bytes, bytes);
     }

@@ -15,8 +15,9 @@ struct calibrate_pool {
 };
 // *out [wanted][h][w][c]: images of the pool, no two of them the same one, chosen for
 // calibrate_params: each of its batches matches the pool by itself. They are the pool's own first
-// ones where there is nothing to choose: wanted >= pool->n, or no BatchNorm; else from the arena. A
-// function of its arguments, but for the backend's rounding.
+// ones where there is nothing to choose: wanted >= pool->n, or no BatchNorm; else from the arena.
+// Networks of more than 8,192 BatchNorm channels look at fewer than 2,048 images of the pool (2^24
+// through their number). A function of its arguments, but for the backend's rounding.
 enum status calibrate_choose(struct backend *backend, const struct graph *graph,
                              const float *params, const struct calibrate_pool *pool, int wanted,
                              struct arena *arena, const uint8_t **out);

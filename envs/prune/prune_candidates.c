@@ -39,10 +39,8 @@ static enum status open_parts(struct prune_candidates *c, const struct prune_sco
     const struct host_network *network = c->study->network;
     const struct host_dataset *data = c->study->data;
     const struct plan_input input = network_plan_input(&network->info);
-    const bool own = scorer->calibration == NULL;
-    const int wanted = scorer->scoring->calibration_images;
-    const int most = wanted < network->n_calibration ? wanted : network->n_calibration;
-    const int images = own ? most : scorer->n_calibration;
+    int images;
+    const uint8_t *calibration = prune_scorer_calibration(scorer, network, &images);
     const int batches = images >= 2 ? calibrate_batches(images) : 0;
     if (batches == 0) {
         FAIL(ERR_UNSUPPORTED, "%d calibration images are too few for many candidates at once",
@@ -54,7 +52,7 @@ static enum status open_parts(struct prune_candidates *c, const struct prune_sco
         .floats = input.f32,
         .mean = input.mean,
         .std = input.std,
-        .calibration = own ? network->calibration : scorer->calibration,
+        .calibration = calibration,
         .batch = calibrate_batch(images),
         .batches = batches,
         .scoring = data->validation,

@@ -166,6 +166,17 @@ static struct cached_score kept(const struct score *score)
                                  : (struct cached_score){.diverged = true};
 }
 
+const uint8_t *prune_scorer_calibration(const struct prune_scorer *scorer,
+                                        const struct host_network *network, int *n)
+{
+    if (scorer->calibration != NULL) {
+        *n = scorer->n_calibration;
+        return scorer->calibration;
+    }
+    *n = smaller(scorer->scoring->calibration_images, network->n_calibration);
+    return network->calibration;
+}
+
 static enum status recalibrate_and_score(const struct prune_scorer *scorer,
                                          const struct candidate *candidate,
                                          const struct score_counts *counts, bool *diverged,
@@ -175,16 +186,13 @@ static enum status recalibrate_and_score(const struct prune_scorer *scorer,
     const struct graph *graph = &candidate->graph;
     const struct network_info *info = &study->network->info;
     const struct host_network *network = study->network;
-    const bool own = scorer->calibration == NULL;
-    const struct calibration calibration = {
+    struct calibration calibration = {
         .input = network_plan_input(info),
-        .images = own ? network->calibration : scorer->calibration,
-        .n = own ? smaller(scorer->scoring->calibration_images, network->n_calibration)
-                 : scorer->n_calibration,
         .batchnorm = true,
         .ranges = candidate->ranges,
         .seconds = seconds,
     };
+    calibration.images = prune_scorer_calibration(scorer, network, &calibration.n);
     TRY(calibrate_params(scorer->backend, graph, candidate->params, &calibration));
     // Looked at before int8 would turn what is not finite into some integer.
     *diverged =

@@ -30,6 +30,9 @@ struct prune_scorer {
     const uint8_t *calibration;            // [n_calibration][h][w][c] in place of the network's own
     int n_calibration;                     // NULL: those, scoring.calibration_images at most
 };
+// The images that candidates of this network are recalibrated on, and how many.
+const uint8_t *prune_scorer_calibration(const struct prune_scorer *scorer,
+                                        const struct host_network *network, int *n);
 // One score after each of several numbers of images, from one pass.
 struct score_counts {
     int n;
