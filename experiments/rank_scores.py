@@ -44,7 +44,7 @@ def search(folder, network, budget, n, refit):
                       "data": {"name": "cifar10"}}],
         "tasks": [{"network": network, "macs": budget}],
         "space": {"round_to": 2},
-        "scoring": {"images": 2000, "refit": refit},
+        "scoring": {"calibration_images": 512, "calibration_pool": 0, "images": 2000, "reward": "loss", "refit": refit},
         "search": {"method": "random", "evaluations": n, "start": "none"},
     }
     file = folder / f"refit-{refit}.json"
