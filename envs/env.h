@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct network_env_ops; // network_env.h
-struct env;             // each environment's own struct begins with `struct env base`
+struct network_env_ops;   // network_env.h
+struct candidate_env_ops; // candidate_env.h
+struct env;               // each environment's own struct begins with `struct env base`
 
 enum env_end {
     ENV_RUNNING,
@@ -93,8 +94,9 @@ struct env_ops {
     // once. NULL: no episode ends pending.
     enum status (*evaluate)(struct env *env, const int *slots, int n);
     void (*outcome)(const struct env *env, int slot, struct env_outcome *out);
-    void (*close)(struct env *env);        // NULL is fine
-    const struct network_env_ops *network; // NULL: its episodes design no networks
+    void (*close)(struct env *env);             // NULL is fine
+    const struct candidate_env_ops *candidates; // NULL: nothing is known of them beforehand
+    const struct network_env_ops *network;      // NULL: its episodes design no networks
 };
 struct env {
     const struct env_ops *ops;

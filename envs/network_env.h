@@ -16,14 +16,6 @@ struct network_task_facts {
     bool unseen; // no weight of the network was trained on the search-validation images; else it is
                  // not known whether
 };
-// What is known of a task's candidates.
-struct network_space {
-    int network;                  // tasks of one network share their candidates
-    int steps;                    // of an episode
-    const int *n_choices;         // [steps]; the environment's, as is the next
-    const float *const *position; // [steps][n_choices] as in env_row
-    double budget;                // the tightest limit, as a share of the whole cost
-};
 // On the whole search-validation set, in float32.
 struct network_score {
     double accuracy; // 0..1; 0 when the loss is not finite
@@ -50,24 +42,6 @@ struct network_env_ops {
                          struct network *out);
     enum status (*score)(struct env *env, int task, const struct network *network,
                          struct network_score *out);
-
-    // ---- of its candidates, without any being tried. steps [network_space.steps] are choices by
-    // number, as in an episode.
-    void (*space)(const struct env *env, int task, struct network_space *out);
-    // The greatest share of one of the task's limits that these steps use up, and whether they keep
-    // all of them, to the last unit.
-    double (*use)(struct env *env, int task, const int16_t *steps);
-    bool (*holds)(struct env *env, int task, const int16_t *steps);
-    // What each of these steps is guessed to lose by itself, before anything was tried: losses
-    // [number of steps], at least 0, which add up.
-    void (*losses)(struct env *env, int task, const int16_t *steps, double *losses);
-    // The number-th candidate to try unasked, the most promising first, all within the budget;
-    // false: there are no more. 0 keeps the same share of everything.
-    bool (*suggest)(struct env *env, int task, int number, int16_t *steps);
-    // The steps of a choice [n]; false: no episode of the task's network could have chosen it.
-    bool (*steps_of)(struct env *env, int task, const int32_t *choice, int n, int16_t *steps);
-    // Standard deviation of the reward of one candidate if the scoring images were drawn anew.
-    double (*noise)(const struct env *env);
 
     // Members of the writer's object that say what was chosen [n].
     void (*describe)(const int32_t *choice, int n, struct json_writer *out);

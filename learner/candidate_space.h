@@ -3,7 +3,8 @@
 // by whoever has the environment; environments without candidates have none.
 //
 // A candidate is one choice per step, by number. Tasks of one model share their candidates: the
-// same choices are the same candidate there, and as good; only budgets differ.
+// same choices are the same candidate there, and as good; only budgets differ. In tasks of one
+// family the same choices mean the same, but are not as good.
 #pragma once
 #include "core/status.h"
 #include "transport/ticket.h"
@@ -12,10 +13,13 @@
 #include <stddef.h>
 
 struct candidate_task {
-    int model;                    // tasks of equal numbers share their candidates
-    int steps;                    // <= TICKET_MOST_GIVEN
+    int model;  // tasks of equal numbers share their candidates
+    int family; // tasks of equal numbers have the same steps and choices; models are within them
+    int steps;  // <= TICKET_MOST_GIVEN
     const int *n_choices;         // [steps]
     const float *const *position; // [steps][n_choices] ascending in (0, 1]: what is kept
+    const bool *categorical;      // [steps] neighbouring choices are no more alike than others;
+                                  // NULL: no step is so
     double budget;                // the tightest limit, as a share of the whole cost
 };
 // What an earlier run made of a candidate.
@@ -39,6 +43,9 @@ struct candidate_space {
     // The number-th candidate that the environment would try unasked, within the budget: 0 keeps
     // the same share of everything, others rank what there is to cut. False: there are no more.
     bool (*suggest)(void *context, int task, int number, int16_t *choices);
+    // Replaces choices by those of the one candidate that stands for all that come to the same
+    // thing, at the same cost; NULL: no two do.
+    void (*canonical)(void *context, int task, int16_t *choices);
     // Plays a ticket of kind TICKET_IMAGINED with these policy weights [n] into block
     // [trajectory_bytes]: what an actor would do, but nothing is scored.
     enum status (*imagine)(void *context, const struct ticket *ticket, const float *weights,

@@ -90,7 +90,7 @@ static const char *backend_of_rank(const struct run_session *session)
 static enum status open_space(struct searching *s)
 {
     struct run_session *session = s->session;
-    if (!run_config_designs(&session->config)) {
+    if (env_find(session->config.environment)->candidates == NULL) {
         return OK;
     }
     if (session->rollout == NULL) {

@@ -1,6 +1,6 @@
 #include "run/run_space_link.h"
 
-#include "envs/network_env.h"
+#include "envs/candidate_env.h"
 
 #include <stdlib.h>
 
@@ -15,25 +15,32 @@ struct run_space_link {
 static bool holds(void *context, int task, const int16_t *choices)
 {
     const struct run_space_link *link = context;
-    return link->env->ops->network->holds(link->env, task, choices);
+    return link->env->ops->candidates->holds(link->env, task, choices);
 }
 
 static double use(void *context, int task, const int16_t *choices)
 {
     const struct run_space_link *link = context;
-    return link->env->ops->network->use(link->env, task, choices);
+    return link->env->ops->candidates->use(link->env, task, choices);
 }
 
 static void losses(void *context, int task, const int16_t *choices, double *losses)
 {
     const struct run_space_link *link = context;
-    link->env->ops->network->losses(link->env, task, choices, losses);
+    link->env->ops->candidates->losses(link->env, task, choices, losses);
 }
 
 static bool suggest(void *context, int task, int number, int16_t *choices)
 {
     const struct run_space_link *link = context;
-    return link->env->ops->network->suggest(link->env, task, number, choices);
+    const struct candidate_env_ops *ops = link->env->ops->candidates;
+    return ops->suggest != NULL && ops->suggest(link->env, task, number, choices);
+}
+
+static void canonical(void *context, int task, int16_t *choices)
+{
+    const struct run_space_link *link = context;
+    link->env->ops->candidates->canonical(link->env, task, choices);
 }
 
 static enum status imagine(void *context, const struct ticket *ticket, const float *weights,
@@ -49,32 +56,35 @@ static enum status imagine(void *context, const struct ticket *ticket, const flo
 
 static enum status list_tasks(struct run_space_link *link, int n_tasks)
 {
-    const struct network_env_ops *designs = link->env->ops->network;
+    const struct candidate_env_ops *ops = link->env->ops->candidates;
     ARENA_NEW(&link->arena, link->tasks, (size_t)n_tasks);
     int n_models = 0;
     for (int i = 0; i < n_tasks; i++) {
-        struct network_space task;
-        designs->space(link->env, i, &task);
+        struct candidate_env_space task;
+        ops->space(link->env, i, &task);
         if (task.steps > TICKET_MOST_GIVEN) {
             FAIL(ERR_UNSUPPORTED, "episodes of %d steps, at most %d", task.steps,
                  TICKET_MOST_GIVEN);
         }
-        link->tasks[i] = (struct candidate_task){.model = task.network,
+        link->tasks[i] = (struct candidate_task){.model = task.model,
+                                                 .family = task.family,
                                                  .steps = task.steps,
                                                  .n_choices = task.n_choices,
                                                  .position = task.position,
+                                                 .categorical = task.categorical,
                                                  .budget = task.budget};
-        n_models = task.network >= n_models ? task.network + 1 : n_models;
+        n_models = task.model >= n_models ? task.model + 1 : n_models;
     }
     link->space = (struct candidate_space){.context = link,
                                            .n_tasks = n_tasks,
                                            .n_models = n_models,
                                            .tasks = link->tasks,
-                                           .noise = designs->noise(link->env),
+                                           .noise = ops->noise(link->env),
                                            .holds = holds,
                                            .use = use,
-                                           .losses = losses,
+                                           .losses = ops->losses != NULL ? losses : NULL,
                                            .suggest = suggest,
+                                           .canonical = ops->canonical != NULL ? canonical : NULL,
                                            .imagine = imagine};
     return OK;
 }
@@ -99,7 +109,7 @@ enum status run_space_link_open(struct rollout *rollout, int n_tasks, struct run
 bool run_space_link_steps_of(const struct run_space_link *link, int task, const int32_t *result,
                              int n, int16_t *choices)
 {
-    return link->env->ops->network->steps_of(link->env, task, result, n, choices);
+    return link->env->ops->candidates->steps_of(link->env, task, result, n, choices);
 }
 
 const struct candidate_space *run_space_link_space(const struct run_space_link *link)

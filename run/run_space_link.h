@@ -1,4 +1,4 @@
-// The candidates of an environment that designs networks, as the learner's process sees them
+// The candidates of an environment that knows them, as the learner's process sees them
 // (candidate_space.h): an environment of its own that scores nothing, on the memory of this host's
 // workers.
 #pragma once
@@ -6,7 +6,7 @@
 #include "learner/candidate_space.h"
 
 struct run_space_link;
-// rollout: borrowed, of an environment with env_ops.network; nothing else plays in it while the
+// rollout: borrowed, of an environment with env_ops.candidates; nothing else plays in it while the
 // learner asks.
 enum status run_space_link_open(struct rollout *rollout, int n_tasks, struct run_space_link **out);
 // The choices of a candidate that was written down as env_outcome.result; false: it is none.

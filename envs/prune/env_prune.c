@@ -2,6 +2,7 @@
 #include "envs/env_list.h"
 #include "envs/prune/prune_env.h"
 #include "envs/prune/prune_features.h"
+#include "envs/prune/prune_space.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -238,5 +239,6 @@ const struct env_ops env_prune = {
     .evaluate = prune_evaluate,
     .outcome = prune_outcome,
     .close = prune_close,
+    .candidates = &prune_candidate_ops,
     .network = &prune_network_ops,
 };

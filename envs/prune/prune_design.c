@@ -1,6 +1,5 @@
 // What the stages after a search ask for.
 #include "envs/prune/prune_env.h"
-#include "envs/prune/prune_space.h"
 #include "nn/calibrate_params.h"
 #include "nn/network_input.h"
 
@@ -110,12 +109,5 @@ const struct network_env_ops prune_network_ops = {
     .facts = prune_facts,
     .build = prune_build,
     .score = prune_score,
-    .space = prune_space_task,
-    .use = prune_space_use,
-    .holds = prune_space_holds,
-    .losses = prune_space_losses,
-    .steps_of = prune_space_steps_of,
-    .suggest = prune_space_suggest,
-    .noise = prune_space_noise,
     .describe = prune_describe,
 };

@@ -5,15 +5,17 @@
 
 #include <math.h>
 
-void prune_space_task(const struct env *env, int task, struct network_space *out)
+static void describe(const struct env *env, int task, struct candidate_env_space *out)
 {
     const struct prune_walk *walk = prune_env_walk(env, task);
     const struct prune_study *study = walk->study;
-    *out = (struct network_space){.network = prune_env_config(env)->tasks[task].network,
-                                  .steps = study->n_steps,
-                                  .n_choices = study->n_choices,
-                                  .position = study->position,
-                                  .budget = 1};
+    const int network = prune_env_config(env)->tasks[task].network;
+    *out = (struct candidate_env_space){.model = network,
+                                        .family = network,
+                                        .steps = study->n_steps,
+                                        .n_choices = study->n_choices,
+                                        .position = study->position,
+                                        .budget = 1};
     for (int k = 0; k < 2; k++) {
         if (walk->own[k] != INT64_MAX) {
             out->budget = fmin(out->budget, (double)walk->own[k] / (double)study->full[k]);
@@ -37,7 +39,7 @@ static const int *widths_of(const struct prune_walk *walk, const int16_t *choice
     return walk->scratch;
 }
 
-double prune_space_use(struct env *env, int task, const int16_t *choices)
+static double use(struct env *env, int task, const int16_t *choices)
 {
     const struct prune_walk *walk = prune_env_walk(env, task);
     const int *widths = widths_of(walk, choices);
@@ -51,7 +53,7 @@ double prune_space_use(struct env *env, int task, const int16_t *choices)
     return use;
 }
 
-bool prune_space_holds(struct env *env, int task, const int16_t *choices)
+static bool holds(struct env *env, int task, const int16_t *choices)
 {
     const struct prune_walk *walk = prune_env_walk(env, task);
     const int *widths = widths_of(walk, choices);
@@ -64,7 +66,7 @@ bool prune_space_holds(struct env *env, int task, const int16_t *choices)
     return true;
 }
 
-void prune_space_losses(struct env *env, int task, const int16_t *choices, double *losses)
+static void losses(struct env *env, int task, const int16_t *choices, double *losses)
 {
     const struct prune_walk *walk = prune_env_walk(env, task);
     const struct prune_study *study = walk->study;
@@ -75,7 +77,7 @@ void prune_space_losses(struct env *env, int task, const int16_t *choices, doubl
     }
 }
 
-bool prune_space_steps_of(struct env *env, int task, const int32_t *widths, int n, int16_t *choices)
+static bool steps_of(struct env *env, int task, const int32_t *widths, int n, int16_t *choices)
 {
     const struct prune_walk *walk = prune_env_walk(env, task);
     const struct prune_study *study = walk->study;
@@ -102,12 +104,12 @@ bool prune_space_steps_of(struct env *env, int task, const int32_t *widths, int 
     return true;
 }
 
-bool prune_space_suggest(struct env *env, int task, int number, int16_t *choices)
+static bool suggest(struct env *env, int task, int number, int16_t *choices)
 {
     return prune_suggest(prune_env_walk(env, task), number, choices);
 }
 
-double prune_space_noise(const struct env *env)
+static double noise(const struct env *env)
 {
     const struct prune_config *config = prune_env_config(env);
     double least = INFINITY;
@@ -117,3 +119,13 @@ double prune_space_noise(const struct env *env)
     }
     return least;
 }
+
+const struct candidate_env_ops prune_candidate_ops = {
+    .space = describe,
+    .use = use,
+    .holds = holds,
+    .losses = losses,
+    .suggest = suggest,
+    .steps_of = steps_of,
+    .noise = noise,
+};

@@ -1,5 +1,6 @@
 // The pruning environment as its users see it: rows, rewards, budgets, and accuracies that equal
 // those of the long way round.
+#include "envs/candidate_env.h"
 #include "envs/network_env.h"
 #include "envs/prune/prune_score.h"
 #include "prune_case.h"
@@ -105,15 +106,15 @@ static void check_written_down(struct env *env, int task, const struct env_outco
     int32_t other[64];
     double losses[64];
     const int n = outcome->n_result;
-    assert_true(n <= 64 && env_prune.network->steps_of(env, task, outcome->result, n, read));
+    assert_true(n <= 64 && env_prune.candidates->steps_of(env, task, outcome->result, n, read));
     assert_memory_equal(read, choices, (size_t)steps * sizeof *read);
-    assert_false(env_prune.network->steps_of(env, task, outcome->result, n - 1, read));
+    assert_false(env_prune.candidates->steps_of(env, task, outcome->result, n - 1, read));
     for (int g = 0; g < n; g++) {
         memcpy(other, outcome->result, (size_t)n * sizeof *other);
         other[g] += 10000;
-        assert_false(env_prune.network->steps_of(env, task, other, n, read));
+        assert_false(env_prune.candidates->steps_of(env, task, other, n, read));
     }
-    env_prune.network->losses(env, task, choices, losses);
+    env_prune.candidates->losses(env, task, choices, losses);
     for (int s = 0; s < steps; s++) {
         assert_true(losses[s] >= 0.0 && isfinite(losses[s]));
     }
@@ -125,11 +126,11 @@ static void choices_are_known_without_playing(void **state)
     struct env_case env;
     prune_case_env(c, 1, -1, &env);
     for (int task = 0; task < PRUNE_CASE_TASKS; task++) {
-        struct network_space space;
+        struct candidate_env_space space;
         struct network_task_facts facts;
         int16_t choices[64];
         env_prune.network->facts(env.env, task, &facts);
-        env_prune.network->space(env.env, task, &space);
+        env_prune.candidates->space(env.env, task, &space);
         assert_int_equal(space.steps, facts.n_steps);
         int held = 0;
         for (int episode = 0; episode < 40; episode++) { // freely: what costs too much shows
@@ -148,19 +149,19 @@ static void choices_are_known_without_playing(void **state)
                 outcome.macs <= facts.most_macs && outcome.params <= facts.most_params;
             const double use = fmax((double)outcome.macs / (double)facts.most_macs,
                                     (double)outcome.params / (double)facts.most_params);
-            assert_int_equal(env_prune.network->holds(env.env, task, choices), holds);
-            assert_true(fabs(env_prune.network->use(env.env, task, choices) - use) < 1e-9);
+            assert_int_equal(env_prune.candidates->holds(env.env, task, choices), holds);
+            assert_true(fabs(env_prune.candidates->use(env.env, task, choices) - use) < 1e-9);
             check_written_down(env.env, task, &outcome, choices, space.steps);
             held += holds;
         }
         assert_true(task == 0 ? held > 0 && held < 40 : true);
         int16_t uniform[64], again[64];
-        assert_true(env_prune.network->suggest(env.env, task, 0, uniform));
+        assert_true(env_prune.candidates->suggest(env.env, task, 0, uniform));
         int n = 0;
-        for (; env_prune.network->suggest(env.env, task, n, choices); n++) {
-            assert_true(env_prune.network->holds(env.env, task, choices));
+        for (; env_prune.candidates->suggest(env.env, task, n, choices); n++) {
+            assert_true(env_prune.candidates->holds(env.env, task, choices));
             assert_true(n == 0 || memcmp(choices, uniform, (size_t)space.steps * 2) != 0);
-            assert_true(env_prune.network->suggest(env.env, task, n, again));
+            assert_true(env_prune.candidates->suggest(env.env, task, n, again));
             assert_memory_equal(choices, again, (size_t)space.steps * sizeof *choices);
         }
         assert_true(n >= 2 || task != 3);

@@ -136,8 +136,12 @@ const struct candidate_space *game_space(int n_tasks)
         positions[i] = (float)share_of(i);
     }
     for (int i = 0; i < n_tasks; i++) {
-        tasks[i] = (struct candidate_task){
-            .model = game_model(i), GAME_GROUPS, n_choices, position, budget[i]};
+        tasks[i] = (struct candidate_task){.model = game_model(i),
+                                           .family = game_model(i),
+                                           .steps = GAME_GROUPS,
+                                           .n_choices = n_choices,
+                                           .position = position,
+                                           .budget = budget[i]};
     }
     spaces[n_tasks] = (struct candidate_space){
         .n_tasks = n_tasks,
