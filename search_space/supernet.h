@@ -1,0 +1,48 @@
+// A supernet: one block of shared parameters for all networks of a space, by name (nas_space.h). A
+// sub-network is an ordinary graph and an ordinary block of parameters, read out of the shared one;
+// its gradients are added to the shared one's. So whatever trains or scores a network does so with
+// a sub-network.
+#pragma once
+#include "nn/network.h"
+#include "search_space/nas_space.h"
+
+// One shared tensor, at its greatest size.
+struct supernet_tensor {
+    const char *name; // of the parameter; arena
+    enum param_role role;
+    int n_dims, dims[4]; // as struct param has them
+    size_t offset;       // in the shared block, floats
+    size_t count;
+};
+struct supernet {
+    struct nas_space space;   // owned
+    struct network_info info; // of its networks: input, classes, normalisation, data set
+    const char *options_text; // the space's options as JSON, for its file; arena
+    struct supernet_tensor *tensors;
+    int n_tensors;
+    size_t n_trainable, n_floats; // trainable ones first, as in a graph
+    float *params;                // [n_floats] owned, host
+    struct row_set train_rows;    // of info.dataset's training part that it was trained on; owned
+    struct arena arena;
+};
+struct supernet_options {
+    const struct nas_space_type *type;
+    const void *options; // of the space; borrowed until the call returns
+    const struct network_info *info;
+    // Kernels smaller than the shared one are its middle times a learnt matrix (Cai et al. 2020,
+    // Once-for-All, 3.2), one per layer and size, which starts as the identity; else just its
+    // middle.
+    bool kernel_transform;
+    uint64_t seed; // of the first values
+};
+enum status supernet_open(const struct supernet_options *options, struct supernet *out);
+void supernet_close(struct supernet *supernet); // a zeroed one is fine
+
+// The network of a choice with its values: graph and params as in nn/network.h, closed by the
+// caller; running statistics are still to be taken (calibrate).
+enum status supernet_extract(const struct supernet *supernet, const int16_t *choice,
+                             struct network *out);
+
+// Written atomically, read back with space, options and values. ERR_INPUT for a file that is none.
+enum status supernet_save(const struct supernet *supernet, const char *path);
+enum status supernet_load(const char *path, struct supernet *out);
