@@ -55,6 +55,19 @@ static void print_table(const struct run_report *report)
            report->session->config.run_dir, report->results[0].tested ? "final" : "found");
 }
 
+static void print_fronts(const struct run_session *session)
+{
+    for (int task = 0; task < session->agent.shape.n_tasks; task++) {
+        char words[256];
+        run_front_words(&session->candidates[task].front, words, sizeof words);
+        if (words[0] != '\0' && run_config_designs(&session->config)) {
+            printf("task %s: %s\n", run_task_name(session, task), words);
+        } else if (words[0] != '\0') {
+            printf("%s task %d: %s\n", session->config.environment, task, words);
+        }
+    }
+}
+
 static void print_scores(const struct run_session *session)
 {
     for (int task = 0; task < session->agent.shape.n_tasks; task++) {
@@ -72,5 +85,8 @@ void search_print(const struct run_report *report)
         print_table(report);
     } else {
         print_scores(report->session);
+    }
+    if (!report->session->config.json) {
+        print_fronts(report->session);
     }
 }

@@ -4,6 +4,7 @@
 // number: steps [candidate_env_space.steps].
 #pragma once
 #include "envs/env.h"
+#include "search_space/nas_space.h"
 
 // What is known of a task's candidates.
 struct candidate_env_space {
@@ -18,6 +19,7 @@ struct candidate_env_space {
     const bool *categorical; // [steps] whether neighbouring choices have nothing more in common
                              // than others; NULL: none
     double budget;           // the tightest limit, as a share of the whole cost; 1 = none
+    struct nas_cost whole;   // of the dearest candidate there is; 0 = nothing is known of that cost
 };
 
 struct candidate_env_ops {

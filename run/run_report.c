@@ -80,6 +80,7 @@ static void write_task(const struct run_report *report, int task, struct json_wr
     json_write_int(w, "evaluations", result->evaluations);
     json_write_string(w, "search_ended", ended_names[report->session->candidates[task].ended]);
     report->session->network_env->describe(result->widths, result->n_widths, w);
+    run_front_write(&report->session->candidates[task].front, w);
     json_write_string(w, "file", result_file(report, task));
     json_write_end(w, '}');
 }

@@ -34,7 +34,7 @@ struct searching {
     struct backend *backend; // learner's
     struct learner *learner;
     struct run_space_link *link; // learner's; NULL where there are no candidates
-    struct text config, identity;
+    struct text config, identity, references;
     char host[256];
     float *initial;                   // owned; NULL without --policy
     struct run_experience experience; // of the policy's run
@@ -164,6 +164,10 @@ static enum status open_learner(struct searching *s)
                                             .check = config->backend.check};
     TRY(backend_open(backend_of_rank(session), &options, &s->backend));
     TRY(run_config_text(config, &s->config));
+    run_front_references(run_space_link_space(s->link), &s->references);
+    if (s->references.failed) {
+        FAIL(ERR_MEMORY, "no memory for the references of fronts");
+    }
     TRY(run_config_identity(config, SHAPES_SEARCH, &s->identity));
     if (config->policy[0] != '\0') {
         TRY(run_policy_load(config->policy, &session->agent, &s->initial));
@@ -182,6 +186,7 @@ static enum status open_learner(struct searching *s)
         {"processor", machine_processor()},
         {"host", s->host},
         {"numerics", session->numerics},
+        {"references", s->references.bytes},
     };
     const double longest = config->actors.first_episode_seconds;
     const struct learner_job job = {
@@ -347,6 +352,7 @@ enum status run_stage_search(struct run_session *session)
     backend_close(s.backend);
     text_close(&s.config);
     text_close(&s.identity);
+    text_close(&s.references);
     free(s.initial);
     run_experience_close(&s.experience);
     status_restore(&note);

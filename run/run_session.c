@@ -177,6 +177,7 @@ enum status run_keep_candidates(struct run_session *session, const struct learne
         kept->evaluations = learner_evaluations(learner, task);
         kept->ended = learner_ended(learner, task, &kept->episodes);
         kept->n = learner_best(learner, task, most, best);
+        TRY(run_front_keep(learner, task, &session->arena, &kept->front));
         ARENA_NEW(&session->arena, kept->candidates, (size_t)kept->n);
         for (int i = 0; i < kept->n; i++) {
             int *widths;

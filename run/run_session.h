@@ -8,6 +8,7 @@
 #include "learner/learner.h"
 #include "run/run_config.h"
 #include "run/run_folder.h"
+#include "run/run_front.h"
 #include "run/run_result.h"
 #include "run/run_times.h"
 #include "transport/collective.h"
@@ -24,6 +25,7 @@ struct run_candidates {
     enum learner_end ended;
     int n;
     struct run_candidate *candidates; // [n], best first; arena
+    struct learner_front front;       // widths only of its candidates; arena
 };
 
 enum { RUN_NUMERICS_CHARS = 384 };

@@ -72,7 +72,10 @@ static enum status list_tasks(struct run_space_link *link, int n_tasks)
                                                  .n_choices = task.n_choices,
                                                  .position = task.position,
                                                  .categorical = task.categorical,
-                                                 .budget = task.budget};
+                                                 .budget = task.budget,
+                                                 .whole = {task.whole.of[NAS_COST_MACS],
+                                                           task.whole.of[NAS_COST_PARAMS],
+                                                           task.whole.of[NAS_COST_BYTES]}};
         n_models = task.model >= n_models ? task.model + 1 : n_models;
     }
     link->space = (struct candidate_space){.context = link,

@@ -210,6 +210,7 @@ static void space(const struct env *env, int task, struct candidate_env_space *o
         .position = self->positions,
         .categorical = self->categorical,
         .budget = fmin(t->share[TABULAR_MACS], t->share[TABULAR_PARAMS]),
+        .whole = t->objective.range.whole,
     };
 }
 
