@@ -40,4 +40,10 @@ struct candidate_env_ops {
     bool (*steps_of)(struct env *env, int task, const int32_t *choice, int n, int16_t *steps);
     // Standard deviation of the reward of one candidate if the scoring images were drawn anew.
     double (*noise)(const struct env *env);
+
+    // ---- where all that could be found is known; NULL elsewhere, as is the next
+    // What the task is called, and the greatest score of any candidate that keeps its budget.
+    void (*truth)(const struct env *env, int task, const char **name, double *best);
+    // A choice (env_outcome.result) [n] in words, NUL-ended, cut to `bytes`.
+    void (*words)(const struct env *env, const int32_t *choice, int n, char *out, size_t bytes);
 };

@@ -233,6 +233,25 @@ static double noise(const struct env *env)
     return 0;
 }
 
+static void truth(const struct env *env, int task, const char **name, double *best)
+{
+    *name = self_of(env)->tasks[task].name;
+    *best = self_of(env)->tasks[task].best;
+}
+
+static void words(const struct env *env, const int32_t *choice, int n, char *out, size_t bytes)
+{
+    const struct tabular_format *format = self_of(env)->table.format;
+    char text[TABULAR_MOST_WORDS];
+    int16_t steps[TABULAR_MOST_STEPS];
+    CHECK(n == format->steps);
+    for (int i = 0; i < n; i++) {
+        steps[i] = (int16_t)choice[i];
+    }
+    format->write(steps, text);
+    snprintf(out, bytes, "%s", text);
+}
+
 const struct candidate_env_ops tabular_candidate_ops = {
     .space = space,
     .use = use,
@@ -240,4 +259,6 @@ const struct candidate_env_ops tabular_candidate_ops = {
     .canonical = canonical,
     .steps_of = steps_of,
     .noise = noise,
+    .truth = truth,
+    .words = words,
 };
