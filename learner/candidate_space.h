@@ -20,7 +20,9 @@ struct candidate_task {
     const float *const *position; // [steps][n_choices] ascending in (0, 1]: what is kept
     const bool *categorical;      // [steps] neighbouring choices are no more alike than others;
                                   // NULL: no step is so
-    double budget;                // the tightest limit, as a share of the whole cost
+    const int16_t *least; // [steps] the choice that costs least whatever the others are; NULL: 0
+                          // everywhere. Of an ordered step it is 0
+    double budget;        // the tightest limit, as a share of the whole cost
 };
 // What an earlier run made of a candidate.
 struct candidate_result {

@@ -72,6 +72,7 @@ static enum status list_tasks(struct run_space_link *link, int n_tasks)
                                                  .n_choices = task.n_choices,
                                                  .position = task.position,
                                                  .categorical = task.categorical,
+                                                 .least = task.least,
                                                  .budget = task.budget};
         n_models = task.model >= n_models ? task.model + 1 : n_models;
     }
