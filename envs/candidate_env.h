@@ -18,7 +18,7 @@ struct candidate_env_space {
     const bool *categorical; // [steps] whether neighbouring choices have nothing more in common
                              // than others; NULL: none
     const int16_t *least;    // [steps] the choice that costs least whatever the others are; NULL: 0
-                             // everywhere. Of an ordered step it is 0
+                             // everywhere. Of an ordered step it is 0. All of them together hold
     double budget;           // the tightest limit, as a share of the whole cost; 1 = none
 };
 

@@ -22,7 +22,6 @@ import h5py
 import numpy
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-AFTER = (25, 50, 100, 200)
 # name: search.method, further settings, whether every task runs by itself
 METHODS = {
     "impala": ("impala", [], False),
@@ -53,14 +52,14 @@ def search(program, config, folder, words):
     return json.loads(done.stdout), rows
 
 
-def regrets(report, rows):
-    """{task: regret after AFTER[i] evaluations}, None where the search ended before."""
+def regrets(report, rows, after):
+    """{task: regret after after[i] evaluations}, None where the search ended before."""
     out = {}
     for number, task in enumerate(report["tasks"]):
         own = rows[(rows["task"] == number) & (rows["fresh"] == 1) & (rows["failure"] == 0)]
         out[task["task"]] = [
             float(task["best_known"] - own["accuracy"][:n][numpy.argmax(own["reward"][:n])]) if len(own) >= n else None
-            for n in AFTER]
+            for n in after]
     return out
 
 
@@ -73,22 +72,22 @@ def tasks_of(config):
 
 
 def measure(job):
-    program, config, folder, name, search_on, seed, more = job
+    program, config, folder, name, search_on, seed, after, more = job
     method, settings, alone = METHODS[name]
-    words = [f"--seed={seed}", f"--set=search.method={method}", f"--set=search.evaluations={max(AFTER)}",
+    words = [f"--seed={seed}", f"--set=search.method={method}", f"--set=search.evaluations={max(after)}",
              f"--set=tabular.search_on={search_on}", *[f"--set={setting}" for setting in settings + more]]
     result = {}
     for number, part in enumerate(tasks_of(config) if alone else [config]):
         place = folder / f"{name.replace(' ', '-')}-{search_on}-{seed}-{number}"
-        result.update(regrets(*search(program, part, place, words)))
+        result.update(regrets(*search(program, part, place, words), after))
     return name, search_on, seed, result
 
 
-def print_table(results, names, search_on, seeds):
+def print_table(results, names, search_on, seeds, after):
     tasks = list(next(iter(results.values())))
     print(f"\nsearch_on {search_on}\n\n| evaluations | method |", " | ".join(tasks), "| mean | seeds |")
     print("|---" * (len(tasks) + 4) + "|")
-    for at, n in enumerate(AFTER):
+    for at, n in enumerate(after):
         for name in names:
             runs = [results[key] for key in (f"{name}/{search_on}/{seed}" for seed in seeds) if key in results]
             values = numpy.array([[run[task][at] for task in tasks] for run in runs], dtype=float)
@@ -106,25 +105,27 @@ def main():
     parser.add_argument("config", type=pathlib.Path)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--after", default="25,50,100,200", help="evaluations a task")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--search-on", default="final,proxy")
     parser.add_argument("--set", action="append", default=[], help="further settings of every run, PATH=VALUE")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--program", default=ROOT / "build/release/dikdik")
     given = parser.parse_args()
+    after = [int(n) for n in given.after.split(",")]
     names, protocols, seeds = given.methods.split(","), given.search_on.split(","), range(1, given.seeds + 1)
     config = json.loads(given.config.read_text())
     given.folder.mkdir(parents=True, exist_ok=True)
     kept = given.folder / "results.json"
     results = json.loads(kept.read_text()) if kept.exists() else {}
-    jobs = [(given.program, config, given.folder, name, on, seed, given.set)
+    jobs = [(given.program, config, given.folder, name, on, seed, after, given.set)
             for name in names for on in protocols for seed in seeds if f"{name}/{on}/{seed}" not in results]
     with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
         for name, on, seed, result in pool.map(measure, jobs):
             results[f"{name}/{on}/{seed}"] = result
             kept.write_text(json.dumps(results, indent=0))
     for on in protocols:
-        print_table(results, names, on, seeds)
+        print_table(results, names, on, seeds, after)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,11 @@ enum { TABULAR_MACS, TABULAR_PARAMS, TABULAR_COSTS };
 struct tabular_task {
     const char *name; // arena
     int data;
-    int model;                   // tasks of one data set have one number, from 0 without gaps
-    int64_t most[TABULAR_COSTS]; // INT64_MAX = no limit
-    double share[TABULAR_COSTS]; // of the largest network's; 1 = no limit
-    double best;                 // greatest final result within the limits
+    int model;                         // tasks of one data set have one number, from 0 without gaps
+    int64_t most[TABULAR_COSTS];       // INT64_MAX = no limit
+    double share[TABULAR_COSTS];       // of the largest network's; 1 = no limit
+    double best;                       // greatest final result within the limits
+    int16_t least[TABULAR_MOST_STEPS]; // the known candidate that uses least of the limits
 };
 struct tabular_episode {
     int task, step;

@@ -57,7 +57,8 @@ bool advisor_is_flat(const struct advisor *advisor, int task);
 // What n candidates [n][stride] are worth, by the model. CHECKs advisor_knows.
 void advisor_predict(const struct advisor *advisor, int task, const int16_t *choices, int n,
                      int stride, double *mean, double *sd);
-// What an evaluated candidate is worth: the model's mean, or the reward while there is no model.
+// What an evaluated candidate is worth: the model's mean, or the reward while there is no model and
+// where rewards have no noise.
 double advisor_worth(const struct advisor *advisor, int task, const int16_t *choices,
                      double reward);
 // The best evaluated candidates that keep the task's budget, of all tasks of its pool, best mean in
