@@ -21,7 +21,8 @@ const char *run_path(const struct run_session *session, struct arena *arena, con
 
 const char *run_task_name(const struct run_session *session, int task)
 {
-    return run_config_task(&session->config, task)->name;
+    return session->known != NULL ? session->known[task].name
+                                  : run_config_task(&session->config, task)->name;
 }
 
 static enum status name_files(struct run_session *session)
