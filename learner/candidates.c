@@ -275,6 +275,15 @@ void candidate_mutate(const struct candidate_space *space, int task, struct rng 
     change_steps(space, task, rng, 1 + (int)rng_below(rng, MOST_CHANGES), from, choices);
 }
 
+void candidate_cross(const struct candidate_space *space, int task, struct rng *rng,
+                     const int16_t *one, const int16_t *other, int16_t *choices)
+{
+    for (int step = 0; step < space->tasks[task].steps; step++) {
+        choices[step] = rng_below(rng, 2) == 0 ? one[step] : other[step];
+    }
+    candidate_shrink(space, task, rng, choices);
+}
+
 void candidate_change_one(const struct candidate_space *space, int task, struct rng *rng,
                           const int16_t *from, int16_t *choices)
 {

@@ -28,6 +28,10 @@ void candidate_mutate(const struct candidate_space *space, int task, struct rng 
 // The same with one step.
 void candidate_change_one(const struct candidate_space *space, int task, struct rng *rng,
                           const int16_t *from, int16_t *choices);
+// Each step as in one of the parents, either with equal chance, then shrinks (uniform crossover,
+// Syswerda 1989). one, other [steps].
+void candidate_cross(const struct candidate_space *space, int task, struct rng *rng,
+                     const int16_t *one, const int16_t *other, int16_t *choices);
 // Lowers random steps until all limits hold: ordered ones by one choice, categorical ones to any
 // that uses less.
 void candidate_shrink(const struct candidate_space *space, int task, struct rng *rng,
