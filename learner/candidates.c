@@ -17,7 +17,7 @@ enum status candidate_check(const struct candidate_space *space, int task, const
     return OK;
 }
 
-enum { SHARES = 1024, MOST_CHANGES = 3, MOST_MOVE = 4 };
+enum { SHARES = 1024, MOST_CHANGES = 3, MOST_MOVE = 4, WHOLE_TRIES = 64 };
 
 static bool holds(const struct candidate_space *space, int task, const int16_t *choices)
 {
@@ -81,8 +81,9 @@ static int16_t draw_cheaper(const struct candidate_space *space, int task, int s
     return drawn;
 }
 
-// candidate_shrink, but for the canonical form.
-static void lower(const struct candidate_space *space, int task, struct rng *rng, int16_t *choices)
+// candidate_shrink, but for the canonical form. False: nothing is left to lower, which is so only
+// where not all candidates are there that cost little enough.
+static bool lower(const struct candidate_space *space, int task, struct rng *rng, int16_t *choices)
 {
     const struct candidate_task *t = &space->tasks[task];
     while (!holds(space, task, choices)) {
@@ -90,7 +91,9 @@ static void lower(const struct candidate_space *space, int task, struct rng *rng
         for (int i = 0; i < t->steps; i++) {
             left += choices[i] != least_of(t, i);
         }
-        CHECK(left > 0);
+        if (left == 0) {
+            return false;
+        }
         int skip = (int)rng_below(rng, (uint32_t)left), step = 0;
         while (choices[step] == least_of(t, step) || skip-- > 0) {
             step++;
@@ -101,6 +104,80 @@ static void lower(const struct candidate_space *space, int task, struct rng *rng
             choices[step]--;
         }
     }
+    return true;
+}
+
+// Uniform over the choices of a categorical step that hold.
+static int16_t draw_among(const struct candidate_space *space, int task, int step, struct rng *rng,
+                          int16_t *choices)
+{
+    const int n_choices = space->tasks[task].n_choices[step];
+    const int16_t before = choices[step];
+    int16_t drawn = before;
+    uint32_t n = 0;
+    for (int i = 0; i < n_choices; i++) {
+        choices[step] = (int16_t)i;
+        if (holds(space, task, choices) && rng_below(rng, ++n) == 0) {
+            drawn = (int16_t)i;
+        }
+    }
+    choices[step] = before;
+    return drawn;
+}
+
+// Uniform over the choices of an ordered step that hold: the least and those up to a highest.
+static int16_t draw_up_to(const struct candidate_space *space, int task, int step, struct rng *rng,
+                          int16_t *choices)
+{
+    int low = 0, high = space->tasks[task].n_choices[step];
+    while (high - low > 1) {
+        const int middle = low + (high - low) / 2;
+        choices[step] = (int16_t)middle;
+        if (holds(space, task, choices)) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return (int16_t)rng_below(rng, (uint32_t)low + 1);
+}
+
+static bool draw_whole(const struct candidate_space *space, int task, struct rng *rng,
+                       int16_t *choices)
+{
+    const struct candidate_task *t = &space->tasks[task];
+    for (int i = 0; i < WHOLE_TRIES; i++) {
+        for (int step = 0; step < t->steps; step++) {
+            choices[step] = (int16_t)rng_below(rng, (uint32_t)t->n_choices[step]);
+        }
+        if (holds(space, task, choices)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void candidate_random(const struct candidate_space *space, int task, struct rng *rng,
+                      int16_t *choices)
+{
+    const struct candidate_task *t = &space->tasks[task];
+    int32_t order[TICKET_MOST_GIVEN];
+    if (candidate_categorical_steps(t) > 0 && draw_whole(space, task, rng, choices)) {
+        candidate_canonical(space, task, choices);
+        return;
+    }
+    for (int i = 0; i < t->steps; i++) {
+        order[i] = i;
+        choices[i] = least_of(t, i);
+    }
+    rng_shuffle(rng, order, (size_t)t->steps);
+    for (int i = 0; i < t->steps; i++) {
+        const int step = order[i];
+        choices[step] = candidate_is_categorical(t, step)
+                            ? draw_among(space, task, step, rng, choices)
+                            : draw_up_to(space, task, step, rng, choices);
+    }
+    candidate_canonical(space, task, choices);
 }
 
 // Where shares are no measure of a categorical step, its choice stays; NULL: it goes by them too.
@@ -144,6 +221,10 @@ static void largest_share(const struct candidate_space *space, int task,
 void candidate_uniform(const struct candidate_space *space, int task, int16_t *choices)
 {
     largest_share(space, task, &(struct sharing){0}, choices);
+    if (!holds(space, task, choices)) { // not all candidates are there
+        struct rng rng = rng_make(0, RNG_START, (uint64_t)task, 0);
+        candidate_random(space, task, &rng, choices);
+    }
     candidate_canonical(space, task, choices);
 }
 
@@ -161,70 +242,23 @@ void candidate_near_uniform(const struct candidate_space *space, int task, doubl
             others[step] = least_of(t, step);
         }
     }
-    lower(space, task, rng, others); // only its categorical steps are above their least
+    // Only categorical steps are above their least there.
+    if (candidate_categorical_steps(t) == t->steps || !lower(space, task, rng, others)) {
+        candidate_random(space, task, rng, choices);
+        return;
+    }
     largest_share(space, task, &(struct sharing){factor, others}, choices);
     candidate_fill(space, task, rng, choices);
-}
-
-// Uniform over the choices of a categorical step that hold.
-static int16_t draw_among(const struct candidate_space *space, int task, int step, struct rng *rng,
-                          int16_t *choices)
-{
-    const int n_choices = space->tasks[task].n_choices[step];
-    const int16_t before = choices[step];
-    int16_t drawn = before;
-    uint32_t n = 0;
-    for (int i = 0; i < n_choices; i++) {
-        choices[step] = (int16_t)i;
-        if (holds(space, task, choices) && rng_below(rng, ++n) == 0) {
-            drawn = (int16_t)i;
-        }
-    }
-    choices[step] = before;
-    return drawn;
-}
-
-// Uniform over the choices of an ordered step that hold: the least and those up to a highest.
-static int16_t draw_up_to(const struct candidate_space *space, int task, int step, struct rng *rng,
-                          int16_t *choices)
-{
-    int low = 0, high = space->tasks[task].n_choices[step];
-    while (high - low > 1) {
-        const int middle = low + (high - low) / 2;
-        choices[step] = (int16_t)middle;
-        if (holds(space, task, choices)) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return (int16_t)rng_below(rng, (uint32_t)low + 1);
-}
-
-void candidate_random(const struct candidate_space *space, int task, struct rng *rng,
-                      int16_t *choices)
-{
-    const struct candidate_task *t = &space->tasks[task];
-    int32_t order[TICKET_MOST_GIVEN];
-    for (int i = 0; i < t->steps; i++) {
-        order[i] = i;
-        choices[i] = least_of(t, i);
-    }
-    rng_shuffle(rng, order, (size_t)t->steps);
-    for (int i = 0; i < t->steps; i++) {
-        const int step = order[i];
-        choices[step] = candidate_is_categorical(t, step)
-                            ? draw_among(space, task, step, rng, choices)
-                            : draw_up_to(space, task, step, rng, choices);
-    }
-    candidate_canonical(space, task, choices);
 }
 
 void candidate_shrink(const struct candidate_space *space, int task, struct rng *rng,
                       int16_t *choices)
 {
-    lower(space, task, rng, choices);
-    candidate_canonical(space, task, choices);
+    if (lower(space, task, rng, choices)) {
+        candidate_canonical(space, task, choices);
+    } else {
+        candidate_random(space, task, rng, choices);
+    }
 }
 
 void candidate_fill(const struct candidate_space *space, int task, struct rng *rng,

@@ -17,7 +17,8 @@ void candidate_uniform(const struct candidate_space *space, int task, int16_t *c
 // Categorical steps, of which there is no more or less, are drawn.
 void candidate_near_uniform(const struct candidate_space *space, int task, double deviation,
                             struct rng *rng, int16_t *choices);
-// Steps in random order, each uniform over what still holds with the rest at its least.
+// Steps in random order, each uniform over what still holds with the rest at its least; with
+// categorical steps uniform over all that holds, while that is not too rare.
 void candidate_random(const struct candidate_space *space, int task, struct rng *rng,
                       int16_t *choices);
 // Changes one to three steps, ordered ones by one to four choices up or down, categorical ones to
