@@ -141,7 +141,8 @@ const struct candidate_space *game_space(int n_tasks)
                                            .steps = GAME_GROUPS,
                                            .n_choices = n_choices,
                                            .position = position,
-                                           .budget = budget[i]};
+                                           .budget = budget[i],
+                                           .whole = {(int64_t)(1000.0 * whole)}};
     }
     spaces[n_tasks] = (struct candidate_space){
         .n_tasks = n_tasks,
@@ -189,7 +190,8 @@ static struct chosen choose(const struct trajectory *t, int row, const struct ti
             chosen.choice = (int)rng_below(&rng, GAME_CHOICES);
         } while (!legal[chosen.choice]);
     } else if (policy->choose != NULL) {
-        const struct offer offer = {GAME_CHOICES, t->position + (size_t)row * GAME_CHOICES, legal};
+        const struct offer offer = {GAME_CHOICES, t->position + (size_t)row * GAME_CHOICES, legal,
+                                    t->categorical[row] != 0};
         return policy->choose(policy->context, t->obs + (size_t)row * (GAME_GROUPS + 3), &offer,
                               ticket, row);
     } else {
