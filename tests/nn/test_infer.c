@@ -4,6 +4,7 @@
 #include "nn/probe.h"
 #include "nn/zoo.h"
 #include "plan_case.h"
+#include "test_device.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -209,5 +210,6 @@ int main(void)
                                        cmocka_unit_test(test_lanes_do_not_matter),
                                        cmocka_unit_test(test_int8),
                                        cmocka_unit_test(test_one_image_on_many_lanes)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    const int missing = test_device_missing();
+    return missing != 0 ? missing : cmocka_run_group_tests(tests, setup, teardown);
 }

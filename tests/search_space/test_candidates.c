@@ -2,6 +2,7 @@
 #include "candidate_case.h"
 #include "compute/cuda/cuda_emulator.h"
 #include "random_graph.h"
+#include "test_device.h"
 #include "test_unit.h"
 
 #include <math.h>
@@ -276,5 +277,6 @@ int main(void)
         cmocka_unit_test(test_refit),           cmocka_unit_test(test_samples),
         cmocka_unit_test(test_random_networks),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int missing = test_device_missing();
+    return missing != 0 ? missing : cmocka_run_group_tests(tests, NULL, NULL);
 }
