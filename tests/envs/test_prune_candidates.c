@@ -110,7 +110,7 @@ static void test_other_backends(void **state)
     struct shelf s;
     struct prune_study study;
     struct prune_candidates *candidates;
-    const struct prune_candidates_options options = {.most = 1};
+    const struct prune_candidates_options options = {.most = 1, .memory_bytes = 1};
     open_shelf(&s, REFIT_OFF, PRECISION_FLOAT32);
     const struct host_network *network = &s.host.networks[0];
     const struct prune_scorer scorer = {.backend = s.cpu, .scoring = &s.c.config.scoring};
