@@ -54,7 +54,7 @@ enum status actor_open(const struct actor_job *job, struct actor **out)
     }
     const bool work = job->work != NULL;
     actor->job = *job;
-    actor->most = work ? 1 : job->options->episodes;
+    actor->most = work ? 1 : actor_options_episodes(job->options->episodes, 0);
     actor->block_bytes = work ? sizeof(struct work_answer) : trajectory_bytes(job->shape);
     const enum status code = open_parts(actor);
     if (code != OK) {

@@ -7,9 +7,9 @@ const struct option actor_option_table[] = {
      .most = 65536},
     {"episodes",
      "that an actor plays at once: one batch of the policy per step, all candidates scored "
-     "together "
-     "at the end; results do not depend on it",
-     OPTION_INT, AT(episodes), .fallback = 1, .least = 1, .most = 1024},
+     "together at the end; results do not depend on it; 0 = 1 on a processor, 8 to 64 on a GPU, by "
+     "its memory",
+     OPTION_INT, AT(episodes), .fallback = 0, .least = 0, .most = 1024},
     {"episode_seconds", "longest an episode may take; 0 = no limit", OPTION_DOUBLE,
      AT(episode_seconds), .fallback = 300, .least = 0, .most = 1e7},
     {"first_episode_seconds",
@@ -29,3 +29,16 @@ const struct option actor_option_table[] = {
      OPTION_STRING, AT(faults)},
     {.key = NULL},
 };
+
+int actor_options_episodes(int asked, size_t device_bytes)
+{
+    enum { LEAST = 8, MOST = 64 }; // of a GPU
+    int n = LEAST;
+    if (asked > 0 || device_bytes == 0) {
+        return asked > 0 ? asked : 1;
+    }
+    while (2 * n <= MOST && (device_bytes >> 30) >= 2 * (size_t)n) {
+        n *= 2;
+    }
+    return n;
+}

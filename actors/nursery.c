@@ -111,6 +111,7 @@ enum status nursery_open(const struct rollout_job *job, int n, struct nursery **
     if (job->actor != NULL) {
         nursery->options = *job->actor;
     }
+    nursery->options.episodes = actor_options_episodes(nursery->options.episodes, 0);
     nursery->job.env.slots = nursery->options.episodes;
     enum status code = faults_parse(nursery->options.faults, &nursery->faults);
     if (code == OK) {

@@ -86,6 +86,7 @@ static enum status prepare(struct app *app, const char *command, int argc, char 
     }
     TRY(check_ranks(session));
     if (run_session_wants_mpi(session) && !collective_under_launcher()) {
+        TRY(run_session_settle(session));
         const struct launch launch = {
             .argv = argv,
             .ranks = run_session_actors(session) + 1,

@@ -71,10 +71,11 @@ struct backend_facts {
     // What the bits of its results depend on, besides the build: device model, library versions,
     // instructions. "oneDNN 2.6.0 avx512_core_vnni, own kernels avx512_vnni".
     char numerics[160];
-    char library[64]; // name and version of what it stands on, for people; "" for none
-    bool int8;        // CONV with u8 or s8 input is fast here
-    int device;       // the one that these options choose; 0 where there is no choice
-    int n_devices;    // 0: it computes on the host's processor
+    char library[64];    // name and version of what it stands on, for people; "" for none
+    bool int8;           // CONV with u8 or s8 input is fast here
+    int device;          // the one that these options choose; 0 where there is no choice
+    int n_devices;       // 0: it computes on the host's processor
+    size_t memory_bytes; // of that device; 0: the host's
     char devices[BACKEND_MOST_DEVICES][96]; // "NVIDIA H100 80GB HBM3, 79.6 GiB"
 };
 
@@ -132,11 +133,12 @@ struct kernel_cache;
 struct backend {
     const struct backend_ops *ops;
     struct kernel_cache *cache; // backend_open's
-    int lanes;        // concurrent callers, 1 for a device that parallelises inside a call
-    bool host_memory; // addresses are ordinary memory, so plans may read and write them in place
-    bool int8;        // CONV with u8 or s8 input is fast here
-    int chunk_bytes;  // a chunk whose largest tensor is about this size runs fastest; 0 = never cut
-                      // a batch
+    int lanes;           // concurrent callers, 1 for a device that parallelises inside a call
+    bool host_memory;    // addresses are ordinary memory, so plans may read and write them in place
+    bool int8;           // CONV with u8 or s8 input is fast here
+    size_t device_bytes; // memory of its device, in all; 0: the host's
+    int chunk_bytes; // a chunk whose largest tensor is about this size runs fastest; 0 = never cut
+                     // a batch
 };
 
 // name: "ref", "cpu", where the build has it "cuda". ERR_UNSUPPORTED names what this build has.

@@ -62,10 +62,11 @@ struct candidate_data {
 // Computed in the backend's precision: FLOAT32, each product to 2^-21; BF16, activations are stored
 // so, too. Sums are float32 in any case, statistics float64.
 struct candidate_options {
-    int most;            // candidates in one run
-    size_t shared_bytes; // of a block of the device: runs of steps that fit are one launch; 0: none
-    size_t
-        memory_bytes; // of the device for what belongs to candidates; fewer are then done at once
+    int most; // candidates in one run
+    // Of a block of the device: runs of steps that fit are one launch. 0, or more than it has: all.
+    size_t shared_bytes;
+    // Of the device for what belongs to candidates; fewer are then done at once.
+    size_t memory_bytes;
 };
 
 struct candidate_choice {

@@ -66,7 +66,8 @@ struct env_job {
     int threads;         // for it
     int device, turn;    // for it, as in backend_options, as is the next
     enum backend_precision precision;
-    bool check; // for it: ref only, private memory (backend.h)
+    int sharers; // workers of this host that share a device; 0 = 1
+    bool check;  // for it: ref only, private memory (backend.h)
     enum env_int8 int8;
     int shared_fd; // memory shared by all workers of this host, a file to be mapped, locked with
                    // flock while somebody fills it; -1 = alone, private memory

@@ -97,6 +97,11 @@ enum status infer_run(struct infer_plan *plan, const void *images, int n, float 
 {
     CHECK(n >= 1 && n <= plan->options.batch);
     bind_images(plan, images, n);
+    return infer_run_again(plan, n, logits);
+}
+
+enum status infer_run_again(struct infer_plan *plan, int n, float *logits)
+{
     const int chunks = (n + plan->chunk - 1) / plan->chunk;
     TRY(program_run(plan->program, chunks, NULL));
     return infer_output(plan, 0, n, logits);

@@ -32,6 +32,9 @@ enum status infer_load(struct infer_plan *plan, const float *params, const float
 // images: u8 or f32 [n][h][w][c], host; logits: [n][h][w][c] of the first output, host. n <= batch.
 // ERR_IO, here and below: the device failed.
 enum status infer_run(struct infer_plan *plan, const void *images, int n, float *logits);
+// The last n images once more, where they are: what a device does without their way to it. On a
+// backend of the host's memory they are the caller's, and still there.
+enum status infer_run_again(struct infer_plan *plan, int n, float *logits);
 // Another output of the last run: values [n][h][w][c] of graph.outputs[output], n as in the run.
 enum status infer_output(struct infer_plan *plan, int output, int n, float *values);
 void infer_close(struct infer_plan *plan);
@@ -117,6 +120,9 @@ enum status train_load(struct train_plan *plan,
 // this rank's share of the batch.
 enum status train_step(struct train_plan *plan, const void *images, const int32_t *labels,
                        const float *targets, float learning_rate, struct train_result *result);
+// Another step with the last one's images, labels and targets, likewise.
+enum status train_step_again(struct train_plan *plan, float learning_rate,
+                             struct train_result *result);
 // Forward and backward only: gradients stay in the plan (train_gradients).
 enum status train_gradient(struct train_plan *plan, const void *images, const int32_t *labels,
                            const float *targets, struct train_result *result);

@@ -211,9 +211,8 @@ static enum status collect_loss(struct train_plan *plan, struct train_result *re
     return OK;
 }
 
-// Gives forward and backward passes to the backend's queue.
-static enum status run_gradient(struct train_plan *plan, const void *images, const int32_t *labels,
-                                const float *targets)
+static void bind_batch(struct train_plan *plan, const void *images, const int32_t *labels,
+                       const float *targets)
 {
     const size_t bytes = (size_t)plan->share.images * plan->image_bytes;
     lower_bind_external(plan->program, plan->backend, &plan->lowering.input.images, images, bytes,
@@ -227,6 +226,11 @@ static enum status run_gradient(struct train_plan *plan, const void *images, con
         lower_bind_external(plan->program, plan->backend, &plan->targets, targets,
                             rows * classes * sizeof *targets, NULL);
     }
+}
+
+// Gives forward and backward passes to the backend's queue.
+static enum status run_gradient(struct train_plan *plan)
+{
     const struct op_run run = {.seed = plan->options.seed, .step = plan->step};
     program_pack(plan->program);
     return program_run(plan->program, program_chunks(plan->program), &run);
@@ -235,14 +239,22 @@ static enum status run_gradient(struct train_plan *plan, const void *images, con
 enum status train_gradient(struct train_plan *plan, const void *images, const int32_t *labels,
                            const float *targets, struct train_result *result)
 {
-    TRY(run_gradient(plan, images, labels, targets));
+    bind_batch(plan, images, labels, targets);
+    TRY(run_gradient(plan));
     return collect_loss(plan, result);
 }
 
 enum status train_step(struct train_plan *plan, const void *images, const int32_t *labels,
                        const float *targets, float learning_rate, struct train_result *result)
 {
-    TRY(run_gradient(plan, images, labels, targets));
+    bind_batch(plan, images, labels, targets);
+    return train_step_again(plan, learning_rate, result);
+}
+
+enum status train_step_again(struct train_plan *plan, float learning_rate,
+                             struct train_result *result)
+{
+    TRY(run_gradient(plan));
     TRY(optimizer_step(plan->optimizer, params_address(plan),
                        program_address(plan->program, plan->gradients), learning_rate));
     TRY(collect_loss(plan, result));

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define AT(field) .offset = offsetof(struct backend_config, field)
 const struct option backend_option_table[] = {
@@ -32,23 +33,41 @@ const struct option backend_option_table[] = {
 };
 #undef AT
 
+// Nodes that a driver makes, under Linux and under Windows' Linux.
+static bool seems_to_have_device(void)
+{
+    static const char *const nodes[] = {"/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg"};
+    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+        if (access(nodes[i], F_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum status load_settle_backend(const struct backend_config *config, int turn,
                                 struct backend_use *out)
 {
     const bool open = strcmp(config->name, "auto") == 0;
-    char why[256] = "";
     struct backend_use use = {.options = {.threads = config->threads,
                                           .check = config->check,
                                           .device = config->device,
                                           .precision = config->precision,
                                           .turn = turn}};
-    use.name = open ? backend_best(&use.options, why, sizeof why) : config->name;
+    use.name = open ? backend_best(&use.options, use.why, sizeof use.why) : config->name;
     TRY(backend_ask(use.name, &use.options, &use.facts));
-    if (open && why[0] != '\0') {
-        log_info("computing on %s: %s", use.name, why);
+    if (use.facts.n_devices == 0 && !seems_to_have_device()) {
+        use.why[0] = '\0'; // nobody expects another
     }
     *out = use;
     return OK;
+}
+
+void load_say_backend(const struct backend_use *use)
+{
+    if (use->why[0] != '\0') {
+        log_info("computing on %s: %s", use->name, use->why);
+    }
 }
 
 enum status load_settled_backend(const struct backend_use *use, struct backend **out)
@@ -61,6 +80,7 @@ enum status load_backend(const struct backend_config *config, int local_rank, in
 {
     struct backend_use use;
     TRY(load_settle_backend(config, local_rank, &use));
+    load_say_backend(&use);
     if (use.options.threads == 0 && local_ranks > 1) {
         const int share = machine_cores() / local_ranks;
         use.options.threads = share > 0 ? share : 1;

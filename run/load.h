@@ -20,15 +20,19 @@ struct backend_use {
     const char *name; // one of this build's
     struct backend_options options;
     struct backend_facts facts;
+    char why[256]; // "auto": what was found, or why a device that seems to be there is of no use
 };
 // Decides what computes, before anything else is done: asks the backend that is named, or finds the
-// best for "auto" and says which that is. turn: number of this process among those of its host that
+// best for "auto". turn: number of this process among those of its host that
 // share its devices. ERR_UNSUPPORTED says why a backend cannot be used here. This process may start
 // others afterwards.
 enum status load_settle_backend(const struct backend_config *config, int turn,
                                 struct backend_use *out);
+// Says what "auto" has come to, where there was a choice or should have been.
+void load_say_backend(const struct backend_use *use);
 enum status load_settled_backend(const struct backend_use *use, struct backend **out);
-// Both. local_rank of local_ranks: processes of this program on this host, which share its cores.
+// All three. local_rank of local_ranks: processes of this program on this host, which share its
+// cores.
 enum status load_backend(const struct backend_config *config, int local_rank, int local_ranks,
                          struct backend **out);
 

@@ -106,7 +106,7 @@ static enum status open_actors(struct run_crew *crew, bool work, size_t n_weight
             .work_here = here ? session->work : NULL,
             .shape = &session->shape,
             .n_weights = n_weights,
-            .options = &session->config.actors,
+            .options = &session->actors,
         };
         TRY(actor_open(&job, &crew->actors[i]));
     }
@@ -120,7 +120,7 @@ enum status run_crew_open(struct run_session *session, bool work, size_t n_weigh
     const struct transport_sizes sizes = {
         .trajectory_bytes = work ? sizeof(struct work_answer) : trajectory_bytes(&session->shape),
         .n_weights = n_weights,
-        .n_tickets = work ? 1 : session->config.actors.episodes,
+        .n_tickets = work ? 1 : session->actors.episodes,
     };
     TRY(open_transport(out, &sizes));
     return open_actors(out, work, n_weights);

@@ -58,7 +58,7 @@ static enum status open_world(struct run_session *session, struct world *world)
     }
     struct rollout_job job = session->rollout_job;
     job.env.threads = run_worker_threads(session);
-    job.env.slots = session->config.actors.episodes;
+    job.env.slots = session->actors.episodes;
     TRY(rollout_open(&job, &session->rollout));
     rollout_shape(session->rollout, &world->shape);
     rollout_agent(session->rollout, &agent);
@@ -224,8 +224,8 @@ static enum status open_learner(struct searching *s)
         .tasks = tasks,
         .n_tasks = session->agent.shape.n_tasks,
         .seed = config->seed,
-        .at_once = config->actors.episodes,
-        .lease_seconds = LEASE_FACTOR * longest * config->actors.tries * config->actors.episodes,
+        .at_once = session->actors.episodes,
+        .lease_seconds = LEASE_FACTOR * longest * config->actors.tries * session->actors.episodes,
         .run_dir = config->run_dir,
         .texts = {texts, (int)(sizeof texts / sizeof texts[0])},
         .identity = s->identity.bytes,

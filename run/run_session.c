@@ -54,7 +54,20 @@ int run_session_actors(const struct run_session *session)
     if (session->config.transport == TRANSPORT_INLINE) {
         return 1;
     }
-    return asked > 0 ? asked : machine_cores();
+    const int devices = session->backend.facts.n_devices;
+    return asked > 0 ? asked : devices > 0 ? devices : machine_cores();
+}
+
+int run_session_sharers(const struct run_session *session)
+{
+    const int devices = session->backend.facts.n_devices;
+    const bool mpi = run_session_wants_mpi(session) && collective_launcher_ranks() > 1;
+    // Of several ranks, the first one learns; ranks are most often dealt host by host.
+    const bool learns = mpi && collective_launcher_rank() == collective_launcher_local_rank();
+    const int ranks = collective_launcher_local_ranks() - (learns ? 1 : 0);
+    const int here = mpi ? (ranks > 0 ? ranks : 1) : run_session_actors(session);
+    const bool one = devices == 0 || session->config.backend.device >= 0;
+    return one ? here : (here + devices - 1) / devices;
 }
 
 bool run_session_wants_mpi(const struct run_session *session)
@@ -86,10 +99,24 @@ enum status run_session_make(const struct collective *collective, struct run_ses
     return OK;
 }
 
-enum status run_session_prepare(struct run_session *session)
+enum status run_session_settle(struct run_session *session)
 {
     const int turn = collective_launcher_local_rank();
+    if (session->backend.name != NULL) {
+        return OK;
+    }
     TRY(load_settle_backend(&session->config.backend, turn > 0 ? turn : 0, &session->backend));
+    const size_t memory = session->backend.facts.memory_bytes;
+    session->actors = session->config.actors;
+    session->actors.episodes = actor_options_episodes(
+        session->actors.episodes, memory / (size_t)run_session_sharers(session));
+    return OK;
+}
+
+enum status run_session_prepare(struct run_session *session)
+{
+    TRY(run_session_settle(session));
+    load_say_backend(&session->backend);
     TRY(name_files(session));
     TRY(run_prune_config(&session->config, session->network_files, &session->arena,
                          &session->prune));
@@ -104,10 +131,11 @@ enum status run_session_prepare(struct run_session *session)
                 .device = session->backend.options.device,
                 .turn = session->backend.options.turn,
                 .precision = session->backend.options.precision,
+                .sharers = run_session_sharers(session),
                 .check = session->backend.options.check,
                 .shared_fd = -1},
         .agent = &session->config.agent,
-        .actor = &session->config.actors,
+        .actor = &session->actors,
         .work = &session->work_job,
     };
     session->work_job = (struct work_job){.ops = &run_work_ops, .context = session};
@@ -143,6 +171,23 @@ static enum status find_hosts(struct run_session *session)
     return OK;
 }
 
+// Devices differ: as many at once as every actor can. A rank that only learns has no say.
+static enum status agree_on_episodes(struct run_session *session)
+{
+    const struct collective *c = session->collective;
+    double *said; // [ranks]
+    ARENA_NEW(&session->arena, said, (size_t)c->ranks);
+    said[c->rank] = session->actors.episodes;
+    TRY(collective_sum_f64(c, said, (size_t)c->ranks));
+    for (int rank = c->ranks > 1 ? 1 : 0; rank < c->ranks; rank++) {
+        const int theirs = (int)said[rank];
+        const bool first = rank == (c->ranks > 1 ? 1 : 0);
+        session->actors.episodes =
+            first || theirs < session->actors.episodes ? theirs : session->actors.episodes;
+    }
+    return OK;
+}
+
 static enum status open_folder(struct run_session *session)
 {
     TRY(run_claim(session));
@@ -159,6 +204,7 @@ enum status run_session_begin(struct run_session *session)
         session->nursery = NULL;
     }
     TRY(find_hosts(session));
+    TRY(agree_on_episodes(session));
     // What rank 0 refuses ends all ranks alike: no abort adds its own lines to the message.
     enum status code = c->rank == 0 ? open_folder(session) : OK;
     TRY(collective_broadcast(c, &code, sizeof code, 0));

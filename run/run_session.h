@@ -47,7 +47,10 @@ struct run_session {
     bool stopped_together;
     bool finishes; // fine-tunes and tests; set before it begins
     struct run_config config;
-    struct backend_use backend; // of this process
+    struct backend_use backend; // of this process; name NULL before run_session_settle
+    // The config's, with what it leaves open decided: `episodes` of this process, and from
+    // run_session_begin on the same on all ranks.
+    struct actor_options actors;
     struct arena arena;
     const struct network_env_ops *network_env; // NULL: episodes design no networks
     const char *const *network_files;          // [networks] in the run folder; arena
@@ -81,8 +84,12 @@ struct run_session {
 // session's arena for what it points to.
 enum status run_session_make(const struct collective *collective, struct run_session **out);
 bool run_session_wants_mpi(const struct run_session *session);
-// Actors as the config says it, or one per core.
+// Decides what computes. Before the next three, or by run_session_prepare.
+enum status run_session_settle(struct run_session *session);
+// Actors as the config says it, or one per device, or per core where there is none.
 int run_session_actors(const struct run_session *session);
+// How many of this host's share a device.
+int run_session_sharers(const struct run_session *session);
 // Before MPI and before any thread, with the config in it: forks the nursery where this process
 // will have one.
 enum status run_session_prepare(struct run_session *session);

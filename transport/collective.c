@@ -83,6 +83,14 @@ int collective_launcher_local_rank(void)
     return number >= 0 ? number : collective_launcher_rank();
 }
 
+int collective_launcher_local_ranks(void)
+{
+    static const char *const names[] = {"MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE",
+                                        "SLURM_NTASKS_PER_NODE", NULL};
+    const int number = collective_under_launcher() ? first_number(names) : 1;
+    return number > 0 ? number : collective_launcher_ranks();
+}
+
 static enum status check_shared_memory(int ranks, bool before)
 {
     const char *folder = getenv("UCX_POSIX_DIR");

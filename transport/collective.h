@@ -53,3 +53,5 @@ int collective_launcher_rank(void);
 // Not collective. Its number among the ranks of its host, likewise; its rank when the launcher does
 // not say.
 int collective_launcher_local_rank(void);
+// Not collective. How many ranks this host has; all of them when the launcher does not say.
+int collective_launcher_local_ranks(void);

@@ -65,7 +65,8 @@ static enum status run_updates(struct method *method, char *blocks, double secon
     return OK;
 }
 
-static enum status measure(int threads, double seconds, double *rate)
+static enum status measure(const char *name, const struct backend_options *options, double seconds,
+                           double *rate)
 {
     static const int widths[] = {100, 400, 300};
     static const struct int_list dense = {.n = 3, .values = widths};
@@ -89,7 +90,7 @@ static enum status measure(int threads, double seconds, double *rate)
     learner.reuse = 1;
     learner.imitation = 0;
     agent_make(&agent_options, &agent_shape, &agent);
-    TRY(backend_open("cpu", &(struct backend_options){.threads = threads}, &backend));
+    TRY(backend_open(name, options, &backend));
     const struct method_job job = {.learner = &learner,
                                    .search = &search,
                                    .shape = &shape,
@@ -112,18 +113,34 @@ static enum status measure(int threads, double seconds, double *rate)
     return code;
 }
 
-enum status bench_learner(double seconds, struct bench_learner_speed *out)
+static enum status try_one(const char *name, const struct backend_options *options, double seconds,
+                           struct bench_learner_speed *best)
 {
-    *out = (struct bench_learner_speed){0};
+    double rate = 0;
+    TRY(measure(name, options, seconds, &rate));
+    if (rate > best->frames_per_second) {
+        *best = (struct bench_learner_speed){
+            .frames_per_second = rate, .backend = name, .threads = options->threads};
+    }
+    return OK;
+}
+
+enum status bench_learner(const struct backend_use *use, double seconds,
+                          struct bench_learner_speed *out)
+{
     const int cores = machine_cores();
+    *out = (struct bench_learner_speed){0};
     for (int threads = 1;; threads = cores) {
-        double rate = 0;
-        TRY(measure(threads, seconds, &rate));
-        if (rate > out->frames_per_second) {
-            *out = (struct bench_learner_speed){.frames_per_second = rate, .threads = threads};
-        }
+        const struct backend_options options = {.threads = threads};
+        TRY(try_one("cpu", &options, seconds, out));
         if (threads == cores) {
-            return OK;
+            break;
         }
     }
+    if (use->facts.n_devices > 0) {
+        struct backend_options options = use->options;
+        options.threads = 1;
+        TRY(try_one(use->name, &options, seconds, out));
+    }
+    return OK;
 }

@@ -1,11 +1,11 @@
 // dikdik bench nn: speed of the engine on this machine, at full and at slimmed widths, as a share
 // of the measured convolution peak.
 #include "app/bench/bench_commands.h"
+#include "app/bench/bench_machine.h"
 #include "app/bench/bench_suite.h"
 #include "app/bench/list.h"
 #include "app/command_line.h"
 #include "app/output.h"
-#include "core/machine.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -42,7 +42,8 @@ static const struct cli bench_cli = {
     .command = "dikdik bench",
     .usage = "nn [options]",
     .about = "Measures images per second and GFLOP/s of zoo networks on random images (the median "
-             "over a time window), and their share of what a single large convolution reaches.",
+             "over a time window), and their share of what a single large convolution reaches. The "
+             "images lie in the memory of what computes.",
     .positional = bench_positional,
     .required = 1,
     .table = bench_option_table,
@@ -53,9 +54,10 @@ static const char *result_mode(const struct bench_result *result)
     return result->what.mode == BENCH_TRAIN ? "train" : "infer";
 }
 
-static const char *result_dtype(const struct bench_result *result)
+static const char *result_dtype(const struct bench_session *session,
+                                const struct bench_result *result)
 {
-    return result->what.int8 ? "int8" : "f32";
+    return result->what.int8 ? "int8" : bench_machine_dtype(&session->use);
 }
 
 static enum status print_json(const struct bench_session *session)
@@ -63,8 +65,7 @@ static enum status print_json(const struct bench_session *session)
     struct output_json json;
     output_json_begin(&json);
     struct json_writer *w = &json.writer;
-    json_write_string(w, "processor", machine_processor());
-    json_write_string(w, "backend", session->backend->ops->name);
+    bench_machine_json(w, &session->use);
     json_write_int(w, "threads", session->backend->lanes);
     json_write_double(w, "peak_gflops_f32", session->peak_f32);
     if (session->peak_int8 > 0) {
@@ -76,7 +77,7 @@ static enum status print_json(const struct bench_session *session)
         json_write_begin(w, '{', NULL);
         json_write_string(w, "model", result->model);
         json_write_string(w, "mode", result_mode(result));
-        json_write_string(w, "dtype", result_dtype(result));
+        json_write_string(w, "dtype", result_dtype(session, result));
         json_write_int(w, "batch", result->what.batch);
         json_write_double(w, "images_per_second", result->speed.images_per_second);
         json_write_double(w, "gflops", result->gflops);
@@ -94,8 +95,12 @@ static void print_text(const struct bench_session *session)
 {
     static const char *const headers[] = {"model",     "widths",   "mode",     "dtype", ">batch",
                                           ">images/s", ">GFLOP/s", ">of peak", NULL};
-    printf("%s, backend %s, %d threads; convolution peak %.1f GFLOP/s in f32", machine_processor(),
-           session->backend->ops->name, session->backend->lanes, session->peak_f32);
+    bench_machine_print(&session->use);
+    if (session->use.facts.n_devices == 0) {
+        printf(", %d threads", session->backend->lanes);
+    }
+    printf("; convolution peak %.1f GFLOP/s in %s", session->peak_f32,
+           bench_machine_dtype(&session->use));
     if (session->peak_int8 > 0) {
         printf(", %.1f in int8", session->peak_int8);
     }
@@ -107,7 +112,7 @@ static void print_text(const struct bench_session *session)
         output_cell(&table, "%s", result->model);
         output_cell(&table, "%s", result->widths);
         output_cell(&table, "%s", result_mode(result));
-        output_cell(&table, "%s", result_dtype(result));
+        output_cell(&table, "%s", result_dtype(session, result));
         output_cell(&table, "%d", result->what.batch);
         output_cell(&table, "%.0f", result->speed.images_per_second);
         output_cell(&table, "%.1f", result->gflops);
@@ -123,7 +128,9 @@ static enum status bench_nn(struct bench_session *session)
     static const char *const modes[] = {"infer", "train", NULL};
     TRY(list_check("--modes", config->modes, modes));
     TRY(list_check("--dtypes", config->dtypes, list_dtypes));
-    TRY(load_backend(&config->backend, 0, 1, &session->backend));
+    TRY(load_settle_backend(&config->backend, 0, &session->use));
+    load_say_backend(&session->use);
+    TRY(load_settled_backend(&session->use, &session->backend));
     TRY(bench_suite_run(session));
     if (config->json) {
         return print_json(session);

@@ -6,8 +6,9 @@
 
 #include <stdlib.h>
 
-#define PEAK_IMAGES 4         // per call
-#define PEAK_CALLS_PER_LANE 4 // per repeat: evens out lanes that start late
+#define PEAK_IMAGES 4          // per call
+#define PEAK_DEVICE_IMAGES 256 // a device works in parallel inside a call
+#define PEAK_CALLS_PER_LANE 4  // per repeat: evens out lanes that start late
 #define PEAK_MOST_REPEATS 4096
 
 static const struct {
@@ -23,13 +24,13 @@ struct peak {
     void **x, **y, **scratch; // [lanes]
 };
 
-static struct op peak_op(int shape, bool int8)
+static struct op peak_op(const struct backend *backend, int shape, bool int8)
 {
     const int size = peak_shapes[shape].size;
     const int channels = peak_shapes[shape].channels;
     return (struct op){
         .kind = OP_CONV,
-        .n = PEAK_IMAGES,
+        .n = backend->ops->device ? PEAK_DEVICE_IMAGES : PEAK_IMAGES,
         .in_h = size,
         .in_w = size,
         .in_c = channels,
@@ -155,7 +156,7 @@ static enum status measure_shapes(struct peak *peak, bool int8, double seconds, 
 {
     double best = 0;
     for (int shape = 0; shape < N_SHAPES; shape++) {
-        const struct op op = peak_op(shape, int8);
+        const struct op op = peak_op(peak->backend, shape, int8);
         TRY(kernel_open(peak->backend, &op, &peak->kernel));
         TRY(fill(peak, &op));
         double rate;

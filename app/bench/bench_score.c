@@ -2,12 +2,12 @@
 // scoring.images, scoring.calibration_images, scoring.calibration_pool, scoring.dtype and
 // scoring.reward.
 #include "app/bench/bench_commands.h"
+#include "app/bench/bench_machine.h"
 #include "app/bench/list.h"
 #include "app/bench/score_bench.h"
 #include "app/command_line.h"
 #include "app/output.h"
 #include "app/search_config_read.h"
-#include "core/machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,7 +179,7 @@ static enum status print_json(const struct score_bench *bench)
     struct output_json json;
     output_json_begin(&json);
     struct json_writer *w = &json.writer;
-    json_write_string(w, "processor", machine_processor());
+    bench_machine_json(w, &bench->use);
     json_write_begin(w, '[', "tasks");
     for (int t = 0; t < bench->n_tasks; t++) {
         const struct score_bench_task *task = &bench->tasks[t];
@@ -206,6 +206,11 @@ static enum status print_json(const struct score_bench *bench)
     return output_json_end(&json);
 }
 
+static const char *per_what(const struct score_bench *bench)
+{
+    return bench->use.facts.n_devices > 0 ? "the device" : "one core";
+}
+
 static void print_task(const struct score_bench *bench, const struct score_bench_task *task)
 {
     static const char *const headers[] = {
@@ -214,9 +219,9 @@ static void print_task(const struct score_bench *bench, const struct score_bench
     const struct score_grid *grid = &task->grid;
     struct output_table table;
     printf("%s: %d candidates, accuracies %.2f to %.2f%% by the full score (all images, float32, "
-           "%d for recalibration), %.2f candidates per second and core\n\n",
+           "%d for recalibration), %.2f candidates per second of %s\n\n",
            task->name, grid->n, 100 * grid->full_accuracy_least, 100 * grid->full_accuracy_most,
-           bench->axes.full_calibration, grid->full_candidates_per_second);
+           bench->axes.full_calibration, grid->full_candidates_per_second, per_what(bench));
     output_table_open(&table, headers);
     for (int i = 0; i < grid->n_cells; i++) {
         const struct score_cell *cell = &grid->cells[i];
@@ -248,17 +253,21 @@ static void print_task(const struct score_bench *bench, const struct score_bench
 static enum status measure(struct score_bench *bench)
 {
     const struct score_bench_config *config = bench->config;
-    TRY(load_backend(&config->run.backend, 0, machine_cores(), &bench->backend));
+    TRY(load_settle_backend(&config->run.backend, 0, &bench->use));
+    load_say_backend(&bench->use);
+    bench->use.options.threads = 1; // of one core
+    TRY(load_settled_backend(&bench->use, &bench->backend));
     TRY(fill_axes(bench));
     TRY(score_bench_measure(bench));
     if (config->json) {
         return print_json(bench);
     }
-    printf("%s; correlations are with the full score of the same reward, of distillation with the "
+    bench_machine_print(&bench->use);
+    printf("; correlations are with the full score of the same reward, of distillation with the "
            "full "
            "loss, \"accuracy\" with the full accuracy, means over as many samples of images as the "
-           "most images of the grid give; candidates per second are per core\n\n",
-           machine_processor());
+           "most images of the grid give; candidates per second are one by one, of %s\n\n",
+           per_what(bench));
     for (int t = 0; t < bench->n_tasks; t++) {
         print_task(bench, &bench->tasks[t]);
     }

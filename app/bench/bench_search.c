@@ -4,6 +4,7 @@
 #include "actors/actor.h"
 #include "app/bench/bench_commands.h"
 #include "app/bench/bench_learner.h"
+#include "app/bench/bench_machine.h"
 #include "app/command_line.h"
 #include "app/output.h"
 #include "core/backoff.h"
@@ -31,7 +32,8 @@ struct search_bench_config {
     struct dataset_options data;
     struct space_options space;
     struct scoring_options scoring;
-    bool learner, json;
+    struct backend_config backend;
+    bool policy, learner, json;
     uint64_t seed;
 };
 
@@ -42,15 +44,19 @@ static const struct option bench_table[] = {
      .least = 0.01, .most = 1},
     {"seconds", "time window of one measurement", OPTION_DOUBLE, AT(seconds), .fallback = 10,
      .least = 0.1, .most = 3600},
-    {"workers", "numbers of workers to measure; by default 1 and the number of cores",
+    {"workers", "numbers of workers to measure; by default 1 and the number of cores, or of GPUs",
      OPTION_INT_LIST, AT(workers), .least = 1, .most = MOST_WORKERS},
-    {"episodes", "that a worker plays at once (actors.episodes)", OPTION_INT, AT(episodes),
-     .fallback = 1, .least = 1, .most = 1024},
+    {"episodes",
+     "that a worker plays at once (actors.episodes); 0 = 1 on a processor, 8 to 64 on a GPU",
+     OPTION_INT, AT(episodes), .fallback = 0, .least = 0, .most = 1024},
     {"data", "the data set; by default images drawn for the purpose", OPTION_OBJECT, AT(data),
      .table = dataset_option_table},
     {"space", "which widths there are", OPTION_OBJECT, AT(space), .table = space_option_table},
     {"scoring", "how a candidate is scored", OPTION_OBJECT, AT(scoring),
      .table = scoring_option_table},
+    {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table},
+    {"policy", "a new policy chooses the widths, as in a search; false: they are drawn at random",
+     OPTION_BOOL, AT(policy), .fallback = 1},
     {"learner", "measure the learner as well: the agent of the MTACP paper, 4 unrolls of 60",
      OPTION_BOOL, AT(learner), .fallback = 1},
     {"seed", "of weights and candidates", OPTION_SEED, AT(seed), .fallback = 0},
@@ -79,6 +85,8 @@ struct bench_case_result {
 
 struct search_bench {
     const struct search_bench_config *config;
+    struct backend_use use;
+    int sharers; // most workers of a device
     char folder[64], file[96];
     struct prune_network network;
     struct prune_task task;
@@ -115,8 +123,6 @@ static enum status set_up(struct search_bench *bench)
     }
     snprintf(bench->file, sizeof bench->file, "%s/network.safetensors", bench->folder);
     option_defaults(agent_option_table, &bench->agent);
-    option_defaults(actor_option_table, &bench->actors);
-    bench->actors.episodes = bench->config->episodes;
     bench->network = (struct prune_network){
         .name = bench->config->architecture, .file = bench->file, .data = bench->config->data};
     bench->task = (struct prune_task){.name = "bench", .network = 0, .macs = bench->config->macs};
@@ -130,7 +136,14 @@ static enum status set_up(struct search_bench *bench)
     };
     bench->job = (struct rollout_job){
         .ops = &env_prune,
-        .env = {.config = &bench->prune, .seed = bench->config->seed, .shared_fd = -1},
+        .env = {.config = &bench->prune,
+                .seed = bench->config->seed,
+                .backend = bench->use.name,
+                .device = bench->use.options.device,
+                .precision = bench->use.options.precision,
+                .check = bench->use.options.check,
+                .sharers = bench->sharers,
+                .shared_fd = -1},
         .agent = &bench->agent,
         .actor = &bench->actors,
     };
@@ -143,8 +156,11 @@ struct crew {
     struct nursery *nursery;
     struct transport transport;
     struct actor *actors[MOST_WORKERS];
-    int open[MOST_WORKERS]; // tickets that each has not answered
-    struct ticket *tickets; // [episodes] scratch; arena
+    int open[MOST_WORKERS];  // tickets that each has not answered
+    struct ticket *tickets;  // [episodes] scratch; arena
+    float *weights;          // [n_weights] of the policy; arena
+    size_t n_weights;        // 0: widths are drawn at random
+    bool told[MOST_WORKERS]; // who has them
     int n;
     int64_t next_episode, answers, scored; // scored: answers that were not known already
     double arithmetic;
@@ -155,16 +171,23 @@ struct crew {
 // one is answered, as the learner gives them.
 static enum status crew_give(struct crew *crew, bool *moved)
 {
-    const int episodes = crew->bench->config->episodes, least = episodes > 1 ? episodes : 0;
+    const int episodes = crew->bench->actors.episodes, least = episodes > 1 ? episodes : 0;
     for (int actor = 0; actor < crew->n; actor++) {
         if (crew->open[actor] > least || !transport_ready(&crew->transport, actor)) {
             continue;
         }
         for (int i = 0; i < episodes; i++) {
-            crew->tickets[i] = (struct ticket){
-                .kind = TICKET_EPISODE, .episode = crew->next_episode++, .source = ACTIONS_RANDOM};
+            crew->tickets[i] =
+                (struct ticket){.kind = TICKET_EPISODE,
+                                .episode = crew->next_episode++,
+                                .source = crew->n_weights > 0 ? ACTIONS_POLICY : ACTIONS_RANDOM};
         }
-        const struct ticket_batch batch = {.tickets = crew->tickets, .n = episodes};
+        struct ticket_batch batch = {.tickets = crew->tickets, .n = episodes};
+        if (!crew->told[actor]) {
+            batch.weights = crew->weights;
+            batch.n_weights = crew->n_weights;
+            crew->told[actor] = true;
+        }
         TRY(transport_send_tickets(&crew->transport, actor, &batch));
         crew->open[actor] += episodes;
         *moved = true;
@@ -213,7 +236,7 @@ static enum status crew_turn(struct crew *crew, struct backoff *backoff)
 static enum status crew_measure(struct crew *crew, struct bench_case_result *out)
 {
     struct backoff backoff = {0};
-    const int each = 2 * crew->bench->config->episodes; // the first ones read data and fill caches
+    const int each = 2 * crew->bench->actors.episodes; // the first ones read data and fill caches
     const int64_t warm = (each > 16 ? each : 16) * (int64_t)crew->n;
     while (crew->answers < warm) {
         TRY(crew_turn(crew, &backoff));
@@ -224,7 +247,7 @@ static enum status crew_measure(struct crew *crew, struct bench_case_result *out
     // From an answer to an answer, in whole batches, which come all at once. At least one each,
     // unless there are no more candidates that are new.
     while (crew->last - start < crew->bench->config->seconds ||
-           crew->answers % crew->bench->config->episodes != 0 ||
+           crew->answers % crew->bench->actors.episodes != 0 ||
            (crew->scored < crew->n && crew->answers < KNOWN_ANSWERS * (int64_t)crew->n)) {
         TRY(crew_turn(crew, &backoff));
     }
@@ -236,6 +259,24 @@ static enum status crew_measure(struct crew *crew, struct bench_case_result *out
         .overhead_share = 1 - crew->arithmetic / (seconds * crew->n),
     };
     return OK;
+}
+
+static enum status make_policy(struct crew *crew, const struct agent_shape *shape)
+{
+    struct agent agent;
+    struct graph graph;
+    if (!crew->bench->config->policy) {
+        return OK;
+    }
+    agent_make(&crew->bench->agent, shape, &agent);
+    TRY(agent_graph(&agent, 1, &graph));
+    crew->n_weights = graph.n_floats;
+    crew->weights = arena_alloc(&crew->bench->arena, graph.n_floats, sizeof *crew->weights);
+    if (crew->weights != NULL) {
+        agent_init(&graph, crew->bench->config->seed, crew->weights);
+    }
+    graph_close(&graph);
+    return crew->weights != NULL ? OK : ERR_MEMORY;
 }
 
 static enum status crew_open(struct crew *crew)
@@ -252,8 +293,10 @@ static enum status crew_open(struct crew *crew)
         TRY(nursery_shape(crew->nursery, shape, &agent_shape, &known));
         backoff_wait(&backoff);
     }
+    TRY(make_policy(crew, &agent_shape));
     const struct transport_sizes sizes = {.trajectory_bytes = trajectory_bytes(shape),
-                                          .n_tickets = crew->bench->config->episodes};
+                                          .n_weights = crew->n_weights,
+                                          .n_tickets = crew->bench->actors.episodes};
     ARENA_NEW(&crew->bench->arena, crew->tickets, (size_t)sizes.n_tickets);
     TRY(transport_open_local(crew->n, &sizes, &crew->transport));
     for (int i = 0; i < crew->n; i++) {
@@ -263,6 +306,7 @@ static enum status crew_open(struct crew *crew)
             .nursery = crew->nursery,
             .worker = i,
             .shape = shape,
+            .n_weights = crew->n_weights,
             .options = &crew->bench->actors,
         };
         TRY(actor_open(&job, &crew->actors[i]));
@@ -316,11 +360,11 @@ static enum status print_json(const struct search_bench *bench)
     struct output_json json;
     output_json_begin(&json);
     struct json_writer *w = &json.writer;
-    json_write_string(w, "processor", machine_processor());
+    bench_machine_json(w, &bench->use);
     json_write_string(w, "model", bench->config->architecture);
     json_write_int(w, "calibration_images", bench->config->scoring.calibration_images);
     json_write_int(w, "scoring_images", bench->config->scoring.images);
-    json_write_int(w, "episodes", bench->config->episodes);
+    json_write_int(w, "episodes", bench->actors.episodes);
     json_write_begin(w, '[', "results");
     for (int i = 0; i < bench->n_results; i++) {
         const struct bench_case_result *result = &bench->results[i];
@@ -334,6 +378,7 @@ static enum status print_json(const struct search_bench *bench)
     json_write_end(w, ']');
     if (bench->config->learner) {
         json_write_double(w, "learner_frames_per_second", bench->learner.frames_per_second);
+        json_write_string(w, "learner_backend", bench->learner.backend);
         json_write_int(w, "learner_threads", bench->learner.threads);
     }
     return output_json_end(&json);
@@ -345,9 +390,10 @@ static void print_text(const struct search_bench *bench)
                                           ">speed-up", ">outside arithmetic", NULL};
     const struct scoring_options *scoring = &bench->config->scoring;
     struct output_table table;
-    printf("%s; candidates of %s, %d images to recalibrate, %d to score; %d at once\n\n",
-           machine_processor(), bench->config->architecture, scoring->calibration_images,
-           scoring->images, bench->config->episodes);
+    bench_machine_print(&bench->use);
+    printf("; candidates of %s, %d images to recalibrate, %d to score; %d at once\n\n",
+           bench->config->architecture, scoring->calibration_images, scoring->images,
+           bench->actors.episodes);
     output_table_open(&table, headers);
     for (int i = 0; i < bench->n_results; i++) {
         const struct bench_case_result *result = &bench->results[i];
@@ -365,28 +411,45 @@ static void print_text(const struct search_bench *bench)
     output_table_print(&table);
     output_table_close(&table);
     if (bench->config->learner) {
-        printf("\nlearner: %.0f frames per second with %d threads (dense 100-400-300, LSTM 302; 4 "
-               "unrolls of 60)\n",
-               bench->learner.frames_per_second, bench->learner.threads);
+        printf("\nlearner: %.0f frames per second on %s with %d threads (dense 100-400-300, LSTM "
+               "302; 4 unrolls of 60)\n",
+               bench->learner.frames_per_second, bench->learner.backend, bench->learner.threads);
     }
+}
+
+// The most workers decide what each has of a device, so that all numbers of them do the same.
+static void share_devices(struct search_bench *bench, const struct int_list *workers)
+{
+    const int devices = bench->config->backend.device >= 0 ? 1 : bench->use.facts.n_devices;
+    int most = 1;
+    for (int i = 0; i < workers->n; i++) {
+        most = workers->values[i] > most ? workers->values[i] : most;
+    }
+    bench->sharers = devices > 0 ? (most + devices - 1) / devices : most;
+    option_defaults(actor_option_table, &bench->actors);
+    bench->actors.episodes = actor_options_episodes(
+        bench->config->episodes, bench->use.facts.memory_bytes / (size_t)bench->sharers);
 }
 
 static enum status measure(struct search_bench *bench)
 {
-    const int cores = machine_cores();
-    const int usual_workers[] = {1, cores};
-    const struct int_list usual = {.n = cores > 1 ? 2 : 1, .values = usual_workers};
+    TRY(load_settle_backend(&bench->config->backend, 0, &bench->use));
+    load_say_backend(&bench->use);
+    const int devices = bench->use.facts.n_devices, most = devices > 0 ? devices : machine_cores();
+    const int usual_workers[] = {1, most};
+    const struct int_list usual = {.n = most > 1 ? 2 : 1, .values = usual_workers};
     const struct int_list *workers =
         bench->config->workers->n > 0 ? bench->config->workers : &usual;
     if (workers->n > MOST_CASES) {
         FAIL(ERR_CONFIG, "--workers: at most %d numbers, got %d", MOST_CASES, workers->n);
     }
+    share_devices(bench, workers);
     TRY(set_up(bench));
     enum status code = measure_workers(bench, workers);
     remove(bench->file);
     rmdir(bench->folder);
     if (code == OK && bench->config->learner) {
-        code = bench_learner(bench->config->seconds, &bench->learner);
+        code = bench_learner(&bench->use, bench->config->seconds, &bench->learner);
     }
     return code;
 }

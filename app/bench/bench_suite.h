@@ -26,6 +26,7 @@ struct bench_result {
 
 struct bench_session {
     const struct bench_config *config;
+    struct backend_use use;
     struct backend *backend;
     double peak_f32, peak_int8; // GFLOP/s, 0 = not measured
     struct arena arena;
@@ -34,5 +35,5 @@ struct bench_session {
     struct progress progress;
 };
 
-// backend and config set by the caller; fills peaks and results, in memory of session->arena.
+// use, backend and config set by the caller; fills peaks and results, in memory of session->arena.
 enum status bench_suite_run(struct bench_session *session);

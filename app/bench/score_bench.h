@@ -19,6 +19,7 @@ struct score_bench_task {
 struct score_bench {
     const struct score_bench_config *config;
     const char *config_path;
+    struct backend_use use;
     struct backend *backend; // owned
     struct score_grid_axes axes;
     struct score_bench_task *tasks; // [n_tasks] arena

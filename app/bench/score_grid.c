@@ -23,6 +23,7 @@ struct measuring {
     struct strip *strips; // [dtypes][calibration]
     struct cached_score *full;
     double full_seconds;
+    double (*clock)(void); // of one core, or of a device
 };
 
 // How many samples of so many images one pass over the most of them gives.
@@ -86,11 +87,11 @@ static enum status score_full(struct measuring *m, int candidate)
     struct score score;
     double end = 0;
     const struct score_counts counts = {
-        .n = 1, .images = &images, .scores = &score, .seconds = &end};
-    const double start = clock_processor_seconds();
+        .n = 1, .images = &images, .scores = &score, .seconds = &end, .clock = m->clock};
+    const double start = m->clock();
     TRY(score_strip(m, candidate, SCORING_FLOAT32, m->job->axes->full_calibration, NULL, &counts,
                     &m->full[candidate]));
-    m->full_seconds += clock_processor_seconds() - start;
+    m->full_seconds += m->clock() - start;
     return OK;
 }
 
@@ -101,11 +102,11 @@ static enum status score_cheaply(struct measuring *m, int candidate)
     struct score score[MOST_MARKS];
     double ends[MOST_MARKS];
     const struct score_counts counts = {
-        .n = m->n_marks, .images = m->marks, .scores = score, .seconds = ends};
+        .n = m->n_marks, .images = m->marks, .scores = score, .seconds = ends, .clock = m->clock};
     for (int d = 0; d < axes->n_dtypes; d++) {
         for (int c = 0; c < axes->n_calibration; c++) {
             struct strip *strip = &m->strips[d * axes->n_calibration + c];
-            const double start = clock_processor_seconds();
+            const double start = m->clock();
             for (int i = 0; i < m->n_marks; i++) {
                 ends[i] = start; // stays where a candidate diverged
             }
@@ -225,7 +226,8 @@ enum status score_grid_run(const struct score_grid_job *job, struct arena *arena
     const struct score_grid_axes *axes = job->axes;
     const size_t n = (size_t)job->n;
     const int strips = axes->n_dtypes * axes->n_calibration;
-    struct measuring m = {.job = job};
+    struct measuring m = {
+        .job = job, .clock = job->backend->ops->device ? clock_seconds : clock_processor_seconds};
     *out = (struct score_grid){.axes = axes, .n = job->n};
     find_marks(&m);
     ARENA_NEW(arena, m.strips, (size_t)strips);

@@ -6,9 +6,8 @@
 #include <string.h>
 
 enum {
-    TAP_BYTES = 16,          // of an entry of the table of taps
-    EASY_BYTES = 100 * 1024, // two blocks of so much shared memory run on one multiprocessor
-    MOST_BYTES = 160 * 1024, // what every device that is built for has
+    TAP_BYTES = 16,        // of an entry of the table of taps
+    RESERVED_BYTES = 1024, // of a block, by the device itself
     // Sums and squares of a tile's channels by every warp.
     SUM_BYTES = CANDIDATE_CHUNK + CANDIDATE_THREADS / 32 * 2 * CANDIDATE_TILE * 8,
     PART_VALUES = 4096 // pixels of a segment that one block sums up
@@ -154,18 +153,19 @@ static bool fit_block(struct candidate_layer *layer, int chunks, size_t most)
     return false;
 }
 
-static enum status cut_conv(struct candidate_layer *layer, enum backend_precision precision)
+static enum status cut_conv(struct candidate_layer *layer, enum backend_precision precision,
+                            size_t most)
 {
     const struct op *op = &layer->step->op;
     const int padded_in = candidate_padded(op->in_c), padded_out = candidate_padded(op->out_c);
     const int chunks = padded_in * candidate_value_bytes(precision) / CANDIDATE_CHUNK;
     const bool small = op->kernel[0] < CANDIDATE_KERNEL && op->kernel[1] < CANDIDATE_KERNEL;
     layer->tile = padded_out < CANDIDATE_TILE ? padded_out : CANDIDATE_TILE;
-    bool fits =
-        small && (fit_block(layer, chunks, EASY_BYTES) || fit_block(layer, chunks, MOST_BYTES));
+    const size_t easy = most / 2 - RESERVED_BYTES; // two blocks then run on one multiprocessor
+    bool fits = small && (fit_block(layer, chunks, easy) || fit_block(layer, chunks, most));
     if (small && !fits) {
         layer->tile = CANDIDATE_PAD;
-        fits = fit_block(layer, 1, MOST_BYTES);
+        fits = fit_block(layer, 1, most);
     }
     if (!fits) {
         FAIL(ERR_UNSUPPORTED,
@@ -200,7 +200,8 @@ static void add_refit(struct candidate_layout *layout, const struct op *op)
 
 // ---- all of it
 
-static enum status set_layer(struct candidate_layout *layout, int s, int batch)
+static enum status set_layer(struct candidate_layout *layout, int s,
+                             const struct candidate_layout_options *options)
 {
     struct candidate_layer *layer = &layout->layers[s];
     const struct candidate_step *step = &layout->network->steps[s];
@@ -214,7 +215,7 @@ static enum status set_layer(struct candidate_layout *layout, int s, int batch)
         layer->weights_bytes = (size_t)op->kernel[0] * (size_t)op->kernel[1] *
                                (size_t)candidate_padded(op->out_c) * sizeof(float);
     } else if (op->kind == OP_CONV) {
-        TRY(cut_conv(layer, layout->precision));
+        TRY(cut_conv(layer, layout->precision, options->shared_bytes));
     }
     if (step->refit) {
         add_refit(layout, op);
@@ -232,7 +233,7 @@ static enum status set_layer(struct candidate_layout *layout, int s, int batch)
         layout->routes += 2 * (size_t)op->out_c;
     }
     if (step->batchnorm) {
-        const int64_t values = (int64_t)batch * op->out_h * op->out_w;
+        const int64_t values = (int64_t)options->batch * op->out_h * op->out_w;
         const bool dense = op->kind == OP_CONV && !layer->depthwise; // a part for each block
         const int64_t each = dense ? layer->pixels : PART_VALUES;
         layer->parts = (int)((values + each - 1) / each);
@@ -248,18 +249,18 @@ static enum status set_layer(struct candidate_layout *layout, int s, int batch)
 }
 
 enum status candidate_layout_make(const struct candidate_network *network,
-                                  enum backend_precision precision, int batch, struct arena *arena,
-                                  struct candidate_layout *out)
+                                  const struct candidate_layout_options *options,
+                                  struct arena *arena, struct candidate_layout *out)
 {
     struct candidate_layout layout = {
-        .network = network, .precision = precision, .last_statistics = -1};
+        .network = network, .precision = options->precision, .last_statistics = -1};
     const struct op *first = &network->steps[0].op; // reads the image
     layout.input_bytes = (size_t)first->in_h * (size_t)first->in_w *
                          (size_t)candidate_padded(first->in_c) *
-                         (size_t)candidate_value_bytes(precision);
+                         (size_t)candidate_value_bytes(options->precision);
     ARENA_NEW(arena, layout.layers, (size_t)network->n_steps);
     for (int s = 0; s < network->n_steps; s++) {
-        TRY(set_layer(&layout, s, batch));
+        TRY(set_layer(&layout, s, options));
     }
 
     *out = layout;

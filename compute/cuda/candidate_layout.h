@@ -39,10 +39,15 @@ struct candidate_layout {
     size_t most_sums; // doubles per segment that the sums of a step take
 };
 
-// batch: images of one segment of statistics. ERR_UNSUPPORTED names a step that no block can hold.
+struct candidate_layout_options {
+    enum backend_precision precision;
+    int batch;           // images of one segment of statistics
+    size_t shared_bytes; // that a block of the device may have
+};
+// ERR_UNSUPPORTED names a step that no block can hold.
 enum status candidate_layout_make(const struct candidate_network *network,
-                                  enum backend_precision precision, int batch, struct arena *arena,
-                                  struct candidate_layout *out);
+                                  const struct candidate_layout_options *options,
+                                  struct arena *arena, struct candidate_layout *out);
 // Steps that run as one: some blocks have finished the last while others have yet to read what the
 // first reads.
 struct candidate_span {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHARED_BYTES ((size_t)160 << 10)
 #define REFIT_BYTES ((size_t)256 << 20)
 enum { MOST_IMAGES = 1024, EASY_CANDIDATES = 16, MOST_PIECES = 32 }; // besides tables of steps
 
@@ -239,14 +238,18 @@ static enum status open_parts(struct candidates *c, const struct candidate_netwo
                               const struct candidate_options *options)
 {
     const size_t steps = (size_t)network->n_steps;
-    c->precision = ((const struct cuda_backend *)c->backend)->precision;
-    TRY(candidate_layout_make(network, c->precision, data->batch, &c->arena, &c->layout));
+    const struct cuda_backend *cuda = (const struct cuda_backend *)c->backend;
+    const struct candidate_layout_options how = {
+        .precision = cuda->precision, .batch = data->batch, .shared_bytes = cuda->shared_bytes};
+    const size_t wanted = options->shared_bytes, most = cuda->shared_bytes;
+    c->precision = cuda->precision;
+    TRY(candidate_layout_make(network, &how, &c->arena, &c->layout));
     ARENA_NEW(&c->arena, c->source_input, steps);
     ARENA_NEW(&c->arena, c->source_channel, steps);
     ARENA_NEW(&c->arena, c->input_lists, steps);
     set_data(c, data);
-    TRY(candidate_fuse(&c->layout, options->shared_bytes > 0 ? options->shared_bytes : SHARED_BYTES,
-                       &c->arena, &c->fused, &c->n_fused));
+    TRY(candidate_fuse(&c->layout, wanted > 0 && wanted < most ? wanted : most, &c->arena,
+                       &c->fused, &c->n_fused));
     ARENA_NEW(&c->arena, c->fused_steps, (size_t)c->n_fused);
     TRY(choose_extent(c, options->most, options->memory_bytes));
     ARENA_NEW(&c->arena, c->memory, MOST_PIECES + 4 * steps);

@@ -41,7 +41,7 @@ static enum status no_devices(cudaError_t error, int driver)
          cudaGetErrorString(error), cudaGetErrorName(error));
 }
 
-static enum status describe(int device, char out[96], int *capability)
+static enum status describe(int device, char out[96], int *capability, size_t *memory)
 {
     struct cudaDeviceProp properties;
     const cudaError_t error = cudaGetDeviceProperties(&properties, device);
@@ -49,6 +49,7 @@ static enum status describe(int device, char out[96], int *capability)
         FAIL(ERR_UNSUPPORTED, "CUDA device %d cannot be asked what it is: %s", device,
              cudaGetErrorString(error));
     }
+    *memory = properties.totalGlobalMem;
     *capability = 10 * properties.major + properties.minor;
     snprintf(out, 96, "%.70s, %.1f GiB", properties.name,
              (double)properties.totalGlobalMem / (double)(1 << 30));
@@ -83,6 +84,7 @@ static enum status check_device(int device, int capability, const char *text)
 enum status cuda_ask(const struct backend_options *options, struct backend_facts *facts)
 {
     int driver = 0, count = 0, capabilities[BACKEND_MOST_DEVICES] = {0};
+    size_t memory[BACKEND_MOST_DEVICES] = {0};
     cudaDriverGetVersion(&driver);
     const cudaError_t error = cudaGetDeviceCount(&count);
     char runtime_text[16], driver_text[16];
@@ -95,13 +97,14 @@ enum status cuda_ask(const struct backend_options *options, struct backend_facts
     }
     facts->n_devices = count < BACKEND_MOST_DEVICES ? count : BACKEND_MOST_DEVICES;
     for (int i = 0; i < facts->n_devices; i++) {
-        TRY(describe(i, facts->devices[i], &capabilities[i]));
+        TRY(describe(i, facts->devices[i], &capabilities[i], &memory[i]));
     }
     if (options->device >= facts->n_devices) {
         FAIL(ERR_CONFIG, "there is no CUDA device %d; there are %d, numbered from 0",
              options->device, facts->n_devices);
     }
     facts->device = options->device >= 0 ? options->device : options->turn % facts->n_devices;
+    facts->memory_bytes = memory[facts->device];
     // The capability decides which of the build's codes runs.
     char name[96];
     snprintf(name, sizeof name, "%s", facts->devices[facts->device]);

@@ -19,11 +19,14 @@ enum status cuda_open(const struct backend_ops *ops, const struct cuda_driver *d
     cuda->base = (struct backend){.ops = ops, .lanes = 1};
     cuda->driver = driver;
     cuda->precision = options->precision;
-    const enum status status = driver->open(device, &cuda->context);
+    struct cuda_limits limits = {0};
+    const enum status status = driver->open(device, &limits, &cuda->context);
     if (status != OK) {
         free(cuda);
         return status;
     }
+    cuda->shared_bytes = limits.shared_bytes;
+    cuda->base.device_bytes = limits.memory_bytes;
     *out = &cuda->base;
     return OK;
 }

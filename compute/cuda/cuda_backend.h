@@ -12,11 +12,14 @@ struct cuda_backend {
     const struct cuda_driver *driver;
     struct cuda_context *context; // owned
     enum backend_precision precision;
+    size_t shared_bytes; // that a block of the device may have
 };
 
 // The backend whose kernels the emulator runs, for tests: no program offers it. Its memory is the
 // host's, but only kernels and copies may look at it.
 extern const struct backend_ops cuda_host_backend_ops;
+// What blocks may have at most where the emulator is opened from now on; 0: CUDA_SHARED_BYTES.
+void cuda_host_limit_shared(size_t bytes);
 
 enum status cuda_open(const struct backend_ops *ops, const struct cuda_driver *driver, int device,
                       const struct backend_options *options, struct backend **out);

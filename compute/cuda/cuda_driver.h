@@ -8,8 +8,14 @@
 
 struct cuda_context; // each driver's own
 
+// What there is of one device.
+struct cuda_limits {
+    size_t shared_bytes; // that a block may have at most
+    size_t memory_bytes; // in all
+};
+
 struct cuda_driver {
-    enum status (*open)(int device, struct cuda_context **out);
+    enum status (*open)(int device, struct cuda_limits *limits, struct cuda_context **out);
     void (*close)(struct cuda_context *context);
     enum status (*alloc)(struct cuda_context *context, size_t bytes, void **out);
     void (*release)(struct cuda_context *context, void *address);

@@ -19,6 +19,7 @@ static const struct emulated_kernel *const kernels[CUDA_KERNEL_COUNT] = {
 };
 
 enum { ALIGNMENT = 64, UNWRITTEN = 0xFF, MOST_ARGUMENT_BYTES = 4096 };
+#define MEMORY_BYTES ((size_t)1 << 30) // that it says to have
 
 enum command_kind { COMMAND_LAUNCH, COMMAND_COPY, COMMAND_ZERO, COMMAND_REPLAY };
 
@@ -44,7 +45,15 @@ struct pinned {
     size_t bytes;
 };
 
+static size_t shared_limit = CUDA_SHARED_BYTES;
+
+void cuda_host_limit_shared(size_t bytes)
+{
+    shared_limit = bytes > 0 ? bytes : CUDA_SHARED_BYTES;
+}
+
 struct cuda_context {
+    size_t shared_bytes;         // that a block may have
     struct recording queue;      // what has been given and not been done
     struct recording *recording; // while one is made
     struct pinned *pinned;
@@ -107,7 +116,7 @@ static struct command *give(struct cuda_context *context, enum command_kind kind
     return command;
 }
 
-static enum status host_open(int device, struct cuda_context **out)
+static enum status host_open(int device, struct cuda_limits *limits, struct cuda_context **out)
 {
     (void)device;
     struct cuda_context *context = calloc(1, sizeof *context);
@@ -115,6 +124,8 @@ static enum status host_open(int device, struct cuda_context **out)
         FAIL(ERR_MEMORY, "no memory for the cuda_host backend");
     }
     begin_list(&context->queue);
+    context->shared_bytes = shared_limit;
+    *limits = (struct cuda_limits){.shared_bytes = shared_limit, .memory_bytes = MEMORY_BYTES};
     *out = context;
     return OK;
 }
@@ -234,7 +245,7 @@ static enum status host_sync(struct cuda_context *context)
 static void host_launch(struct cuda_context *context, enum cuda_kernel_number number,
                         const struct cuda_grid *grid, const void *args, size_t bytes)
 {
-    CHECK(bytes <= MOST_ARGUMENT_BYTES);
+    CHECK(bytes <= MOST_ARGUMENT_BYTES && grid->shared_bytes <= context->shared_bytes);
     struct command *command = give(context, COMMAND_LAUNCH, bytes);
     command->number = number;
     command->grid = *grid;
@@ -292,6 +303,7 @@ static enum status ask_host(const struct backend_options *options, struct backen
 {
     (void)options;
     snprintf(facts->numerics, sizeof facts->numerics, "emulated kernels");
+    facts->memory_bytes = MEMORY_BYTES;
     return OK;
 }
 

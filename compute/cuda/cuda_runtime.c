@@ -24,7 +24,7 @@ static void (*const kernels[CUDA_KERNEL_COUNT])(void) = {
 };
 
 struct cuda_context {
-    int device;
+    int device, shared_bytes; // shared_bytes: that a block may have
     cudaStream_t stream;
     char failure[256];            // what CUDA said first; "" before
     bool wide[CUDA_KERNEL_COUNT]; // may use more shared memory than kernels ordinarily do
@@ -78,7 +78,18 @@ static void close_device(struct cuda_context *context)
     device_close(context, OK);
 }
 
-static enum status open_device(int device, struct cuda_context **out)
+static void find_limits(struct cuda_context *context, struct cuda_limits *limits)
+{
+    size_t free_bytes = 0;
+    went_well(context,
+              cudaDeviceGetAttribute(&context->shared_bytes,
+                                     cudaDevAttrMaxSharedMemoryPerBlockOptin, context->device),
+              "asking for its shared memory");
+    went_well(context, cudaMemGetInfo(&free_bytes, &limits->memory_bytes), "asking for its memory");
+    limits->shared_bytes = (size_t)context->shared_bytes;
+}
+
+static enum status open_device(int device, struct cuda_limits *limits, struct cuda_context **out)
 {
     struct cuda_context *context = calloc(1, sizeof *context);
     if (context == NULL) {
@@ -88,6 +99,7 @@ static enum status open_device(int device, struct cuda_context **out)
     enter(context);
     went_well(context, cudaStreamCreateWithFlags(&context->stream, cudaStreamNonBlocking),
               "opening a stream");
+    find_limits(context, limits);
     const enum status status = state_of(context);
     if (status != OK) {
         return device_close(context, status);
@@ -193,15 +205,11 @@ static enum status sync_device(struct cuda_context *context)
 // A kernel's first launch with much shared memory asks for as much as any may have.
 static void widen(struct cuda_context *context, enum cuda_kernel_number number)
 {
-    int most = 0;
     if (!context->wide[number] &&
-        went_well(
-            context,
-            cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, context->device),
-            "asking for its shared memory") &&
         went_well(context,
                   cudaFuncSetAttribute((const void *)kernels[number],
-                                       cudaFuncAttributeMaxDynamicSharedMemorySize, most),
+                                       cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                       context->shared_bytes),
                   "allowing shared memory")) {
         context->wide[number] = true;
     }

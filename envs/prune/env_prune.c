@@ -111,7 +111,9 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
     TRY(open_walks(env));
     TRY(open_slots(env));
     const struct prune_scorer scorer = {.backend = env->backend, .scoring = &env->scoring};
-    return prune_together_open(&scorer, env->studies, config->n_networks, env->slots, &env->arena,
+    const struct prune_together_options together = {.most = env->slots,
+                                                    .sharers = job->sharers > 0 ? job->sharers : 1};
+    return prune_together_open(&scorer, env->studies, config->n_networks, &together, &env->arena,
                                &env->together);
 }
 

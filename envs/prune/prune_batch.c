@@ -2,11 +2,21 @@
 
 #include "core/log.h"
 
-enum status prune_together_open(const struct prune_scorer *scorer,
-                                const struct prune_study *studies, int n, int most,
-                                struct arena *arena, struct prune_together *out)
+// Of the device's memory for one network's candidates: a quarter is left for what stays there, for
+// plans and for the driver.
+static size_t share_of_device(const struct backend *backend, int sharers, int networks)
 {
-    const struct prune_candidates_options options = {.most = most};
+    return backend->device_bytes / 4 * 3 / (size_t)sharers / (size_t)networks;
+}
+
+enum status prune_together_open(const struct prune_scorer *scorer,
+                                const struct prune_study *studies, int n,
+                                const struct prune_together_options *how, struct arena *arena,
+                                struct prune_together *out)
+{
+    const int most = how->most;
+    const struct prune_candidates_options options = {
+        .most = most, .memory_bytes = share_of_device(scorer->backend, how->sharers, n)};
     *out = (struct prune_together){.studies = studies, .most = most};
     ARENA_NEW(arena, out->of, (size_t)n);
     ARENA_NEW(arena, out->widths, (size_t)most);

@@ -12,10 +12,15 @@ struct prune_together {
     int *requests;
     int n, most;
 };
-// Networks that it cannot score together are noted in the log. most: requests of one call.
+struct prune_together_options {
+    int most;    // requests of one call
+    int sharers; // processes that share the backend's device, at least 1
+};
+// studies [n]. Networks that it cannot score together are noted in the log.
 enum status prune_together_open(const struct prune_scorer *scorer,
-                                const struct prune_study *studies, int n, int most,
-                                struct arena *arena, struct prune_together *out);
+                                const struct prune_study *studies, int n,
+                                const struct prune_together_options *options, struct arena *arena,
+                                struct prune_together *out);
 void prune_together_close(struct prune_together *together); // a zeroed one is fine
 
 struct prune_request {

@@ -63,7 +63,7 @@ static enum status open_parts(struct prune_candidates *c, const struct prune_sco
     };
     const struct candidate_options how = {
         .most = options->most,
-        .memory_bytes = options->memory_bytes > 0 ? options->memory_bytes : PRUNE_CANDIDATES_BYTES,
+        .memory_bytes = options->memory_bytes,
     };
     TRY(open_choices(c));
     return c->ops->open(scorer->backend, &c->program.network, &resident, &how, &c->candidates);

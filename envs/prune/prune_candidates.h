@@ -5,9 +5,8 @@
 struct prune_candidates;
 struct prune_candidates_options {
     int most;            // candidates in one call
-    size_t memory_bytes; // of the device; 0: PRUNE_CANDIDATES_BYTES
+    size_t memory_bytes; // of the device
 };
-#define PRUNE_CANDIDATES_BYTES ((size_t)4 << 30)
 
 // ERR_UNSUPPORTED: this backend cannot, or not this network: the message names the node.
 // ERR_MEMORY: there is no room on the device. Candidates are then scored one by one. All but

@@ -54,7 +54,7 @@ static enum status score_counts(struct infer_plan *plan, const struct score_requ
         TRY(score_up_to(plan, request, most, logits, counts->images[i], &score));
         counts->scores[i] = score;
         if (counts->seconds != NULL) {
-            counts->seconds[i] = clock_processor_seconds();
+            counts->seconds[i] = counts->clock();
         }
     }
     return OK;

@@ -38,7 +38,8 @@ struct score_counts {
     int n;
     const int *images;    // [n] ascending
     struct score *scores; // [n] out
-    double *seconds;      // [n] out: clock_processor_seconds when it was there; NULL: not wanted
+    double *seconds;      // [n] out: what the clock said when it was there; NULL: not wanted
+    double (*clock)(void);
 };
 // images: that are right out of the config's. *seconds grows by the time inside the plans. A
 // function of (config, seed, network, widths) alone: no worker, thread or earlier candidate has a

@@ -25,6 +25,7 @@ void harness_defaults(struct harness *h)
     h->episodes_per_version = 7;
     h->fake = (struct fake_options){.steps = 6, .choices = 5, .tasks = 2, .trouble_episode = -1};
     option_defaults(actor_option_table, &h->options);
+    h->options.episodes = actor_options_episodes(0, 0);
     log_set_level(LOG_QUIET); // every fault is a warning
 }
 

@@ -340,6 +340,22 @@ static void test_many_actors(void **state)
     harness_close(&h);
 }
 
+// One on a processor; on a device about one for each GiB of its memory.
+static void test_default_episodes(void **state)
+{
+    (void)state;
+    const size_t gib = (size_t)1 << 30;
+    assert_int_equal(actor_options_episodes(0, 0), 1);
+    assert_int_equal(actor_options_episodes(5, 0), 5);
+    assert_int_equal(actor_options_episodes(5, 80 * gib), 5);
+    assert_int_equal(actor_options_episodes(0, gib), 8);
+    assert_int_equal(actor_options_episodes(0, 16 * gib - 1), 8);
+    assert_int_equal(actor_options_episodes(0, 16 * gib), 16);
+    assert_int_equal(actor_options_episodes(0, 40 * gib), 32);
+    assert_int_equal(actor_options_episodes(0, 80 * gib), 64);
+    assert_int_equal(actor_options_episodes(0, 1000 * gib), 64);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_batches_with_faults),
         cmocka_unit_test(test_bad_neighbour),
+        cmocka_unit_test(test_default_episodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

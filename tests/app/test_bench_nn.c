@@ -35,6 +35,17 @@ static void results_are_complete_and_consistent(void **state)
     }
 }
 
+static void the_backend_is_chosen_and_named(void **state)
+{
+    struct program *p = *state;
+    const struct json *bench =
+        program_json(p, "bench nn --models convnet --batches 2 --seconds 0.01 --slim 0 --size 8 "
+                        "--dtypes f32 --backend ref");
+    assert_string_equal(program_string(bench, "backend"), "ref");
+    assert_string_equal(program_string(bench, "precision"), "float32");
+    assert_int_equal(json_count(json_get(bench, "results")), 2);
+}
+
 static void text_is_a_table(void **state)
 {
     struct program *p = *state;
@@ -48,6 +59,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(results_are_complete_and_consistent, program_setup,
+                                        program_teardown),
+        cmocka_unit_test_setup_teardown(the_backend_is_chosen_and_named, program_setup,
                                         program_teardown),
         cmocka_unit_test_setup_teardown(text_is_a_table, program_setup, program_teardown),
     };

@@ -52,6 +52,22 @@ static void workers_play_several_episodes_at_once(void **state)
     assert_true(program_number(r, "candidates_per_second") <= candidates / 0.2);
 }
 
+// Whatever computes: the figures say what it was.
+static void the_backend_is_chosen_and_named(void **state)
+{
+    struct program *p = *state;
+    const struct json *bench = program_json(
+        p, SMALL "--seconds 0.1 --workers 1 --learner false --policy false --backend ref");
+    assert_string_equal(program_string(bench, "backend"), "ref");
+    assert_string_equal(program_string(bench, "precision"), "float32");
+    assert_null(json_get(bench, "device"));
+    assert_true(program_number(bench, "episodes") == 1);
+    program_run(p, SMALL "--seconds 0.1 --workers 1 --learner false --backend gpu");
+    ASSERT_RUN(p, 2, "no backend \"gpu\"");
+    program_run(p, SMALL "--seconds 0.1 --backend cpu --backend.precision bf16");
+    ASSERT_RUN(p, 2, "float32 only");
+}
+
 static void known_candidates_do_not_count(void **state)
 {
     struct program *p = *state;
@@ -75,11 +91,9 @@ static void bad_input_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(every_number_of_workers_is_measured),
-        TEST(the_learner_is_measured_too),
-        TEST(workers_play_several_episodes_at_once),
-        TEST(known_candidates_do_not_count),
-        TEST(bad_input_is_named),
+        TEST(every_number_of_workers_is_measured),   TEST(the_learner_is_measured_too),
+        TEST(workers_play_several_episodes_at_once), TEST(the_backend_is_chosen_and_named),
+        TEST(known_candidates_do_not_count),         TEST(bad_input_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 // Convolutions whose products are tf32 or bf16, sums float32: within stated bounds of the
 // reference, of the greatest value, and not float32 by mistake.
-#include "compute/cuda/cuda_backend.h"
 #include "compute/cuda/cuda_emulator.h"
 #include "op_case.h"
+#include "test_device.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -21,10 +21,8 @@ static const struct {
 
 static struct backend *open_precise(enum backend_precision precision)
 {
-    const struct backend_options options = {.precision = precision};
     struct backend *backend = NULL;
-    backend_offer(&cuda_host_backend_ops);
-    assert_int_equal(backend_open("cuda_host", &options, &backend), OK);
+    assert_int_equal(test_device_open(precision, &backend), OK);
     return backend;
 }
 
@@ -131,7 +129,7 @@ static void test_no_int8(void **state)
 }
 
 // Whatever this machine and build have: an answer that says what to do, or a device.
-static void test_device(void **state)
+static void test_asked(void **state)
 {
     (void)state;
     const struct backend_options options = {.device = -1};
@@ -149,7 +147,9 @@ static void test_device(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bounds), cmocka_unit_test(test_refusal),
-        cmocka_unit_test(test_no_int8), cmocka_unit_test(test_device)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+        // A device is asked by a child, so before this process uses it.
+        cmocka_unit_test(test_asked), cmocka_unit_test(test_bounds), cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_no_int8)};
+    const int missing = test_device_missing();
+    return missing != 0 ? missing : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 // Many candidates at once, as the pruning environment asks for them, against prune_score_widths.
-#include "compute/cuda/cuda_backend.h"
 #include "envs/prune/prune_candidates.h"
 #include "prune_case.h"
+#include "test_device.h"
 
 #include <math.h>
 
@@ -17,14 +17,13 @@ struct shelf {
 static void open_shelf(struct shelf *s, enum scoring_refit refit, enum backend_precision precision)
 {
     const struct backend_options one = {.threads = 1};
-    const struct backend_options device = {.threads = 1, .precision = precision};
     memset(s, 0, sizeof *s);
     prune_case_open(&s->c);
     s->c.config.scoring.refit = refit;
     s->c.config.scoring.images = 40;
     s->c.config.scoring.reward = REWARD_DISTILLATION;
     assert_ok(backend_open("cpu", &one, &s->cpu));
-    assert_ok(cuda_host_backend_ops.open(&device, &s->device));
+    assert_ok(test_device_open(precision, &s->device));
     assert_ok(host_data_open(&s->c.config, PRUNE_CASE_SEED, s->cpu, -1, &s->arena, &s->host));
 }
 
@@ -111,7 +110,7 @@ static void test_other_backends(void **state)
     struct shelf s;
     struct prune_study study;
     struct prune_candidates *candidates;
-    const struct prune_candidates_options options = {.most = 1};
+    const struct prune_candidates_options options = {.most = 1, .memory_bytes = 1};
     open_shelf(&s, REFIT_OFF, PRECISION_FLOAT32);
     const struct host_network *network = &s.host.networks[0];
     const struct prune_scorer scorer = {.backend = s.cpu, .scoring = &s.c.config.scoring};
@@ -131,12 +130,11 @@ static void test_environment(void **state)
     struct shelf s;
     double scores[2][CANDIDATES];
     open_shelf(&s, REFIT_OFF, PRECISION_FLOAT32);
-    backend_offer(&cuda_host_backend_ops);
     for (int together = 0; together < 2; together++) {
         const struct env_job job = {.config = &s.c.config,
                                     .seed = PRUNE_CASE_SEED,
                                     .slots = together ? CANDIDATES : 1,
-                                    .backend = "cuda_host",
+                                    .backend = test_device(),
                                     .threads = 1,
                                     .shared_fd = -1};
         struct env_case env;
@@ -159,5 +157,6 @@ int main(void)
         cmocka_unit_test(test_other_backends),
         cmocka_unit_test(test_environment),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int missing = test_device_missing();
+    return missing != 0 ? missing : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 // Networks, weights and images for the tests of plans.
 #include "plan_case.h"
 
-#include "compute/cuda/cuda_backend.h"
 #include "core/rng.h"
+#include "test_device.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -177,7 +177,8 @@ struct backend *plan_case_backend(const char *name, int threads, bool check)
     const struct backend_options options = {.threads = threads, .check = check};
     struct backend *backend = NULL;
     backend_offer(&cuda_host_backend_ops);
-    assert_ok(backend_open(name, &options, &backend));
+    const bool device = strcmp(name, cuda_host_backend_ops.name) == 0;
+    assert_ok(backend_open(device ? test_device() : name, &options, &backend));
     return backend;
 }
 

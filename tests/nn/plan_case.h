@@ -20,7 +20,7 @@ int32_t *plan_case_labels(const struct graph *graph, int n, uint64_t seed);
 
 struct plan_input plan_case_input(bool f32); // mean 0.4.., std 0.2.. for up to 3 channels
 
-// "cuda_host", too: CUDA's kernels in the emulator.
+// "cuda_host", too: CUDA's kernels in the emulator, or on a device (test_device.h).
 struct backend *plan_case_backend(const char *name, int threads, bool check);
 double plan_case_difference(const float *a, const float *b,
                             size_t n); // greatest, over greatest |b|

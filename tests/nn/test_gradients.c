@@ -3,6 +3,7 @@
 #include "core/rng.h"
 #include "kind_case.h"
 #include "plan_case.h"
+#include "test_device.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -273,5 +274,6 @@ int main(void)
         cmocka_unit_test(test_every_kind),    cmocka_unit_test(test_distillation),
         cmocka_unit_test(test_sequence),      cmocka_unit_test(test_emulated),
         cmocka_unit_test(test_backends_agree)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int missing = test_device_missing();
+    return missing != 0 ? missing : cmocka_run_group_tests(tests, NULL, NULL);
 }

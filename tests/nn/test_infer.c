@@ -4,6 +4,7 @@
 #include "nn/probe.h"
 #include "nn/zoo.h"
 #include "plan_case.h"
+#include "test_device.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -89,6 +90,32 @@ static void test_check_mode(void **state)
 static void test_cpu(void **state)
 {
     check_backend(*state, "cpu", 2, false);
+}
+
+// The images of the last run once more, whole and partly filled batches.
+static void test_again(void **state)
+{
+    const struct fixture *f = *state;
+    static const char *const names[] = {"ref", "cpu", "cuda_host"};
+    float first[N * CLASSES], again[N * CLASSES];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct backend *backend = plan_case_backend(names[i], 2, i == 0); // ref: checked
+        const struct infer_options options = {.batch = N, .input = plan_case_input(false)};
+        struct infer_plan *plan = NULL;
+        assert_ok(infer_open(backend, &f->graph, &options, &plan));
+        assert_ok(infer_load(plan, f->params, NULL));
+        for (int n = N; n > 0; n -= 3) {
+            const size_t bytes = (size_t)n * CLASSES * sizeof *first;
+            assert_ok(infer_run(plan, f->images, n, first));
+            for (int times = 0; times < 3; times++) {
+                memset(again, 0, sizeof again);
+                assert_ok(infer_run_again(plan, n, again));
+                assert_memory_equal(first, again, bytes);
+            }
+        }
+        infer_close(plan);
+        backend_close(backend);
+    }
 }
 
 static void test_emulated(void **state)
@@ -202,12 +229,11 @@ static void test_one_image_on_many_lanes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ref),
-                                       cmocka_unit_test(test_check_mode),
-                                       cmocka_unit_test(test_cpu),
-                                       cmocka_unit_test(test_emulated),
-                                       cmocka_unit_test(test_lanes_do_not_matter),
-                                       cmocka_unit_test(test_int8),
-                                       cmocka_unit_test(test_one_image_on_many_lanes)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ref),   cmocka_unit_test(test_check_mode),
+        cmocka_unit_test(test_cpu),   cmocka_unit_test(test_emulated),
+        cmocka_unit_test(test_again), cmocka_unit_test(test_lanes_do_not_matter),
+        cmocka_unit_test(test_int8),  cmocka_unit_test(test_one_image_on_many_lanes)};
+    const int missing = test_device_missing();
+    return missing != 0 ? missing : cmocka_run_group_tests(tests, setup, teardown);
 }

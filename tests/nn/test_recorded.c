@@ -179,6 +179,48 @@ static void train(const struct problem *p, struct backend *backend, float *param
     train_close(plan);
 }
 
+// Steps on one batch, each sent anew or only the first. Returns copies to the device.
+static int64_t train_on_one(const struct problem *p, bool again, float *params)
+{
+    struct backend *device = recording_backend_open(CHUNK_BYTES);
+    const struct train_options options = {.batch = N,
+                                          .input = plan_case_input(false),
+                                          .optimizer = {.kind = OPTIMIZER_SGD, .momentum = 0.9F},
+                                          .bn_momentum = 0.1F,
+                                          .label_share = 1,
+                                          .temperature = 1,
+                                          .seed = 77};
+    struct train_plan *plan = NULL;
+    assert_ok(train_open(device, &p->graph, &options, &plan));
+    assert_ok(train_load(plan, p->params[0]));
+    for (int run = 0; run < RUNS; run++) {
+        struct train_result result;
+        assert_ok(run > 0 && again
+                      ? train_step_again(plan, 0.01F, &result)
+                      : train_step(plan, images_of(p, 0), p->labels, NULL, 0.01F, &result));
+    }
+    assert_ok(train_params(plan, params));
+    const int64_t uploads = recording_backend_counts(device)->uploads;
+    train_close(plan);
+    recording_backend_close(device);
+    return uploads;
+}
+
+static void a_batch_is_sent_once(void **state)
+{
+    (void)state;
+    struct problem p;
+    open_problem(&p);
+    const size_t n = p.graph.n_floats;
+    float *params = calloc(2 * n, sizeof *params);
+    assert_non_null(params);
+    const int64_t each = train_on_one(&p, false, params), once = train_on_one(&p, true, params + n);
+    assert_memory_equal(params, params + n, n * sizeof *params);
+    assert_int_equal(each - once, 2 * (RUNS - 1)); // images, labels
+    free(params);
+    close_problem(&p);
+}
+
 static void training_is_the_same(void **state)
 {
     (void)state;
@@ -261,8 +303,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(inference_is_the_same),   cmocka_unit_test(a_load_is_one_upload),
-        cmocka_unit_test(statistics_are_the_same), cmocka_unit_test(training_is_the_same),
-        cmocka_unit_test(sequences_are_the_same),
+        cmocka_unit_test(statistics_are_the_same), cmocka_unit_test(a_batch_is_sent_once),
+        cmocka_unit_test(training_is_the_same),    cmocka_unit_test(sequences_are_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

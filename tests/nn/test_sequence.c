@@ -1,6 +1,7 @@
 // Plans over sequences: against an independent computation, in parts, with resets, and their
 // gradients against central differences.
 #include "sequence_case.h"
+#include "test_device.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -378,5 +379,6 @@ int main(void)
         cmocka_unit_test(test_gradients), cmocka_unit_test(test_reset_is_a_new_sequence),
         cmocka_unit_test(test_threads),   cmocka_unit_test(test_step),
         cmocka_unit_test(test_resume),    cmocka_unit_test(test_refused_graphs)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int missing = test_device_missing();
+    return missing != 0 ? missing : cmocka_run_group_tests(tests, NULL, NULL);
 }

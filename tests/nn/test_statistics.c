@@ -2,6 +2,7 @@
 // backend; ranges cover them.
 #include "nn/probe.h"
 #include "plan_case.h"
+#include "test_device.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -244,5 +245,6 @@ int main(void)
                                        cmocka_unit_test(test_emulated),
                                        cmocka_unit_test(test_batches_add_up),
                                        cmocka_unit_test(test_ranges_are_per_image)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int missing = test_device_missing();
+    return missing != 0 ? missing : cmocka_run_group_tests(tests, NULL, NULL);
 }

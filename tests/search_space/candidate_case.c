@@ -1,9 +1,9 @@
 #include "candidate_case.h"
 
-#include "compute/cuda/cuda_backend.h"
 #include "nn/calibrate_params.h"
 #include "nn/score.h"
 #include "random_graph.h"
+#include "test_device.h"
 #include "test_unit.h"
 
 static const float mean[3] = {0.4F, 0.5F, 0.6F}, deviation[3] = {0.2F, 0.25F, 0.3F};
@@ -146,12 +146,11 @@ void candidate_case_run(const struct candidate_case *c, enum backend_precision p
                         const struct candidate_options *options, int first, int n,
                         struct candidate_score *scores)
 {
-    const struct backend_options how = {.threads = 1, .precision = precision};
     struct candidate_program program;
     struct candidates *candidates;
     struct backend *backend;
     struct arena arena = {0};
-    assert_ok(cuda_host_backend_ops.open(&how, &backend));
+    assert_ok(test_device_open(precision, &backend));
     assert_ok(candidate_program_open(&c->graph, &c->groups, c->params, c->refit, &program));
     const struct candidate_network *network = &program.network;
     struct candidate_choice choices[CANDIDATE_CASE_MOST];

@@ -2,10 +2,12 @@
 #include "candidate_case.h"
 #include "compute/cuda/cuda_emulator.h"
 #include "random_graph.h"
+#include "test_device.h"
 #include "test_unit.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { KIB = 1 << 10, MIB = 1 << 20, FUZZ_NETWORKS = 40 };
 
@@ -233,6 +235,45 @@ static void test_samples(void **state)
     check_network(build_depthwise, &how);
 }
 
+// A device whose blocks have less shared memory has smaller tiles; one with next to none says so.
+// The emulator holds launches to the limit.
+static void test_small_blocks(void **state)
+{
+    (void)state;
+    static const size_t limits[] = {99 * KIB, 64 * KIB, 20 * KIB};
+    static const double tolerance[] = {1e-5, 5e-3, 3e-2};
+    const struct candidate_case_options how = {.n = 2, .calibration = 12, .scoring = 20, .seed = 6};
+    const struct candidate_options options = options_of();
+    struct candidate_score scores[CANDIDATE_CASE_MOST];
+    struct graph graph;
+    struct candidate_case c;
+    build_residual(&graph);
+    candidate_case_open(&c, &graph, &how);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        cuda_host_limit_shared(limits[i]);
+        for (int p = PRECISION_FLOAT32; p <= PRECISION_BF16; p++) {
+            candidate_case_run(&c, (enum backend_precision)p, &options, 0, c.n, scores);
+            compare(&c, scores, tolerance[p], p);
+        }
+    }
+    cuda_host_limit_shared(4 * KIB);
+    if (strcmp(test_device(), "cuda_host") == 0) {
+        struct candidate_program program;
+        struct candidates *candidates = NULL;
+        struct backend *backend;
+        assert_ok(test_device_open(PRECISION_FLOAT32, &backend));
+        assert_ok(candidate_program_open(&c.graph, &c.groups, c.params, NULL, &program));
+        assert_fails(backend->ops->candidates->open(backend, &program.network, &c.data, &options,
+                                                    &candidates),
+                     ERR_UNSUPPORTED, "one by one");
+        assert_null(candidates);
+        candidate_program_close(&program);
+        backend_close(backend);
+    }
+    cuda_host_limit_shared(0);
+    candidate_case_close(&c);
+}
+
 // Whatever graphs there are, but for kinds of nodes that it says it cannot do.
 static void test_random_networks(void **state)
 {
@@ -271,10 +312,11 @@ static void test_random_networks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_residual),        cmocka_unit_test(test_depthwise),
-        cmocka_unit_test(test_concat),          cmocka_unit_test(test_passes),
-        cmocka_unit_test(test_refit),           cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_random_networks),
+        cmocka_unit_test(test_residual),     cmocka_unit_test(test_depthwise),
+        cmocka_unit_test(test_concat),       cmocka_unit_test(test_passes),
+        cmocka_unit_test(test_refit),        cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_small_blocks), cmocka_unit_test(test_random_networks),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int missing = test_device_missing();
+    return missing != 0 ? missing : cmocka_run_group_tests(tests, NULL, NULL);
 }
