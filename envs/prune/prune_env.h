@@ -4,11 +4,6 @@
 #include "envs/prune/prune_batch.h"
 #include "envs/prune/prune_walk.h"
 
-// Training images beyond those of the host, kept for the next candidate.
-struct more_images {
-    uint8_t *images; // NULL: none yet; arena
-    int wanted, n;   // asked for; there are
-};
 // A slot: the episode under way in it, or what that has come to.
 struct prune_episode {
     struct prune_walk **walks; // [n_networks] NULL: not played here yet; arena, as the walks
@@ -33,7 +28,7 @@ struct prune_env {
     struct host_data host;
     struct prune_study *studies; // [n_networks] arena
     struct prune_walk *walks;    // [n_tasks] of no episode: what is known beforehand; arena
-    struct more_images *more;    // [host.n_datasets] arena
+    struct kept_images *more;    // [host.n_datasets] arena
     struct env_spec spec;
     struct prune_episode *episodes; // [slots] arena
     struct evaluation evaluation;

@@ -1,7 +1,7 @@
 // What episodes have come to: those of one evaluation are scored together.
 #include "core/hash.h"
 #include "envs/prune/prune_env.h"
-#include "envs/prune/prune_reward.h"
+#include "envs/scoring/scoring_reward.h"
 
 // Networks count, not tasks: with other budgets the same widths are as accurate.
 static uint64_t score_key(const struct prune_env *env, const struct prune_episode *episode)
@@ -18,9 +18,10 @@ static void settle(const struct prune_env *env, struct prune_episode *episode,
     const struct scoring_options *scoring = &env->scoring;
     const struct prune_study *study = episode->walk->study;
     struct env_outcome *out = &episode->outcome;
-    out->score = (double)score->right / (double)prune_score_images(scoring, study->data);
+    out->score =
+        (double)score->right / (double)scoring_images(scoring, study->network->subject.images);
     out->diverged = score->diverged;
-    out->reward = (float)prune_reward(scoring, study, score);
+    out->reward = (float)scoring_reward_of(scoring, &study->network->subject, score);
     episode->pending = false;
 }
 
@@ -59,7 +60,7 @@ enum status prune_evaluate(struct env *base, const int *slots, int n)
 {
     struct prune_env *env = prune_env_self(base);
     const struct evaluation *all = &env->evaluation;
-    const struct prune_scorer scorer = {.backend = env->backend, .scoring = &env->scoring};
+    const struct scorer scorer = {.backend = env->backend, .scoring = &env->scoring};
     CHECK(n >= 0 && n <= env->slots);
     const int requests = list_requests(env, slots, n);
     TRY(prune_score_batch(&scorer, &env->together, all->requests, requests));

@@ -109,7 +109,7 @@ static double error_share(const struct prune_study *study, int step, double shar
 static void fix_layer(const struct prune_study *study, int step, double *f)
 {
     const struct graph *graph = &study->network->graph;
-    const struct network_info *info = &study->network->info;
+    const struct network_info *info = &study->network->subject.info;
     const struct channel_group *group = &study->network->groups.groups[study->steps[step]];
     const struct node *layer = first_layer(graph, group);
     const struct node *input = &graph->nodes[layer->inputs[0]];
@@ -126,7 +126,7 @@ static void fix_layer(const struct prune_study *study, int step, double *f)
     const double places = (double)info->h * info->w;
     f[PRUNE_FEATURE_CLASSES] = log_share(info->classes, 10);
     f[PRUNE_FEATURE_INPUT_SIZE] = log_share(places, 18);
-    f[PRUNE_FEATURE_BASE_ACCURACY] = study->network->base_accuracy;
+    f[PRUNE_FEATURE_BASE_ACCURACY] = study->network->subject.base_accuracy;
     f[PRUNE_FEATURE_STEPS] = log_share(study->n_steps, 8);
     f[PRUNE_FEATURE_STAGE] = log_share(places / ((double)layer->h * layer->w), 12);
 }

@@ -1,7 +1,7 @@
 #include "envs/prune/prune_space.h"
 
-#include "envs/prune/prune_reward.h"
 #include "envs/prune/prune_suggest.h"
+#include "envs/scoring/scoring_reward.h"
 
 #include <math.h>
 
@@ -114,8 +114,8 @@ static double noise(const struct env *env)
     const struct prune_config *config = prune_env_config(env);
     double least = INFINITY;
     for (int t = 0; t < config->n_tasks; t++) {
-        const struct host_dataset *data = prune_env_walk(env, t)->study->data;
-        least = fmin(least, prune_reward_noise(&config->scoring, data));
+        const struct host_dataset *data = prune_env_walk(env, t)->study->network->subject.images;
+        least = fmin(least, scoring_reward_noise(&config->scoring, data));
     }
     return least;
 }

@@ -18,7 +18,7 @@ static enum status list_steps(struct prune_study *study, const struct space_opti
     }
     if (study->n_steps == 0) {
         FAIL(ERR_CONFIG, "%s has no channels that could be cut%s",
-             study->network->info.architecture,
+             study->network->subject.info.architecture,
              inner && groups->n > 0 ? " inside its blocks; set space.groups to \"all\"" : "");
     }
     return OK;
@@ -66,11 +66,10 @@ static enum status find_costs(struct prune_study *study, const struct space_opti
     return OK;
 }
 
-enum status prune_study_open(const struct host_network *network, const struct host_dataset *data,
-                             const struct space_options *space, struct arena *arena,
-                             struct prune_study *out)
+enum status prune_study_open(const struct host_network *network, const struct space_options *space,
+                             struct arena *arena, struct prune_study *out)
 {
-    struct prune_study study = {.network = network, .data = data};
+    struct prune_study study = {.network = network};
     TRY(list_steps(&study, space, arena));
     TRY(find_costs(&study, space, arena));
     TRY(prune_features_fix(&study, arena));

@@ -65,7 +65,7 @@ void prune_case_open(struct prune_case *c)
     test_folder_make(&folder);
     c->folder = folder;
     for (int n = 0; n < PRUNE_CASE_NETWORKS; n++) {
-        struct prune_network *network = &c->networks[n];
+        struct scoring_network *network = &c->networks[n];
         snprintf(c->files[n], sizeof c->files[n], "%s/%s.safetensors", folder.path,
                  architectures[n]);
         network->name = architectures[n];

@@ -26,10 +26,10 @@ static struct env_outcome play(struct env_case *env, int episode)
 
 static void open_env(enum scoring_dtype dtype, int threads, struct env_case *env)
 {
-    static struct prune_network network;
+    static struct scoring_network network;
     static struct prune_task task;
     static struct prune_config config;
-    network = (struct prune_network){.name = "resnet20", .file = weights};
+    network = (struct scoring_network){.name = "resnet20", .file = weights};
     option_defaults(dataset_option_table, &network.data);
     network.data.share = 0.04; // 2000 images; the name is in the file
     task = (struct prune_task){.name = "most", .macs = 0.85};
@@ -114,7 +114,7 @@ static int find_row(const uint8_t *rows, int from, int to, const uint8_t *image)
 static void unseen_rows_are_those_of_the_last_half_batch(void **state)
 {
     (void)state;
-    struct prune_network network = {.name = "clean", .file = clean};
+    struct scoring_network network = {.name = "clean", .file = clean};
     const struct prune_task task = {.name = "most", .macs = 0.85};
     struct prune_config config = {
         .networks = &network, .tasks = &task, .n_networks = 1, .n_tasks = 1};
@@ -141,7 +141,7 @@ static void unseen_rows_are_those_of_the_last_half_batch(void **state)
         assert_true(find_row(rows, 0, 45000, set->calibration + (size_t)i * PIXELS) >= 0);
     }
     // Honest: about what it has on the test images, 91.35%.
-    assert_true(fabs(data.networks[0].base_accuracy - 0.9135) < 0.015);
+    assert_true(fabs(data.networks[0].subject.base_accuracy - 0.9135) < 0.015);
     host_data_close(&data);
     backend_close(backend);
     arena_close(&arena);
