@@ -3,6 +3,7 @@
 // its gradients are added to the shared one's. So whatever trains or scores a network does so with
 // a sub-network.
 #pragma once
+#include "compute/op.h"
 #include "nn/network.h"
 #include "search_space/nas_space.h"
 
@@ -13,11 +14,15 @@ struct supernet_tensor {
     int n_dims, dims[4]; // as struct param has them
     size_t offset;       // in the shared block, floats
     size_t count;
+    // A matrix that makes small kernels out of the middle of greater ones: [taps][taps], of this
+    // tensor; -1: it is a parameter.
+    int transforms;
 };
 struct supernet {
     struct nas_space space;   // owned
     struct network_info info; // of its networks: input, classes, normalisation, data set
     const char *options_text; // the space's options as JSON, for its file; arena
+    bool kernel_transform, norm_per_width; // as in struct supernet_options
     struct supernet_tensor *tensors;
     int n_tensors;
     size_t n_trainable, n_floats; // trainable ones first, as in a graph
@@ -33,10 +38,26 @@ struct supernet_options {
     // Once-for-All, 3.2), one per layer and size, which starts as the identity; else just its
     // middle.
     bool kernel_transform;
+    // BatchNorms of another width are others, with weights and running statistics of their own (Yu
+    // et al. 2019, slimmable networks); else the smaller has the leading part of the greater.
+    bool norm_per_width;
     uint64_t seed; // of the first values
 };
 enum status supernet_open(const struct supernet_options *options, struct supernet *out);
 void supernet_close(struct supernet *supernet); // a zeroed one is fine
+
+// Where a parameter of a sub-network lies.
+struct supernet_part {
+    int tensor;
+    // A box of op.n x op.in_h x op.in_w x op.in_c values, dense in the parameter, that begins at
+    // `offset` of the shared block and has there the strides that OP_GATHER says.
+    struct op gather;
+    size_t offset; // floats
+    int transform; // the tensor that the box's kernels are multiplied by; -1: none
+};
+// ERR_INPUT when the supernet does not have the parameter, or only a smaller one.
+enum status supernet_locate(const struct supernet *supernet, const struct param *param,
+                            struct supernet_part *out);
 
 // The network of a choice with its values: graph and params as in nn/network.h, closed by the
 // caller; running statistics are still to be taken (calibrate).
