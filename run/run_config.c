@@ -33,9 +33,11 @@ static const struct option task_table[] = {
      OPTION_STRING, TASK_AT(network)},
     {"macs",
      "most multiply-adds: a share of the network's own up to 1, else a number; 0 = no limit",
-     OPTION_DOUBLE, TASK_AT(macs), .fallback = 0, .least = 0, .most = 1e15},
-    {"params", "most parameters, likewise", OPTION_DOUBLE, TASK_AT(params), .fallback = 0,
-     .least = 0, .most = 1e15},
+     OPTION_DOUBLE, TASK_AT(budget[COST_MACS]), .fallback = 0, .least = 0, .most = 1e15},
+    {"params", "most parameters, likewise", OPTION_DOUBLE, TASK_AT(budget[COST_PARAMS]),
+     .fallback = 0, .least = 0, .most = 1e15},
+    {"bytes", "most bytes of its weights as saved, likewise", OPTION_DOUBLE,
+     TASK_AT(budget[COST_BYTES]), .fallback = 0, .least = 0, .most = 1e15},
     {.key = NULL},
 };
 
@@ -158,10 +160,12 @@ bool run_config_designs(const struct run_config *config)
 
 void run_config_budget(const struct task_config *task, char *out, size_t bytes)
 {
-    if (task->macs > 0 && task->params > 0) {
-        snprintf(out, bytes, "macs <= %g, params <= %g", task->macs, task->params);
-    } else {
-        snprintf(out, bytes, "%s <= %g", task->macs > 0 ? "macs" : "params",
-                 task->macs > 0 ? task->macs : task->params);
+    int length = 0;
+    out[0] = '\0';
+    for (int k = 0; k < COST_KINDS && length < (int)bytes; k++) {
+        if (task->budget[k] > 0) {
+            length += snprintf(out + length, bytes - (size_t)length, "%s%s <= %g",
+                               length > 0 ? ", " : "", cost_names[k], task->budget[k]);
+        }
     }
 }

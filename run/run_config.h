@@ -19,9 +19,9 @@ struct network_config {
     struct train_recipe train;
 };
 struct task_config {
-    const char *name;    // by default network-macs0.5
-    const char *network; // name of one of the networks; by default the only one
-    double macs, params; // budget: a share of the network's own when <= 1, else a number; 0 = none
+    const char *name;          // by default network-macs0.5
+    const char *network;       // name of one of the networks; by default the only one
+    double budget[COST_KINDS]; // a share of the network's own when <= 1, else a number; 0 = none
 };
 // Room for the options of one of the plain environments.
 enum { ENVIRONMENT_OPTION_BYTES = 128 };

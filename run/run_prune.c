@@ -1,5 +1,7 @@
 #include "run/run_prune.h"
 
+#include <string.h>
+
 enum status run_prune_config(const struct run_config *config, const char *const *files,
                              struct arena *arena, struct prune_config *out)
 {
@@ -20,9 +22,8 @@ enum status run_prune_config(const struct run_config *config, const char *const 
         tasks[i] = (struct prune_task){
             .name = task->name,
             .network = run_config_task_network(config, i),
-            .macs = task->macs,
-            .params = task->params,
         };
+        memcpy(tasks[i].budget, task->budget, sizeof task->budget);
     }
     *out = (struct prune_config){
         .networks = networks,

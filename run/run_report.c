@@ -65,6 +65,10 @@ static void write_task(const struct run_report *report, int task, struct json_wr
     json_write_int(w, "params", result->params);
     json_write_double(w, "macs_share", (double)result->macs / (double)result->full_macs);
     json_write_double(w, "params_share", (double)result->params / (double)result->full_params);
+    if (result->full_bytes > 0) { // results of before have none
+        json_write_int(w, "bytes", result->bytes);
+        json_write_double(w, "bytes_share", (double)result->bytes / (double)result->full_bytes);
+    }
     json_write_string(w, "validation_images", run_images_names[result->validation_images]);
     json_write_bool(w, "validation_images_seem_seen", run_report_seen(result));
     json_write_double(w, "accuracy_base", result->accuracy_base);

@@ -146,7 +146,8 @@ static enum status list_tasks(struct run_session *session, struct learner_task *
         const struct task_config *task = run_config_task(config, i);
         const double full = macs[run_config_task_network(config, i)];
         tasks[i].name = task->name;
-        tasks[i].cost = task->macs > 1 ? task->macs : task->macs > 0 ? task->macs * full : full;
+        const double asked = task->budget[COST_MACS];
+        tasks[i].cost = asked > 1 ? asked : asked > 0 ? asked * full : full;
     }
     *out = tasks;
     return OK;

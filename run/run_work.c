@@ -76,8 +76,10 @@ static enum status keep(struct run_task *task, const struct network *network)
     task->work->session->network_env->facts(task->work->env, index, &out->facts);
     out->macs = cost.macs;
     out->params = cost.params;
+    out->bytes = cost.bytes;
     // Counted on the network that is saved: no budget is ever broken.
-    CHECK(cost.macs <= out->facts.most_macs && cost.params <= out->facts.most_params);
+    CHECK(cost.macs <= out->facts.most[COST_MACS] && cost.params <= out->facts.most[COST_PARAMS] &&
+          cost.bytes <= out->facts.most[COST_BYTES]);
     TRY(run_work_path(task, "found", run_task_name(task->work->session, index), ".safetensors",
                       &path));
     return network_save(network, path);

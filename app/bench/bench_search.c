@@ -119,7 +119,8 @@ static enum status set_up(struct search_bench *bench)
     bench->actors.episodes = bench->config->episodes;
     bench->network = (struct scoring_network){
         .name = bench->config->architecture, .file = bench->file, .data = bench->config->data};
-    bench->task = (struct prune_task){.name = "bench", .network = 0, .macs = bench->config->macs};
+    bench->task =
+        (struct prune_task){.name = "bench", .network = 0, .budget = {bench->config->macs}};
     bench->prune = (struct prune_config){
         .networks = &bench->network,
         .tasks = &bench->task,

@@ -5,12 +5,13 @@
 #include "envs/env.h"
 #include "envs/scoring/scoring.h"
 #include "nn/network.h"
+#include "search_space/cost.h"
 #include "search_space/criterion.h"
 
 struct prune_task {
     const char *name;
-    int network;         // index
-    double macs, params; // budget: a share of the network's own when <= 1, else a number; 0 = none
+    int network;               // index
+    double budget[COST_KINDS]; // a share of the network's own when <= 1, else a number; 0 = none
 };
 // Which channels stay of a network whose candidates are refitted.
 enum space_by {

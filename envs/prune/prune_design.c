@@ -2,6 +2,8 @@
 #include "envs/prune/prune_env.h"
 #include "envs/scoring/scoring_score.h"
 
+#include <string.h>
+
 struct prune_walk *prune_env_walk(const struct env *env, int task)
 {
     const struct prune_env *prune = prune_env_self(env);
@@ -18,14 +20,12 @@ static void prune_facts(const struct env *env, int task, struct network_task_fac
 {
     const struct prune_walk *walk = prune_env_walk(env, task);
     *out = (struct network_task_facts){
-        .full_macs = walk->study->full[COST_MACS],
-        .full_params = walk->study->full[COST_PARAMS],
-        .most_macs = walk->own[COST_MACS],
-        .most_params = walk->own[COST_PARAMS],
         .base_accuracy = walk->study->network->subject.base_accuracy,
         .n_steps = walk->study->n_steps,
         .unseen = walk->study->network->subject.train_rows.known,
     };
+    memcpy(out->full, walk->study->full, sizeof out->full);
+    memcpy(out->most, walk->own, sizeof out->most);
 }
 
 static enum status recalibrate(struct prune_env *env, int task, int images, struct network *network)

@@ -16,7 +16,7 @@ static void describe(const struct env *env, int task, struct candidate_env_space
                                         .n_choices = study->n_choices,
                                         .position = study->position,
                                         .budget = 1};
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (walk->own[k] != INT64_MAX) {
             out->budget = fmin(out->budget, (double)walk->own[k] / (double)study->full[k]);
         }
@@ -44,7 +44,7 @@ static double use(struct env *env, int task, const int16_t *choices)
     const struct prune_walk *walk = prune_env_walk(env, task);
     const int *widths = widths_of(walk, choices);
     double use = 0;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (walk->own[k] != INT64_MAX) {
             const int64_t total = cost_model_total(walk->study->models[k], widths);
             use = fmax(use, (double)total / (double)walk->own[k]);
@@ -57,7 +57,7 @@ static bool holds(struct env *env, int task, const int16_t *choices)
 {
     const struct prune_walk *walk = prune_env_walk(env, task);
     const int *widths = widths_of(walk, choices);
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (walk->own[k] != INT64_MAX &&
             cost_model_total(walk->study->models[k], widths) > walk->own[k]) {
             return false;

@@ -39,7 +39,7 @@ static enum status find_costs(struct prune_study *study, const struct space_opti
     for (int g = 0; g < groups->n; g++) {
         widths[g] = groups->groups[g].channels;
     }
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         TRY(cost_model_open(graph, groups, (enum cost_kind)k, arena, &study->models[k]));
         study->full[k] = cost_model_total(study->models[k], widths);
     }
@@ -60,7 +60,7 @@ static enum status find_costs(struct prune_study *study, const struct space_opti
         widths[study->steps[s]] = choices[0];
         study->most_choices = n > study->most_choices ? n : study->most_choices;
     }
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         study->least[k] = cost_model_total(study->models[k], widths);
     }
     return OK;

@@ -17,9 +17,10 @@ struct prune_study {
     int *first;             // [n_steps] where the group begins in curves of host_prior; arena
     struct prune_corners *corners; // [n_steps] arena
     float *fixed; // [n_steps][PRUNE_FEATURE_COUNT] features that no decision changes; arena
-    struct cost_model *models[2]; // by cost_kind; arena
-    int64_t full[2], least[2];    // by cost_kind: uncut; every step's group at its least width
-    int most_choices;             // of a step
+    struct cost_model *models[COST_KINDS]; // by cost_kind; arena
+    int64_t full[COST_KINDS],
+        least[COST_KINDS]; // by cost_kind: uncut; every step's group at its least width
+    int most_choices;      // of a step
 };
 // ERR_CONFIG: nothing can be decided.
 enum status prune_study_open(const struct host_network *network, const struct space_options *space,

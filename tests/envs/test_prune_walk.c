@@ -53,7 +53,7 @@ static void studied_close(struct studied *s)
 
 static void walk_open(struct studied *s, double macs, double params, struct prune_walk *walk)
 {
-    const struct prune_task task = {.name = "t", .macs = macs, .params = params};
+    const struct prune_task task = {.name = "t", .budget = {macs, params}};
     assert_ok(prune_walk_open(&s->study, &task, &s->space, &s->arena, walk));
 }
 
@@ -394,7 +394,7 @@ static void hints_follow_decisions(void **state)
 static void refuse(struct studied *s, double macs, double params, const char *text)
 {
     struct prune_walk walk;
-    const struct prune_task task = {.name = "tiny", .macs = macs, .params = params};
+    const struct prune_task task = {.name = "tiny", .budget = {macs, params}};
     assert_fails(prune_walk_open(&s->study, &task, &s->space, &s->arena, &walk), ERR_CONFIG, text);
     assert_non_null(strstr(status_message(), "task \"tiny\""));
 }
@@ -427,7 +427,7 @@ static void refit_asks_what_the_matrices_need(void **state)
 {
     (void)state;
     const struct scoring_network network = {.name = "wide"};
-    const struct prune_task task = {.name = "t", .macs = 0.9};
+    const struct prune_task task = {.name = "t", .budget = {0.9}};
     struct prune_config config = {
         .networks = &network, .tasks = &task, .n_networks = 1, .n_tasks = 1};
     const struct conv_attributes wide = {
