@@ -9,7 +9,8 @@
     X(BANDIT, bandit)                                                                              \
     X(CATCH, catch)                                                                                \
     X(CARTPOLE, cartpole)                                                                          \
-    X(SLEEP, sleep)
+    X(SLEEP, sleep)                                                                                \
+    X(TABULAR, tabular)
 #define ENV_LIST(X) X(PRUNE, prune) ENV_PLAIN_LIST(X)
 
 enum env_kind {

@@ -1,6 +1,8 @@
 // What env.h promises, held against every small environment at several settings.
 #include "core/hash.h"
 #include "env_case.h"
+#include "tabular_files.h"
+#include "test_folder_group.h"
 #include "test_unit.h"
 
 #include <math.h>
@@ -19,6 +21,8 @@ static const struct {
     {"cartpole", "{\"hide_velocity\": true, \"scales\": [1, 100]}"},
     {"cartpole", "{\"steps\": 7}"},
     {"sleep", "{\"seconds\": 0}"},
+    {"tabular", "{\"search_on\": \"final\", \"reward\": \"accuracy\"}"},
+    {"tabular", "{\"table\": \"nasbench-macro\", \"tasks\": [{\"macs\": 0.3}, {\"params\": 0.5}]}"},
     {"sleep", "{\"seconds\": 0.0001, \"steps\": 9, \"tasks\": 3}"},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
@@ -91,7 +95,8 @@ static void episodes_repeat(void **state)
         for (int episode = 11; episode >= 0; episode--) {
             assert_true(play(&b, episode % b.spec.n_tasks, episode) == hashes[episode]);
         }
-        assert_true(different > 0 || strcmp(settings[i].name, "sleep") == 0 || a.spec.n_obs == 1);
+        assert_true(different > 0 || strcmp(settings[i].name, "sleep") == 0 ||
+                    strcmp(settings[i].name, "tabular") == 0 || a.spec.n_obs == 1);
         env_case_close(&a);
         env_case_close(&b);
         env_case_close(&other);
@@ -169,6 +174,14 @@ static void scales_multiply_rewards(void **state)
     }
 }
 
+static int make_tables(void **state)
+{
+    make_folder(state);
+    tabular_files_nasbench201(folder.path);
+    tabular_files_macro(folder.path);
+    return setenv("DIKDIK_DATA", folder.path, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,5 +190,5 @@ int main(void)
         cmocka_unit_test(slots_do_not_meet),
         cmocka_unit_test(scales_multiply_rewards),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_tables, remove_folder);
 }
