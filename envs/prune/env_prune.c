@@ -60,9 +60,8 @@ static enum status open_slots(struct prune_env *env)
 {
     const size_t slots = (size_t)env->slots;
     ARENA_NEW(&env->arena, env->episodes, slots);
-    ARENA_NEW(&env->arena, env->evaluation.requests, slots);
-    ARENA_NEW(&env->arena, env->evaluation.keys, slots);
-    ARENA_NEW(&env->arena, env->evaluation.of, slots);
+    ARENA_NEW(&env->arena, env->requests, slots);
+    TRY(scoring_evaluation_open(env->slots, &env->arena, &env->evaluation));
     for (size_t i = 0; i < slots; i++) {
         ARENA_NEW(&env->arena, env->episodes[i].walks, (size_t)env->config->n_networks);
     }

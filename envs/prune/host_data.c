@@ -47,18 +47,10 @@ static size_t write_block(struct host_fill *fill, char *to)
 {
     struct host_placer placer = {.to = to};
     struct block block = {.n_datasets = fill->images.n, .n_networks = fill->n_networks};
-    // The records' own places come first, so that they are known.
-    const size_t n = (size_t)fill->n_networks, d = (size_t)fill->images.n;
+    const size_t n = (size_t)fill->n_networks;
     (void)host_reserve(&placer, sizeof block);
-    block.datasets = host_reserve(&placer, d * sizeof(struct host_dataset_record));
     block.networks = host_reserve(&placer, n * sizeof(struct network_record));
-    for (size_t i = 0; i < d; i++) {
-        const struct host_dataset_record record =
-            host_dataset_place(&placer, &fill->images.datasets[i]);
-        if (to != NULL) {
-            memcpy(to + block.datasets + i * sizeof record, &record, sizeof record);
-        }
-    }
+    block.datasets = host_datasets_place(&placer, fill->images.datasets, fill->images.n);
     for (size_t i = 0; i < n; i++) {
         const struct network_record record = place_network(&placer, fill, (int)i);
         if (to != NULL) {
@@ -107,13 +99,11 @@ static enum status view(struct host_data *data, struct arena *arena)
 {
     const char *bytes = data->memory.data;
     const struct block *block = (const void *)bytes;
-    const struct host_dataset_record *sets = (const void *)(bytes + block->datasets);
     const struct network_record *networks = (const void *)(bytes + block->networks);
     ARENA_NEW(arena, data->datasets, (size_t)block->n_datasets);
     ARENA_NEW(arena, data->networks, (size_t)block->n_networks);
-    for (int i = 0; i < block->n_datasets; i++) {
-        data->datasets[data->n_datasets++] = host_dataset_view(bytes, &sets[i]);
-    }
+    data->n_datasets = block->n_datasets;
+    host_datasets_view(bytes, block->datasets, data->n_datasets, data->datasets);
     for (int i = 0; i < block->n_networks; i++) {
         TRY(view_network(data, &networks[i], &data->networks[data->n_networks++]));
     }

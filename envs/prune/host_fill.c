@@ -26,7 +26,11 @@ static enum status gather_grams(struct host_fill *fill, int n)
 static enum status load(struct host_fill *fill, int n, const struct scoring_network *asked)
 {
     struct host_network *network = &fill->networks[n];
-    TRY(host_subject_begin(&fill->images, asked, &network->subject));
+    struct network_origin origin;
+    TRY(network_read_origin(asked->file, &origin));
+    const enum status code = host_subject_begin(&fill->images, asked, &origin, &network->subject);
+    row_set_close(&origin.train_rows);
+    TRY(code);
     const struct network_data data = host_network_data(network->subject.images);
     struct network_info fallback;
     network_info_of_data("", &data, &fallback);

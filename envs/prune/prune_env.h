@@ -3,6 +3,7 @@
 #include "envs/network_env.h"
 #include "envs/prune/prune_batch.h"
 #include "envs/prune/prune_walk.h"
+#include "envs/scoring/scoring_evaluate.h"
 
 // A slot: the episode under way in it, or what that has come to.
 struct prune_episode {
@@ -11,12 +12,6 @@ struct prune_episode {
     int task;
     bool imagined, pending;
     struct env_outcome outcome;
-};
-// Scratch of evaluate.
-struct evaluation {
-    struct prune_request *requests; // [slots] arena, as all here
-    uint64_t *keys;                 // [slots] of the requests
-    int *of;                        // [slots] index of each slot's request; -1: known already
 };
 struct prune_env {
     struct env base;
@@ -31,7 +26,8 @@ struct prune_env {
     struct kept_images *more;    // [host.n_datasets] arena
     struct env_spec spec;
     struct prune_episode *episodes; // [slots] arena
-    struct evaluation evaluation;
+    struct scoring_evaluation evaluation;
+    struct prune_request *requests; // [slots] scratch of evaluate; arena
     struct prune_together together; // of the studies
     int slots;
 };

@@ -45,14 +45,10 @@ enum status image_fill_find(struct image_fill *fill, const struct scoring_networ
                             struct network_origin *origin, int *out);
 void image_fill_close(struct image_fill *fill); // half open is fine
 
-// A data set's record in the block.
-struct host_dataset_record {
-    struct host_dataset set; // pointers mean nothing
-    uint64_t calibration, validation, labels;
-};
-struct host_dataset_record host_dataset_place(struct host_placer *placer,
-                                              const struct host_dataset *set);
-struct host_dataset host_dataset_view(const char *block, const struct host_dataset_record *record);
+// Data sets [n] into the block; returns where their records are. And found there again, into out
+// [n].
+uint64_t host_datasets_place(struct host_placer *placer, const struct host_dataset *sets, int n);
+void host_datasets_view(const char *block, uint64_t at, int n, struct host_dataset *out);
 
 // More training images than the host holds, the same ones first: reads the data set anew. dataset:
 // its name where the options have none. *n comes in as how many are wanted and goes out as how many

@@ -8,13 +8,9 @@
 #include <string.h>
 
 enum status host_subject_begin(struct image_fill *fill, const struct scoring_network *network,
-                               struct host_subject *out)
+                               struct network_origin *origin, struct host_subject *out)
 {
-    struct network_origin origin;
-    TRY(network_read_origin(network->file, &origin));
-    enum status code = image_fill_find(fill, network, &origin, &out->data);
-    row_set_close(&origin.train_rows);
-    TRY(code);
+    TRY(image_fill_find(fill, network, origin, &out->data));
     out->images = &fill->datasets[out->data];
     return row_set_join(&fill->train_rows[out->data], &fill->fitted_rows[out->data],
                         &out->train_rows);

@@ -20,9 +20,10 @@ struct host_subject {
     // Rows of the data set that went into the weights, or go into those of candidates; owned.
     struct row_set train_rows;
 };
-// Images and rows, from the network's file. Its info is still to be filled.
+// Images and rows; origin: what the network's file says, changed as image_fill_find has it. Its
+// info is still to be filled.
 enum status host_subject_begin(struct image_fill *fill, const struct scoring_network *network,
-                               struct host_subject *out);
+                               struct network_origin *origin, struct host_subject *out);
 // All that is measured with the whole network's weights, params [n_floats].
 enum status host_subject_measure(const struct image_fill *fill, struct backend *backend,
                                  const struct graph *graph, const float *params,
