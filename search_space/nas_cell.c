@@ -16,9 +16,9 @@ struct cell_options {
 };
 #define AT(field) offsetof(struct cell_options, field)
 static const struct option options[] = {
-    {"channels", "of the first stage; each further one has twice as many", OPTION_INT,
-     SHAPES_SEARCH, AT(channels), .fallback = 16, .least = 1, .most = 1024},
-    {"cells", "per stage", OPTION_INT, SHAPES_SEARCH, AT(cells), .fallback = 5, .least = 1,
+    {"channels", "of the first stage; each further one has twice as many", OPTION_INT, SHAPES_BASE,
+     AT(channels), .fallback = 16, .least = 1, .most = 1024},
+    {"cells", "per stage", OPTION_INT, SHAPES_BASE, AT(cells), .fallback = 5, .least = 1,
      .most = 40},
     {.key = NULL},
 };
@@ -51,7 +51,8 @@ static enum status open(struct nas_space *space, const void *with)
                                               .n_choices = CELL_OPERATIONS,
                                               .values = values,
                                               .labels = labels};
-        TRY(nas_decision_add(space, &decision, "edge%d-%d", cell_edges[e].from, cell_edges[e].to));
+        TRY(nas_decision_add(space, &decision, NULL, "edge%d-%d", cell_edges[e].from,
+                             cell_edges[e].to));
     }
     return OK;
 }

@@ -27,7 +27,7 @@ static enum status open(struct nas_space *space, const void *options)
                                               .n_choices = OPERATIONS,
                                               .values = values,
                                               .labels = labels};
-        TRY(nas_decision_add(space, &decision, "layer%d.operation", l + 1));
+        TRY(nas_decision_add(space, &decision, NULL, "layer%d.operation", l + 1));
     }
     return OK;
 }

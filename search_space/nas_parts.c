@@ -44,12 +44,9 @@ static enum status copy_choices(struct nas_space *space, const struct nas_decisi
 }
 
 enum status nas_decision_add(struct nas_space *space, const struct nas_decision *like,
-                             const char *format, ...)
+                             struct nas_pick *pick, const char *format, ...)
 {
-    if (like->n_choices < 2) {
-        return OK;
-    }
-    CHECK(space->n_decisions < NAS_MOST_DECISIONS && like->n_choices <= NAS_MOST_CHOICES);
+    CHECK(like->n_choices >= 1 && like->n_choices <= NAS_MOST_CHOICES);
     char name[NAME_BYTES];
     va_list arguments;
     va_start(arguments, format);
@@ -63,7 +60,31 @@ enum status nas_decision_add(struct nas_space *space, const struct nas_decision 
         return ERR_MEMORY;
     }
     TRY(copy_choices(space, like, &decision));
-    space->decisions[space->n_decisions++] = decision;
+    const bool decides = decision.n_choices > 1;
+    if (pick != NULL) {
+        *pick = (struct nas_pick){decides ? space->n_decisions : -1, decision.values};
+    }
+    if (decides) {
+        CHECK(space->n_decisions < NAS_MOST_DECISIONS);
+        space->decisions[space->n_decisions++] = decision;
+    }
+    return OK;
+}
+
+enum status nas_check_values(const struct int_list *values, int least, const char *what)
+{
+    if (values->n < 1 || values->n > NAS_MOST_CHOICES) {
+        FAIL(ERR_CONFIG, "%s: %d values, expected 1 to %d", what, values->n, NAS_MOST_CHOICES);
+    }
+    for (int i = 0; i < values->n; i++) {
+        if (values->values[i] < least) {
+            FAIL(ERR_CONFIG, "%s: %d, expected at least %d", what, values->values[i], least);
+        }
+        if (i > 0 && values->values[i] <= values->values[i - 1]) {
+            FAIL(ERR_CONFIG, "%s: %d comes behind %d; values must ascend", what, values->values[i],
+                 values->values[i - 1]);
+        }
+    }
     return OK;
 }
 

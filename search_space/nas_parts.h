@@ -6,11 +6,24 @@
 
 // Room for so many decisions; the space has none yet.
 enum status nas_decisions_begin(struct nas_space *space, int most);
-// Appends one like `like`, whose values and labels are copied; its name is formatted, its position
-// worked out, its least choice is the first: values ascend by what they cost. Fewer than two values
-// decide nothing: none is appended.
+// How a space finds the value of a decision again; of one that has a single value, and so is none.
+struct nas_pick {
+    int decision; // -1: none
+    const int *values;
+};
+static inline int nas_picked(const struct nas_pick *pick, const int16_t *choice)
+{
+    return pick->values[pick->decision < 0 ? 0 : choice[pick->decision]];
+}
+// Appends a decision like `like`, whose values and labels are copied; its name is formatted, its
+// position worked out, its least choice is the first: values ascend by what they cost. A single
+// value is nothing to decide: no decision is appended. pick may be NULL.
 enum status nas_decision_add(struct nas_space *space, const struct nas_decision *like,
-                             const char *format, ...) __attribute__((format(printf, 3, 4)));
+                             struct nas_pick *pick, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+// Checks a list of values from a config: `what` names it in messages. ERR_CONFIG unless there are 1
+// to NAS_MOST_CHOICES of them, ascending, all at least `least`.
+enum status nas_check_values(const struct int_list *values, int least, const char *what);
 
 // The cursor at `input`.
 struct zoo_cursor nas_cursor(struct graph *graph, int input);

@@ -4,7 +4,9 @@
 
 // clang-format off
 #define NAS_SPACE_LIST(X)                                                                          \
+    X(MOBILE, mobile)                                                                              \
     X(MACRO, macro)                                                                                \
+    X(RESNET, resnet)                                                                              \
     X(CELL, cell)
 // clang-format on
 
