@@ -122,6 +122,7 @@ struct env_row rollout_row(const struct rollout *rollout, const struct trajector
         .position = view->position + (size_t)t * (size_t)rollout->shape.n_choices,
         .legal = view->legal + (size_t)t * (size_t)rollout->shape.n_choices,
         .choices = view->choices + t,
+        .categorical = view->categorical + t,
     };
 }
 
@@ -136,6 +137,7 @@ static enum status begin(struct rollout *rollout, int slot)
     const struct ticket *ticket = episode->ticket;
     struct trajectory *view = &episode->view;
     const double start = clock_seconds();
+    memset(view->categorical, 0, (size_t)rollout->shape.rows);
     const struct env_row first = rollout_row(rollout, view, 0);
     const struct env_start how = {.task = ticket->task,
                                   .episode = ticket->episode,
@@ -233,6 +235,8 @@ static void describe(const struct rollout *rollout, int slot)
     header->score = usable ? outcome.score : 0.0;
     header->macs = outcome.macs;
     header->params = outcome.params;
+    header->bytes = outcome.bytes;
+    header->off_task = outcome.off_task;
     header->cached = outcome.cached;
     header->arithmetic_seconds = outcome.arithmetic_seconds;
     header->n_result = outcome.n_result;

@@ -5,7 +5,10 @@
 
 static struct offer offer_at(const struct env_row *row)
 {
-    return (struct offer){.n = *row->choices, .position = row->position, .legal = row->legal};
+    return (struct offer){.n = *row->choices,
+                          .position = row->position,
+                          .legal = row->legal,
+                          .categorical = *row->categorical != 0};
 }
 
 static int count_legal(const struct offer *offer)

@@ -16,7 +16,9 @@ const struct option agent_option_table[] = {
      AT(last_action), .fallback = 1},
     {"distribution",
      "how outputs become a choice: gaussian mass on each choice's cell, squashed Gaussian, "
-     "categorical (one logit per choice), noisy (deterministic, for DDPG)",
+     "categorical (one logit per choice), noisy (deterministic, for DDPG), mixed (logits where "
+     "choices "
+     "have no order, else gaussian)",
      OPTION_CHOICE, AT(distribution), .choices = distribution_names},
     {.key = NULL},
 };

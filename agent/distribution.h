@@ -6,6 +6,7 @@
 //                log-probability is N's at the stored x: the Jacobian cancels in ratios
 //                (compression of the action happens after it). The choice is the nearest legal one
 //   categorical  one logit per choice, masked
+//   mixed        both: categorical where the offer is, gaussian where choices have an order
 //   noisy        DDPG: the mean itself, plus truncated normal noise when exploring; no probability
 #pragma once
 #include "agent/distribution_list.h"
@@ -20,6 +21,7 @@ struct offer {
     int n;                 // choices
     const float *position; // [n]
     const uint8_t *legal;  // [n]
+    bool categorical;      // neighbouring choices are no more alike than others
 };
 struct chosen {
     int choice;
@@ -38,8 +40,9 @@ struct distribution {
     void (*sample)(const float *output, const struct offer *offer, bool greedy, float noise,
                    struct rng *rng, struct chosen *out);
     // Of a choice taken earlier (choice and raw filled in). d_logp, d_entropy [outputs]: gradients
-    // by the outputs; NULL both when not wanted; categorical leaves those beyond offer->n as they
-    // are. float64 inside; finite for any finite output, NaN where an output is.
+    // by the outputs; NULL both when not wanted; those of outputs that this offer has no part in
+    // (logits beyond offer->n, mixed's other half) are left as they are. float64 inside; finite for
+    // any finite output, NaN where an output is.
     void (*value)(const float *output, const struct offer *offer, const struct chosen *taken,
                   struct distribution_value *out, double *d_logp, double *d_entropy);
 };

@@ -6,7 +6,8 @@
     X(GAUSSIAN, gaussian)                                                                          \
     X(SQUASHED, squashed)                                                                          \
     X(CATEGORICAL, categorical)                                                                    \
-    X(NOISY, noisy)
+    X(NOISY, noisy)                                                                                \
+    X(MIXED, mixed)
 
 enum distribution_kind {
 #define X(id, name) DISTRIBUTION_##id,

@@ -34,12 +34,16 @@ struct env_row {
     float
         *position;  // [n_choices] out: where each choice lies on the action axis, [0, 1], ascending
     uint8_t *legal; // [n_choices] out: 1 = may be chosen; at least one is
-    int32_t *choices; // [1] out: how many choices there are now
+    int32_t *choices;     // [1] out: how many choices there are now
+    uint8_t *categorical; // [1] 0 at first; an environment sets it to 1 where neighbouring choices
+                          // are no more alike than others
 };
 // What the finished episode amounts to.
 struct env_outcome {
-    double score;         // candidate's accuracy, or the episode's return
-    int64_t macs, params; // 0 where they mean nothing
+    double score;                // candidate's accuracy, or the episode's return
+    int64_t macs, params, bytes; // what it costs; 0 where they mean nothing
+    double off_task; // what its reward is above that of the task's own objective, where it was
+                     // played for another one (objective.h); else 0
     int n_result;
     const int32_t *result;     // widths; borrowed until the slot's next reset
     bool cached;               // the score was known already

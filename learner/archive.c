@@ -23,6 +23,7 @@ enum status archive_open(const struct archive_sizes *sizes, struct arena *arena,
     ARENA_NEW(arena, archive.rewards, n);
     ARENA_NEW(arena, archive.macs, n);
     ARENA_NEW(arena, archive.params, n);
+    ARENA_NEW(arena, archive.bytes, n);
     ARENA_NEW(arena, archive.episodes, n);
     ARENA_NEW(arena, archive.n_widths, n);
     ARENA_NEW(arena, archive.widths, n * (size_t)n_result);
@@ -76,9 +77,10 @@ enum archive_answer archive_put(struct archive *archive, const struct trajectory
     }
     const size_t place = place_of(archive, task, archive->counts[task]++);
     archive->scores[place] = header->score;
-    archive->rewards[place] = trajectory_reward(trajectory);
+    archive->rewards[place] = trajectory_worth(trajectory);
     archive->macs[place] = header->macs;
     archive->params[place] = header->params;
+    archive->bytes[place] = header->bytes;
     archive->episodes[place] = header->episode;
     if (entry != NULL) {
         archive->n_widths[place] = n_widths;
@@ -109,6 +111,7 @@ void archive_candidate(const struct archive *archive, int task, int index,
         .worth = archive->rewards[place],
         .macs = archive->macs[place],
         .params = archive->params[place],
+        .bytes = archive->bytes[place],
         .episode = archive->episodes[place],
         .n_widths = archive->n_widths[place],
         .widths = widths_at(archive, place),
@@ -148,6 +151,7 @@ void archive_state(struct archive *archive, struct state_list *list)
     state_list_add(list, "archive.rewards", HDF5_F64, n, archive->rewards);
     state_list_add_within(list, "archive.macs", HDF5_I64, n, archive->macs, 0, 1e18);
     state_list_add_within(list, "archive.params", HDF5_I64, n, archive->params, 0, 1e18);
+    state_list_add_within(list, "archive.bytes", HDF5_I64, n, archive->bytes, 0, 1e18);
     state_list_add_within(list, "archive.episodes", HDF5_I64, n, archive->episodes, 0,
                           STATE_COUNT_MAX);
     state_list_add_within(list, "archive.n_widths", HDF5_I32, n, archive->n_widths, 0,

@@ -17,11 +17,11 @@ struct archive {
     int n_result;    // most widths of a candidate; 0 = every episode is a candidate of its own
     int n_steps;     // most choices of a candidate
     int32_t *counts; // [n_tasks], arena, as all here
-    double *scores, *rewards;          // [n_tasks][capacity]
-    int64_t *macs, *params, *episodes; // [n_tasks][capacity]
-    int32_t *n_widths;                 // [n_tasks][capacity]
-    int32_t *widths;                   // [n_tasks][capacity][n_result]
-    int16_t *choices;                  // [n_tasks][capacity][n_steps] what was chosen
+    double *scores, *rewards;                  // [n_tasks][capacity]
+    int64_t *macs, *params, *bytes, *episodes; // [n_tasks][capacity]
+    int32_t *n_widths;                         // [n_tasks][capacity]
+    int32_t *widths;                           // [n_tasks][capacity][n_result]
+    int16_t *choices;                          // [n_tasks][capacity][n_steps] what was chosen
     int32_t *table; // [n_tasks][table_size] hashed by widths: index of a candidate + 1, 0 = empty
     size_t table_size; // power of two, at least twice the capacity; 0 without widths
 };

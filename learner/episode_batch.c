@@ -17,6 +17,7 @@ static enum status take_memory(struct episode_batch *b, struct arena *arena)
     ARENA_NEW(arena, b->logp, rows);
     ARENA_NEW(arena, b->reward, rows);
     ARENA_NEW(arena, b->flags, rows);
+    ARENA_NEW(arena, b->categorical, rows);
     ARENA_NEW(arena, b->task, rows);
     return OK;
 }
@@ -60,6 +61,7 @@ void episode_batch_clear(struct episode_batch *b)
     memset(b->reward, 0, rows * sizeof *b->reward);
     memset(b->task, 0, rows * sizeof *b->task);
     memset(b->flags, ROW_PADDING, rows);
+    memset(b->categorical, 0, rows);
     for (size_t row = 0; row < rows; row++) {
         b->reset[row] = 1.0F; // padding stays at the zero state
     }
@@ -93,6 +95,7 @@ static void add_row(struct episode_batch *b, const struct trajectory *trajectory
     b->raw[row] = trajectory->raw[t];
     b->logp[row] = trajectory->logp[t];
     b->reward[row] = trajectory->reward[t];
+    b->categorical[row] = trajectory->categorical[t];
     b->task[row] = trajectory->header->task;
 }
 
@@ -118,8 +121,10 @@ void episode_batch_add(struct episode_batch *b, const struct trajectory *traject
 void episode_batch_offer(const struct episode_batch *b, size_t row, struct offer *out)
 {
     const size_t first = row * (size_t)b->n_choices;
-    *out = (struct offer){
-        .n = b->choices[row], .position = b->position + first, .legal = b->legal + first};
+    *out = (struct offer){.n = b->choices[row],
+                          .position = b->position + first,
+                          .legal = b->legal + first,
+                          .categorical = b->categorical[row] != 0};
 }
 
 void episode_batch_chosen(const struct episode_batch *b, size_t row, struct chosen *out)

@@ -28,6 +28,7 @@ struct episode_batch {
     float *raw, *logp;         // [B][T] behaviour's sample and log-probability
     float *reward;             // [B][T]
     uint8_t *flags;            // [B][T] enum trajectory_flag, enum row_flag
+    uint8_t *categorical;      // [B][T] 1 where choices have no order
     int32_t *task;             // [B][T]
 };
 // Lanes are as many as `episodes` always fit into: ceil(episodes / floor(T / longest)). ERR_CONFIG

@@ -50,6 +50,7 @@ static void plain_copy(const struct episode_memory *m, const struct trajectory *
     memcpy(copy.logp, from->logp, rows * sizeof *copy.logp);
     memcpy(copy.reward, from->reward, rows * sizeof *copy.reward);
     memcpy(copy.flags, from->flags, rows);
+    memcpy(copy.categorical, from->categorical, rows);
     memcpy(copy.result, from->result, n_result * sizeof *copy.result);
 }
 

@@ -59,7 +59,7 @@ struct learner_candidate {
     double score;  // accuracy, or what the environment calls its score
     double reward; // what methods learn from
     double worth;  // what candidates are ordered by: the reward, or what the method makes of it
-    int64_t macs, params, episode;
+    int64_t macs, params, bytes, episode;
     int n_widths;
     const int32_t *widths;  // borrowed from the learner, as is the next
     const int16_t *choices; // [steps]

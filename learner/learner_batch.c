@@ -26,6 +26,7 @@ static void fill_row(const struct learner *l, const struct trajectory *t, struct
     row->failure = h->failure;
     row->macs = h->macs;
     row->params = h->params;
+    row->bytes = h->bytes;
     row->accuracy = h->score;
     for (int i = 0; i < h->rows; i++) {
         if (!(t->flags[i] & FLAG_TRUNCATED)) {

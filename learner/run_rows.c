@@ -20,6 +20,7 @@ static const struct hdf5_column episode_columns[] = {
     COLUMN(episode_row, n_widths, HDF5_I32),
     COLUMN(episode_row, macs, HDF5_I64),
     COLUMN(episode_row, params, HDF5_I64),
+    COLUMN(episode_row, bytes, HDF5_I64),
     COLUMN(episode_row, accuracy, HDF5_F64),
     COLUMN(episode_row, reward, HDF5_F64),
     COLUMN(episode_row, logp, HDF5_F64),

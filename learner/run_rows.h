@@ -12,7 +12,7 @@ struct episode_row {
     int32_t fresh;   // 1: the candidate had not been scored in this task before
     int32_t failure; // enum failure_reason, 0 = none
     int32_t n_widths;
-    int64_t macs, params;
+    int64_t macs, params, bytes;
     double accuracy; // the score
     double reward;   // sum over the episode
     double logp;     // sum over the episode

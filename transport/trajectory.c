@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct trajectory_header) == 120, "the layout is part of the wire format");
+_Static_assert(sizeof(struct trajectory_header) == 136, "the layout is part of the wire format");
 
 static const char *const failure_names[FAILURE_COUNT] = {
     [FAILURE_NONE] = "none", [FAILURE_ERROR] = "error",   [FAILURE_CRASH] = "crash",
@@ -28,7 +28,8 @@ static size_t take(size_t *used, size_t n, size_t size)
 }
 
 struct offsets {
-    size_t obs, position, raw, logp, reward, choices, action, result, legal, flags, bytes;
+    size_t obs, position, raw, logp, reward, choices, action, result, legal, flags, categorical,
+        bytes;
 };
 
 static struct offsets find_offsets(const struct trajectory_shape *shape)
@@ -47,6 +48,7 @@ static struct offsets find_offsets(const struct trajectory_shape *shape)
     o.result = take(&used, (size_t)shape->n_result, sizeof(int32_t));
     o.legal = take(&used, rows * n_choices, 1);
     o.flags = take(&used, rows, 1);
+    o.categorical = take(&used, rows, 1);
     o.bytes = (used + 7) / 8 * 8;
     return o;
 }
@@ -58,7 +60,8 @@ size_t trajectory_bytes(const struct trajectory_shape *shape)
 
 uint32_t trajectory_layout(const struct trajectory_shape *shape)
 {
-    const uint64_t hash = hash_bytes(HASH_BEGIN, shape, sizeof *shape); // four ints, no padding
+    const uint64_t version = hash_bytes(HASH_BEGIN, &(int32_t){TRAJECTORY_VERSION}, 4);
+    const uint64_t hash = hash_bytes(version, shape, sizeof *shape); // four ints, no padding
     return (uint32_t)(hash ^ hash >> 32);
 }
 
@@ -77,6 +80,7 @@ void trajectory_view(const struct trajectory_shape *shape, void *block, struct t
         .logp = (float *)(base + o.logp),
         .reward = (float *)(base + o.reward),
         .flags = (uint8_t *)(base + o.flags),
+        .categorical = (uint8_t *)(base + o.categorical),
         .result = (int32_t *)(base + o.result),
     };
 }
@@ -120,7 +124,8 @@ static enum status check_claims(const struct trajectory_shape *shape,
                            header->arithmetic_seconds + header->wire_seconds;
     if (header->rows < 0 || header->rows > shape->rows || header->n_result < 0 ||
         header->n_result > shape->n_result || header->failure < 0 ||
-        header->failure >= FAILURE_COUNT || !isfinite(header->score) || !isfinite(seconds) ||
+        header->failure >= FAILURE_COUNT || !isfinite(header->score) ||
+        !isfinite(header->off_task) || !isfinite(seconds) ||
         (header->failure == FAILURE_NONE && header->rows == 0)) {
         FAIL(code,
              "the trajectory of episode %lld is damaged: %d rows (at most %d), %d results (at most "
@@ -199,4 +204,9 @@ double trajectory_reward(const struct trajectory *t)
         sum += (double)t->reward[row];
     }
     return sum;
+}
+
+double trajectory_worth(const struct trajectory *t)
+{
+    return trajectory_reward(t) - t->header->off_task;
 }

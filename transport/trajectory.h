@@ -40,15 +40,17 @@ struct trajectory_header {
     int32_t tries;   // runs of this ticket, 1 when the first went well
     int32_t source;  // enum ticket_source
     int32_t n_result;
-    int32_t cached; // 1: the score was known already
-    double score;   // of the candidate: accuracy 0..1; for other environments the episode's return
-    int64_t macs, params;
+    int32_t cached;  // 1: the score was known already
+    double score;    // of the candidate: accuracy 0..1; for other environments the episode's return
+    double off_task; // of the reward: what it is above that of the task's own objective
+    int64_t macs, params, bytes;
     double environment_seconds, policy_seconds;
     double arithmetic_seconds; // of environment_seconds: inside the network's own plans
     double wire_seconds;       // from ticket and actor being there to the worker, and back
     uint64_t checksum;         // of the block behind the header, by the worker
 };
 #define TRAJECTORY_MAGIC 0x6b64696bU
+enum { TRAJECTORY_VERSION = 2 }; // of what a block holds, and where
 
 // A view of a block; rows are row-major [rows][...].
 struct trajectory {
@@ -56,19 +58,23 @@ struct trajectory {
     float *obs; // [rows][n_obs]
     float
         *position; // [rows][n_choices] where each choice lies on the action axis, [0, 1], ascending
-    uint8_t *legal;   // [rows][n_choices]
-    int32_t *choices; // [rows] how many choices this step has
-    int32_t *action;  // [rows] the choice taken
-    float *raw;       // [rows] the sample behind it, before squashing (squashed, noisy), else 0
-    float *logp;      // [rows] behaviour log-probability, nats
-    float *reward;    // [rows] that followed
-    uint8_t *flags;   // [rows] enum trajectory_flag
-    int32_t *result;  // [n_result]
+    uint8_t *legal;       // [rows][n_choices]
+    int32_t *choices;     // [rows] how many choices this step has
+    int32_t *action;      // [rows] the choice taken
+    float *raw;           // [rows] the sample behind it, before squashing (squashed, noisy), else 0
+    float *logp;          // [rows] behaviour log-probability, nats
+    float *reward;        // [rows] that followed
+    uint8_t *flags;       // [rows] enum trajectory_flag
+    uint8_t *categorical; // [rows] 1: neighbouring choices are no more alike than others
+    int32_t *result;      // [n_result]
 };
 size_t trajectory_bytes(const struct trajectory_shape *shape);
-uint32_t trajectory_layout(const struct trajectory_shape *shape); // hash, for header.layout
+uint32_t trajectory_layout(const struct trajectory_shape *shape); // hash, for header.layout: of the
+                                                                  // shape and this version
 int trajectory_steps(const struct trajectory *trajectory);        // rows with an action
 double trajectory_reward(const struct trajectory *trajectory);    // sum over them
+double trajectory_worth(const struct trajectory *trajectory);     // the reward that the task's own
+                                                                  // objective gives
 void trajectory_view(const struct trajectory_shape *shape, void *block, struct trajectory *out);
 // Whether a received block is one of this shape and unharmed; ERR_COMM says what is wrong. A failed
 // episode (rows 0) may come as its header alone.

@@ -27,6 +27,8 @@ static const struct option task_table[] = {
      OPTION_DOUBLE, TASK_AT(macs), .fallback = 0, .least = 0, .most = 1e15},
     {"params", "most parameters, likewise", OPTION_DOUBLE, TASK_AT(params), .fallback = 0,
      .least = 0, .most = 1e15},
+    {"objective", "what is rewarded beside accuracy", OPTION_OBJECT, TASK_AT(objective),
+     .table = objective_option_table},
     {.key = NULL},
 };
 #define AT(field) .offset = offsetof(struct tabular_options, field)
@@ -105,6 +107,7 @@ static enum status tabular_open(const struct env_job *job, struct env **out)
     }
     self->base.ops = &env_tabular;
     self->options = job->config;
+    self->seed = job->seed;
     const enum status code = open_parts(self, job);
     if (code != OK) {
         tabular_close(&self->base);
@@ -118,7 +121,8 @@ static void tabular_spec(const struct env *env, struct env_spec *out)
 {
     const struct tabular *self = (const struct tabular *)env;
     const struct tabular_format *format = self->table.format;
-    *out = (struct env_spec){.n_obs = format->steps * (1 + format->n_operations) + FEATURES,
+    *out = (struct env_spec){.n_obs = format->steps * (1 + format->n_operations) + FEATURES +
+                                      OBJECTIVE_FEATURES,
                              .n_choices = format->n_operations,
                              .most_steps = format->steps,
                              .n_result = format->steps,
@@ -154,6 +158,7 @@ static void show_features(const struct tabular *self, const struct tabular_episo
     for (int k = 0; k < TABULAR_COSTS; k++) {
         out[3 + k] = (float)fmin(1.0, task->share[k] * (task->share[k] < 1 ? episode->factor : 1));
     }
+    objective_features(&episode->objective, out + FEATURES);
 }
 
 // Step and choices so far, one-hot, and the task's features.
@@ -172,6 +177,7 @@ static void show(const struct tabular *self, const struct tabular_episode *episo
     }
     show_features(self, episode, chosen + format->steps * n);
     *row->choices = n;
+    *row->categorical = 1;
     for (int i = 0; i < n; i++) {
         row->position[i] = self->position[i];
         row->legal[i] = can_end(self, episode, episode->step + 1, number * n + i);
@@ -193,6 +199,7 @@ static enum status tabular_reset(struct env *env, int slot, const struct env_sta
     *episode =
         (struct tabular_episode){.task = start->task, .imagined = start->imagined, .factor = 1};
     memcpy(episode->most, task->most, sizeof episode->most);
+    objective_of_episode(&task->objective, self->seed, start->episode, &episode->objective);
     if (start->budget > 0) {
         for (int k = 0; k < TABULAR_COSTS; k++) {
             episode->most[k] = scaled(task->most[k], start->budget);
@@ -207,7 +214,7 @@ static enum status tabular_reset(struct env *env, int slot, const struct env_sta
     return OK;
 }
 
-static double searched(const struct tabular *self, const struct tabular_episode *episode)
+static double found_accuracy(const struct tabular *self, const struct tabular_episode *episode)
 {
     const struct tabular_table *table = &self->table;
     const double *of = self->options->search_on == TABULAR_ON_PROXY ? table->proxy : table->final;
@@ -230,6 +237,20 @@ static void finish(const struct tabular *self, struct tabular_episode *episode)
 // A result of 100 % would be worth no more than one of 99.9 %.
 static const double least_error = 1e-3;
 
+static double reward_by(const struct tabular *self, const struct tabular_episode *episode,
+                        const struct objective *objective)
+{
+    const struct tabular_table *table = &self->table;
+    const size_t number = (size_t)tabular_number(table->format, episode->steps);
+    const double accuracy = found_accuracy(self, episode);
+    const bool by_error = self->options->reward == TABULAR_REWARD_ERROR;
+    const struct nas_cost cost = {
+        .of = {[NAS_COST_MACS] = table->macs != NULL ? table->macs[number] : 0,
+               [NAS_COST_PARAMS] = table->params != NULL ? table->params[number] : 0}};
+    return objective_reward(objective,
+                            by_error ? -log(fmax(1.0 - accuracy, least_error)) : accuracy, &cost);
+}
+
 static enum status tabular_step(struct env *env, int slot, int choice, const struct env_row *row,
                                 float *reward, enum env_end *end)
 {
@@ -245,12 +266,7 @@ static enum status tabular_step(struct env *env, int slot, int choice, const str
         return OK;
     }
     finish(self, episode);
-    if (!episode->imagined) {
-        const double accuracy = searched(self, episode);
-        *reward = (float)(self->options->reward == TABULAR_REWARD_ERROR
-                              ? -log(fmax(1.0 - accuracy, least_error))
-                              : accuracy);
-    }
+    *reward = episode->imagined ? 0.0F : (float)reward_by(self, episode, &episode->objective);
     return OK;
 }
 
@@ -260,9 +276,14 @@ static void tabular_outcome(const struct env *env, int slot, struct env_outcome 
     const struct tabular_table *table = &self->table;
     const struct tabular_episode *episode = &self->episodes[slot];
     const size_t number = (size_t)tabular_number(table->format, episode->steps);
-    const size_t data = (size_t)self->tasks[episode->task].data;
+    const struct tabular_task *task = &self->tasks[episode->task];
+    const size_t at = (size_t)task->data * (size_t)table->n + number;
+    const bool other = !episode->imagined && task->objective.draws != OBJECTIVE_DRAWS_NOTHING;
     *out = (struct env_outcome){
-        .score = episode->imagined ? 0.0 : table->final[data * (size_t)table->n + number],
+        .score = episode->imagined ? 0.0 : table->final[at],
+        .off_task = other ? reward_by(self, episode, &episode->objective) -
+                                reward_by(self, episode, &task->objective)
+                          : 0.0,
         .macs = table->macs != NULL ? table->macs[number] : 0,
         .params = table->params != NULL ? table->params[number] : 0,
         .n_result = table->format->steps,

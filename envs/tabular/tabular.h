@@ -3,6 +3,7 @@
 #pragma once
 #include "core/option.h"
 #include "envs/env_list.h"
+#include "envs/objective.h"
 #include "envs/tabular/tabular_table.h"
 
 enum tabular_search_on { TABULAR_ON_PROXY, TABULAR_ON_FINAL };
@@ -10,6 +11,7 @@ enum tabular_reward { TABULAR_REWARD_ACCURACY, TABULAR_REWARD_ERROR };
 struct tabular_task_options {
     const char *data;    // "" = the table's only one
     double macs, params; // most; a share of the largest network's up to 1; 0 = no limit
+    struct objective_options objective;
 };
 struct tabular_options {
     enum tabular_kind table;
@@ -23,15 +25,17 @@ enum { TABULAR_MACS, TABULAR_PARAMS, TABULAR_COSTS };
 struct tabular_task {
     const char *name; // arena
     int data;
-    int model; // tasks of one data set have one number, from 0 without gaps
+    int model; // tasks of one data set and objective have one number, from 0 without gaps
     int64_t most[TABULAR_COSTS]; // INT64_MAX = no limit
     double share[TABULAR_COSTS]; // of the largest network's; 1 = no limit
     double best;                 // greatest final result within the limits
+    struct objective objective;
 };
 struct tabular_episode {
     int task, step;
     int64_t most[TABULAR_COSTS]; // the task's, times the episode's own factor
     double factor;
+    struct objective objective; // what it is played for
     bool imagined;
     int16_t steps[TABULAR_MOST_STEPS];
     int32_t result[TABULAR_MOST_STEPS]; // of the finished one, in canonical form
@@ -39,6 +43,7 @@ struct tabular_episode {
 struct tabular {
     struct env base;
     const struct tabular_options *options; // borrowed
+    uint64_t seed;
     struct arena arena;
     struct tabular_table table;
     int n_tasks;

@@ -82,6 +82,37 @@ static enum status set_limit(const struct tabular *self, int i, int cost, double
     return OK;
 }
 
+// What the known candidates cost.
+static void find_range(const struct tabular *self, struct objective_range *out)
+{
+    const struct tabular_table *table = &self->table;
+    *out = (struct objective_range){0};
+    for (int kind = 0; kind < TABULAR_COSTS && table->macs != NULL; kind++) {
+        const int64_t *costs = costs_of(table, kind);
+        out->least.of[kind] = INT64_MAX;
+        for (int number = 0; number < table->n; number++) {
+            if (!isnan(table->final[number])) {
+                out->least.of[kind] =
+                    costs[number] < out->least.of[kind] ? costs[number] : out->least.of[kind];
+                out->whole.of[kind] =
+                    costs[number] > out->whole.of[kind] ? costs[number] : out->whole.of[kind];
+            }
+        }
+    }
+}
+
+static enum status name_objective(struct tabular *self, const struct objective_options *asked,
+                                  struct tabular_task *task)
+{
+    for (int k = 0; k < TABULAR_COSTS && task->name != NULL; k++) {
+        if (asked->weight[k] > 0) {
+            task->name = arena_format(&self->arena, "%s-%gx%s@%g", task->name, asked->weight[k],
+                                      cost_names[k], asked->target[k]);
+        }
+    }
+    return task->name != NULL ? OK : ERR_MEMORY;
+}
+
 static enum status name_task(struct tabular *self, const double *asked, struct tabular_task *task)
 {
     const char *data = self->table.format->data[task->data].name;
@@ -123,7 +154,11 @@ static enum status open_task(struct tabular *self, int i, const struct tabular_t
     for (int k = 0; k < TABULAR_COSTS; k++) {
         TRY(set_limit(self, i, k, limits[k], task));
     }
+    struct objective_range range;
+    find_range(self, &range);
     TRY(name_task(self, limits, task));
+    TRY(objective_make(&asked->objective, &range, task->name, &task->objective));
+    TRY(name_objective(self, &asked->objective, task));
     for (int k = 0; k < i; k++) {
         if (strcmp(self->tasks[k].name, task->name) == 0) {
             FAIL(ERR_CONFIG, "tabular.tasks[%d] and tabular.tasks[%d] are the same task, %s", k, i,
@@ -136,7 +171,8 @@ static enum status open_task(struct tabular *self, int i, const struct tabular_t
 static int find_model(const struct tabular *self, int i, int *n_models)
 {
     for (int k = 0; k < i; k++) {
-        if (self->tasks[k].data == self->tasks[i].data) {
+        if (self->tasks[k].data == self->tasks[i].data &&
+            objective_same(&self->tasks[k].objective, &self->tasks[i].objective)) {
             return self->tasks[k].model;
         }
     }
@@ -152,7 +188,8 @@ enum status tabular_open_tasks(struct tabular *self)
     self->n_tasks = all ? format->n_data : asked->n;
     ARENA_NEW(&self->arena, self->tasks, (size_t)self->n_tasks);
     for (int i = 0; i < self->n_tasks; i++) {
-        const struct tabular_task_options whole = {.data = format->data[all ? i : 0].name};
+        const struct tabular_task_options whole = {.data = format->data[all ? i : 0].name,
+                                                   .objective = {.accuracy = 1}};
         TRY(open_task(self, i, all ? &whole : option_list_at(asked, i)));
         self->tasks[i].model = find_model(self, i, &n_models);
     }

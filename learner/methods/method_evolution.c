@@ -199,7 +199,7 @@ static enum status evolution_take(struct method *method, const struct trajectory
     }
     const size_t at = member_at(e, task, e->joined[task]++ % e->population);
     const size_t bytes = (size_t)steps * sizeof *t->action;
-    e->scores[at] = trajectory_reward(t);
+    e->scores[at] = trajectory_worth(t);
     e->steps[at] = steps;
     memcpy(e->actions + at * (size_t)e->most_steps, t->action, bytes);
     memcpy(e->choices + at * (size_t)e->most_steps, t->choices, bytes);

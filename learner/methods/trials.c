@@ -111,7 +111,7 @@ void trials_take(struct trials *trials, const struct trajectory *t, bool fresh)
     }
     trials->task[at] = t->header->task;
     trials->episode[at] = t->header->episode;
-    trials->reward[at] = trajectory_reward(t);
+    trials->reward[at] = trajectory_worth(t);
     trials->hash[at] = hash_of(trials, t->header->task, choices);
 }
 

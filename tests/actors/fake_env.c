@@ -60,6 +60,9 @@ static void show(const struct fake *fake, const struct fake_episode *episode,
         rng_make(fake->seed, RNG_EPISODE, (uint64_t)episode->number, (uint32_t)episode->step);
     const int n = 1 + (int)rng_below(&rng, (uint32_t)fake->options->choices);
     *row->choices = n;
+    if (episode->step % 3 == 1) { // else what the row begins with
+        *row->categorical = 1;
+    }
     for (int i = 0; i < n; i++) {
         row->position[i] = n > 1 ? (float)i / (float)(n - 1) : 0.0F;
         row->legal[i] = rng_uniform(&rng) < 0.6F;

@@ -107,6 +107,7 @@ static void check_rows(const struct fixture *f, int64_t episode)
         const int action = view->action[t];
         assert_int_equal(view->legal[t * 5 + action], 1);
         assert_int_equal(view->result[t], action);
+        assert_int_equal(view->categorical[t], t % 3 == 1);
         assert_true(view->reward[t] == 0.25F * (float)action - 0.5F);
         assert_true(view->obs[t * FAKE_OBS + 2] == (t > 0 ? (float)view->action[t - 1] : -1.0F));
         const int flags = (t == 0 ? FLAG_FIRST : 0) | (t == 8 ? FLAG_TERMINATED : 0);
@@ -199,7 +200,8 @@ static void test_policy(void **state)
             const float *output = agent_player_step(player, &step, 1);
             const struct offer offer = {.n = f.view.choices[t],
                                         .position = f.view.position + (ptrdiff_t)t * 5,
-                                        .legal = f.view.legal + (ptrdiff_t)t * 5};
+                                        .legal = f.view.legal + (ptrdiff_t)t * 5,
+                                        .categorical = f.view.categorical[t] != 0};
             const struct chosen chosen = {.choice = f.view.action[t], .raw = f.view.raw[t]};
             struct distribution_value value;
             f.agent.distribution->value(output, &offer, &chosen, &value, NULL, NULL);

@@ -6,7 +6,7 @@
 static void bind(struct offer_case *out, int n)
 {
     CHECK(n >= 1 && n <= OFFER_CASE_MOST);
-    out->offer = (struct offer){n, out->position, out->legal};
+    out->offer = (struct offer){n, out->position, out->legal, false};
 }
 
 void offer_case_even(struct offer_case *out, int n)
@@ -33,6 +33,7 @@ void offer_case_random(struct offer_case *out, int most, struct rng *rng)
         out->position[k] /= gaps;
     }
     out->legal[rng_below(rng, (uint32_t)n)] = 1;
+    out->offer.categorical = rng_below(rng, 2) == 0;
 }
 
 int offer_case_draw_legal(const struct offer *offer, struct rng *rng)

@@ -10,7 +10,7 @@ struct offer_case {
 };
 // n choices evenly on [0, 1], all legal.
 void offer_case_even(struct offer_case *out, int n);
-// 1 to `most` choices at random places, some of them illegal.
+// 1 to `most` choices at random places, some of them illegal, with an order or without.
 void offer_case_random(struct offer_case *out, int most, struct rng *rng);
 
 int offer_case_draw_legal(const struct offer *offer, struct rng *rng); // uniformly

@@ -361,7 +361,7 @@ static void acting_allocates_nothing(void **state)
         position[k] = (float)k / (CHOICES - 1);
         legal[k] = k % 3 != 1;
     }
-    const struct offer offer = {CHOICES, position, legal};
+    const struct offer offer = {CHOICES, position, legal, false};
     agent_init(&graph, 1, params);
     struct agent_player *player;
     assert_ok(agent_player_open(backend, &agent, 1, &player));

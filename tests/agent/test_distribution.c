@@ -4,11 +4,12 @@
 
 #include <math.h>
 
-enum { MOST = 12 };
+enum { MOST = 12, OUTPUTS = MOST + 2 }; // mixed has two more than choices
 
 static bool is_discrete(const struct distribution *d) // its logp is of the choice itself
 {
-    return strcmp(d->name, "gaussian") == 0 || strcmp(d->name, "categorical") == 0;
+    return strcmp(d->name, "gaussian") == 0 || strcmp(d->name, "categorical") == 0 ||
+           strcmp(d->name, "mixed") == 0;
 }
 
 static double logp_of(const struct distribution *d, const float *output, const struct offer *offer,
@@ -31,6 +32,7 @@ static void kinds_are_listed(void **state)
     assert_int_equal(distributions[DISTRIBUTION_SQUASHED]->outputs(7), 2);
     assert_int_equal(distributions[DISTRIBUTION_CATEGORICAL]->outputs(7), 7);
     assert_int_equal(distributions[DISTRIBUTION_NOISY]->outputs(7), 1);
+    assert_int_equal(distributions[DISTRIBUTION_MIXED]->outputs(7), 9);
 }
 
 static void probabilities_sum_to_one(void **state)
@@ -39,9 +41,9 @@ static void probabilities_sum_to_one(void **state)
     struct rng rng = rng_make(1, RNG_TEST, 0, 0);
     for (int round = 0; round < 2000; round++) {
         struct offer_case c;
-        float output[MOST];
+        float output[OUTPUTS];
         offer_case_random(&c, MOST, &rng);
-        offer_case_outputs(output, MOST, 4.0F, &rng);
+        offer_case_outputs(output, OUTPUTS, 4.0F, &rng);
         for (int i = 0; distributions[i] != NULL; i++) {
             if (!is_discrete(distributions[i])) {
                 continue;
@@ -70,12 +72,12 @@ static void masks_renormalise(void **state)
     struct rng rng = rng_make(2, RNG_TEST, 0, 0);
     for (int round = 0; round < 500; round++) {
         struct offer_case c;
-        float output[MOST];
+        float output[OUTPUTS];
         offer_case_random(&c, MOST, &rng);
-        offer_case_outputs(output, MOST, 2.0F, &rng);
+        offer_case_outputs(output, OUTPUTS, 2.0F, &rng);
         uint8_t all[MOST];
         memset(all, 1, sizeof all);
-        const struct offer whole = {c.offer.n, c.position, all};
+        const struct offer whole = {c.offer.n, c.position, all, c.offer.categorical};
         for (int i = 0; distributions[i] != NULL; i++) {
             const struct distribution *d = distributions[i];
             double legal_mass = 0.0;
@@ -99,9 +101,9 @@ static void actor_and_learner_agree(void **state)
     struct rng rng = rng_make(3, RNG_TEST, 0, 0);
     for (int round = 0; round < 3000; round++) {
         struct offer_case c;
-        float output[MOST];
+        float output[OUTPUTS];
         offer_case_random(&c, MOST, &rng);
-        offer_case_outputs(output, MOST, 3.0F, &rng);
+        offer_case_outputs(output, OUTPUTS, 3.0F, &rng);
         for (int i = 0; distributions[i] != NULL; i++) {
             struct chosen taken;
             struct distribution_value value;
@@ -148,9 +150,9 @@ static void samples_have_their_frequencies(void **state)
     struct rng rng = rng_make(4, RNG_TEST, 0, 0);
     for (int round = 0; round < 20; round++) {
         struct offer_case c;
-        float output[MOST];
+        float output[OUTPUTS];
         offer_case_random(&c, MOST, &rng);
-        offer_case_outputs(output, MOST, 1.5F, &rng);
+        offer_case_outputs(output, OUTPUTS, 1.5F, &rng);
         for (int i = 0; distributions[i] != NULL; i++) {
             if (is_discrete(distributions[i])) {
                 assert_true(deviations(distributions[i], output, &c.offer, &rng) < 6.0);
@@ -165,9 +167,9 @@ static void greedy_is_the_mode(void **state)
     struct rng rng = rng_make(5, RNG_TEST, 0, 0);
     for (int round = 0; round < 1000; round++) {
         struct offer_case c;
-        float output[MOST];
+        float output[OUTPUTS];
         offer_case_random(&c, MOST, &rng);
-        offer_case_outputs(output, MOST, 3.0F, &rng);
+        offer_case_outputs(output, OUTPUTS, 3.0F, &rng);
         for (int i = 0; distributions[i] != NULL; i++) {
             struct chosen best;
             distributions[i]->sample(output, &c.offer, true, 0.5F, &rng, &best);
@@ -190,7 +192,7 @@ static double difference(const struct distribution *d, const float *output,
     const float h = 0x1p-14F; // a mean between two far cells turns over within 2^-8
     double sum = 0.0;
     for (int i = 0; i < 4; i++) {
-        float moved[MOST];
+        float moved[OUTPUTS];
         struct distribution_value value;
         memcpy(moved, output, sizeof moved);
         moved[j] += places[i] * h;
@@ -206,15 +208,15 @@ static void gradients_match_differences(void **state)
     struct rng rng = rng_make(6, RNG_TEST, 0, 0);
     for (int round = 0; round < 1000; round++) {
         struct offer_case c;
-        float output[MOST];
+        float output[OUTPUTS];
         offer_case_random(&c, MOST, &rng);
-        offer_case_outputs(output, MOST, 3.0F, &rng);
+        offer_case_outputs(output, OUTPUTS, 3.0F, &rng);
         for (int i = 0; distributions[i] != NULL; i++) {
             const struct distribution *d = distributions[i];
             const struct chosen taken = {.choice = offer_case_draw_legal(&c.offer, &rng),
                                          .raw = 2.0F * rng_normal(&rng)};
             struct distribution_value value;
-            double got[2][MOST] = {{0}};
+            double got[2][OUTPUTS] = {{0}};
             d->value(output, &c.offer, &taken, &value, got[0], got[1]);
             for (int which = 0; which < 2; which++) {
                 for (int j = 0; j < d->outputs(MOST); j++) {
@@ -235,22 +237,22 @@ static void entropy_gradient_raises_entropy(void **state)
 {
     (void)state;
     struct rng rng = rng_make(7, RNG_TEST, 0, 0);
-    int seen[4] = {0};
+    int seen[5] = {0};
     for (int round = 0; round < 500; round++) {
         struct offer_case c;
-        float output[MOST];
+        float output[OUTPUTS];
         offer_case_random(&c, MOST, &rng);
-        offer_case_outputs(output, MOST, 3.0F, &rng);
+        offer_case_outputs(output, OUTPUTS, 3.0F, &rng);
         for (int i = 0; distributions[i] != NULL; i++) {
             const struct chosen taken = {.choice = offer_case_draw_legal(&c.offer, &rng)};
             struct distribution_value before, after;
-            double d_logp[MOST] = {0}, d_entropy[MOST] = {0}, square = 0.0;
+            double d_logp[OUTPUTS] = {0}, d_entropy[OUTPUTS] = {0}, square = 0.0;
             distributions[i]->value(output, &c.offer, &taken, &before, d_logp, d_entropy);
-            float moved[MOST];
-            for (int j = 0; j < MOST; j++) {
+            float moved[OUTPUTS];
+            for (int j = 0; j < OUTPUTS; j++) {
                 square += d_entropy[j] * d_entropy[j];
             }
-            for (int j = 0; j < MOST; j++) { // a step of length 1e-5
+            for (int j = 0; j < OUTPUTS; j++) { // a step of length 1e-5
                 const double step = square > 0.0 ? 1e-5 * d_entropy[j] / sqrt(square) : 0.0;
                 moved[j] = (float)((double)output[j] + step);
             }
@@ -261,7 +263,7 @@ static void entropy_gradient_raises_entropy(void **state)
             }
         }
     }
-    assert_true(seen[0] > 150 && seen[1] > 150 && seen[2] > 150 && seen[3] == 0);
+    assert_true(seen[0] > 150 && seen[1] > 150 && seen[2] > 150 && seen[3] == 0 && seen[4] > 150);
 }
 
 static void check_extreme(const struct distribution *d, const float *output,
@@ -274,12 +276,12 @@ static void check_extreme(const struct distribution *d, const float *output,
     for (int k = 0; k < c->offer.n; k++) {
         if (c->legal[k] != 0) {
             struct distribution_value value;
-            double d_logp[MOST] = {0}, d_entropy[MOST] = {0};
+            double d_logp[OUTPUTS] = {0}, d_entropy[OUTPUTS] = {0};
             const struct chosen other = {.choice = k, .raw = taken.raw};
             d->value(output, &c->offer, &other, &value, d_logp, d_entropy);
             assert_true(isfinite(value.logp) && isfinite(value.entropy));
             assert_true(!is_discrete(d) || (value.logp <= 1e-12 && value.entropy >= -1e-12));
-            for (int j = 0; j < MOST; j++) {
+            for (int j = 0; j < OUTPUTS; j++) {
                 assert_true(isfinite(d_logp[j]) && isfinite(d_entropy[j]));
             }
         }
@@ -294,9 +296,9 @@ static void extremes_stay_finite(void **state)
     struct rng rng = rng_make(8, RNG_TEST, 0, 0);
     for (int round = 0; round < 100 * SIZES * SIZES; round++) {
         struct offer_case c;
-        float output[MOST];
+        float output[OUTPUTS];
         offer_case_random(&c, MOST, &rng);
-        for (int j = 0; j < MOST; j++) {
+        for (int j = 0; j < OUTPUTS; j++) {
             output[j] = sizes[rng_below(&rng, SIZES)];
         }
         output[0] = sizes[round % SIZES];
@@ -315,9 +317,9 @@ static void no_number_is_no_crash(void **state)
     struct rng rng = rng_make(9, RNG_TEST, 0, 0);
     for (int round = 0; round < 100; round++) {
         struct offer_case c;
-        float output[MOST];
+        float output[OUTPUTS];
         offer_case_random(&c, MOST, &rng);
-        for (int j = 0; j < MOST; j++) {
+        for (int j = 0; j < OUTPUTS; j++) {
             output[j] = NAN;
         }
         for (int i = 0; distributions[i] != NULL; i++) {
@@ -332,14 +334,15 @@ static void no_number_is_no_crash(void **state)
 // Marks the choices that a distribution aims at while its outputs sweep over all that they can say.
 static void sweep(const struct distribution *d, const struct offer *offer, bool *reached)
 {
-    const bool logits = d->outputs(MOST) == MOST;
+    const int beyond = d->outputs(MOST) - MOST; // mixed's other half
+    const bool logits = beyond == 0 || (beyond > 0 && offer->categorical);
     for (int step = 0; step < 4000; step++) {
-        float output[OFFER_CASE_MOST] = {0};
+        float output[OFFER_CASE_MOST + 2] = {0};
         if (logits && step >= offer->n) {
             return;
         }
         if (logits) {
-            output[step] = 1.0F;
+            output[beyond + step] = 1.0F;
         } else {
             output[0] = (float)(step - 2000) / 200.0F;
             output[1] = -9.0F; // a narrow one
@@ -360,6 +363,7 @@ static void every_choice_is_within_reach(void **state)
         struct offer_case c;
         offer_case_even(&c, sizes[s]);
         for (int i = 0; distributions[i] != NULL; i++) {
+            c.offer.categorical = s % 2 == 1;
             bool reached[OFFER_CASE_MOST] = {false};
             sweep(distributions[i], &c.offer, reached);
             for (int k = 0; k < sizes[s]; k++) {
@@ -372,12 +376,41 @@ static void every_choice_is_within_reach(void **state)
     }
 }
 
+// Mixed is one of two others, by the offer alone, and leaves the other's outputs without a
+// gradient.
+static void mixed_goes_by_the_offer(void **state)
+{
+    (void)state;
+    const struct distribution *mixed = distributions[DISTRIBUTION_MIXED];
+    struct rng rng = rng_make(10, RNG_TEST, 0, 0);
+    int categorical = 0;
+    for (int round = 0; round < 300; round++) {
+        struct offer_case c;
+        float output[OUTPUTS];
+        offer_case_random(&c, MOST, &rng);
+        offer_case_outputs(output, OUTPUTS, 3.0F, &rng);
+        const int first = c.offer.categorical ? 2 : 0;
+        const struct distribution *same =
+            distributions[c.offer.categorical ? DISTRIBUTION_CATEGORICAL : DISTRIBUTION_GAUSSIAN];
+        const struct chosen taken = {.choice = offer_case_draw_legal(&c.offer, &rng)};
+        struct distribution_value one, other;
+        double got[2][OUTPUTS] = {{0}}, expected[2][OUTPUTS] = {{0}};
+        mixed->value(output, &c.offer, &taken, &one, got[0], got[1]);
+        same->value(output + first, &c.offer, &taken, &other, expected[0] + first,
+                    expected[1] + first);
+        assert_true(one.logp == other.logp && one.entropy == other.entropy);
+        assert_memory_equal(got, expected, sizeof got);
+        categorical += c.offer.categorical;
+    }
+    assert_true(categorical > 100 && categorical < 200);
+}
+
 static void nearest_and_repaired(void **state)
 {
     (void)state;
     static const float position[] = {0.0F, 0.25F, 0.5F, 1.0F};
     static const uint8_t some[] = {0, 1, 1, 0}, last[] = {0, 0, 0, 1};
-    const struct offer offer = {4, position, some}, end = {4, position, last};
+    const struct offer offer = {4, position, some, false}, end = {4, position, last, false};
     assert_int_equal(offer_nearest(&offer, -3.0), 1);
     assert_int_equal(offer_nearest(&offer, 0.375), 1); // a tie
     assert_int_equal(offer_nearest(&offer, 0.376), 2);
@@ -406,6 +439,7 @@ int main(void)
         cmocka_unit_test(extremes_stay_finite),
         cmocka_unit_test(no_number_is_no_crash),
         cmocka_unit_test(every_choice_is_within_reach),
+        cmocka_unit_test(mixed_goes_by_the_offer),
         cmocka_unit_test(nearest_and_repaired),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

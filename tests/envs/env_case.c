@@ -34,6 +34,7 @@ static void open_rows(struct env_case *c)
     c->row.position = guarded(c, (size_t)c->spec.n_choices, sizeof(float));
     c->row.legal = guarded(c, (size_t)c->spec.n_choices, sizeof(uint8_t));
     c->row.choices = guarded(c, 1, sizeof(int32_t));
+    c->row.categorical = guarded(c, 1, sizeof(uint8_t));
 }
 
 static void open_job(struct env_case *c, const struct env_ops *ops, const struct env_job *job)
@@ -85,6 +86,7 @@ static void clear_row(struct env_case *c)
         c->row.obs[i] = unwritten;
     }
     *c->row.choices = -1;
+    *c->row.categorical = 0;
 }
 
 static void check_row(const struct env_case *c)
@@ -94,6 +96,8 @@ static void check_row(const struct env_case *c)
     check_guard(row->position, (size_t)c->spec.n_choices, sizeof(float));
     check_guard(row->legal, (size_t)c->spec.n_choices, sizeof(uint8_t));
     check_guard(row->choices, 1, sizeof(int32_t));
+    check_guard(row->categorical, 1, sizeof(uint8_t));
+    assert_true(*row->categorical <= 1);
     if (c->end == ENV_TERMINATED || c->end == ENV_PENDING) { // nothing comes after it
         assert_true(row->obs[0] == unwritten && *row->choices == -1);
         return;

@@ -35,6 +35,7 @@ static void fill_offer(struct episode_case *episode, int t, struct rng *rng)
         wanted -= legal[action];
     }
     trajectory->choices[t] = choices;
+    trajectory->categorical[t] = (uint8_t)(t % 2);
     trajectory->action[t] = action;
     trajectory->logp[t] = -logf((float)n_legal) + 0.3F * rng_normal(rng);
 }
@@ -73,7 +74,8 @@ void episode_set_logp(struct episode_case *episode, const struct agent *agent, c
         const size_t first = (size_t)t * (size_t)episode->shape.n_choices;
         const struct offer offer = {.n = trajectory->choices[t],
                                     .position = trajectory->position + first,
-                                    .legal = trajectory->legal + first};
+                                    .legal = trajectory->legal + first,
+                                    .categorical = trajectory->categorical[t] != 0};
         const struct chosen chosen = {.choice = trajectory->action[t], .raw = trajectory->raw[t]};
         struct distribution_value value;
         agent->distribution->value(output, &offer, &chosen, &value, NULL, NULL);

@@ -189,7 +189,8 @@ static struct chosen choose(const struct trajectory *t, int row, const struct ti
             chosen.choice = (int)rng_below(&rng, GAME_CHOICES);
         } while (!legal[chosen.choice]);
     } else if (policy->choose != NULL) {
-        const struct offer offer = {GAME_CHOICES, t->position + (size_t)row * GAME_CHOICES, legal};
+        const struct offer offer = {GAME_CHOICES, t->position + (size_t)row * GAME_CHOICES, legal,
+                                    t->categorical[row] != 0};
         return policy->choose(policy->context, t->obs + (size_t)row * (GAME_GROUPS + 3), &offer,
                               ticket, row);
     } else {

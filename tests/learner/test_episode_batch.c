@@ -80,6 +80,7 @@ static void check_row(const struct episode_batch *batch, const struct trajectory
     episode_batch_offer(batch, row, &offer);
     episode_batch_chosen(batch, row, &chosen);
     assert_int_equal(offer.n, trajectory->choices[t]);
+    assert_int_equal(offer.categorical, trajectory->categorical[t]);
     assert_memory_equal(offer.position, trajectory->position + (size_t)t * n, n * sizeof(float));
     assert_memory_equal(offer.legal, trajectory->legal + (size_t)t * n, n);
     assert_int_equal(chosen.choice, trajectory->action[t]);

@@ -33,6 +33,7 @@ static void fill(const struct trajectory_shape *shape, void *block)
         view.logp[row] = -0.5F * (float)row;
         view.reward[row] = 7.0F * (float)row;
         view.flags[row] = row == rows - 1 ? FLAG_TRUNCATED : 0;
+        view.categorical[row] = (uint8_t)(row % 2);
     }
     for (int i = 0; i < shape->n_result; i++) {
         view.result[i] = 100 + i;
@@ -71,6 +72,7 @@ static void test_round_trip(void **state)
             assert_true(view.logp[row] == -0.5F * (float)row);
             assert_true(view.reward[row] == 7.0F * (float)row);
             assert_int_equal(view.flags[row], row == shape->rows - 1 ? FLAG_TRUNCATED : 0);
+            assert_int_equal(view.categorical[row], row % 2);
         }
         for (int i = 0; i < shape->n_result; i++) {
             assert_int_equal(view.result[i], 100 + i);
