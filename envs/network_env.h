@@ -44,6 +44,8 @@ struct network_env_ops {
     enum status (*score)(struct env *env, int task, const struct network *network,
                          struct network_score *out);
 
-    // Members of the writer's object that say what was chosen [n].
-    void (*describe)(const int32_t *choice, int n, struct json_writer *out);
+    // Members of the writer's object that say what was chosen [n] in a task. Needs no open
+    // environment, but the networks' files.
+    enum status (*describe)(const void *config, int task, const int32_t *choice, int n,
+                            struct json_writer *out);
 };

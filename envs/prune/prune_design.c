@@ -76,13 +76,16 @@ static enum status prune_score(struct env *env, int task, const struct network *
                                  out);
 }
 
-static void prune_describe(const int32_t *widths, int n, struct json_writer *out)
+static enum status prune_describe(const void *config, int task, const int32_t *widths, int n,
+                                  struct json_writer *out)
 {
+    (void)config, (void)task;
     json_write_begin(out, '[', "widths");
     for (int i = 0; i < n; i++) {
         json_write_int(out, NULL, widths[i]);
     }
     json_write_end(out, ']');
+    return OK;
 }
 
 const struct network_env_ops prune_network_ops = {
