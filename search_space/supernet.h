@@ -23,8 +23,10 @@ struct supernet {
     struct network_info info; // of its networks: input, classes, normalisation, data set
     const char *options_text; // the space's options as JSON, for its file; arena
     bool kernel_transform, norm_per_width; // as in struct supernet_options
-    struct supernet_tensor *tensors;
+    struct supernet_tensor *tensors;       // trainable ones first, the transforms last among them
     int n_tensors;
+    int *by_name;                 // [n_tensors] their numbers in the order of their names
+    size_t n_plain;               // floats before the transforms
     size_t n_trainable, n_floats; // trainable ones first, as in a graph
     float *params;                // [n_floats] owned, host
     struct row_set train_rows;    // of info.dataset's training part that it was trained on; owned
