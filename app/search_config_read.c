@@ -8,6 +8,7 @@
 #include "envs/env_list.h"
 #include "learner/methods/method.h"
 #include "nn/zoo.h"
+#include "run/run_space.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -73,10 +74,31 @@ static enum status check_train_rows(const struct network_config *network, int i)
     return OK;
 }
 
+// A space has no architecture: it is its networks'.
+static enum status name_space(struct network_config *network, int i)
+{
+    char where[64];
+    snprintf(where, sizeof where, "networks[%d].space.name", i);
+    TRY(run_space_check_name(network, where));
+    if (network->hints.architecture[0] != '\0') {
+        FAIL(ERR_CONFIG,
+             "networks[%d]: expected a space of architectures or \"architecture\", got \"%s\" and "
+             "\"%s\"",
+             i, network->space.name, network->hints.architecture);
+    }
+    if (network->name[0] == '\0') {
+        network->name = network->space.name;
+    }
+    return OK;
+}
+
 // A network without weights is one of the zoo's.
 static enum status name_network(struct network_config *network, int i, struct arena *arena)
 {
     const char *architecture = network->hints.architecture;
+    if (network->space.name[0] != '\0') {
+        return name_space(network, i);
+    }
     if (network->weights[0] == '\0' && architecture[0] == '\0') {
         FAIL(
             ERR_CONFIG,
@@ -105,6 +127,29 @@ static enum status name_network(struct network_config *network, int i, struct ar
     return network->name != NULL ? OK : ERR_MEMORY;
 }
 
+// Each environment has networks of its own kind.
+static enum status check_kind(const struct run_config *config, const struct network_config *network,
+                              int i)
+{
+    const bool is_space = network->space.name[0] != '\0';
+    const bool wants = env_kind_find(config->environment) == ENV_NAS;
+    if (run_config_designs(config) && is_space != wants) {
+        FAIL(ERR_CONFIG,
+             wants ? "networks[%d].space.name: environment nas searches spaces of architectures; "
+                     "expected the name of one, got nothing"
+                   : "networks[%d].space.name: environment prune cuts networks, not spaces of "
+                     "architectures; leave it out, or set environment to \"nas\"",
+             i);
+    }
+    if (network->weights[0] == '\0' && network->supernet.train.all_rows) {
+        FAIL(ERR_CONFIG,
+             "networks[%d].supernet.all_rows: expected false, as the search scores on the images "
+             "that training leaves out",
+             i);
+    }
+    return OK;
+}
+
 static enum status resolve_networks(struct run_config *config, struct arena *arena)
 {
     const int n = config->networks->n;
@@ -126,6 +171,9 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
         // The search's own validation images stay out of the training of base networks.
         network->train.seed = config->seed;
         network->train.validation_share = config->scoring.validation_share;
+        network->supernet.train.seed = config->seed;
+        network->supernet.train.validation_share = config->scoring.validation_share;
+        TRY(check_kind(config, network, i));
         for (int j = 0; j < i; j++) {
             if (strcmp(networks[j].name, network->name) == 0) {
                 FAIL(ERR_CONFIG,

@@ -51,7 +51,7 @@ static void warn_of_seen(const struct run_report *report)
     }
 }
 
-static void write_task(const struct run_report *report, int task, struct json_writer *w)
+static enum status write_task(const struct run_report *report, int task, struct json_writer *w)
 {
     const struct run_result *result = &report->results[task];
     const struct task_config *config = run_config_task(&report->session->config, task);
@@ -83,9 +83,11 @@ static void write_task(const struct run_report *report, int task, struct json_wr
     }
     json_write_int(w, "evaluations", result->evaluations);
     json_write_string(w, "search_ended", ended_names[report->session->candidates[task].ended]);
-    report->session->network_env->describe(result->widths, result->n_widths, w);
+    TRY(report->session->network_env->describe(report->session->rollout_job.env.config, task,
+                                               result->widths, result->n_widths, w));
     json_write_string(w, "file", result_file(report, task));
     json_write_end(w, '}');
+    return OK;
 }
 
 static void write_summary(const struct learner_summary *summary, struct json_writer *w)
@@ -136,7 +138,7 @@ static enum status write_report(const struct run_report *report, struct text *ou
     json_write_string(&w, "run_dir", config->run_dir);
     json_write_begin(&w, '[', "tasks");
     for (int task = 0; task < report->session->config.tasks->n && report->results != NULL; task++) {
-        write_task(report, task, &w);
+        TRY(write_task(report, task, &w));
     }
     json_write_end(&w, ']');
     if (report->results == NULL) {

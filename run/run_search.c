@@ -132,7 +132,7 @@ static enum status list_tasks(struct run_session *session, struct learner_task *
     ARENA_NEW(&session->arena, tasks, (size_t)n_tasks);
     ARENA_NEW(&session->arena, macs, (size_t)n_networks);
     for (int i = 0; i < n_networks && run_config_designs(config); i++) {
-        TRY(full_macs(session->network_files[i], &macs[i]));
+        TRY(full_macs(session->whole_files[i], &macs[i]));
     }
     for (int i = 0; i < n_tasks; i++) {
         tasks[i].cost = 1;

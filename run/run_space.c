@@ -31,8 +31,8 @@ enum status run_space_check_name(const struct network_config *config, const char
     for (int i = 0; nas_space_names[i] != NULL; i++) {
         text_add(&names, "%s%s", i > 0 ? ", " : "", nas_space_names[i]);
     }
-    (void)status_fail(ERR_CONFIG, __FILE__, __LINE__, "%s: expected one of %s, got \"%.60s\"", where,
-                      names.bytes != NULL ? names.bytes : "the spaces there are",
+    (void)status_fail(ERR_CONFIG, __FILE__, __LINE__, "%s: expected one of %s, got \"%.60s\"",
+                      where, names.bytes != NULL ? names.bytes : "the spaces there are",
                       config->space.name);
     text_close(&names);
     return ERR_CONFIG;
@@ -105,21 +105,5 @@ enum status run_space_load(const struct network_config *config, const struct dat
         return code;
     }
     *out = supernet;
-    return OK;
-}
-
-enum status run_space_largest(const struct supernet *supernet, struct network *out)
-{
-    int16_t choice[NAS_MOST_DECISIONS];
-    struct network network;
-    nas_space_greatest(&supernet->space, choice);
-    TRY(supernet_extract(supernet, choice, &network));
-    row_set_close(&network.train_rows);
-    const enum status code = row_set_copy(&supernet->train_rows, &network.train_rows);
-    if (code != OK) {
-        network_close(&network);
-        return code;
-    }
-    *out = network;
     return OK;
 }

@@ -16,6 +16,3 @@ enum status run_space_create(const struct network_config *config, const struct d
 // other options; ERR_INPUT when it does not fit the data. Memory for paths from `arena`.
 enum status run_space_load(const struct network_config *config, const struct dataset *data,
                            struct arena *arena, struct supernet *out);
-// The largest network with the supernet's weights, which says what rows those were trained on;
-// running statistics are still to be taken. Closed by the caller.
-enum status run_space_largest(const struct supernet *supernet, struct network *out);

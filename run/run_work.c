@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RESCORE_CALIBRATION 2048 // images: the winner's statistics are worth more than a try's
-
 enum status run_work_backend(struct run_task *task, struct backend **out)
 {
     struct run_work *work = task->work;
@@ -95,7 +93,7 @@ enum status run_work_candidate(struct run_task *task)
         choice[i] = ticket->given[i];
     }
     TRY(task->work->session->network_env->build(task->work->env, ticket->task, choice,
-                                                RESCORE_CALIBRATION, &network));
+                                                RUN_CALIBRATION, &network));
     enum status code = faults_strike(task->faults);
     if (code == OK) {
         code = ticket->source == RUN_ORDER_KEEP ? keep(task, &network) : score(task, &network);

@@ -70,7 +70,7 @@ static enum status save(struct run_task *task, const struct dataset *data,
     TRY(run_work_backend(task, &backend));
     TRY(dataset_split_unseen(data, &supernet->train_rows, session->config.scoring.validation_share,
                              session->config.seed, &task->arena, &split));
-    TRY(run_space_largest(supernet, &largest));
+    TRY(supernet_extract_largest(supernet, &largest));
     enum status code = calibrate_network(backend, &largest, data, split.train, split.n_train,
                                          RUN_CALIBRATION, session->config.seed, true, NULL);
     if (code == OK) {

@@ -20,13 +20,6 @@ struct fill {
     int n;
 };
 
-enum status nas_host_largest(const struct supernet *supernet, struct network *out)
-{
-    int16_t choice[NAS_MOST_DECISIONS];
-    nas_space_greatest(&supernet->space, choice);
-    return supernet_extract(supernet, choice, out);
-}
-
 // On all images that are drawn, as what it says is what candidates are compared with.
 static enum status measure(struct fill *fill, const struct supernet *supernet,
                            struct host_subject *subject)
@@ -34,7 +27,7 @@ static enum status measure(struct fill *fill, const struct supernet *supernet,
     const struct image_fill *images = &fill->images;
     const int d = subject->data;
     struct network largest;
-    TRY(nas_host_largest(supernet, &largest));
+    TRY(supernet_extract_largest(supernet, &largest));
     const struct calibration calibration = {
         .input = network_plan_input(&subject->info),
         .images = images->drawn[d],

@@ -24,7 +24,3 @@ struct nas_host {
 enum status nas_host_open(const struct nas_config *config, uint64_t seed, struct backend *backend,
                           int fd, struct arena *arena, struct nas_host *out);
 void nas_host_close(struct nas_host *host); // a zeroed one is fine
-
-// The largest network with the supernet's weights; running statistics are still to be taken. Closed
-// by the caller.
-enum status nas_host_largest(const struct supernet *supernet, struct network *out);
