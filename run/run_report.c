@@ -51,7 +51,7 @@ static void warn_of_seen(const struct run_report *report)
     }
 }
 
-static void write_task(const struct run_report *report, int task, struct json_writer *w)
+static enum status write_task(const struct run_report *report, int task, struct json_writer *w)
 {
     const struct run_result *result = &report->results[task];
     const struct task_config *config = run_config_task(&report->session->config, task);
@@ -65,6 +65,10 @@ static void write_task(const struct run_report *report, int task, struct json_wr
     json_write_int(w, "params", result->params);
     json_write_double(w, "macs_share", (double)result->macs / (double)result->full_macs);
     json_write_double(w, "params_share", (double)result->params / (double)result->full_params);
+    if (result->full_bytes > 0) { // results of before have none
+        json_write_int(w, "bytes", result->bytes);
+        json_write_double(w, "bytes_share", (double)result->bytes / (double)result->full_bytes);
+    }
     json_write_string(w, "validation_images", run_images_names[result->validation_images]);
     json_write_bool(w, "validation_images_seem_seen", run_report_seen(result));
     json_write_double(w, "accuracy_base", result->accuracy_base);
@@ -79,10 +83,12 @@ static void write_task(const struct run_report *report, int task, struct json_wr
     }
     json_write_int(w, "evaluations", result->evaluations);
     json_write_string(w, "search_ended", ended_names[report->session->candidates[task].ended]);
-    report->session->network_env->describe(result->widths, result->n_widths, w);
+    TRY(report->session->network_env->describe(report->session->rollout_job.env.config, task,
+                                               result->widths, result->n_widths, w));
     run_front_write(&report->session->candidates[task].front, w);
     json_write_string(w, "file", result_file(report, task));
     json_write_end(w, '}');
+    return OK;
 }
 
 // Of an environment that knows the truth.
@@ -156,7 +162,7 @@ static enum status write_report(const struct run_report *report, struct text *ou
     json_write_string(&w, "run_dir", config->run_dir);
     json_write_begin(&w, '[', "tasks");
     for (int task = 0; task < report->session->config.tasks->n && report->results != NULL; task++) {
-        write_task(report, task, &w);
+        TRY(write_task(report, task, &w));
     }
     const int n_tasks = report->session->agent.shape.n_tasks;
     for (int task = 0; task < n_tasks && report->session->known != NULL; task++) {

@@ -15,7 +15,7 @@ struct cell_options {
     int channels, cells;
 };
 #define AT(field) offsetof(struct cell_options, field)
-static const struct option options[] = {
+const struct option nas_cell_option_table[] = {
     {"channels", "of the first stage; each further one has twice as many", OPTION_INT, SHAPES_BASE,
      AT(channels), .fallback = 16, .least = 1, .most = 1024},
     {"cells", "per stage", OPTION_INT, SHAPES_BASE, AT(cells), .fallback = 5, .least = 1,
@@ -264,7 +264,7 @@ static bool cover(const struct nas_space *space, int number, int16_t *choice)
 const struct nas_space_type nas_cell = {
     .name = "cell",
     .about = "stages of one cell with an operation on each of six edges (NAS-Bench-201)",
-    .options = options,
+    .options = nas_cell_option_table,
     .options_bytes = sizeof(struct cell_options),
     .open = open,
     .units = units,

@@ -126,6 +126,7 @@ static bool cover(const struct nas_space *space, int number, int16_t *choice)
     return number < OPERATIONS;
 }
 
+const struct option nas_macro_option_table[] = {{.key = NULL}};
 const struct nas_space_type nas_macro = {
     .name = "macro",
     .about = "eight layers, each nothing or one of two inverted residuals (NAS-Bench-Macro)",

@@ -54,7 +54,7 @@ struct mobile_options {
     const struct object_list *stages;
 };
 #define AT(field) offsetof(struct mobile_options, field)
-static const struct option options[] = {
+const struct option nas_mobile_option_table[] = {
     {"stem_width", "channels of the first convolution", OPTION_INT, SHAPES_BASE, AT(stem_width),
      .fallback = 8, .least = 1, .most = MOST_WIDTH},
     {"stem_stride", "of the first convolution; 0: 2 for inputs of 64x64 and more, else 1",
@@ -323,7 +323,7 @@ static enum status build(const struct nas_space *space, const struct nas_unit *u
 const struct nas_space_type nas_mobile = {
     .name = "mobile",
     .about = "stages of inverted residuals: depth, width, kernels and expansions (Once-for-All)",
-    .options = options,
+    .options = nas_mobile_option_table,
     .options_bytes = sizeof(struct mobile_options),
     .open = open,
     .units = units,

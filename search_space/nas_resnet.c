@@ -18,7 +18,7 @@ struct resnet_options {
     int round_to;
 };
 #define AT(field) offsetof(struct resnet_options, field)
-static const struct option options[] = {
+const struct option nas_resnet_option_table[] = {
     {"widths", "greatest width of each stage; [16, 32, 64] where nothing is said", OPTION_INT_LIST,
      SHAPES_BASE, AT(widths), .least = 1, .most = MOST_WIDTH},
     {"depths", "blocks of a stage to choose from; [1, 2, 3] where nothing is said", OPTION_INT_LIST,
@@ -250,7 +250,7 @@ static enum status build(const struct nas_space *space, const struct nas_unit *u
 const struct nas_space_type nas_resnet = {
     .name = "resnet",
     .about = "stages of residual blocks: depth, width, and the width inside of each block",
-    .options = options,
+    .options = nas_resnet_option_table,
     .options_bytes = sizeof(struct resnet_options),
     .open = open,
     .units = units,

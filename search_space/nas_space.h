@@ -50,7 +50,8 @@ struct nas_cost {
 };
 
 struct nas_space;
-// One row per space, at the end of nas_NAME.c.
+// One row per space, at the end of nas_NAME.c, which also has its options as nas_NAME_option_table;
+// that of a space without any is empty.
 struct nas_space_type {
     const char *name, *about;
     const struct option *options; // rows of its part of a config; NULL: none
@@ -71,7 +72,9 @@ struct nas_space_type {
     // size; false: there are no more. NULL: the greatest choice of every decision has them all.
     bool (*cover)(const struct nas_space *space, int number, int16_t *choice);
 };
-#define X(id, name) extern const struct nas_space_type nas_##name;
+#define X(id, name)                                                                                \
+    extern const struct nas_space_type nas_##name;                                                 \
+    extern const struct option nas_##name##_option_table[]; // its options, for tables around them
 NAS_SPACE_LIST(X)
 #undef X
 extern const struct nas_space_type *const nas_spaces[]; // by kind, NULL-ended

@@ -218,3 +218,10 @@ enum status supernet_extract(const struct supernet *s, const int16_t *choice, st
     *out = network;
     return OK;
 }
+
+enum status supernet_extract_largest(const struct supernet *s, struct network *out)
+{
+    int16_t choice[NAS_MOST_DECISIONS];
+    nas_space_greatest(&s->space, choice);
+    return supernet_extract(s, choice, out);
+}

@@ -65,6 +65,8 @@ enum status supernet_locate(const struct supernet *supernet, const struct param 
 // caller; running statistics are still to be taken (calibrate).
 enum status supernet_extract(const struct supernet *supernet, const int16_t *choice,
                              struct network *out);
+// That of every decision's greatest choice.
+enum status supernet_extract_largest(const struct supernet *supernet, struct network *out);
 
 // Written atomically, read back with space, options and values. ERR_INPUT for a file that is none.
 enum status supernet_save(const struct supernet *supernet, const char *path);

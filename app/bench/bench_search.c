@@ -88,7 +88,7 @@ struct search_bench {
     struct backend_use use;
     int sharers; // most workers of a device
     char folder[64], file[96];
-    struct prune_network network;
+    struct scoring_network network;
     struct prune_task task;
     struct prune_config prune;
     struct agent_options agent;
@@ -123,9 +123,10 @@ static enum status set_up(struct search_bench *bench)
     }
     snprintf(bench->file, sizeof bench->file, "%s/network.safetensors", bench->folder);
     option_defaults(agent_option_table, &bench->agent);
-    bench->network = (struct prune_network){
+    bench->network = (struct scoring_network){
         .name = bench->config->architecture, .file = bench->file, .data = bench->config->data};
-    bench->task = (struct prune_task){.name = "bench", .network = 0, .macs = bench->config->macs};
+    bench->task =
+        (struct prune_task){.name = "bench", .network = 0, .budget = {bench->config->macs}};
     bench->prune = (struct prune_config){
         .networks = &bench->network,
         .tasks = &bench->task,

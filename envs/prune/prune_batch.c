@@ -9,8 +9,8 @@ static size_t share_of_device(const struct backend *backend, int sharers, int ne
     return backend->device_bytes / 4 * 3 / (size_t)sharers / (size_t)networks;
 }
 
-enum status prune_together_open(const struct prune_scorer *scorer,
-                                const struct prune_study *studies, int n,
+enum status prune_together_open(const struct scorer *scorer, const struct prune_study *studies,
+                                int n,
                                 const struct prune_together_options *how, struct arena *arena,
                                 struct prune_together *out)
 {
@@ -28,7 +28,7 @@ enum status prune_together_open(const struct prune_scorer *scorer,
     for (int i = 0; i < n && can; i++) {
         const enum status code = prune_candidates_open(scorer, &studies[i], &options, &out->of[i]);
         if (code == ERR_UNSUPPORTED || code == ERR_MEMORY) {
-            log_info("%s: %s", studies[i].network->info.architecture, status_message());
+            log_info("%s: %s", studies[i].network->subject.info.architecture, status_message());
         } else {
             TRY(code);
         }
@@ -69,9 +69,8 @@ static enum status score_together(const struct prune_together *together, int num
     return OK;
 }
 
-enum status prune_score_batch(const struct prune_scorer *scorer,
-                              const struct prune_together *together, struct prune_request *requests,
-                              int n)
+enum status prune_score_batch(const struct scorer *scorer, const struct prune_together *together,
+                              struct prune_request *requests, int n)
 {
     CHECK(n <= together->most);
     for (int i = 0; i < together->n; i++) {

@@ -17,7 +17,7 @@ struct prune_together_options {
     int sharers; // processes that share the backend's device, at least 1
 };
 // studies [n]. Networks that it cannot score together are noted in the log.
-enum status prune_together_open(const struct prune_scorer *scorer,
+enum status prune_together_open(const struct scorer *scorer,
                                 const struct prune_study *studies, int n,
                                 const struct prune_together_options *options, struct arena *arena,
                                 struct prune_together *out);
@@ -31,6 +31,5 @@ struct prune_request {
 };
 // Each gets the score that prune_score_widths gives it, up to the backend's precision, whichever
 // others there are. Requests [n] are of different candidates.
-enum status prune_score_batch(const struct prune_scorer *scorer,
-                              const struct prune_together *together, struct prune_request *requests,
-                              int n);
+enum status prune_score_batch(const struct scorer *scorer, const struct prune_together *together,
+                              struct prune_request *requests, int n);
