@@ -23,6 +23,7 @@ enum rng_purpose {
     RNG_START = 15,    // first candidates: index task, number
     RNG_MODEL = 16,    // which data a reward model learns from: index data points
     RNG_IMAGINE = 17,  // imagined episodes: index update
+    RNG_SUPERNET = 19, // sub-networks of a supernet's update: index update, number
 };
 
 struct rng {
