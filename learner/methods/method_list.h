@@ -8,6 +8,7 @@
     X(BAYES, bayes)                                                                                \
     X(EVOLUTION, evolution)                                                                        \
     X(LOCAL, local)                                                                                \
+    X(COPY, copy)                                                                                  \
     X(SENSITIVITY, sensitivity)                                                                    \
     X(ONESHOT, oneshot)                                                                            \
     X(AMC, amc)                                                                                    \
