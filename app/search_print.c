@@ -59,6 +59,42 @@ static void print_table(const struct run_report *report)
            report->session->config.run_dir, report->results[0].tested ? "final" : "found");
 }
 
+static void print_fronts(const struct run_session *session)
+{
+    for (int task = 0; task < session->agent.shape.n_tasks; task++) {
+        char words[256];
+        run_front_words(&session->candidates[task].front, words, sizeof words);
+        if (words[0] != '\0' && run_config_designs(&session->config)) {
+            printf("task %s: %s\n", run_task_name(session, task), words);
+        } else if (words[0] != '\0' && session->known != NULL) {
+            printf("task %s: %s\n", session->known[task].name, words);
+        } else if (words[0] != '\0') {
+            printf("%s task %d: %s\n", session->config.environment, task, words);
+        }
+    }
+}
+
+static void print_known(const struct run_session *session)
+{
+    static const char *const headers[] = {"task",   ">found", ">best there is", ">regret", ">tried",
+                                          "choice", NULL};
+    struct output_table table;
+    output_table_open(&table, headers);
+    for (int task = 0; task < session->agent.shape.n_tasks; task++) {
+        const struct run_candidates *all = &session->candidates[task];
+        const struct run_known *known = &session->known[task];
+        const double score = all->n > 0 ? all->candidates[0].score : 0;
+        output_cell(&table, "%s", known->name);
+        output_cell(&table, "%.2f%%", 100 * score);
+        output_cell(&table, "%.2f%%", 100 * known->best);
+        output_cell(&table, "%.2f", 100 * (known->best - score));
+        output_cell(&table, "%lld", (long long)all->evaluations);
+        output_cell(&table, "%s", known->choice != NULL ? known->choice : "-");
+    }
+    output_table_print(&table);
+    output_table_close(&table);
+}
+
 static void print_scores(const struct run_session *session)
 {
     for (int task = 0; task < session->agent.shape.n_tasks; task++) {
@@ -74,7 +110,12 @@ void search_print(const struct run_report *report)
         fputs(report->text.bytes, stdout);
     } else if (report->results != NULL) {
         print_table(report);
+    } else if (report->session->known != NULL) {
+        print_known(report->session);
     } else {
         print_scores(report->session);
+    }
+    if (!report->session->config.json) {
+        print_fronts(report->session);
     }
 }

@@ -4,6 +4,7 @@
 // number: steps [candidate_env_space.steps].
 #pragma once
 #include "envs/env.h"
+#include "search_space/nas_space.h"
 
 // What is known of a task's candidates.
 struct candidate_env_space {
@@ -17,7 +18,10 @@ struct candidate_env_space {
     const float *const *position; // [steps][n_choices] as in env_row
     const bool *categorical; // [steps] whether neighbouring choices have nothing more in common
                              // than others; NULL: none
+    const int16_t *least;    // [steps] the choice that costs least whatever the others are; NULL: 0
+                             // everywhere. Of an ordered step it is 0. All of them together hold
     double budget;           // the tightest limit, as a share of the whole cost; 1 = none
+    struct nas_cost whole;   // of the dearest candidate there is; 0 = nothing is known of that cost
 };
 
 struct candidate_env_ops {
@@ -40,4 +44,10 @@ struct candidate_env_ops {
     bool (*steps_of)(struct env *env, int task, const int32_t *choice, int n, int16_t *steps);
     // Standard deviation of the reward of one candidate if the scoring images were drawn anew.
     double (*noise)(const struct env *env);
+
+    // ---- where all that could be found is known; NULL elsewhere, as is the next
+    // What the task is called, and the greatest score of any candidate that keeps its budget.
+    void (*truth)(const struct env *env, int task, const char **name, double *best);
+    // A choice (env_outcome.result) [n] in words, NUL-ended, cut to `bytes`.
+    void (*words)(const struct env *env, const int32_t *choice, int n, char *out, size_t bytes);
 };

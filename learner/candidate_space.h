@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { CANDIDATE_MACS, CANDIDATE_PARAMS, CANDIDATE_BYTES, CANDIDATE_COSTS };
 struct candidate_task {
     int model;  // tasks of equal numbers share their candidates
     int family; // tasks of equal numbers have the same steps and choices; models are within them
@@ -20,7 +21,10 @@ struct candidate_task {
     const float *const *position; // [steps][n_choices] ascending in (0, 1]: what is kept
     const bool *categorical;      // [steps] neighbouring choices are no more alike than others;
                                   // NULL: no step is so
-    double budget;                // the tightest limit, as a share of the whole cost
+    const int16_t *least; // [steps] the choice that costs least whatever the others are; NULL: 0
+                          // everywhere. Of an ordered step it is 0
+    double budget;        // the tightest limit, as a share of the whole cost
+    int64_t whole[CANDIDATE_COSTS]; // of the dearest candidate; 0 = nothing is known of that cost
 };
 // What an earlier run made of a candidate.
 struct candidate_result {

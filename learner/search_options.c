@@ -32,8 +32,8 @@ const struct option search_option_table[] = {
     {"share", "bayes: one reward model for all tasks of a network, not one for each", OPTION_BOOL,
      AT(share), .fallback = 0},
     {"population",
-     "evolution: members per task, at most a third of the evaluations; 0 = 8, or 60 where "
-     "candidates are not known without trying",
+     "evolution, nsga2: members per task, at most a third of the evaluations; 0 = 24 for nsga2, "
+     "8 for evolution, or 60 where candidates are not known without trying",
      OPTION_INT, AT(population), .fallback = 0, .least = 0, .most = 100000},
     {"sample", "evolution: members that compete to be a parent", OPTION_INT, AT(sample),
      .fallback = 6, .least = 1, .most = 100000},

@@ -86,9 +86,33 @@ static enum status write_task(const struct run_report *report, int task, struct 
     json_write_string(w, "search_ended", ended_names[report->session->candidates[task].ended]);
     TRY(report->session->network_env->describe(report->session->rollout_job.env.config, task,
                                                result->widths, result->n_widths, w));
+    run_front_write(&report->session->candidates[task].front, w);
     json_write_string(w, "file", result_file(report, task));
     json_write_end(w, '}');
     return OK;
+}
+
+// Of an environment that knows the truth.
+static void write_known(const struct run_session *session, int task, struct json_writer *w)
+{
+    const struct run_candidates *all = &session->candidates[task];
+    const struct run_known *known = &session->known[task];
+    json_write_begin(w, '{', NULL);
+    json_write_string(w, "task", known->name);
+    json_write_double(w, "best_known", known->best);
+    if (all->n > 0) {
+        const struct run_candidate *best = &all->candidates[0];
+        json_write_double(w, "score", best->score);
+        json_write_double(w, "regret", known->best - best->score);
+        json_write_int(w, "macs", best->macs);
+        json_write_int(w, "params", best->params);
+        json_write_int(w, "episode", best->episode);
+        json_write_string(w, "choice", known->choice != NULL ? known->choice : "");
+    }
+    run_front_write(&all->front, w);
+    json_write_int(w, "evaluations", all->evaluations);
+    json_write_string(w, "search_ended", ended_names[all->ended]);
+    json_write_end(w, '}');
 }
 
 static void write_summary(const struct learner_summary *summary, struct json_writer *w)
@@ -141,10 +165,14 @@ static enum status write_report(const struct run_report *report, struct text *ou
     for (int task = 0; task < report->session->config.tasks->n && report->results != NULL; task++) {
         TRY(write_task(report, task, &w));
     }
+    const int n_tasks = report->session->agent.shape.n_tasks;
+    for (int task = 0; task < n_tasks && report->session->known != NULL; task++) {
+        write_known(report->session, task, &w);
+    }
     json_write_end(&w, ']');
     if (report->results == NULL) {
         json_write_begin(&w, '[', "scores");
-        for (int task = 0; task < report->session->agent.shape.n_tasks; task++) {
+        for (int task = 0; task < n_tasks; task++) {
             const struct run_candidates *all = &report->session->candidates[task];
             json_write_double(&w, NULL, all->n > 0 ? all->candidates[0].score : 0);
         }

@@ -34,7 +34,7 @@ struct searching {
     struct backend *backend; // learner's
     struct learner *learner;
     struct run_space_link *link; // learner's; NULL where there are no candidates
-    struct text config, identity;
+    struct text config, identity, references;
     char host[256];
     float *initial;                   // owned; NULL without --policy
     struct run_experience experience; // of the policy's run
@@ -86,6 +86,25 @@ static const char *backend_of_rank(const struct run_session *session)
     return session->backend.facts.n_devices > 0 ? "cpu" : session->backend.name;
 }
 
+// Names of tasks and what could be found, where the environment knows.
+static enum status keep_truth(struct searching *s)
+{
+    struct run_session *session = s->session;
+    const int n_tasks = session->agent.shape.n_tasks;
+    struct run_known *known;
+    ARENA_NEW(&session->arena, known, (size_t)n_tasks);
+    for (int task = 0; task < n_tasks; task++) {
+        const char *name;
+        if (!run_space_link_truth(s->link, task, &name, &known[task].best)) {
+            return OK;
+        }
+        known[task].name = arena_copy_text(&session->arena, name);
+        TRY(known[task].name != NULL ? OK : ERR_MEMORY);
+    }
+    session->known = known;
+    return OK;
+}
+
 // An environment for the learner's own use, in which nothing is scored.
 static enum status open_space(struct searching *s)
 {
@@ -99,7 +118,8 @@ static enum status open_space(struct searching *s)
         job.env.shared_fd = session->shared_fd;
         TRY(rollout_open(&job, &session->rollout));
     }
-    return run_space_link_open(session->rollout, session->agent.shape.n_tasks, &s->link);
+    TRY(run_space_link_open(session->rollout, session->agent.shape.n_tasks, &s->link));
+    return keep_truth(s);
 }
 
 static enum status count_weights(struct searching *s)
@@ -136,6 +156,10 @@ static enum status list_tasks(struct run_session *session, struct learner_task *
     }
     for (int i = 0; i < n_tasks; i++) {
         tasks[i].cost = 1;
+        if (session->known != NULL) {
+            tasks[i].name = session->known[i].name;
+            continue;
+        }
         if (!run_config_designs(config)) {
             tasks[i].name = arena_format(&session->arena, "%s-%d", config->environment, i);
             if (tasks[i].name == NULL) {
@@ -165,6 +189,10 @@ static enum status open_learner(struct searching *s)
                                             .check = config->backend.check};
     TRY(backend_open(backend_of_rank(session), &options, &s->backend));
     TRY(run_config_text(config, &s->config));
+    run_front_references(run_space_link_space(s->link), &s->references);
+    if (s->references.failed) {
+        FAIL(ERR_MEMORY, "no memory for the references of fronts");
+    }
     TRY(run_config_identity(config, SHAPES_SEARCH, &s->identity));
     if (config->policy[0] != '\0') {
         TRY(run_policy_load(config->policy, &session->agent, &s->initial));
@@ -183,6 +211,7 @@ static enum status open_learner(struct searching *s)
         {"processor", machine_processor()},
         {"host", s->host},
         {"numerics", session->numerics},
+        {"references", s->references.bytes},
     };
     const double longest = config->actors.first_episode_seconds;
     const struct learner_job job = {
@@ -274,13 +303,30 @@ static void say_ended(const struct run_session *session, int task)
     }
 }
 
+// The best found of every task in words.
+static enum status keep_words(struct searching *s)
+{
+    struct run_session *session = s->session;
+    for (int task = 0; session->known != NULL && task < session->agent.shape.n_tasks; task++) {
+        const struct run_candidates *all = &session->candidates[task];
+        char words[512];
+        if (all->n > 0 && run_space_link_words(s->link, all->candidates[0].widths,
+                                               all->candidates[0].n_widths, words, sizeof words)) {
+            session->known[task].choice = arena_copy_text(&session->arena, words);
+            TRY(session->known[task].choice != NULL ? OK : ERR_MEMORY);
+        }
+    }
+    return OK;
+}
+
 static enum status keep_results(struct searching *s)
 {
     struct run_session *session = s->session;
     learner_summarize(s->learner, &session->summary);
     TRY(run_keep_candidates(session, s->learner));
-    for (int task = 0; run_config_designs(&session->config) && task < session->config.tasks->n;
-         task++) {
+    TRY(keep_words(s));
+    const bool named = session->known != NULL || run_config_designs(&session->config);
+    for (int task = 0; named && task < session->agent.shape.n_tasks; task++) {
         say_ended(session, task);
     }
     size_t n = 0;
@@ -348,6 +394,7 @@ enum status run_stage_search(struct run_session *session)
     backend_close(s.backend);
     text_close(&s.config);
     text_close(&s.identity);
+    text_close(&s.references);
     free(s.initial);
     run_experience_close(&s.experience);
     status_restore(&note);

@@ -23,7 +23,8 @@ const char *run_path(const struct run_session *session, struct arena *arena, con
 
 const char *run_task_name(const struct run_session *session, int task)
 {
-    return run_config_task(&session->config, task)->name;
+    return session->known != NULL ? session->known[task].name
+                                  : run_config_task(&session->config, task)->name;
 }
 
 static enum status name_files(struct run_session *session)
@@ -196,6 +197,7 @@ enum status run_keep_candidates(struct run_session *session, const struct learne
         kept->evaluations = learner_evaluations(learner, task);
         kept->ended = learner_ended(learner, task, &kept->episodes);
         kept->n = learner_best(learner, task, most, best);
+        TRY(run_front_keep(learner, task, &session->arena, &kept->front));
         ARENA_NEW(&session->arena, kept->candidates, (size_t)kept->n);
         for (int i = 0; i < kept->n; i++) {
             int *widths;

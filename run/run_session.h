@@ -9,6 +9,7 @@
 #include "learner/learner.h"
 #include "run/run_config.h"
 #include "run/run_folder.h"
+#include "run/run_front.h"
 #include "run/run_result.h"
 #include "run/run_times.h"
 #include "transport/collective.h"
@@ -25,6 +26,14 @@ struct run_candidates {
     enum learner_end ended;
     int n;
     struct run_candidate *candidates; // [n], best first; arena
+    struct learner_front front;       // widths only of its candidates; arena
+};
+
+// A task of an environment that knows the truth.
+struct run_known {
+    const char *name;   // arena, as is the other
+    double best;        // score of the best candidate there is
+    const char *choice; // of the best that was found, in words; NULL before the search is done
 };
 
 enum { RUN_NUMERICS_CHARS = 384 };
@@ -64,6 +73,7 @@ struct run_session {
     int host_actors;                   // on this host
     bool first_actor;                  // this rank is the first of them
     struct run_candidates *candidates; // [n_tasks], rank 0 after the search; arena
+    struct run_known *known; // [n_tasks], rank 0 from the search on; arena; NULL = none is
     char numerics[RUN_NUMERICS_CHARS]; // what scores depend on, see run_numerics.h
     struct learner_summary summary;    // rank 0
     struct run_times times;            // rank 0

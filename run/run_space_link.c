@@ -72,7 +72,11 @@ static enum status list_tasks(struct run_space_link *link, int n_tasks)
                                                  .n_choices = task.n_choices,
                                                  .position = task.position,
                                                  .categorical = task.categorical,
-                                                 .budget = task.budget};
+                                                 .least = task.least,
+                                                 .budget = task.budget,
+                                                 .whole = {task.whole.of[NAS_COST_MACS],
+                                                           task.whole.of[NAS_COST_PARAMS],
+                                                           task.whole.of[NAS_COST_BYTES]}};
         n_models = task.model >= n_models ? task.model + 1 : n_models;
     }
     link->space = (struct candidate_space){.context = link,
@@ -110,6 +114,26 @@ bool run_space_link_steps_of(const struct run_space_link *link, int task, const 
                              int n, int16_t *choices)
 {
     return link->env->ops->candidates->steps_of(link->env, task, result, n, choices);
+}
+
+bool run_space_link_truth(const struct run_space_link *link, int task, const char **name,
+                          double *best)
+{
+    const struct candidate_env_ops *ops = link->env->ops->candidates;
+    if (ops->truth != NULL) {
+        ops->truth(link->env, task, name, best);
+    }
+    return ops->truth != NULL;
+}
+
+bool run_space_link_words(const struct run_space_link *link, const int32_t *result, int n,
+                          char *out, size_t bytes)
+{
+    const struct candidate_env_ops *ops = link->env->ops->candidates;
+    if (ops->words != NULL) {
+        ops->words(link->env, result, n, out, bytes);
+    }
+    return ops->words != NULL;
 }
 
 const struct candidate_space *run_space_link_space(const struct run_space_link *link)

@@ -64,11 +64,13 @@ static enum status fill(struct nas_study *study, struct arena *arena)
     ARENA_NEW(arena, study->position, n);
     ARENA_NEW(arena, study->categorical, n);
     ARENA_NEW(arena, study->by_cost, n);
+    ARENA_NEW(arena, study->cheapest, n);
     for (size_t d = 0; d < n; d++) {
         const struct nas_decision *decision = &space->decisions[d];
         study->n_choices[d] = decision->n_choices;
         study->position[d] = decision->position;
         study->categorical[d] = decision->categorical;
+        study->cheapest[d] = (int16_t)decision->least;
         study->any_categorical = study->any_categorical || decision->categorical;
         study->most_choices =
             decision->n_choices > study->most_choices ? decision->n_choices : study->most_choices;

@@ -17,6 +17,7 @@ static void describe(const struct env *env, int task, struct candidate_env_space
                                         .position = study->position,
                                         .budget = 1};
     for (int k = 0; k < COST_KINDS; k++) {
+        out->whole.of[k] = study->full[k];
         if (walk->own[k] != INT64_MAX) {
             out->budget = fmin(out->budget, (double)walk->own[k] / (double)study->full[k]);
         }

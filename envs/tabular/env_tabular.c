@@ -167,15 +167,17 @@ static void show(const struct tabular *self, const struct tabular_episode *episo
 {
     const struct tabular_format *format = self->table.format;
     const int n = format->n_operations;
-    float *chosen = row->obs + format->steps;
+    const size_t steps = (size_t)format->steps;
+    float *chosen = row->obs + steps;
     int number = 0;
-    memset(row->obs, 0, (size_t)(format->steps * (1 + n)) * sizeof *row->obs);
+    memset(row->obs, 0, steps * (size_t)(1 + n) * sizeof *row->obs);
     row->obs[episode->step] = 1.0F;
     for (int i = 0; i < episode->step; i++) {
-        chosen[i * n + episode->steps[i]] = 1.0F;
+        chosen[episode->steps[i]] = 1.0F;
+        chosen += n;
         number = number * n + episode->steps[i];
     }
-    show_features(self, episode, chosen + format->steps * n);
+    show_features(self, episode, row->obs + steps * (size_t)(1 + n));
     *row->choices = n;
     *row->categorical = 1;
     for (int i = 0; i < n; i++) {

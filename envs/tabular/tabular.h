@@ -26,9 +26,10 @@ struct tabular_task {
     const char *name; // arena
     int data;
     int model; // tasks of one data set and objective have one number, from 0 without gaps
-    int64_t most[TABULAR_COSTS]; // INT64_MAX = no limit
-    double share[TABULAR_COSTS]; // of the largest network's; 1 = no limit
-    double best;                 // greatest final result within the limits
+    int64_t most[TABULAR_COSTS];       // INT64_MAX = no limit
+    double share[TABULAR_COSTS];       // of the largest network's; 1 = no limit
+    double best;                       // greatest final result within the limits
+    int16_t least[TABULAR_MOST_STEPS]; // the known candidate that uses least of the limits
     struct objective objective;
 };
 struct tabular_episode {

@@ -125,15 +125,33 @@ static enum status name_task(struct tabular *self, const double *asked, struct t
     return task->name != NULL ? OK : ERR_MEMORY;
 }
 
-// The best that there is; ERR_CONFIG when there is nothing.
-static enum status find_best(const struct tabular *self, int i, struct tabular_task *task)
+// What a known candidate uses of the limits: the greatest share.
+static double use_of(const struct tabular *self, const struct tabular_task *task, int number)
+{
+    double use = 0;
+    for (int k = 0; k < TABULAR_COSTS; k++) {
+        if (task->most[k] != INT64_MAX) {
+            use = fmax(use, (double)costs_of(&self->table, k)[number] / (double)task->most[k]);
+        }
+    }
+    return use;
+}
+
+// The best that there is, and the least; ERR_CONFIG when there is nothing.
+static enum status find_ends(const struct tabular *self, int i, struct tabular_task *task)
 {
     const struct tabular_table *table = &self->table;
+    double least = INFINITY;
     task->best = -INFINITY;
     for (int number = 0; number < table->n; number++) {
         const bool itself = table->canonical == NULL || table->canonical[number] == number;
         if (itself && tabular_has(self, task, task->most, number)) {
+            const double use = use_of(self, task, number);
             task->best = fmax(task->best, table->final[result_of(self, task, number)]);
+            if (use < least) {
+                least = use;
+                tabular_steps(table->format, number, task->least);
+            }
         }
     }
     if (!isfinite(task->best)) {
@@ -165,7 +183,7 @@ static enum status open_task(struct tabular *self, int i, const struct tabular_t
                  task->name);
         }
     }
-    return find_best(self, i, task);
+    return find_ends(self, i, task);
 }
 
 static int find_model(const struct tabular *self, int i, int *n_models)
@@ -209,7 +227,9 @@ static void space(const struct env *env, int task, struct candidate_env_space *o
         .n_choices = self->n_choices,
         .position = self->positions,
         .categorical = self->categorical,
+        .least = t->least,
         .budget = fmin(t->share[TABULAR_MACS], t->share[TABULAR_PARAMS]),
+        .whole = t->objective.range.whole,
     };
 }
 
@@ -226,16 +246,8 @@ static double use(struct env *env, int task, const int16_t *steps)
     const struct tabular *self = self_of(env);
     const struct tabular_task *t = &self->tasks[task];
     const int number = tabular_number(self->table.format, steps);
-    double use = 0;
-    if (isnan(self->table.final[result_of(self, t, number)])) {
-        return INFINITY;
-    }
-    for (int k = 0; k < TABULAR_COSTS; k++) {
-        if (t->most[k] != INT64_MAX) {
-            use = fmax(use, (double)costs_of(&self->table, k)[number] / (double)t->most[k]);
-        }
-    }
-    return use;
+    const bool known = !isnan(self->table.final[result_of(self, t, number)]);
+    return known ? use_of(self, t, number) : (double)INFINITY;
 }
 
 static void canonical(struct env *env, int task, int16_t *steps)
@@ -270,6 +282,25 @@ static double noise(const struct env *env)
     return 0;
 }
 
+static void truth(const struct env *env, int task, const char **name, double *best)
+{
+    *name = self_of(env)->tasks[task].name;
+    *best = self_of(env)->tasks[task].best;
+}
+
+static void words(const struct env *env, const int32_t *choice, int n, char *out, size_t bytes)
+{
+    const struct tabular_format *format = self_of(env)->table.format;
+    char text[TABULAR_MOST_WORDS];
+    int16_t steps[TABULAR_MOST_STEPS];
+    CHECK(n == format->steps);
+    for (int i = 0; i < n; i++) {
+        steps[i] = (int16_t)choice[i];
+    }
+    format->write(steps, text);
+    snprintf(out, bytes, "%s", text);
+}
+
 const struct candidate_env_ops tabular_candidate_ops = {
     .space = space,
     .use = use,
@@ -277,4 +308,6 @@ const struct candidate_env_ops tabular_candidate_ops = {
     .canonical = canonical,
     .steps_of = steps_of,
     .noise = noise,
+    .truth = truth,
+    .words = words,
 };

@@ -7,6 +7,7 @@
     X(IMPALA, impala)                                                                              \
     X(BAYES, bayes)                                                                                \
     X(EVOLUTION, evolution)                                                                        \
+    X(NSGA2, nsga2)                                                                                \
     X(LOCAL, local)                                                                                \
     X(SENSITIVITY, sensitivity)                                                                    \
     X(ONESHOT, oneshot)                                                                            \

@@ -28,8 +28,12 @@ enum status trials_open(const struct method_job *job, struct arena *arena, struc
 static int64_t hash_of(const struct trials *trials, int task, const int16_t *choices)
 {
     const struct candidate_task *t = &trials->space->tasks[task];
+    const size_t bytes = (size_t)t->steps * sizeof *choices;
+    int16_t canonical[TICKET_MOST_GIVEN];
+    memcpy(canonical, choices, bytes);
+    candidate_canonical(trials->space, task, canonical);
     const uint64_t hash = hash_bytes(HASH_BEGIN, &t->model, sizeof t->model);
-    const uint64_t whole = hash_bytes(hash, choices, (size_t)t->steps * sizeof *choices);
+    const uint64_t whole = hash_bytes(hash, canonical, bytes);
     return whole != 0 ? (int64_t)whole : 1;
 }
 
@@ -96,6 +100,7 @@ void trials_propose(struct trials *trials, const int16_t *choices, struct ticket
     ticket->source = ACTIONS_GIVEN;
     ticket->n_given = steps;
     memmove(ticket->given, choices, (size_t)steps * sizeof *choices);
+    candidate_canonical(trials->space, ticket->task, ticket->given);
     trials->proposed[ticket->episode % TRIALS_PROPOSED] = hash_of(trials, ticket->task, choices);
 }
 
@@ -109,6 +114,7 @@ void trials_take(struct trials *trials, const struct trajectory *t, bool fresh)
     for (int i = 0; i < steps; i++) {
         choices[i] = (int16_t)t->action[i];
     }
+    candidate_canonical(trials->space, t->header->task, choices);
     trials->task[at] = t->header->task;
     trials->episode[at] = t->header->episode;
     trials->reward[at] = trajectory_worth(t);

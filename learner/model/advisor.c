@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_POINTS = 2000, MOST_BEST = 32 };
 // Lengths of the process begin at 0.7 sqrt(inputs); guesses of good candidates differ by about a
 // third.
 static const double guess_scale = 2.0;
@@ -23,79 +22,18 @@ struct advisor_pool *advisor_pool_of(const struct advisor *advisor, int task)
     return &advisor->pools[advisor->pool_of[task]];
 }
 
+double *advisor_means(const struct advisor *advisor, int task)
+{
+    const struct advisor_pool *pool = advisor_pool_of(advisor, task);
+    return pool->means + (size_t)advisor->code_of[task] * (size_t)pool->capacity;
+}
+
 static int16_t *result_at(const struct advisor_pool *pool, int i)
 {
     return pool->choices + (size_t)i * (size_t)pool->steps;
 }
 
 // ---- opening
-
-static bool sees_guess(const struct advisor *advisor)
-{
-    return advisor->options.informed && advisor->options.space->losses != NULL;
-}
-
-static enum status open_pool(struct advisor *advisor, int task, int sharing)
-{
-    const struct advisor_options *o = &advisor->options;
-    struct advisor_pool *pool = advisor_pool_of(advisor, task);
-    struct arena *arena = &advisor->arena;
-    pool->steps = o->space->tasks[task].steps;
-    pool->n_inputs = pool->steps + (sees_guess(advisor) ? 1 + pool->steps : 0);
-    pool->capacity = sharing * o->evaluations + o->n_known;
-    const size_t n = (size_t)pool->capacity, steps = (size_t)pool->steps;
-    const size_t under_way = (size_t)o->under_way;
-    ARENA_NEW(arena, pool->n, 1);
-    ARENA_NEW(arena, pool->choices, n * steps);
-    ARENA_NEW(arena, pool->rewards, n);
-    ARENA_NEW(arena, pool->means, n);
-    ARENA_NEW(arena, pool->first_losses, steps);
-    ARENA_NEW(arena, pool->n_under_way, 1);
-    ARENA_NEW(arena, pool->episodes, under_way);
-    ARENA_NEW(arena, pool->under_way, under_way * steps);
-    const struct reward_model_options options = {
-        .n_inputs = pool->n_inputs,
-        .own_inputs = o->informed ? pool->steps : 0,
-        .linear_inputs = sees_guess(advisor) ? pool->steps : 0,
-        .capacity = pool->capacity,
-        .most_points = MOST_POINTS,
-        .most_joint = ADVISOR_SCREENED,
-        .noise_floor = o->space->noise,
-        .seed = o->seed + (uint64_t)advisor->pool_of[task],
-    };
-    return reward_model_open(o->kind, &options, &pool->model);
-}
-
-static enum status open_pools(struct advisor *advisor)
-{
-    const struct advisor_options *o = &advisor->options;
-    const int n_tasks = o->space->n_tasks;
-    int *sharing, most_steps = 0;
-    advisor->n_pools = o->share ? o->space->n_models : n_tasks;
-    ARENA_NEW(&advisor->arena, advisor->pools, (size_t)advisor->n_pools);
-    ARENA_NEW(&advisor->arena, advisor->pool_of, (size_t)n_tasks);
-    ARENA_NEW(&advisor->arena, sharing, (size_t)advisor->n_pools);
-    for (int task = 0; task < n_tasks; task++) {
-        const int steps = o->space->tasks[task].steps;
-        advisor->pool_of[task] = o->share ? o->space->tasks[task].model : task;
-        sharing[advisor->pool_of[task]]++;
-        most_steps = steps > most_steps ? steps : most_steps;
-    }
-    for (int task = 0; task < n_tasks; task++) {
-        if (advisor_pool_of(advisor, task)->model == NULL) {
-            TRY(open_pool(advisor, task, sharing[advisor->pool_of[task]]));
-        }
-    }
-    struct advisor_sheet *sheet = &advisor->sheet;
-    const size_t n = ADVISOR_CANDIDATES;
-    ARENA_NEW(&advisor->arena, sheet->choices, n * (size_t)most_steps);
-    ARENA_NEW(&advisor->arena, sheet->x, n * (size_t)(2 * most_steps + 1));
-    ARENA_NEW(&advisor->arena, sheet->mean, ADVISOR_CANDIDATES);
-    ARENA_NEW(&advisor->arena, sheet->sd, ADVISOR_CANDIDATES);
-    ARENA_NEW(&advisor->arena, sheet->order, ADVISOR_CANDIDATES);
-    ARENA_NEW(&advisor->arena, advisor->best, MOST_BEST);
-    return OK;
-}
 
 enum status advisor_open(const struct advisor_options *options, struct advisor **out)
 {
@@ -104,7 +42,7 @@ enum status advisor_open(const struct advisor_options *options, struct advisor *
         FAIL(ERR_MEMORY, "no memory for the reward models");
     }
     advisor->options = *options;
-    const enum status status = open_pools(advisor);
+    const enum status status = advisor_open_pools(advisor);
     if (status != OK) {
         advisor_close(advisor);
         return status;
@@ -130,17 +68,17 @@ void advisor_close(struct advisor *advisor)
 // ln of the sum of the guessed losses, then each of them against the first result's, in units of
 // half the mean of these: about as much as good candidates differ by.
 static void describe_losses(const struct advisor *advisor, int task, const int16_t *choices,
-                            double *x)
+                            double *whole, double *each)
 {
     const struct advisor_pool *pool = advisor_pool_of(advisor, task);
     const struct candidate_space *space = advisor->options.space;
-    double sum = least_loss, first = least_loss, *each = x + 1;
+    double sum = least_loss, first = least_loss;
     space->losses(space->context, task, choices, each);
     for (int step = 0; step < pool->steps; step++) {
         sum += each[step];
         first += pool->first_losses[step];
     }
-    x[0] = guess_scale * sqrt(pool->steps) * log(sum);
+    *whole = guess_scale * sqrt(pool->steps) * log(sum);
     for (int step = 0; step < pool->steps; step++) {
         each[step] = (each[step] - pool->first_losses[step]) * 2.0 * pool->steps / first;
     }
@@ -151,7 +89,7 @@ static void note_first(struct advisor *advisor, int task)
 {
     struct advisor_pool *pool = advisor_pool_of(advisor, task);
     const struct candidate_space *space = advisor->options.space;
-    if (sees_guess(advisor) && *pool->n > 0) {
+    if (pool->guess && *pool->n > 0) {
         space->losses(space->context, task, result_at(pool, 0), pool->first_losses);
     }
 }
@@ -159,11 +97,21 @@ static void note_first(struct advisor *advisor, int task)
 void advisor_describe(const struct advisor *advisor, int task, const int16_t *choices, double *x)
 {
     const struct candidate_task *t = &advisor->options.space->tasks[task];
+    const struct advisor_pool *pool = advisor_pool_of(advisor, task);
+    double *categorical = x + pool->n_ordered + (pool->guess ? 1 : 0);
+    double *last = categorical + (pool->steps - pool->n_ordered), *ordered = x;
     for (int step = 0; step < t->steps; step++) {
-        x[step] = log((double)t->position[step][choices[step]]);
+        if (candidate_is_categorical(t, step)) {
+            *categorical++ = choices[step];
+        } else {
+            *ordered++ = log((double)t->position[step][choices[step]]);
+        }
     }
-    if (sees_guess(advisor)) {
-        describe_losses(advisor, task, choices, x + t->steps);
+    if (pool->n_models > 1) {
+        *last++ = advisor->code_of[task];
+    }
+    if (pool->guess) {
+        describe_losses(advisor, task, choices, ordered, last);
     }
 }
 
@@ -172,19 +120,34 @@ static bool same(const struct advisor_pool *pool, const int16_t *a, const int16_
     return memcmp(a, b, (size_t)pool->steps * sizeof *a) == 0;
 }
 
-bool advisor_is_known(const struct advisor_pool *pool, const int16_t *choices)
+// Whether a result, or what is under way, is one of this model.
+static bool is_of(const struct advisor_pool *pool, const int32_t *codes, int i, int code)
 {
+    return pool->n_models <= 1 || codes[i] == code;
+}
+
+bool advisor_is_known(const struct advisor *advisor, int task, const int16_t *choices)
+{
+    const struct advisor_pool *pool = advisor_pool_of(advisor, task);
+    const int code = advisor->code_of[task];
     for (int i = 0; i < *pool->n_under_way; i++) {
-        if (same(pool, pool->under_way + (size_t)i * (size_t)pool->steps, choices)) {
+        if (is_of(pool, pool->under_way_codes, i, code) &&
+            same(pool, pool->under_way + (size_t)i * (size_t)pool->steps, choices)) {
             return true;
         }
     }
     for (int i = 0; i < *pool->n; i++) {
-        if (same(pool, result_at(pool, i), choices)) {
+        if (is_of(pool, pool->codes, i, code) && same(pool, result_at(pool, i), choices)) {
             return true;
         }
     }
     return false;
+}
+
+bool advisor_is_result_of(const struct advisor *advisor, int task, int i)
+{
+    const struct advisor_pool *pool = advisor_pool_of(advisor, task);
+    return is_of(pool, pool->codes, i, advisor->code_of[task]);
 }
 
 void advisor_lost(struct advisor *advisor, int task, int64_t episode)
@@ -199,6 +162,10 @@ void advisor_lost(struct advisor *advisor, int task, int64_t episode)
         memmove(pool->episodes + i, pool->episodes + i + 1, behind * sizeof *pool->episodes);
         memmove(pool->under_way + (size_t)i * steps, pool->under_way + (size_t)(i + 1) * steps,
                 behind * steps * sizeof *pool->under_way);
+        if (pool->n_models > 1) {
+            memmove(pool->under_way_codes + i, pool->under_way_codes + i + 1,
+                    behind * sizeof *pool->under_way_codes);
+        }
         --*pool->n_under_way;
         return;
     }
@@ -207,17 +174,24 @@ void advisor_lost(struct advisor *advisor, int task, int64_t episode)
 void advisor_know(struct advisor *advisor, int task, const int16_t *choices, double reward)
 {
     struct advisor_pool *pool = advisor_pool_of(advisor, task);
-    if (*pool->n == pool->capacity || !isfinite(reward) || advisor_is_known(pool, choices)) {
+    int16_t canonical[TICKET_MOST_GIVEN];
+    memcpy(canonical, choices, (size_t)pool->steps * sizeof *choices);
+    candidate_canonical(advisor->options.space, task, canonical);
+    if (*pool->n == pool->capacity || !isfinite(reward) ||
+        advisor_is_known(advisor, task, canonical)) {
         return;
     }
     const int i = (*pool->n)++;
     pool->rewards[i] = reward;
-    memcpy(result_at(pool, i), choices, (size_t)pool->steps * sizeof *choices);
+    memcpy(result_at(pool, i), canonical, (size_t)pool->steps * sizeof *canonical);
+    if (pool->n_models > 1) {
+        pool->codes[i] = advisor->code_of[task];
+    }
     if (i == 0) {
         note_first(advisor, task);
     }
-    double x[2 * TICKET_MOST_GIVEN + 1];
-    advisor_describe(advisor, task, choices, x);
+    double x[ADVISOR_MOST_INPUTS];
+    advisor_describe(advisor, task, canonical, x);
     reward_model_add(pool->model, x, reward);
 }
 
@@ -240,20 +214,12 @@ void advisor_take(struct advisor *advisor, const struct trajectory *trajectory)
     advisor_know(advisor, task, choices, reward);
 }
 
-static int first_task(const struct advisor *advisor, int pool)
-{
-    int task = 0;
-    while (advisor->pool_of[task] != pool) {
-        task++;
-    }
-    return task;
-}
-
-// The model's means of all results, a sheet's worth at a time.
+// The model's means of all results as candidates of this task, a sheet's worth at a time.
 static void predict_results(struct advisor *advisor, int task)
 {
     struct advisor_pool *pool = advisor_pool_of(advisor, task);
     struct advisor_sheet *sheet = &advisor->sheet;
+    double *means = advisor_means(advisor, task);
     const size_t inputs = (size_t)pool->n_inputs;
     for (int first = 0; first < pool->fitted; first += ADVISOR_CANDIDATES) {
         const int left = pool->fitted - first;
@@ -262,7 +228,14 @@ static void predict_results(struct advisor *advisor, int task)
             advisor_describe(advisor, task, result_at(pool, first + i),
                              sheet->x + (size_t)i * inputs);
         }
-        reward_model_predict(pool->model, sheet->x, n, pool->means + first, NULL);
+        reward_model_predict(pool->model, sheet->x, n, means + first, NULL);
+    }
+}
+
+static void predict_all(struct advisor *advisor, const struct advisor_pool *pool)
+{
+    for (int code = 0; code < pool->n_models; code++) {
+        predict_results(advisor, pool->task_of[code]);
     }
 }
 
@@ -274,7 +247,7 @@ void advisor_fit(struct advisor *advisor)
         if (*pool->n > pool->fitted) {
             reward_model_fit(pool->model);
             pool->fitted = *pool->n;
-            predict_results(advisor, first_task(advisor, i));
+            predict_all(advisor, pool);
         }
     }
     advisor->seconds += clock_seconds() - began;
@@ -285,52 +258,86 @@ bool advisor_knows(const struct advisor *advisor, int task)
     return advisor_pool_of(advisor, task)->fitted > 0;
 }
 
+static bool rewards_are_flat(const struct advisor_pool *pool, int code)
+{
+    double mean = 0.0, square = 0.0;
+    int n = 0;
+    for (int i = 0; i < *pool->n; i++) {
+        n += is_of(pool, pool->codes, i, code) ? 1 : 0;
+    }
+    for (int i = 0; i < *pool->n; i++) {
+        mean += is_of(pool, pool->codes, i, code) ? pool->rewards[i] / n : 0.0;
+    }
+    for (int i = 0; i < *pool->n; i++) {
+        square += is_of(pool, pool->codes, i, code)
+                      ? (pool->rewards[i] - mean) * (pool->rewards[i] - mean) / n
+                      : 0.0;
+    }
+    return n < 2 || square < flat_deviation * flat_deviation;
+}
+
 bool advisor_is_flat(const struct advisor *advisor, int task)
 {
     const struct advisor_pool *pool = advisor_pool_of(advisor, task);
-    double mean = 0.0, square = 0.0;
-    const int n = *pool->n;
-    for (int i = 0; i < n; i++) {
-        mean += pool->rewards[i] / n;
+    bool flat = true;
+    for (int code = 0; code < pool->n_models; code++) {
+        flat = flat && rewards_are_flat(pool, code);
     }
-    for (int i = 0; i < n; i++) {
-        square += (pool->rewards[i] - mean) * (pool->rewards[i] - mean) / n;
-    }
-    return n < 2 || square < flat_deviation * flat_deviation;
+    return flat;
 }
 
 void advisor_predict(const struct advisor *advisor, int task, const int16_t *choices, int n,
                      int stride, double *mean, double *sd)
 {
     struct advisor_pool *pool = advisor_pool_of(advisor, task);
+    double *x = advisor->sheet.x;
     CHECK(advisor_knows(advisor, task) && n <= ADVISOR_CANDIDATES);
     for (int i = 0; i < n; i++) {
-        advisor_describe(advisor, task, choices + (size_t)i * (size_t)stride,
-                         advisor->sheet.x + (size_t)i * (size_t)pool->n_inputs);
+        int16_t canonical[TICKET_MOST_GIVEN];
+        memcpy(canonical, choices + (size_t)i * (size_t)stride,
+               (size_t)pool->steps * sizeof *choices);
+        candidate_canonical(advisor->options.space, task, canonical);
+        advisor_describe(advisor, task, canonical, x + (size_t)i * (size_t)pool->n_inputs);
     }
-    reward_model_predict(pool->model, advisor->sheet.x, n, mean, sd);
+    reward_model_predict(pool->model, x, n, mean, sd);
+    reward_model_rewards(pool->model, x, n, mean);
 }
 
 double advisor_worth(const struct advisor *advisor, int task, const int16_t *choices, double reward)
 {
     double mean = reward;
-    if (advisor_knows(advisor, task)) {
+    const bool exact = advisor->options.space->noise <= 0; // another look would show the same
+    if (!exact && advisor_knows(advisor, task)) {
         advisor_predict(advisor, task, choices, 1, 0, &mean, NULL);
     }
     return mean;
+}
+
+// In pools of several models a candidate may be a result of each.
+static bool is_listed(const struct advisor_pool *pool, int n, const int16_t *const *list,
+                      const int16_t *choices)
+{
+    for (int i = 0; i < n && pool->n_models > 1; i++) {
+        if (same(pool, list[i], choices)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int advisor_best(const struct advisor *advisor, int task, int most, const int16_t **list)
 {
     const struct advisor_pool *pool = advisor_pool_of(advisor, task);
     const struct candidate_space *space = advisor->options.space;
-    double means[MOST_BEST];
+    const double *of = advisor_means(advisor, task);
+    double means[ADVISOR_MOST_BEST];
     int n = 0;
-    CHECK(most >= 1 && most <= MOST_BEST);
+    CHECK(most >= 1 && most <= ADVISOR_MOST_BEST);
     for (int i = 0; i < pool->fitted; i++) {
-        const double mean = pool->means[i];
+        const double mean = of[i];
         if ((n == most && !(mean > means[n - 1])) ||
-            !space->holds(space->context, task, result_at(pool, i))) {
+            !space->holds(space->context, task, result_at(pool, i)) ||
+            is_listed(pool, n, list, result_at(pool, i))) {
             continue;
         }
         int at = n < most ? n++ : n - 1;
@@ -348,9 +355,10 @@ void advisor_tell_under_way(struct advisor *advisor, int task)
 {
     struct advisor_pool *pool = advisor_pool_of(advisor, task);
     const int all = *pool->n_under_way, n = all < ADVISOR_SCREENED ? all : ADVISOR_SCREENED;
-    const int16_t *newest = pool->under_way + (size_t)(all - n) * (size_t)pool->steps;
     for (int i = 0; i < n; i++) {
-        advisor_describe(advisor, task, newest + (size_t)i * (size_t)pool->steps,
+        const size_t at = (size_t)(all - n + i);
+        const int code = pool->n_models > 1 ? pool->under_way_codes[at] : 0;
+        advisor_describe(advisor, pool->task_of[code], pool->under_way + at * (size_t)pool->steps,
                          advisor->sheet.x + (size_t)i * (size_t)pool->n_inputs);
     }
     reward_model_pending(pool->model, advisor->sheet.x, n);
@@ -377,11 +385,17 @@ void advisor_state(struct advisor *advisor, struct state_list *list)
         const int first = list->n;
         ADD("choices", HDF5_U8, n * steps * sizeof *pool->choices, pool->choices);
         ADD("rewards", HDF5_F64, n, pool->rewards);
+        if (pool->n_models > 1) {
+            ADD("codes", HDF5_I32, n, pool->codes);
+        }
         state_list_grow(list, first, 1);
         if (advisor->options.keep_under_way) { // else how many there are is the actors' affair
             ADD("n_under_way", HDF5_I32, 1, pool->n_under_way);
             ADD("episodes", HDF5_I64, under_way, pool->episodes);
             ADD("under_way", HDF5_U8, under_way * steps * sizeof *pool->under_way, pool->under_way);
+            if (pool->n_models > 1) {
+                ADD("under_way_codes", HDF5_I32, under_way, pool->under_way_codes);
+            }
         }
 #undef ADD
         snprintf(prefix, sizeof prefix, "advisor%d.model", i);
@@ -389,13 +403,18 @@ void advisor_state(struct advisor *advisor, struct state_list *list)
     }
 }
 
-static enum status check_choices(const struct advisor *advisor, int pool_index,
-                                 const int16_t *choices, int n)
+static enum status check_choices(const struct advisor *advisor, const struct advisor_pool *pool,
+                                 const int16_t *choices, const int32_t *codes, int n)
 {
-    const struct candidate_space *space = advisor->options.space;
-    const int task = first_task(advisor, pool_index);
     for (int i = 0; i < n; i++) {
-        TRY(candidate_check(space, task, choices + (size_t)i * (size_t)space->tasks[task].steps));
+        if (pool->n_models > 1 && (codes[i] < 0 || codes[i] >= pool->n_models)) {
+            FAIL(ERR_INPUT,
+                 "a candidate of model %d, of %d that share results; use an older "
+                 "checkpoint",
+                 (int)codes[i], pool->n_models);
+        }
+        TRY(candidate_check(advisor->options.space, pool->task_of[0],
+                            choices + (size_t)i * (size_t)pool->steps));
     }
     return OK;
 }
@@ -410,14 +429,15 @@ enum status advisor_restore(struct advisor *advisor)
                  (int)*pool->n, (int)*pool->n_under_way, pool->capacity,
                  advisor->options.under_way);
         }
-        TRY(check_choices(advisor, i, pool->choices, *pool->n));
-        TRY(check_choices(advisor, i, pool->under_way, *pool->n_under_way));
-        note_first(advisor, first_task(advisor, i));
+        TRY(check_choices(advisor, pool, pool->choices, pool->codes, *pool->n));
+        TRY(check_choices(advisor, pool, pool->under_way, pool->under_way_codes,
+                          *pool->n_under_way));
+        note_first(advisor, pool->task_of[0]);
         TRY(reward_model_restore(pool->model));
         // A checkpoint stands behind an update, which ends in a fit.
         pool->fitted = *pool->n;
         if (pool->fitted > 0) {
-            predict_results(advisor, first_task(advisor, i));
+            predict_all(advisor, pool);
         }
     }
     return OK;

@@ -1,6 +1,7 @@
 // Chooses what is evaluated next: reward models (reward_model.h) of everything evaluated so far,
-// and expected improvement under them among many candidates. Tasks of one model of the space share
-// a pool of results, or each task has a pool of its own.
+// and expected improvement under them among many candidates. Tasks of one family of the space share
+// a pool of results, in which those of one model count for each other as they are and those of
+// others by what the models turn out to have in common; or each task has a pool of its own.
 //
 // All calls come in the run's own order and depend on nothing else, so the same results give the
 // same proposals.
@@ -13,7 +14,7 @@
 struct advisor_options {
     const struct candidate_space *space; // borrowed
     enum reward_model_kind kind;
-    bool share;      // a pool per model of the space, not per task
+    bool share;      // a pool per family of the space, not per task
     bool informed;   // the models see what the environment guesses of a candidate, where it does,
                      // and expect that steps matter mostly by themselves
     int refinements; // rounds in which the best by the model are changed further
@@ -56,11 +57,13 @@ bool advisor_is_flat(const struct advisor *advisor, int task);
 // What n candidates [n][stride] are worth, by the model. CHECKs advisor_knows.
 void advisor_predict(const struct advisor *advisor, int task, const int16_t *choices, int n,
                      int stride, double *mean, double *sd);
-// What an evaluated candidate is worth: the model's mean, or the reward while there is no model.
+// What an evaluated candidate is worth: the model's mean, or the reward while there is no model and
+// where rewards have no noise.
 double advisor_worth(const struct advisor *advisor, int task, const int16_t *choices,
                      double reward);
-// The best evaluated candidates that keep the task's budget, of all tasks of its pool, best mean
-// first. list [most] of pointers, borrowed until the next call of advisor_take. Returns how many.
+// The best evaluated candidates that keep the task's budget, of all tasks of its pool, best mean in
+// this task first. list [most] of pointers, borrowed until the next call of advisor_take. Returns
+// how many.
 int advisor_best(const struct advisor *advisor, int task, int most, const int16_t **list);
 
 // Seconds spent in fits and proposals so far; for logs, not part of any state.

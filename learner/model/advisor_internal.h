@@ -6,24 +6,33 @@
 #include "learner/model/reward_model.h"
 
 enum {
-    ADVISOR_SCREENED = 96,    // candidates whose improvement is looked at, best means first
-    ADVISOR_CANDIDATES = 2048 // looked at in all, wishes included
+    ADVISOR_SCREENED = 96,     // candidates whose improvement is looked at, best means first
+    ADVISOR_CANDIDATES = 2048, // looked at in all, wishes included
+    ADVISOR_MOST_BEST = 32,
+    ADVISOR_MOST_INPUTS = 2 * TICKET_MOST_GIVEN + 2
 };
 
-// The results of all tasks that share candidates.
+// The results of all tasks that share candidates, or steps and choices. Its models are numbered.
 struct advisor_pool {
     int steps, capacity;
+    int n_ordered;              // steps that are not categorical
+    int n_models;               // codes and under_way_codes are in use where there are several
+    bool guess;                 // its model sees what is guessed of losses
     int n_inputs;               // of the model
+    int *task_of;               // [n_models] the first task of each
     double *first_losses;       // [steps] guessed, of the first result; 0 without guesses
     struct reward_model *model; // owned
     int32_t *n;                 // [1] results
     int16_t *choices;           // [capacity][steps]
     double *rewards;            // [capacity]
+    int32_t *codes;             // [capacity] of which model they are
     int fitted;                 // results that the model knows
-    double *means;              // [capacity] of results, by the model; valid up to `fitted`
+    double *means;              // [n_models][capacity] what the model says of the results as
+                                // candidates of each of its models; valid up to `fitted`
     int32_t *n_under_way;       // [1]
     int64_t *episodes;          // [under_way] that try them
     int16_t *under_way;         // [under_way][steps]
+    int32_t *under_way_codes;   // [under_way]
 };
 // Candidates that one proposal looks at.
 struct advisor_sheet {
@@ -39,16 +48,24 @@ struct advisor {
     struct advisor_pool *pools; // [n_pools]
     int n_pools;
     int *pool_of; // [n_tasks]
+    int *code_of; // [n_tasks] number of the task's model in its pool
     struct advisor_sheet sheet;
-    const int16_t **best; // [32] scratch
+    const int16_t **best; // [ADVISOR_MOST_BEST] scratch
     double seconds;
 };
 
+enum status advisor_open_pools(struct advisor *advisor);
 struct advisor_pool *advisor_pool_of(const struct advisor *advisor, int task);
-// The numbers [n_inputs] that describe a candidate to a model: ln of what each step keeps; where
-// the model is informed, ln of the guessed loss, scaled so that it alone can matter as much as all
-// steps, and the guessed loss of each step.
+// What the model says of the pool's results as candidates of this task.
+double *advisor_means(const struct advisor *advisor, int task);
+// The numbers [n_inputs] that describe a candidate, in canonical form, to a model: ln of what each
+// ordered step keeps; where the model is informed, ln of the guessed loss, scaled so that it alone
+// can matter as much as all steps; the choices of categorical steps; the number of the task's model
+// where its pool has several; informed, the guessed loss of each step.
 void advisor_describe(const struct advisor *advisor, int task, const int16_t *choices, double *x);
-bool advisor_is_known(const struct advisor_pool *pool, const int16_t *choices);
+// Whether a candidate, in canonical form, was evaluated or is under way in the task's model.
+bool advisor_is_known(const struct advisor *advisor, int task, const int16_t *choices);
+// Whether result i of the task's pool is one of its own model.
+bool advisor_is_result_of(const struct advisor *advisor, int task, int i);
 // What is under way in a pool, told to its model; of very many the newest ones.
 void advisor_tell_under_way(struct advisor *advisor, int task);

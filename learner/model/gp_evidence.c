@@ -21,6 +21,12 @@ static struct prior prior_of(const struct gp_form *form, int param)
 {
     const double length = 0.7, noise = 0.05, spread = 0.25, narrow = 0.7, wide = 2.0;
     const struct gp_places places = gp_places(form);
+    if (places.tasks >= 0 && param >= places.tasks) {
+        return (struct prior){2.0, 1.0};
+    }
+    if (places.categorical >= 0 && param >= places.categorical) {
+        return (struct prior){log(0.5 * form->n_categorical), narrow};
+    }
     if (param < form->n_joint) {
         return (struct prior){log(length * sqrt(form->n_joint)), narrow};
     }
@@ -48,6 +54,8 @@ enum status gp_evidence_open(int most_n, const struct gp_form *form, struct aren
     ARENA_NEW(arena, out->slopes, n * n);
     ARENA_NEW(arena, out->sums, sums);
     ARENA_NEW(arena, out->sum_slopes, sums);
+    ARENA_NEW(arena, out->joint, form->n_categorical > 0 ? n * n : 0);
+    ARENA_NEW(arena, out->whole, form->n_tasks > 1 ? n * n : 0);
     ARENA_NEW(arena, out->alpha, n);
     ARENA_NEW(arena, out->inputs, n * columns);
     ARENA_NEW(arena, out->products, n * columns);
@@ -74,11 +82,28 @@ static double add_priors(const struct gp_form *form, const double *params, doubl
     return value;
 }
 
+// Row i of the joint part and its slopes, but for the Matern kernel what belongs to them.
+static void multiply_joint(struct gp_evidence *e, int i, int columns)
+{
+    const struct gp_points *points = &e->points;
+    double *row = e->matrix + (size_t)i * (size_t)e->n,
+           *slopes = e->slopes + (size_t)i * (size_t)e->n;
+    gp_multiply_differing(points, i, points, columns, row);
+    gp_multiply_differing(points, i, points, columns, slopes);
+    gp_multiply_common(points, i, points, columns, row);
+    gp_multiply_common(points, i, points, columns, slopes);
+    if (points->form.n_categorical > 0) {
+        memcpy(e->joint + (size_t)i * (size_t)e->n, row, (size_t)columns * sizeof *row);
+    }
+}
+
 // Row i of the sum and its slopes; the sum joins the matrix.
 static void add_sum(struct gp_evidence *e, int i, int columns, double weight)
 {
     const size_t at = (size_t)i * (size_t)e->n;
     gp_sum_slopes(&e->points, i, &e->points, columns, e->sums + at, e->sum_slopes + at);
+    gp_multiply_common(&e->points, i, &e->points, columns, e->sums + at);
+    gp_multiply_common(&e->points, i, &e->points, columns, e->sum_slopes + at);
     for (size_t k = 0; k < (size_t)columns; k++) {
         e->matrix[at + k] += weight * e->sums[at + k];
     }
@@ -97,6 +122,7 @@ static void fill_matrices(struct gp_evidence *e, const double *params)
                    e->n);
         for (int i = first; i < first + rows; i++) {
             gp_kernel_slopes(columns, e->matrix + (size_t)i * n, e->slopes + (size_t)i * n);
+            multiply_joint(e, i, columns);
             if (form->n_own > 0) {
                 add_sum(e, i, columns, weight);
             }
@@ -105,6 +131,10 @@ static void fill_matrices(struct gp_evidence *e, const double *params)
                       e->n);
         for (int i = first; i < first + rows; i++) {
             e->matrix[(size_t)i * n + (size_t)i] = e->points.variances[i] + noise * noise;
+            if (form->n_tasks > 1) {
+                memcpy(e->whole + (size_t)i * n, e->matrix + (size_t)i * n,
+                       (size_t)i * sizeof *e->matrix);
+            }
         }
     }
 }
@@ -153,6 +183,52 @@ static void differentiate_lengths(struct gp_evidence *e, double *gradient)
         const double *u = e->inputs + j * wide, *product = e->products + j * wide;
         for (size_t i = 0; i < columns; i++) {
             gradient[i] += u[i] * (u[i] * product[columns] - product[i]);
+        }
+    }
+}
+
+// Q_jk.
+static double weight_of(const struct gp_evidence *e, double s2, size_t j, size_t k)
+{
+    return e->alpha[j] * e->alpha[k] / s2 - e->matrix[j * (size_t)e->n + k];
+}
+
+// With w = 1 / length, dA_jk = w J_jk where the input differs, of the joint part J.
+static void differentiate_categorical(const struct gp_evidence *e, double s2, const double *params,
+                                      double *gradient)
+{
+    const struct gp_points *p = &e->points;
+    const size_t n = (size_t)e->n, steps = (size_t)p->form.n_categorical;
+    const size_t first = (size_t)gp_places(&p->form).categorical;
+    memset(gradient + first, 0, steps * sizeof *gradient);
+    for (size_t j = 0; j < n; j++) {
+        for (size_t k = 0; k < j; k++) {
+            const double weighed = weight_of(e, s2, j, k) * e->joint[j * n + k];
+            for (size_t s = 0; s < steps; s++) {
+                const double *codes = p->codes + s * (size_t)p->most;
+                gradient[first + s] += codes[j] == codes[k] ? 0.0 : weighed;
+            }
+        }
+    }
+    for (size_t s = 0; s < steps; s++) {
+        gradient[first + s] *= exp(-params[first + s]);
+    }
+}
+
+// By ln(a / (1 - a)) of either of two tasks that differ, dA_jk = (1 - a) A_jk.
+static void differentiate_tasks(const struct gp_evidence *e, double s2, double *gradient)
+{
+    const struct gp_points *p = &e->points;
+    const size_t n = (size_t)e->n;
+    double *of = gradient + gp_places(&p->form).tasks;
+    memset(of, 0, (size_t)p->form.n_tasks * sizeof *of);
+    for (size_t j = 0; j < n; j++) {
+        for (size_t k = 0; k < j; k++) {
+            if (p->tasks[j] != p->tasks[k]) {
+                const double weighed = weight_of(e, s2, j, k) * e->whole[j * n + k];
+                of[(int)p->tasks[j]] += weighed * (1.0 - p->common[j]);
+                of[(int)p->tasks[k]] += weighed * (1.0 - p->common[k]);
+            }
         }
     }
 }
@@ -209,6 +285,12 @@ double gp_evidence_value(struct gp_evidence *e, const double *params, double *gr
     }
     if (form->n_linear > 0) {
         differentiate_linear(e, s2, gradient);
+    }
+    if (form->n_categorical > 0) {
+        differentiate_categorical(e, s2, params, gradient);
+    }
+    if (form->n_tasks > 1) {
+        differentiate_tasks(e, s2, gradient);
     }
     return add_priors(form, params, gradient) - 0.5 * n * log(s2) - log_root;
 }

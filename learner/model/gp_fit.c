@@ -10,23 +10,22 @@
 
 enum { STREAM_LEARN, STREAM_THIN }; // steps of RNG_MODEL
 
-// Mean and scale of the data that are fitted. Equal rewards say nothing of a scale: the noise's.
+int gp_task_of(const struct gp *gp, const double *x)
+{
+    const int input = gp_task_input(&gp->form);
+    return input >= 0 ? (int)x[input] : 0;
+}
+
+// Equal rewards say nothing of a scale: the noise's.
 void gp_standardise(struct gp *gp)
 {
     const int n = (int)gp->counts[COUNT_FITTED];
-    const double noise_floor = gp->base.options.noise_floor, rounding = 1e-9;
-    double sum = 0.0, squares = 0.0, greatest = 0.0;
-    for (int i = 0; i < n; i++) {
-        sum += gp->y[i];
-        greatest = fmax(greatest, fabs(gp->y[i]));
+    const double noise_floor = gp->base.options.noise_floor;
+    for (int i = 0; i < n && gp->tasks != NULL; i++) {
+        gp->tasks[i] = gp_task_of(gp, gp->x + (size_t)i * (size_t)gp->base.options.n_inputs);
     }
-    gp->mean = n > 0 ? sum / n : 0.0;
-    for (int i = 0; i < n; i++) {
-        squares += (gp->y[i] - gp->mean) * (gp->y[i] - gp->mean);
-    }
-    const double deviation = n > 0 ? sqrt(squares / n) : 0.0;
-    gp->flat = deviation <= rounding * greatest;
-    gp->scale = !gp->flat ? deviation : noise_floor > 0.0 ? noise_floor : 1.0;
+    gp->flat =
+        gp_targets_fit(&gp->targets, n, gp->y, gp->tasks, noise_floor > 0.0 ? noise_floor : 1.0);
 }
 
 // Data `chosen` [n] side by side, the rewards standardised.
@@ -36,7 +35,7 @@ static void gather(struct gp *gp, int n, const int32_t *chosen)
     for (size_t i = 0; i < (size_t)n; i++) {
         const size_t at = (size_t)chosen[i];
         memcpy(gp->gathered_x + i * n_inputs, gp->x + at * n_inputs, n_inputs * sizeof *gp->x);
-        gp->gathered_y[i] = gp->flat ? 0.0 : (gp->y[at] - gp->mean) / gp->scale;
+        gp->gathered_y[i] = gp->targets.values[at];
     }
 }
 
@@ -44,14 +43,20 @@ static int choose(struct gp *gp, const struct data_subset *subset, uint32_t stre
 {
     const int n = (int)gp->counts[COUNT_FITTED];
     struct rng rng = rng_make(gp->base.options.seed, RNG_MODEL, (uint64_t)n, stream);
-    return data_subset_choose(subset, n, gp->y, &rng, chosen, gp->order, gp->taken);
+    const bool alike = !gp->targets.ranked && gp->targets.n_tasks == 1;
+    const double *y = alike ? gp->y : gp->targets.values;
+    return data_subset_choose(subset, n, y, &rng, chosen, gp->order, gp->taken);
 }
 
 static void learn(struct gp *gp)
 {
     const struct data_subset subset = {.n_best = GP_LEARN_BEST, .n_random = GP_LEARN_OTHERS};
     int32_t chosen[GP_LEARN_BEST + GP_LEARN_OTHERS];
-    const double floor_share = gp->base.options.noise_floor / gp->scale;
+    double least_scale = gp->targets.scale[0];
+    for (int task = 1; task < gp->targets.n_tasks; task++) {
+        least_scale = fmin(least_scale, gp->targets.scale[task]);
+    }
+    const double floor_share = gp->base.options.noise_floor / least_scale;
     gp->evidence.n = choose(gp, &subset, STREAM_LEARN, chosen);
     gather(gp, gp->evidence.n, chosen);
     gp->evidence.x = gp->gathered_x;

@@ -40,13 +40,19 @@ CPU_INLINE double exp_minus(double distance)
 
 int gp_inputs(const struct gp_form *form)
 {
-    return form->n_joint + form->n_linear;
+    return form->n_joint + form->n_categorical + (form->n_tasks > 1 ? 1 : 0) + form->n_linear;
+}
+
+int gp_task_input(const struct gp_form *form)
+{
+    return form->n_tasks > 1 ? form->n_joint + form->n_categorical : -1;
 }
 
 struct gp_places gp_places(const struct gp_form *form)
 {
     const int sums = form->n_joint + 1, linear = sums + (form->n_own > 0 ? 2 : 0);
-    struct gp_places places = {form->n_joint, -1, -1, -1, -1};
+    const int categorical = linear + (form->n_linear > 0 ? 2 : 0);
+    struct gp_places places = {form->n_joint, -1, -1, -1, -1, -1, -1};
     if (form->n_own > 0) {
         places.sum_weight = sums;
         places.sum_length = sums + 1;
@@ -55,12 +61,19 @@ struct gp_places gp_places(const struct gp_form *form)
         places.linear_weight = linear;
         places.linear_spread = linear + 1;
     }
+    if (form->n_categorical > 0) {
+        places.categorical = categorical;
+    }
+    if (form->n_tasks > 1) {
+        places.tasks = categorical + form->n_categorical;
+    }
     return places;
 }
 
 int gp_params(const struct gp_form *form)
 {
-    return form->n_joint + 1 + (form->n_own > 0 ? 2 : 0) + (form->n_linear > 0 ? 2 : 0);
+    return form->n_joint + 1 + (form->n_own > 0 ? 2 : 0) + (form->n_linear > 0 ? 2 : 0) +
+           form->n_categorical + (form->n_tasks > 1 ? form->n_tasks : 0);
 }
 
 int gp_linear_columns(const struct gp_form *form)
@@ -78,6 +91,11 @@ double gp_sum_weight(const struct gp_form *form, const double *params)
     return form->n_own > 0 ? exp(params[gp_places(form).sum_weight]) : 0.0;
 }
 
+double gp_common(const struct gp_form *form, const double *params, int task)
+{
+    return 1.0 / (1.0 + exp(-params[gp_places(form).tasks + task]));
+}
+
 enum status gp_points_open(int most, const struct gp_form *form, struct arena *arena,
                            struct gp_points *out)
 {
@@ -88,6 +106,10 @@ enum status gp_points_open(int most, const struct gp_form *form, struct arena *a
     ARENA_NEW(arena, out->own, n * (size_t)form->n_own);
     ARENA_NEW(arena, out->linear, n * (size_t)gp_linear_columns(form));
     ARENA_NEW(arena, out->variances, n);
+    ARENA_NEW(arena, out->codes, n * (size_t)form->n_categorical);
+    ARENA_NEW(arena, out->differing, (size_t)form->n_categorical);
+    ARENA_NEW(arena, out->tasks, form->n_tasks > 1 ? n : 0);
+    ARENA_NEW(arena, out->common, form->n_tasks > 1 ? n : 0);
     return OK;
 }
 
@@ -118,7 +140,7 @@ static void fill_linear(const struct gp_points *points, int i, const double *x,
     const double each = whole * sqrt(exp(params[places.linear_spread]));
     double *to = points->linear + (size_t)i * (size_t)gp_linear_columns(&points->form), sum = 0.0;
     for (int c = 0; c < n; c++) {
-        const double e = x[points->form.n_joint + c];
+        const double e = x[gp_inputs(&points->form) - n + c];
         to[c] = each * e;
         sum += e;
     }
@@ -126,9 +148,33 @@ static void fill_linear(const struct gp_points *points, int i, const double *x,
     points->variances[i] += blas_dot(n + 1, to, to);
 }
 
+static void fill_codes(const struct gp_points *points, int i, const double *x)
+{
+    for (size_t s = 0; s < (size_t)points->form.n_categorical; s++) {
+        points->codes[s * (size_t)points->most + (size_t)i] = x[(size_t)points->form.n_joint + s];
+    }
+}
+
+static void fill_task(const struct gp_points *points, int i, const double *x, const double *params)
+{
+    const double task = x[gp_task_input(&points->form)];
+    CHECK(task >= 0.0 && task < points->form.n_tasks);
+    points->tasks[i] = task;
+    points->common[i] = gp_common(&points->form, params, (int)task);
+}
+
+static void fill_differing(const struct gp_points *points, const double *params)
+{
+    const int first = gp_places(&points->form).categorical;
+    for (int s = 0; s < points->form.n_categorical; s++) {
+        points->differing[s] = exp(-exp(-params[first + s]));
+    }
+}
+
 void gp_points_fill(const struct gp_points *points, int first, int n, const double *x,
                     const double *params)
 {
+    fill_differing(points, params);
     const size_t n_inputs = (size_t)gp_inputs(&points->form);
     for (int i = 0; i < n; i++) {
         const double *point = x + (size_t)i * n_inputs;
@@ -139,6 +185,10 @@ void gp_points_fill(const struct gp_points *points, int first, int n, const doub
         }
         if (points->form.n_linear > 0) {
             fill_linear(points, first + i, point, params);
+        }
+        fill_codes(points, first + i, point);
+        if (points->form.n_tasks > 1) {
+            fill_task(points, first + i, point, params);
         }
     }
 }
@@ -156,6 +206,12 @@ void gp_squares(const struct gp_points *a, int first_a, int n_a, const struct gp
                 double *out, int ldo)
 {
     const int n_inputs = a->form.n_joint;
+    for (int i = 0; i < n_a && n_inputs == 0; i++) {
+        memset(out + (size_t)i * (size_t)ldo, 0, (size_t)n_b * sizeof *out);
+    }
+    if (n_inputs == 0) {
+        return;
+    }
     blas_gemm_double(false, true, n_a, n_b, n_inputs, -2.0,
                      a->u + (size_t)first_a * (size_t)n_inputs, n_inputs, b->u, n_inputs, 0.0, out,
                      ldo);
@@ -210,19 +266,55 @@ void gp_add_linear(const struct gp_points *a, int first_a, int n_a, const struct
     }
 }
 
+CPU_CLONES static void multiply_unequal(int n, double at, const double *restrict of, double factor,
+                                        double *restrict row)
+{
+    for (int j = 0; j < n; j++) {
+        row[j] *= of[j] == at ? 1.0 : factor;
+    }
+}
+
+void gp_multiply_differing(const struct gp_points *a, int i, const struct gp_points *b, int n,
+                           double *row)
+{
+    for (size_t s = 0; s < (size_t)a->form.n_categorical; s++) {
+        multiply_unequal(n, a->codes[s * (size_t)a->most + (size_t)i],
+                         b->codes + s * (size_t)b->most, a->differing[s], row);
+    }
+}
+
+void gp_multiply_common(const struct gp_points *a, int i, const struct gp_points *b, int n,
+                        double *row)
+{
+    for (int j = 0; j < n && a->form.n_tasks > 1; j++) {
+        row[j] *= b->tasks[j] == a->tasks[i] ? 1.0 : a->common[i] * b->common[j];
+    }
+}
+
+void gp_joint_covariances(const struct gp_points *a, int first_a, int n_a,
+                          const struct gp_points *b, int n_b, double *out, int ldo)
+{
+    gp_squares(a, first_a, n_a, b, n_b, out, ldo);
+    for (int i = 0; i < n_a; i++) {
+        double *row = out + (size_t)i * (size_t)ldo;
+        gp_kernel(n_b, row);
+        gp_multiply_differing(a, first_a + i, b, n_b, row);
+    }
+}
+
 void gp_covariances(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b,
                     int n_b, const double *params, double *out, int ldo)
 {
     const size_t n_own = (size_t)a->form.n_own;
     const double weight = n_own > 0 ? gp_sum_weight(&a->form, params) / (double)n_own : 0.0;
-    gp_squares(a, first_a, n_a, b, n_b, out, ldo);
+    gp_joint_covariances(a, first_a, n_a, b, n_b, out, ldo);
     for (int i = 0; i < n_a; i++) {
         double *row = out + (size_t)i * (size_t)ldo;
-        gp_kernel(n_b, row);
         for (size_t g = 0; g < n_own; g++) {
             const double at = a->own[g * (size_t)a->most + (size_t)(first_a + i)];
             add_one(n_b, at, b->own + g * (size_t)b->most, weight, row);
         }
+        gp_multiply_common(a, first_a + i, b, n_b, row);
     }
     gp_add_linear(a, first_a, n_a, b, n_b, out, ldo);
 }

@@ -5,27 +5,41 @@
 //   2011, "Additive Gaussian processes");
 //   a linear part, (T T' + spread sum_c e_c e_c') / n of further inputs e with the sum T: weights
 //   of one size, each of which may differ from it.
+//
+// Categorical inputs multiply the joint kernel by exp(-sum_s [c_s differs] / length_s), a Hamming
+// kernel with a length per input. Points of several tasks have all of it times a_t a_u where their
+// tasks t and u differ, 0 < a < 1: what is common to all tasks and what is each one's own, in
+// shares that are learnt (the intrinsic coregionalisation of Bonilla et al. 2007, of rank one and a
+// diagonal).
 #pragma once
 #include "core/arena.h"
 
 // What the inputs are for, and which parameters there are. params [gp_params] are logarithms: of
 // the length scales of the joint part [n_joint]; of the noise, in units of the joint part's
 // amplitude; with n_own > 0 of the weight of the sum, its variance in the same units, and its
-// length scale; with n_linear > 0 of the weight of the linear part and of its spread.
+// length scale; with n_linear > 0 of the weight of the linear part and of its spread; of the
+// lengths of categorical inputs; with n_tasks > 1 of a / (1 - a) of each task.
 struct gp_form {
-    int n_joint;  // inputs of the joint part, first in a point
-    int n_own;    // the first of them, with a function of their own; 0: no sum
-    int n_linear; // inputs of the linear part, last in a point; 0: none
+    int n_joint;       // inputs of the joint part, first in a point
+    int n_own;         // the first of them, with a function of their own; 0: no sum
+    int n_categorical; // inputs that are equal or not, next in a point
+    int n_tasks;       // above 1: the input after those is the number of the point's task
+    int n_linear;      // inputs of the linear part, last in a point; 0: none, and none with tasks
 };
 int gp_inputs(const struct gp_form *form); // numbers in a point
 int gp_params(const struct gp_form *form);
 // Where in params they are; -1: nowhere.
 struct gp_places {
     int noise, sum_weight, sum_length, linear_weight, linear_spread;
+    int categorical, tasks; // the first of them
 };
 struct gp_places gp_places(const struct gp_form *form);
 double gp_noise(const struct gp_form *form, const double *params);      // standard deviation
 double gp_sum_weight(const struct gp_form *form, const double *params); // 0 without a sum
+// Which input of a point is the number of its task, -1 = none.
+int gp_task_input(const struct gp_form *form);
+// The common share a of a task.
+double gp_common(const struct gp_form *form, const double *params, int task);
 
 // Points in units in which the kernels depend on distances, or products, alone.
 struct gp_points {
@@ -36,6 +50,10 @@ struct gp_points {
     double *own;       // [n_own][most] sqrt(5) x / length of the sum
     double *linear;    // [most][gp_linear_columns]
     double *variances; // [most] covariance of a point with itself, without noise
+    double *codes;     // [n_categorical][most]
+    double *differing; // [n_categorical] what a differing input leaves of the joint kernel
+    double *tasks;     // [most] numbers, without tasks unused, as is
+    double *common;    // [most] a of the point's task
 };
 int gp_linear_columns(const struct gp_form *form); // the inputs and their sum; 0 without them
 enum status gp_points_open(int most, const struct gp_form *form, struct arena *arena,
@@ -51,6 +69,15 @@ void gp_covariances(const struct gp_points *a, int first_a, int n_a, const struc
 
 // ---- parts
 
+// The joint part's covariances, likewise: Matern and categorical inputs.
+void gp_joint_covariances(const struct gp_points *a, int first_a, int n_a,
+                          const struct gp_points *b, int n_b, double *out, int ldo);
+// Multiplies row [n] by what the categorical inputs of a's point i and b's first n points leave,
+// and by what their tasks have in common.
+void gp_multiply_differing(const struct gp_points *a, int i, const struct gp_points *b, int n,
+                           double *row);
+void gp_multiply_common(const struct gp_points *a, int i, const struct gp_points *b, int n,
+                        double *row);
 // Squares of distances, likewise.
 void gp_squares(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b, int n_b,
                 double *out, int ldo);

@@ -73,6 +73,26 @@ static bool params_fit(const struct gp *gp)
     return noise >= log(GP_NOISE_LEAST) - rounding && noise <= rounding;
 }
 
+static bool task_fits(const struct gp *gp, const double *x)
+{
+    const double task = gp->form.n_tasks > 1 ? x[gp_task_input(&gp->form)] : 0.0;
+    return task >= 0.0 && task < (gp->form.n_tasks > 1 ? gp->form.n_tasks : 1) &&
+           task == floor(task);
+}
+
+static bool tasks_fit(const struct gp *gp)
+{
+    const size_t n_inputs = (size_t)gp->base.options.n_inputs;
+    bool fit = true;
+    for (int64_t i = 0; i < gp->counts[COUNT_ADDED]; i++) {
+        fit = fit && task_fits(gp, gp->x + (size_t)i * n_inputs);
+    }
+    for (int64_t i = 0; i < gp->counts[COUNT_PENDING]; i++) {
+        fit = fit && task_fits(gp, gp->pending + (size_t)i * n_inputs);
+    }
+    return fit;
+}
+
 static enum status grow_again(struct gp *gp)
 {
     for (int64_t i = 0; i < gp->counts[COUNT_STEPS]; i++) {
@@ -93,8 +113,11 @@ enum status gp_restore(struct reward_model *model)
                         "other");
     }
     gp->factor.n = 0;
-    gp_standardise(gp);
-    if (!params_fit(gp) || grow_again(gp) != OK) {
+    const bool tasks = tasks_fit(gp);
+    if (tasks) {
+        gp_standardise(gp);
+    }
+    if (!tasks || !params_fit(gp) || grow_again(gp) != OK) {
         FAIL(ERR_INPUT, "the state of the reward model is damaged: its numbers make no sense");
     }
     return OK;

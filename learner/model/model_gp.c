@@ -29,6 +29,8 @@ static enum status allocate(struct gp *gp, const struct reward_model_options *op
     TRY(gp_factor_open(gp->most_held + options->most_joint, &gp->form, &gp->arena, &gp->factor));
     TRY(gp_evidence_open(most_learnt, &gp->form, &gp->arena, &gp->evidence));
     TRY(gp_points_open(at_once, &gp->form, &gp->arena, &gp->candidates));
+    TRY(gp_targets_open(options->ranked, larger(options->n_tasks, 1), options->capacity, &gp->arena,
+                        &gp->targets));
     TRY(gp_parts_open(&gp->form, gp->most_held, &gp->arena, &gp->parts));
     ARENA_NEW(&gp->arena, gp->x, capacity * n_inputs);
     ARENA_NEW(&gp->arena, gp->y, capacity);
@@ -38,6 +40,11 @@ static enum status allocate(struct gp *gp, const struct reward_model_options *op
     ARENA_NEW(&gp->arena, gp->pending, joint * n_inputs);
     ARENA_NEW(&gp->arena, gp->alpha, held);
     ARENA_NEW(&gp->arena, gp->lengths, (size_t)gp->form.n_joint);
+    ARENA_NEW(&gp->arena, gp->categorical_lengths, (size_t)gp->form.n_categorical);
+    ARENA_NEW(&gp->arena, gp->common, (size_t)gp->targets.n_tasks);
+    if (gp->form.n_tasks > 1) {
+        ARENA_NEW(&gp->arena, gp->tasks, capacity);
+    }
     ARENA_NEW(&gp->arena, gp->gathered_x, gathered * n_inputs);
     ARENA_NEW(&gp->arena, gp->gathered_y, gathered);
     ARENA_NEW(&gp->arena, gp->climb, 4 * n_params);
@@ -62,9 +69,12 @@ static enum status gp_open(const struct reward_model_options *options, struct re
     if (gp == NULL) {
         FAIL(ERR_MEMORY, "no memory for a reward model");
     }
-    gp->form = (struct gp_form){.n_joint = options->n_inputs - options->linear_inputs,
-                                .n_own = options->own_inputs,
+    const int others = options->linear_inputs + options->categorical_inputs;
+    gp->form = (struct gp_form){.n_own = options->own_inputs,
+                                .n_categorical = options->categorical_inputs,
+                                .n_tasks = options->n_tasks,
                                 .n_linear = options->linear_inputs};
+    gp->form.n_joint = options->n_inputs - others - (options->n_tasks > 1 ? 1 : 0);
     gp->most_held = smaller(options->capacity, options->most_points);
     const enum status status = allocate(gp, options);
     if (status != OK) {
@@ -89,20 +99,39 @@ static int gp_count(const struct reward_model *model)
     return (int)((const struct gp *)model)->counts[COUNT_ADDED];
 }
 
-// Means alone: the joint part's covariances, and what the other parts add by value.
+// A standardised mean of candidate i in the model's units, and the unit of the deviations.
+static double to_units(const struct gp *gp, const double *x, int i, double value)
+{
+    const int task = gp_task_of(gp, x + (size_t)i * (size_t)gp->base.options.n_inputs);
+    return gp->targets.ranked ? value : gp->targets.mean[task] + gp->targets.scale[task] * value;
+}
+
+static double unit_of(const struct gp *gp, const double *x, int i)
+{
+    const int task = gp_task_of(gp, x + (size_t)i * (size_t)gp->base.options.n_inputs);
+    return gp->targets.ranked ? 1.0 : gp->targets.scale[task];
+}
+
+// Means alone: the joint part's covariances, and what the other parts add by value. What those add
+// depends on the task too where there are several.
 static void predict_means(struct gp *gp, const double *x, int n, double *mean)
 {
     const struct gp_factor *f = &gp->factor;
     const int held = (int)gp->counts[COUNT_HELD];
     CHECK(held > 0);
     gp_points_fill(&gp->candidates, 0, n, x, gp->params);
-    gp_squares(&gp->candidates, 0, n, &f->points, held, gp->cross, f->most);
+    const bool alike = gp->form.n_tasks <= 1;
+    if (alike) {
+        gp_joint_covariances(&gp->candidates, 0, n, &f->points, held, gp->cross, f->most);
+    } else {
+        gp_covariances(&gp->candidates, 0, n, &f->points, held, gp->params, gp->cross, f->most);
+    }
     for (int i = 0; i < n; i++) {
-        double *row = gp->cross + (size_t)i * (size_t)f->most;
-        gp_kernel(held, row);
-        const double other =
-            gp_parts_mean(&gp->parts, &f->points, held, gp->alpha, gp->params, &gp->candidates, i);
-        mean[i] = gp->mean + gp->scale * (blas_dot(held, row, gp->alpha) + other);
+        const double *row = gp->cross + (size_t)i * (size_t)f->most;
+        const double other = alike ? gp_parts_mean(&gp->parts, &f->points, held, gp->alpha,
+                                                   gp->params, &gp->candidates, i)
+                                   : 0.0;
+        mean[i] = to_units(gp, x, i, blas_dot(held, row, gp->alpha) + other);
     }
 }
 
@@ -115,7 +144,7 @@ static void compare(struct gp *gp, const double *x, int n, double *mean)
     gp_covariances(&gp->candidates, 0, n, &f->points, f->n, gp->params, gp->cross, f->most);
     for (int i = 0; i < n; i++) {
         const double *row = gp->cross + (size_t)i * (size_t)f->most;
-        mean[i] = gp->mean + gp->scale * blas_dot((int)gp->counts[COUNT_HELD], row, gp->alpha);
+        mean[i] = to_units(gp, x, i, blas_dot((int)gp->counts[COUNT_HELD], row, gp->alpha));
     }
     blas_solve_lower(false, n, f->n, f->lower, f->most, gp->cross, f->most);
 }
@@ -135,7 +164,7 @@ static void gp_predict(struct reward_model *model, const double *x, int n, doubl
             const double *v = gp->cross + (size_t)i * (size_t)gp->factor.most;
             const double left =
                 fmax(0.0, gp->candidates.variances[i] - blas_dot(gp->factor.n, v, v));
-            sd[first + i] = gp->scale * sqrt(gp->s2 * left);
+            sd[first + i] = unit_of(gp, x, first + i) * sqrt(gp->s2 * left);
         }
     }
 }
@@ -171,7 +200,16 @@ static void gp_draw(struct reward_model *model, const double *x, int n, struct r
     }
     for (int i = 0; i < n; i++) {
         const double *row = gp->joint + (size_t)i * (size_t)model->options.most_joint;
-        draw[i] += gp->scale * sqrt(gp->s2) * blas_dot(i + 1, row, gp->normals);
+        draw[i] += unit_of(gp, x, i) * sqrt(gp->s2) * blas_dot(i + 1, row, gp->normals);
+    }
+}
+
+static void gp_rewards(struct reward_model *model, const double *x, int n, double *values)
+{
+    const struct gp *gp = (const struct gp *)model;
+    for (int i = 0; i < n; i++) {
+        const int task = gp_task_of(gp, x + (size_t)i * (size_t)model->options.n_inputs);
+        values[i] = gp_targets_reward(&gp->targets, task, gp->y, values[i]);
     }
 }
 
@@ -179,15 +217,24 @@ static void gp_describe(const struct reward_model *model, struct reward_model_fa
 {
     const struct gp *gp = (const struct gp *)model;
     const struct gp_places places = gp_places(&gp->form);
-    const double amplitude = gp->scale * sqrt(gp->s2);
+    const double unit = gp->targets.ranked ? 1.0 : gp->targets.scale[0];
+    const double amplitude = unit * sqrt(gp->s2);
     for (int i = 0; i < gp->form.n_joint; i++) {
         gp->lengths[i] = exp(gp->params[i]);
+    }
+    for (int i = 0; i < gp->form.n_categorical; i++) {
+        gp->categorical_lengths[i] = exp(gp->params[places.categorical + i]);
+    }
+    for (int task = 0; task < gp->form.n_tasks && gp->form.n_tasks > 1; task++) {
+        gp->common[task] = gp_common(&gp->form, gp->params, task);
     }
     *out = (struct reward_model_facts){
         .points = (int)gp->counts[COUNT_HELD],
         .noise = amplitude * gp_noise(&gp->form, gp->params),
         .amplitude = amplitude,
         .lengths = gp->lengths,
+        .categorical_lengths = gp->categorical_lengths,
+        .common = gp->common,
         .sum_weight = gp_sum_weight(&gp->form, gp->params),
         .sum_length = gp->form.n_own > 0 ? exp(gp->params[places.sum_length]) : 0.0,
         .linear_weight = gp->form.n_linear > 0 ? exp(gp->params[places.linear_weight]) : 0.0,
@@ -204,6 +251,7 @@ const struct reward_model_ops reward_model_gp = {
     .fit = gp_fit,
     .pending = gp_pending,
     .predict = gp_predict,
+    .rewards = gp_rewards,
     .draw = gp_draw,
     .describe = gp_describe,
     .state = gp_state,

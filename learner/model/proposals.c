@@ -74,10 +74,11 @@ static void add_near_best(struct proposing *p)
 static void add_near_better(struct proposing *p)
 {
     const struct advisor_pool *pool = p->pool;
+    const double *means = advisor_means(p->advisor, p->task);
     int best[PARENTS_ABOVE], n = 0;
     for (int i = 0; i < pool->fitted; i++) {
         const int16_t *choices = pool->choices + (size_t)i * (size_t)pool->steps;
-        if (n == PARENTS_ABOVE && !(pool->means[i] > pool->means[best[n - 1]])) {
+        if (n == PARENTS_ABOVE && !(means[i] > means[best[n - 1]])) {
             continue;
         }
         if (p->space->holds(p->space->context, p->task, choices) ||
@@ -85,7 +86,7 @@ static void add_near_better(struct proposing *p)
             continue;
         }
         int at = n < PARENTS_ABOVE ? n++ : n - 1;
-        for (; at > 0 && pool->means[i] > pool->means[best[at - 1]]; at--) {
+        for (; at > 0 && means[i] > means[best[at - 1]]; at--) {
             best[at] = best[at - 1];
         }
         best[at] = i;
@@ -109,7 +110,9 @@ static void add_wishes(struct proposing *p, const struct advisor_wishes *wishes)
 {
     for (int i = 0; wishes != NULL && i < wishes->n; i++) {
         const int16_t *wish = wishes->choices + (size_t)i * (size_t)wishes->stride;
-        memcpy(next_cell(p->sheet), wish, (size_t)p->sheet->steps * sizeof *wish);
+        int16_t *to = next_cell(p->sheet);
+        memcpy(to, wish, (size_t)p->sheet->steps * sizeof *wish);
+        candidate_canonical(p->space, p->task, to);
         if (i % 2 == 1) {
             add_filled(p);
         }
@@ -136,7 +139,7 @@ static int screen(struct proposing *p, int most)
     for (int i = 0; i < sheet->n; i++) {
         const double mean = sheet->mean[i];
         if ((n == most && !(mean > sheet->mean[sheet->order[n - 1]])) ||
-            advisor_is_known(p->pool, cell(sheet, i))) {
+            advisor_is_known(p->advisor, p->task, cell(sheet, i))) {
             continue;
         }
         bool listed = false;
@@ -169,16 +172,19 @@ static void refine(struct proposing *p)
     }
 }
 
-// The best mean of what was evaluated and keeps the budget; without any, the worst of all.
+// The best mean of what was evaluated in the task's model and keeps the budget; without any, the
+// worst of all.
 static double best_so_far(const struct proposing *p)
 {
     const struct advisor_pool *pool = p->pool;
+    const double *means = advisor_means(p->advisor, p->task);
     double best = -INFINITY, worst = INFINITY;
     for (int i = 0; i < pool->fitted; i++) {
         const int16_t *choices = pool->choices + (size_t)i * (size_t)pool->steps;
-        worst = fmin(worst, pool->means[i]);
-        if (pool->means[i] > best && p->space->holds(p->space->context, p->task, choices)) {
-            best = pool->means[i];
+        worst = fmin(worst, means[i]);
+        if (means[i] > best && advisor_is_result_of(p->advisor, p->task, i) &&
+            p->space->holds(p->space->context, p->task, choices)) {
+            best = means[i];
         }
     }
     return isfinite(best) ? best : worst;
@@ -218,7 +224,7 @@ static void propose_first(struct proposing *p, int16_t *choices)
             candidate_random(p->space, p->task, &p->rng, choices);
             candidate_fill(p->space, p->task, &p->rng, choices);
         }
-        if (!advisor_is_known(p->pool, choices)) {
+        if (!advisor_is_known(p->advisor, p->task, choices)) {
             return;
         }
     }
@@ -243,9 +249,14 @@ static bool propose_by_model(struct proposing *p, const struct advisor_wishes *w
     return true;
 }
 
-static void put_under_way(struct advisor_pool *pool, int64_t episode, const int16_t *choices)
+static void put_under_way(struct advisor *advisor, int task, int64_t episode,
+                          const int16_t *choices)
 {
+    struct advisor_pool *pool = advisor_pool_of(advisor, task);
     const int i = (*pool->n_under_way)++;
+    if (pool->n_models > 1) {
+        pool->under_way_codes[i] = advisor->code_of[task];
+    }
     pool->episodes[i] = episode;
     memcpy(pool->under_way + (size_t)i * (size_t)pool->steps, choices,
            (size_t)pool->steps * sizeof *choices);
@@ -271,7 +282,7 @@ int advisor_propose(struct advisor *advisor, int task, int64_t episode,
     if (!asked || !propose_by_model(&p, wishes, choices)) {
         propose_first(&p, choices);
     }
-    put_under_way(pool, episode, choices);
+    put_under_way(advisor, task, episode, choices);
     advisor->seconds += clock_seconds() - began;
     return pool->steps;
 }

@@ -18,6 +18,7 @@ enum status reward_model_open(enum reward_model_kind kind,
     CHECK(ops != NULL);
     CHECK(options->n_inputs > options->linear_inputs && options->capacity >= 1 &&
           options->most_points >= 1 && options->most_joint >= 1 && options->noise_floor >= 0.0);
+    CHECK(options->n_tasks <= 1 || options->linear_inputs == 0);
     blas_set_threads(1);
     struct reward_model *model = NULL;
     TRY(ops->open(options, &model));
@@ -72,6 +73,12 @@ void reward_model_predict(struct reward_model *model, const double *x, int n, do
     CHECK(n >= 0);
     check_finite(model, x, n);
     model->ops->predict(model, x, n, mean, sd);
+}
+
+void reward_model_rewards(struct reward_model *model, const double *x, int n, double *values)
+{
+    CHECK(n >= 0);
+    model->ops->rewards(model, x, n, values);
 }
 
 void reward_model_draw(struct reward_model *model, const double *x, int n, struct rng *rng,

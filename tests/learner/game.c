@@ -141,7 +141,8 @@ const struct candidate_space *game_space(int n_tasks)
                                            .steps = GAME_GROUPS,
                                            .n_choices = n_choices,
                                            .position = position,
-                                           .budget = budget[i]};
+                                           .budget = budget[i],
+                                           .whole = {(int64_t)(1000.0 * whole)}};
     }
     spaces[n_tasks] = (struct candidate_space){
         .n_tasks = n_tasks,

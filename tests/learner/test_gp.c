@@ -7,24 +7,37 @@
 
 #include <math.h>
 
-enum { INPUTS = 7, MOST = 230, MOST_PARAMS = INPUTS + 5 };
+enum { INPUTS = 7, MOST = 230, MOST_PARAMS = INPUTS + 8 };
 
-// The joint part alone, with a sum of some inputs, of all, with a linear part, with everything.
+// The joint part alone, with a sum of some inputs, of all, with a linear part, with everything;
+// categorical inputs beside ordered ones, alone, with several tasks, with a linear part.
 static const struct gp_form forms[] = {{.n_joint = INPUTS},
                                        {.n_joint = INPUTS, .n_own = 4},
                                        {.n_joint = INPUTS, .n_own = INPUTS},
                                        {.n_joint = 4, .n_linear = INPUTS - 4},
-                                       {.n_joint = 4, .n_own = 3, .n_linear = INPUTS - 4}};
+                                       {.n_joint = 4, .n_own = 3, .n_linear = INPUTS - 4},
+                                       {.n_joint = 3, .n_categorical = INPUTS - 3},
+                                       {.n_categorical = INPUTS},
+                                       {.n_categorical = INPUTS - 1, .n_tasks = 3},
+                                       {.n_joint = INPUTS - 1, .n_own = 2, .n_tasks = 2},
+                                       {.n_joint = 2, .n_own = 2, .n_categorical = 4, .n_tasks = 3},
+                                       {.n_joint = 3, .n_categorical = 2, .n_linear = 2}};
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
-// Points of a cube of side 2, and a smooth function of them with a little noise.
-static void draw_data(uint64_t seed, int n, double *x, double *y)
+// Points of a cube of side 2, and a smooth function of them with a little noise. Categorical inputs
+// have a few values, and so have tasks.
+static void draw_data(uint64_t seed, const struct gp_form *form, int n, double *x, double *y)
 {
+    const int last = form->n_joint + form->n_categorical;
     struct rng rng = rng_make(seed, RNG_TEST, 0, 0);
     for (int i = 0; i < n; i++) {
         double sum = 0.0;
         for (int g = 0; g < INPUTS; g++) {
-            x[i * INPUTS + g] = -2.0 * (double)rng_uniform(&rng);
+            const double at = -2.0 * (double)rng_uniform(&rng);
+            x[i * INPUTS + g] = g < form->n_joint ? at : g < last ? floor(2.0 * at) : at;
+            if (g == gp_task_input(form)) {
+                x[i * INPUTS + g] = (double)rng_below(&rng, (uint32_t)form->n_tasks);
+            }
             sum += sin((g + 1) * x[i * INPUTS + g]) / (g + 1);
         }
         y[i] = sum + 0.05 * (double)rng_normal(&rng);
@@ -59,7 +72,7 @@ static double plain_kernel(const double *a, const double *b, const struct gp_for
         value += exp(params[places.sum_weight]) / form->n_own *
                  plain_matern(5.0 * difference * difference);
     }
-    for (int c = form->n_joint; c < INPUTS; c++) {
+    for (int c = INPUTS - form->n_linear; c < INPUTS; c++) {
         products += a[c] * b[c];
         sum_a += a[c];
         sum_b += b[c];
@@ -68,7 +81,20 @@ static double plain_kernel(const double *a, const double *b, const struct gp_for
         value += exp(params[places.linear_weight]) / form->n_linear *
                  (sum_a * sum_b + exp(params[places.linear_spread]) * products);
     }
-    return plain_matern(square) + value;
+    double differing = 0.0;
+    for (int s = 0; s < form->n_categorical; s++) {
+        differing += a[form->n_joint + s] != b[form->n_joint + s]
+                         ? 1.0 / exp(params[places.categorical + s])
+                         : 0.0;
+    }
+    value += plain_matern(square) * exp(-differing);
+    if (form->n_tasks > 1) {
+        const int t = (int)a[gp_task_input(form)], u = (int)b[gp_task_input(form)];
+        value *= t == u ? 1.0
+                        : 1.0 / (1.0 + exp(-params[places.tasks + t])) /
+                              (1.0 + exp(-params[places.tasks + u]));
+    }
+    return value;
 }
 
 static void kernel_is_matern(void **state)
@@ -100,7 +126,7 @@ static void check_slopes(const struct gp_form *form, int n)
     struct gp_evidence evidence;
     double params[MOST_PARAMS], gradient[MOST_PARAMS], unused[MOST_PARAMS];
     assert_ok(gp_evidence_open(n, form, &arena, &evidence));
-    draw_data((uint64_t)n, n, x, y);
+    draw_data((uint64_t)n, form, n, x, y);
     draw_params((uint64_t)n, form, params);
     evidence.n = n;
     evidence.x = x;
@@ -145,7 +171,7 @@ static void climbs(void **state)
         evidence.x = x;
         evidence.y = y;
         for (uint64_t seed = 0; seed < 5; seed++) {
-            draw_data(seed, 60, x, y);
+            draw_data(seed, &forms[f], 60, x, y);
             gp_evidence_begin(&forms[f], params);
             const double before = gp_evidence_value(&evidence, params, gradient);
             gp_evidence_climb(&evidence, GP_NOISE_LEAST, params, scratch);
@@ -166,7 +192,7 @@ static void check_growth(const struct gp_form *form)
     struct arena arena = {0};
     struct gp_factor once, grown;
     double params[MOST_PARAMS];
-    draw_data(3, MOST, x, y);
+    draw_data(3, form, MOST, x, y);
     draw_params(4, form, params);
     params[gp_places(form).noise] = log(noise);
     assert_ok(gp_factor_open(MOST, form, &arena, &once));

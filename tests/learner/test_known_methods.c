@@ -110,8 +110,8 @@ static void oneshot_tries_the_suggestions(void **state)
 static void they_want_to_know_the_candidates(void **state)
 {
     (void)state;
-    static const struct method_ops *const known[] = {&method_bayes, &method_oneshot,
-                                                     &method_sensitivity, &method_local};
+    static const struct method_ops *const known[] = {
+        &method_bayes, &method_oneshot, &method_sensitivity, &method_local, &method_nsga2};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         struct loop_case c;
         set_method(&c, known[i], 20);
@@ -127,7 +127,7 @@ static void nothing_is_tried_twice(void **state)
 {
     (void)state;
     static const struct method_ops *const all[] = {&method_bayes, &method_evolution, &method_local,
-                                                   &method_sensitivity};
+                                                   &method_sensitivity, &method_nsga2};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         struct loop_case c;
         struct run_outcome o;
@@ -182,9 +182,9 @@ static void sensitivity_measures_first(void **state)
     }
 }
 
-static const struct method_ops *const known_methods[] = {&method_random,      &method_bayes,
-                                                         &method_evolution,   &method_oneshot,
-                                                         &method_sensitivity, &method_local};
+static const struct method_ops *const known_methods[] = {
+    &method_random,      &method_bayes, &method_evolution, &method_oneshot,
+    &method_sensitivity, &method_local, &method_nsga2};
 
 // Episodes that fail are lost, and that is all.
 static void failures_do_not_stall(void **state)
