@@ -11,7 +11,7 @@ struct supernet_exchange {
     struct backend *backend;
     struct program *program;
     int shared, shared_gradients, own, own_gradients; // external buffers
-    struct exchange_options options;
+    float decay;
 };
 
 // What a transform of kernels keeps from reading to adding.
@@ -47,11 +47,11 @@ static enum status add_step(struct program *program, const struct op *op, struct
     return program_add_joint(program, &call);
 }
 
-static struct op scatter_op(const struct op *gather, float share)
+static struct op scatter_op(const struct op *gather)
 {
     struct op op = *gather;
     op.kind = OP_SCATTER_ADD;
-    op.alpha = share;
+    op.alpha = 1.0F;
     return op;
 }
 
@@ -159,7 +159,7 @@ static enum status add_matrix_gradient(struct opening *o, int p)
     unpack.in[0].buffer = partial;
     unpack.out[0].buffer = gradient;
     TRY(program_add_unpack(e->program, &unpack));
-    const struct op add = row_op(OP_SCATTER_ADD, matrix->count, e->options.share);
+    const struct op add = row_op(OP_SCATTER_ADD, matrix->count, 1.0F);
     return add_step(e->program, &add, slot_at(gradient, 0), PROGRAM_NONE,
                     slot_at(e->shared_gradients, matrix->offset));
 }
@@ -183,7 +183,7 @@ static enum status add_crop_gradient(struct opening *o, int p)
     call.in[1].buffer = packed;
     call.out[0].buffer = gradient;
     TRY(program_add_joint(e->program, &call));
-    const struct op add = scatter_op(&part->gather, e->options.share);
+    const struct op add = scatter_op(&part->gather);
     return add_step(e->program, &add, slot_at(gradient, 0), PROGRAM_NONE,
                     slot_at(e->shared_gradients, part->offset));
 }
@@ -201,7 +201,7 @@ static enum status add_scatter(struct opening *o, int p)
         TRY(add_matrix_gradient(o, p));
         return add_crop_gradient(o, p);
     }
-    const struct op add = scatter_op(&part->gather, e->options.share);
+    const struct op add = scatter_op(&part->gather);
     return add_step(e->program, &add, slot_at(e->own_gradients, param->offset), PROGRAM_NONE,
                     slot_at(e->shared_gradients, part->offset));
 }
@@ -209,8 +209,8 @@ static enum status add_scatter(struct opening *o, int p)
 static enum status add_scatters(struct opening *o)
 {
     const struct supernet_exchange *e = o->exchange;
-    if (e->options.decay > 0.0F) {
-        const struct op add = row_op(OP_SCATTER_ADD, o->graph->n_trainable, e->options.decay);
+    if (e->decay > 0.0F) {
+        const struct op add = row_op(OP_SCATTER_ADD, o->graph->n_trainable, e->decay);
         TRY(add_step(e->program, &add, slot_at(e->own, 0), PROGRAM_NONE,
                      slot_at(e->own_gradients, 0)));
     }
@@ -238,8 +238,7 @@ static enum status open_program(struct opening *o)
 }
 
 enum status supernet_exchange_open(struct backend *backend, const struct supernet *supernet,
-                                   const struct graph *graph,
-                                   const struct exchange_options *options,
+                                   const struct graph *graph, float decay,
                                    struct supernet_exchange **out)
 {
     struct supernet_exchange *exchange = calloc(1, sizeof *exchange);
@@ -248,7 +247,7 @@ enum status supernet_exchange_open(struct backend *backend, const struct superne
     enum status status = ERR_MEMORY;
     if (exchange != NULL && parts != NULL && transformed != NULL) {
         exchange->backend = backend;
-        exchange->options = *options;
+        exchange->decay = decay;
         struct opening opening = {exchange, supernet, graph, parts, transformed};
         status = open_program(&opening);
     } else {

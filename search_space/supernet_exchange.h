@@ -5,14 +5,10 @@
 #include "search_space/supernet.h"
 
 struct supernet_exchange;
-struct exchange_options {
-    float share; // by which gradients are multiplied when they are added
-    float decay; // of the sub-network's weights: added to its gradients before that, 0 = none
-};
-// graph: of one of the supernet's networks; both borrowed until the call returns.
+// graph: of one of the supernet's networks; both borrowed until the call returns. decay: so much of
+// the sub-network's weights is added to its gradients before these are added; 0 = none.
 enum status supernet_exchange_open(struct backend *backend, const struct supernet *supernet,
-                                   const struct graph *graph,
-                                   const struct exchange_options *options,
+                                   const struct graph *graph, float decay,
                                    struct supernet_exchange **out);
 void supernet_exchange_close(struct supernet_exchange *exchange); // NULL is fine
 

@@ -92,7 +92,7 @@ static enum status train_all(struct trainer *trainer, struct arena *arena)
 {
     struct network *network = trainer->network;
     struct train_loop *loop = &trainer->loop;
-    TRY(train_loop_plan(loop, &network->graph, 0, arena));
+    TRY(train_loop_plan(loop, &network->graph, arena));
     TRY(open_plan(trainer));
     TRY(open_teacher(trainer, arena));
     const struct train_subject subject = {

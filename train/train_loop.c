@@ -22,8 +22,7 @@ static enum status reduce_f64(void *context, int total, double *values, size_t c
     return collective_sum_tree_f64(loop->job->collective, total, values, count);
 }
 
-enum status train_loop_plan(struct train_loop *loop, const struct graph *graph, int chunk,
-                            struct arena *arena)
+enum status train_loop_plan(struct train_loop *loop, const struct graph *graph, struct arena *arena)
 {
     const struct train_job *job = loop->job;
     const struct train_recipe *recipe = job->recipe;
@@ -39,9 +38,6 @@ enum status train_loop_plan(struct train_loop *loop, const struct graph *graph, 
         .ranks = c->ranks,
         .sync_batchnorm = recipe->sync_batchnorm,
     };
-    if (chunk > 0) {
-        return train_share_chunks(chunk, recipe->batch, c->rank, c->ranks, &loop->share);
-    }
     return train_job_share(job, graph, &loop->share);
 }
 

@@ -42,9 +42,8 @@ struct train_loop {
     bool resumed;
 };
 
-// Cuts rows and batches. chunk: images of a chunk that every plan has; 0: as graph's own
-// (train_share).
-enum status train_loop_plan(struct train_loop *loop, const struct graph *graph, int chunk,
+// Cuts rows and batches, these into chunks that suit the graph (train_share).
+enum status train_loop_plan(struct train_loop *loop, const struct graph *graph,
                             struct arena *arena);
 // NULL alone.
 const struct plan_reducer *train_loop_reducer(const struct train_loop *loop);

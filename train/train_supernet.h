@@ -16,11 +16,11 @@ enum supernet_sampling {
 };
 // What weight decay takes hold of.
 enum supernet_decay {
-    SUPERNET_DECAY_LARGEST, // the weights of the largest network, in updates that train it; of
-                            // recipes that never do: as USED
     SUPERNET_DECAY_USED,    // the weights of each network that an update trains
-    SUPERNET_DECAY_ALL,     // every weight, in every update
+    SUPERNET_DECAY_LARGEST, // the weights of the largest network, when an update trains it
+    SUPERNET_DECAY_ALL,     // every weight but the transforms of kernels, in every update
 };
+enum { SUPERNET_MOST_NETWORKS = 33 }; // of an update
 
 // Config rows "supernet.*": those of "train.*" and what only supernets have.
 struct supernet_recipe {
@@ -59,7 +59,8 @@ enum status train_check_supernet(const struct supernet_job *job, const struct su
 
 // Collective. Trains the shared block in place, which is what it was when the work was put off.
 // Otherwise as train_network, to the same bytes for any number of ranks, threads and interruptions:
-// the supernet says which rows it was trained on, the report's losses are means over the networks
-// trained, validation_accuracy is the largest network's after recalibration.
+// the supernet says which rows it was trained on, the report's losses are those of the largest
+// network where it teaches, else means over the networks trained, validation_accuracy is the
+// largest network's after recalibration.
 enum status train_supernet(const struct supernet_job *job, struct supernet *supernet,
                            struct arena *arena, struct train_report *out);

@@ -56,7 +56,7 @@ static struct train_options options_of(const struct problem *p)
     };
 }
 
-// Mean loss of the networks at these shared values, each read out on the host.
+// Summed loss of the networks at these shared values, each read out on the host.
 static double loss_at(struct problem *p, const float *params)
 {
     float *before = p->supernet.params;
@@ -79,7 +79,7 @@ static double loss_at(struct problem *p, const float *params)
     }
     free(p->supernet.params);
     p->supernet.params = before;
-    return sum / NETWORKS;
+    return sum;
 }
 
 static float *on_backend(const struct problem *p, const float *values, size_t n)
@@ -100,7 +100,6 @@ static void add_gradients(const struct problem *p, int first, int end, int times
                           float *gradients, float *params)
 {
     const struct supernet *s = &p->supernet;
-    const struct exchange_options exchange_options = {.share = 1.0F / NETWORKS, .decay = decay};
     struct exchange_blocks blocks = {.shared = on_backend(p, s->params, s->n_floats),
                                      .shared_gradients = on_backend(p, NULL, s->n_trainable)};
     for (int n = first; n < end; n++) {
@@ -111,7 +110,7 @@ static void add_gradients(const struct problem *p, int first, int end, int times
         struct train_result result;
         assert_ok(nas_space_build(&s->space, p->choices[n], &graph));
         assert_ok(train_open(p->backend, &graph, &options, &plan));
-        assert_ok(supernet_exchange_open(p->backend, s, &graph, &exchange_options, &exchange));
+        assert_ok(supernet_exchange_open(p->backend, s, &graph, decay, &exchange));
         blocks.own = train_params_address(plan);
         blocks.own_gradients = train_gradients_address(plan);
         for (int i = 0; i < times; i++) {
@@ -266,7 +265,7 @@ static void decay_is_of_what_the_network_reads(void **state)
     add_gradients(&p, 0, 1, 1, 0.5F, with, NULL);
     add_gradients(&p, 0, 1, 1, 0.0F, without, NULL);
     for (size_t k = 0; k < s->n_trainable; k++) {
-        const float more = with[k] - without[k], all = 0.5F * s->params[k] / NETWORKS;
+        const float more = with[k] - without[k], all = 0.5F * s->params[k];
         const float expected = without[k] != 0.0F ? all : more; // or a weight without effect
         assert_float_equal(more, expected, 1e-5);
         assert_true(fabsf(more) < 1e-7F || fabsf(more - all) < 1e-5F);
