@@ -188,6 +188,16 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
     return OK;
 }
 
+// Where costs are weighed against accuracy, a budget besides is not needed.
+static bool weighs_costs(const struct run_config *config, const struct task_config *task)
+{
+    bool weighs = false;
+    for (int k = 0; k < COST_KINDS; k++) {
+        weighs = weighs || task->objective.weight[k] > 0;
+    }
+    return weighs && env_kind_find(config->environment) == ENV_NAS;
+}
+
 static enum status fill_task(const struct run_config *config, int i, struct task_config *task,
                              struct arena *arena)
 {
@@ -198,10 +208,12 @@ static enum status fill_task(const struct run_config *config, int i, struct task
     while (kind < COST_KINDS && task->budget[kind] <= 0) {
         kind++;
     }
-    if (kind == COST_KINDS) {
+    if (kind == COST_KINDS && !weighs_costs(config, task)) {
         FAIL(ERR_CONFIG, "tasks[%d]: expected a budget, macs, params or bytes above 0", i);
     }
-    if (task->name[0] == '\0') {
+    if (task->name[0] == '\0' && kind == COST_KINDS) {
+        task->name = task->network;
+    } else if (task->name[0] == '\0') {
         task->name =
             arena_format(arena, "%s-%s%g", task->network, cost_names[kind], task->budget[kind]);
         if (task->name == NULL) {
@@ -279,6 +291,7 @@ static enum status choose_task(const struct run_config *config, char *word, stru
     char *rest = NULL;
     const char *network = strtok_r(word, ":", &rest);
     *out = (struct task_config){.name = "", .network = network != NULL ? network : ""};
+    option_defaults(objective_option_table, &out->objective);
     const char *limit = strtok_r(NULL, ":", &rest);
     if (limit == NULL) {
         FAIL(ERR_CONFIG, "%s, got \"%s\"", expected, word);
@@ -378,7 +391,8 @@ static bool is_same_network(const struct network_config *a, const struct network
 {
     return strcmp(a->name, b->name) == 0 &&
            strcmp(a->hints.architecture, b->hints.architecture) == 0 &&
-           strcmp(a->weights, b->weights) == 0 && strcmp(a->data.name, b->data.name) == 0;
+           strcmp(a->weights, b->weights) == 0 && strcmp(a->data.name, b->data.name) == 0 &&
+           run_space_same(a, b);
 }
 
 // Networks that the trained run had too are taken as they lie there.

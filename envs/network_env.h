@@ -24,6 +24,7 @@ struct network_score {
 };
 
 struct network_env_ops {
+    const char *whole; // what the network with everything is called beside winners: "uncut"
     // ERR_CONFIG when a task of this network cannot be met, whatever is chosen: names the task, the
     // budget and the least there is; ERR_UNSUPPORTED when it cannot be scored as asked for. From
     // the whole graph alone, so that it can be said before any training. config: env_job.config.

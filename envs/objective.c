@@ -1,12 +1,11 @@
 #include "envs/objective.h"
 
 #include "core/rng.h"
+#include "search_space/cost.h"
 
 #include <math.h>
 
 static const double weight_spread = 8; // drawn weights are within this factor
-static const char *const cost_names[NAS_COST_KINDS] = {
-    [NAS_COST_MACS] = "macs", [NAS_COST_PARAMS] = "params", [NAS_COST_BYTES] = "bytes"};
 static const char *const forms[] = {[OBJECTIVE_ABSOLUTE] = "absolute",
                                     [OBJECTIVE_HINGE] = "hinge",
                                     [OBJECTIVE_LINEAR] = "linear",
@@ -31,12 +30,12 @@ static const char *const draws[] = {[OBJECTIVE_DRAWS_NOTHING] = "nothing",
 const struct option objective_option_table[] = {
     {"accuracy", "weight of the accuracy in the reward", OPTION_DOUBLE, AT(accuracy), .fallback = 1,
      .least = 0, .most = 1000},
-    WEIGHT(NAS_COST_MACS, "macs"),
-    WEIGHT(NAS_COST_PARAMS, "params"),
-    WEIGHT(NAS_COST_BYTES, "bytes"),
-    TARGET(NAS_COST_MACS, "macs_target"),
-    TARGET(NAS_COST_PARAMS, "params_target"),
-    TARGET(NAS_COST_BYTES, "bytes_target"),
+    WEIGHT(COST_MACS, "macs"),
+    WEIGHT(COST_PARAMS, "params"),
+    WEIGHT(COST_BYTES, "bytes"),
+    TARGET(COST_MACS, "macs_target"),
+    TARGET(COST_PARAMS, "params_target"),
+    TARGET(COST_BYTES, "bytes_target"),
     {"form",
      "how a cost counts, as a share of its target: absolute: its distance from 1 (TuNAS); hinge: "
      "what is above 1; linear: the share itself",
@@ -64,7 +63,7 @@ enum status objective_make(const struct objective_options *options,
                              .draws = options->draws,
                              .range = *range};
     double all = options->accuracy;
-    for (int kind = 0; kind < NAS_COST_KINDS; kind++) {
+    for (int kind = 0; kind < COST_KINDS; kind++) {
         made.weight[kind] = options->weight[kind];
         made.target[kind] = target_of(options->target[kind], range->whole.of[kind]);
         all += options->weight[kind];
@@ -85,7 +84,7 @@ enum status objective_make(const struct objective_options *options,
 
 static bool counts_costs(const struct objective *objective)
 {
-    for (int kind = 0; kind < NAS_COST_KINDS; kind++) {
+    for (int kind = 0; kind < COST_KINDS; kind++) {
         if (objective->weight[kind] > 0) {
             return true;
         }
@@ -101,7 +100,7 @@ bool objective_is_quality(const struct objective *objective)
 bool objective_same(const struct objective *a, const struct objective *b)
 {
     bool same = a->accuracy == b->accuracy;
-    for (int kind = 0; kind < NAS_COST_KINDS; kind++) {
+    for (int kind = 0; kind < COST_KINDS; kind++) {
         const bool counts = a->weight[kind] > 0 || b->weight[kind] > 0;
         same = same && a->weight[kind] == b->weight[kind] &&
                (!counts ||
@@ -120,7 +119,7 @@ void objective_of_episode(const struct objective *own, uint64_t seed, int64_t ep
 {
     struct rng rng = rng_make(seed, RNG_TARGET, (uint64_t)episode, 0);
     *out = *own;
-    for (int kind = 0; kind < NAS_COST_KINDS && own->draws != OBJECTIVE_DRAWS_NOTHING; kind++) {
+    for (int kind = 0; kind < COST_KINDS && own->draws != OBJECTIVE_DRAWS_NOTHING; kind++) {
         if (!(own->weight[kind] > 0)) {
             continue;
         }
@@ -150,7 +149,7 @@ double objective_reward(const struct objective *objective, double quality,
                         const struct nas_cost *cost)
 {
     double reward = objective->accuracy * quality;
-    for (int kind = 0; kind < NAS_COST_KINDS; kind++) {
+    for (int kind = 0; kind < COST_KINDS; kind++) {
         if (objective->weight[kind] > 0) {
             reward -= objective->weight[kind] *
                       excess(objective->form, (double)cost->of[kind] / objective->target[kind]);
@@ -162,10 +161,10 @@ double objective_reward(const struct objective *objective, double quality,
 void objective_features(const struct objective *objective, float *obs)
 {
     double all = objective->accuracy;
-    for (int kind = 0; kind < NAS_COST_KINDS; kind++) {
+    for (int kind = 0; kind < COST_KINDS; kind++) {
         all += objective->weight[kind];
     }
-    for (int kind = 0; kind < NAS_COST_KINDS; kind++) {
+    for (int kind = 0; kind < COST_KINDS; kind++) {
         const bool counts = objective->weight[kind] > 0;
         const double share = objective->weight[kind] / all;
         const double whole = (double)objective->range.whole.of[kind];

@@ -20,9 +20,9 @@ enum objective_draws { OBJECTIVE_DRAWS_NOTHING, OBJECTIVE_DRAWS_TARGETS, OBJECTI
 
 // Config rows "tasks[].objective.*".
 struct objective_options {
-    double accuracy;               // a, its weight
-    double weight[NAS_COST_KINDS]; // w; 0 = this cost does not count
-    double target[NAS_COST_KINDS]; // a share of the whole when <= 1, else a number
+    double accuracy;           // a, its weight
+    double weight[COST_KINDS]; // w; 0 = this cost does not count
+    double target[COST_KINDS]; // a share of the whole when <= 1, else a number
     enum objective_form form;
     enum objective_draws draws;
 };
@@ -34,8 +34,8 @@ struct objective_range {
 };
 struct objective {
     double accuracy;
-    double weight[NAS_COST_KINDS]; // 0 or above
-    double target[NAS_COST_KINDS]; // in the cost's own unit, above 0 where the weight is
+    double weight[COST_KINDS]; // 0 or above
+    double target[COST_KINDS]; // in the cost's own unit, above 0 where the weight is
     enum objective_form form;
     enum objective_draws draws;
     struct objective_range range;
@@ -61,8 +61,8 @@ double objective_reward(const struct objective *objective, double quality,
 
 enum {
     OBJECTIVE_WEIGHT, // each cost's weight w as 1 + log10(w / (a + sum of w)) / 4, at least 0
-    OBJECTIVE_TARGET = OBJECTIVE_WEIGHT + NAS_COST_KINDS, // target / whole, at most 1; 1 without
-    OBJECTIVE_IS_HINGE = OBJECTIVE_TARGET + NAS_COST_KINDS,
+    OBJECTIVE_TARGET = OBJECTIVE_WEIGHT + COST_KINDS, // target / whole, at most 1; 1 without
+    OBJECTIVE_IS_HINGE = OBJECTIVE_TARGET + COST_KINDS,
     OBJECTIVE_IS_LINEAR,
     OBJECTIVE_FEATURES
 };

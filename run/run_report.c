@@ -38,12 +38,13 @@ static void warn_of_seen(const struct run_report *report)
         for (int task = 0; task < config->tasks->n; task++) {
             const struct run_result *result = &report->results[task];
             if (run_config_task_network(config, task) == i && run_report_seen(result)) {
-                log_warning("network %s: uncut it has %.2f%% on the search-validation images and "
+                log_warning("network %s: %s it has %.2f%% on the search-validation images and "
                             "%.2f%% on the test images, so its weights have almost surely been "
                             "trained on the former, and they tell candidates apart badly; say "
                             "which rows it was trained on (networks[%d].train_rows), or leave its "
                             "weights empty to have it trained without them",
-                            run_config_network(config, i)->name, 100 * result->accuracy_base,
+                            run_config_network(config, i)->name,
+                            report->session->network_env->whole, 100 * result->accuracy_base,
                             100 * result->accuracy_base_test, i);
                 break;
             }

@@ -1,6 +1,6 @@
 #include "run/run_space.h"
 
-#include "core/text.h"
+#include "core/config.h"
 #include "run/run_weights.h"
 
 #include <string.h>
@@ -36,6 +36,21 @@ enum status run_space_check_name(const struct network_config *config, const char
                       config->space.name);
     text_close(&names);
     return ERR_CONFIG;
+}
+
+bool run_space_same(const struct network_config *a, const struct network_config *b)
+{
+    const struct nas_space_type *type = run_space_type(a);
+    struct text texts[2] = {{0}, {0}};
+    if (type != run_space_type(b) || type == NULL || type->options == NULL) {
+        return type == run_space_type(b);
+    }
+    const bool same = config_text(type->options, run_space_options(a), &texts[0]) == OK &&
+                      config_text(type->options, run_space_options(b), &texts[1]) == OK &&
+                      strcmp(texts[0].bytes, texts[1].bytes) == 0;
+    text_close(&texts[0]);
+    text_close(&texts[1]);
+    return same;
 }
 
 enum status run_space_create(const struct network_config *config, const struct dataset *data,

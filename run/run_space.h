@@ -9,6 +9,9 @@ const void *run_space_options(const struct network_config *config);
 // ERR_CONFIG, naming those there are, when there is none of this name.
 enum status run_space_check_name(const struct network_config *config, const char *where);
 
+// Whether both are the same space with the same options, or none.
+bool run_space_same(const struct network_config *a, const struct network_config *b);
+
 // A new supernet for these data, its first values by seed.
 enum status run_space_create(const struct network_config *config, const struct dataset *data,
                              uint64_t seed, struct supernet *out);

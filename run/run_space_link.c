@@ -66,17 +66,17 @@ static enum status list_tasks(struct run_space_link *link, int n_tasks)
             FAIL(ERR_UNSUPPORTED, "episodes of %d steps, at most %d", task.steps,
                  TICKET_MOST_GIVEN);
         }
-        link->tasks[i] = (struct candidate_task){.model = task.model,
-                                                 .family = task.family,
-                                                 .steps = task.steps,
-                                                 .n_choices = task.n_choices,
-                                                 .position = task.position,
-                                                 .categorical = task.categorical,
-                                                 .least = task.least,
-                                                 .budget = task.budget,
-                                                 .whole = {task.whole.of[NAS_COST_MACS],
-                                                           task.whole.of[NAS_COST_PARAMS],
-                                                           task.whole.of[NAS_COST_BYTES]}};
+        link->tasks[i] =
+            (struct candidate_task){.model = task.model,
+                                    .family = task.family,
+                                    .steps = task.steps,
+                                    .n_choices = task.n_choices,
+                                    .position = task.position,
+                                    .categorical = task.categorical,
+                                    .least = task.least,
+                                    .budget = task.budget,
+                                    .whole = {task.whole.of[COST_MACS], task.whole.of[COST_PARAMS],
+                                              task.whole.of[COST_BYTES]}};
         n_models = task.model >= n_models ? task.model + 1 : n_models;
     }
     link->space = (struct candidate_space){.context = link,

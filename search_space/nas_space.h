@@ -7,7 +7,7 @@
 // each kernel axis (supernet.h). What a space does not want shared has another name.
 #pragma once
 #include "core/option.h"
-#include "nn/graph.h"
+#include "nn/node_type.h"
 #include "search_space/nas_space_list.h"
 
 // The input that networks of the space are for.
@@ -43,10 +43,9 @@ struct nas_unit {
     int stage, layer;            // where: names are made of these; no part of what it costs
 };
 
-// What a network costs. Bytes are those of the weights as saved, float32, running statistics too.
-enum nas_cost_kind { NAS_COST_MACS, NAS_COST_PARAMS, NAS_COST_BYTES, NAS_COST_KINDS };
+// What a network costs, as cost.h counts it.
 struct nas_cost {
-    int64_t of[NAS_COST_KINDS];
+    int64_t of[COST_KINDS];
 };
 
 struct nas_space;

@@ -94,9 +94,9 @@ static enum status build_unit(const struct nas_space *space, const struct nas_un
     }
     if (status == OK) {
         const struct network_cost counted = cost_of_graph(&graph);
-        cost->of[NAS_COST_MACS] = counted.macs;
-        cost->of[NAS_COST_PARAMS] = counted.params;
-        cost->of[NAS_COST_BYTES] = (int64_t)(graph.n_floats * sizeof(float));
+        cost->of[COST_MACS] = counted.macs;
+        cost->of[COST_PARAMS] = counted.params;
+        cost->of[COST_BYTES] = (int64_t)(graph.n_floats * sizeof(float));
     }
     graph_close(&graph);
     return status;
@@ -125,7 +125,7 @@ enum status nas_wall_cost(struct nas_wall *wall, const int16_t *choice, struct n
     for (int u = 0; u < n; u++) {
         const struct nas_cost *cost;
         TRY(cost_unit(wall, &wall->units[u], &cost));
-        for (int k = 0; k < NAS_COST_KINDS; k++) {
+        for (int k = 0; k < COST_KINDS; k++) {
             sum.of[k] += cost->of[k];
         }
     }
@@ -135,7 +135,7 @@ enum status nas_wall_cost(struct nas_wall *wall, const int16_t *choice, struct n
 
 static bool keeps(const struct nas_cost *cost, const struct nas_cost *limits)
 {
-    for (int k = 0; k < NAS_COST_KINDS; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (cost->of[k] > limits->of[k]) {
             return false;
         }
@@ -145,12 +145,12 @@ static bool keeps(const struct nas_cost *cost, const struct nas_cost *limits)
 
 enum status nas_wall_check(struct nas_wall *wall, const struct nas_cost *limits)
 {
-    static const char *const names[NAS_COST_KINDS] = {"MACs", "parameters", "bytes"};
+    static const char *const names[COST_KINDS] = {"MACs", "parameters", "bytes"};
     int16_t choice[NAS_MOST_DECISIONS];
     struct nas_cost least;
     nas_space_least(wall->space, choice);
     TRY(nas_wall_cost(wall, choice, &least));
-    for (int k = 0; k < NAS_COST_KINDS; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (least.of[k] > limits->of[k]) {
             FAIL(ERR_CONFIG,
                  "a limit of %lld %s is below the %lld that the least network of space %s has",

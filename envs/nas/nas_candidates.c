@@ -49,7 +49,9 @@ static void describe(const struct env *base, int task, struct candidate_env_spac
                                         .steps = study->space->n_decisions,
                                         .n_choices = study->n_choices,
                                         .position = study->position,
-                                        .budget = 1};
+                                        .least = study->cheapest,
+                                        .budget = 1,
+                                        .whole = study->full};
     if (study->any_categorical) {
         out->categorical = study->categorical;
     }

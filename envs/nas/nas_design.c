@@ -138,6 +138,7 @@ static enum status describe(const void *values, int task, const int32_t *choice,
 }
 
 const struct network_env_ops nas_network_ops = {
+    .whole = "largest",
     .check_tasks = check_tasks,
     .check_images = check_images,
     .facts = facts,

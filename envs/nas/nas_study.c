@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-_Static_assert((int)NAS_COST_MACS == (int)COST_MACS && (int)NAS_COST_PARAMS == (int)COST_PARAMS &&
-                   (int)NAS_COST_BYTES == (int)COST_BYTES && (int)NAS_COST_KINDS == (int)COST_KINDS,
+_Static_assert((int)COST_MACS == (int)COST_MACS && (int)COST_PARAMS == (int)COST_PARAMS &&
+                   (int)COST_BYTES == (int)COST_BYTES && (int)COST_KINDS == (int)COST_KINDS,
                "budgets and costs of spaces are the same list");
 
 // Only want of memory can fail, as the space has built its greatest network.
@@ -64,11 +64,13 @@ static enum status fill(struct nas_study *study, struct arena *arena)
     ARENA_NEW(arena, study->position, n);
     ARENA_NEW(arena, study->categorical, n);
     ARENA_NEW(arena, study->by_cost, n);
+    ARENA_NEW(arena, study->cheapest, n);
     for (size_t d = 0; d < n; d++) {
         const struct nas_decision *decision = &space->decisions[d];
         study->n_choices[d] = decision->n_choices;
         study->position[d] = decision->position;
         study->categorical[d] = decision->categorical;
+        study->cheapest[d] = (int16_t)decision->least;
         study->any_categorical = study->any_categorical || decision->categorical;
         study->most_choices =
             decision->n_choices > study->most_choices ? decision->n_choices : study->most_choices;

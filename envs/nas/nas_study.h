@@ -10,6 +10,7 @@ struct nas_study {
     int *n_choices;                // [n_decisions] arena, as the next ones
     const float **position;        // [n_decisions][n_choices]
     bool *categorical;             // [n_decisions]
+    int16_t *cheapest;             // [n_decisions] their choices that cost least
     int16_t **by_cost; // [n_decisions][n_choices] choices of each decision, the cheapest first, all
                        // others being the greatest
     bool any_categorical;

@@ -103,18 +103,32 @@ static bool raise_one(const struct nas_study *study, const struct nas_cost *limi
     return best >= 0;
 }
 
+// The task's limits, and what its objective wants no more of where that can be had.
+static struct nas_cost wanted(const struct nas_walk *walk)
+{
+    struct nas_cost limits = walk->own;
+    for (int k = 0; k < COST_KINDS; k++) {
+        const double target = walk->objective.target[k];
+        if (walk->objective.weight[k] > 0 && target < (double)limits.of[k]) {
+            limits.of[k] = (int64_t)fmax(target, (double)walk->study->least.of[k]);
+        }
+    }
+    return limits;
+}
+
 static bool follow(const struct nas_walk *walk, const struct rule *rule, int16_t *choice)
 {
     const struct nas_study *study = walk->study;
+    const struct nas_cost limits = wanted(walk);
     int ranks[NAS_MOST_DECISIONS];
-    const double share = greatest_share(study, &walk->own, rule, 0, choice);
+    const double share = greatest_share(study, &limits, rule, 0, choice);
     if (share < 0) {
         return false;
     }
     for (int d = 0; d < study->space->n_decisions; d++) {
         ranks[d] = rank_at(study, rule, d, share);
     }
-    while (raise_one(study, &walk->own, ranks)) {
+    while (raise_one(study, &limits, ranks)) {
     }
     take_ranks(study, ranks, 0, choice);
     nas_space_canonical(study->space, choice);

@@ -89,6 +89,7 @@ static enum status prune_describe(const void *config, int task, const int32_t *w
 }
 
 const struct network_env_ops prune_network_ops = {
+    .whole = "uncut",
     .check_tasks = prune_check_tasks,
     .check_images = prune_check_images,
     .facts = prune_facts,

@@ -15,11 +15,9 @@ static void describe(const struct env *env, int task, struct candidate_env_space
                                         .steps = study->n_steps,
                                         .n_choices = study->n_choices,
                                         .position = study->position,
-                                        .budget = 1,
-                                        .whole = {.of = {[NAS_COST_MACS] = study->full[COST_MACS],
-                                                         [NAS_COST_PARAMS] =
-                                                             study->full[COST_PARAMS]}}};
+                                        .budget = 1};
     for (int k = 0; k < COST_KINDS; k++) {
+        out->whole.of[k] = study->full[k];
         if (walk->own[k] != INT64_MAX) {
             out->budget = fmin(out->budget, (double)walk->own[k] / (double)study->full[k]);
         }

@@ -247,8 +247,8 @@ static double reward_by(const struct tabular *self, const struct tabular_episode
     const double accuracy = found_accuracy(self, episode);
     const bool by_error = self->options->reward == TABULAR_REWARD_ERROR;
     const struct nas_cost cost = {
-        .of = {[NAS_COST_MACS] = table->macs != NULL ? table->macs[number] : 0,
-               [NAS_COST_PARAMS] = table->params != NULL ? table->params[number] : 0}};
+        .of = {[COST_MACS] = table->macs != NULL ? table->macs[number] : 0,
+               [COST_PARAMS] = table->params != NULL ? table->params[number] : 0}};
     return objective_reward(objective,
                             by_error ? -log(fmax(1.0 - accuracy, least_error)) : accuracy, &cost);
 }

@@ -39,10 +39,10 @@ static void forms_follow_their_formulas(void **state)
     (void)state;
     struct objective_options options = usual();
     options.accuracy = 2;
-    options.weight[NAS_COST_MACS] = 0.1;
-    options.weight[NAS_COST_PARAMS] = 0.5;
-    options.target[NAS_COST_MACS] = 0.5;   // 500
-    options.target[NAS_COST_PARAMS] = 100; // as a number
+    options.weight[COST_MACS] = 0.1;
+    options.weight[COST_PARAMS] = 0.5;
+    options.target[COST_MACS] = 0.5;   // 500
+    options.target[COST_PARAMS] = 100; // as a number
     const struct nas_cost cost = {.of = {600, 50, 1}};
     const double excess[][2] = {[OBJECTIVE_ABSOLUTE] = {0.2, 0.5},
                                 [OBJECTIVE_HINGE] = {0.2, 0},
@@ -62,8 +62,8 @@ static void senseless_objectives_are_refused(void **state)
     struct objective_options options = usual();
     struct objective_range unknown = range;
     struct objective objective;
-    options.weight[NAS_COST_BYTES] = 1;
-    unknown.whole.of[NAS_COST_BYTES] = 0;
+    options.weight[COST_BYTES] = 1;
+    unknown.whole.of[COST_BYTES] = 0;
     assert_fails(objective_make(&options, &unknown, "small", &objective), ERR_CONFIG, "bytes");
     options = usual();
     options.accuracy = 0;
@@ -74,8 +74,8 @@ static void episodes_draw_within_their_bounds(void **state)
 {
     (void)state;
     struct objective_options options = usual();
-    options.weight[NAS_COST_MACS] = 0.1;
-    options.target[NAS_COST_MACS] = 0.5;
+    options.weight[COST_MACS] = 0.1;
+    options.target[COST_MACS] = 0.5;
     struct objective own = made(&options), drawn, again;
     objective_of_episode(&own, 1, 5, &drawn);
     assert_true(objective_same(&own, &drawn));
@@ -88,8 +88,8 @@ static void episodes_draw_within_their_bounds(void **state)
             objective_of_episode(&own, 1, episode, &again);
             assert_memory_equal(&drawn, &again, sizeof drawn);
             const bool targets = draws == OBJECTIVE_DRAWS_TARGETS;
-            const double value = targets ? drawn.target[NAS_COST_MACS] : drawn.weight[0];
-            assert_true(drawn.weight[NAS_COST_PARAMS] == 0 && drawn.accuracy == 1);
+            const double value = targets ? drawn.target[COST_MACS] : drawn.weight[0];
+            assert_true(drawn.weight[COST_PARAMS] == 0 && drawn.accuracy == 1);
             assert_true(targets ? drawn.weight[0] == 0.1 : drawn.target[0] == 500);
             low = fmin(low, value);
             high = fmax(high, value);
@@ -107,7 +107,7 @@ static void features_tell_objectives_apart(void **state)
     float plain[OBJECTIVE_FEATURES], other[OBJECTIVE_FEATURES];
     struct objective_options options = usual();
     options.form = OBJECTIVE_LINEAR;
-    options.target[NAS_COST_MACS] = 0.3;
+    options.target[COST_MACS] = 0.3;
     struct objective own = made(&options);
     objective_features(&own, plain);
     for (int i = 0; i < OBJECTIVE_FEATURES; i++) {
@@ -116,7 +116,7 @@ static void features_tell_objectives_apart(void **state)
     }
     double last = 0;
     for (double weight = 0.001; weight < 1000; weight *= 3) {
-        options.weight[NAS_COST_MACS] = weight;
+        options.weight[COST_MACS] = weight;
         own = made(&options);
         objective_features(&own, other);
         assert_true((double)other[OBJECTIVE_WEIGHT] > last && other[OBJECTIVE_WEIGHT] <= 1);

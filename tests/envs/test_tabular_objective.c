@@ -131,7 +131,7 @@ static void unknown_costs_are_refused(void **state)
     assert_ok(config_read(document, "test", tabular_option_table, &options, &arena));
     json_close(document);
     task = *(const struct tabular_task_options *)option_list_at(options.tasks, 0);
-    assert_true(task.objective.weight[NAS_COST_MACS] == 1 && task.objective.accuracy == 1);
+    assert_true(task.objective.weight[COST_MACS] == 1 && task.objective.accuracy == 1);
     const struct env_job job = {.config = &options, .seed = 1};
     assert_fails(env_tabular.open(&job, &env), ERR_CONFIG, "objective.macs");
     arena_close(&arena);

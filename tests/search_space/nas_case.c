@@ -61,9 +61,9 @@ void nas_case_network(enum nas_space_kind kind, uint64_t number, struct graph *o
 static struct nas_cost cost_of(const struct graph *graph)
 {
     const struct network_cost counted = cost_of_graph(graph);
-    return (struct nas_cost){{[NAS_COST_MACS] = counted.macs,
-                              [NAS_COST_PARAMS] = counted.params,
-                              [NAS_COST_BYTES] = (int64_t)(4 * graph->n_floats)}};
+    return (struct nas_cost){{[COST_MACS] = counted.macs,
+                              [COST_PARAMS] = counted.params,
+                              [COST_BYTES] = (int64_t)(4 * graph->n_floats)}};
 }
 
 struct text nas_case_graph(const struct nas_space *space, const int16_t *choice,
@@ -175,7 +175,7 @@ static void draw_limits(const struct nas_space *space, struct nas_wall *wall, st
     assert_ok(nas_wall_cost(wall, choice, &least));
     nas_space_greatest(space, choice);
     assert_ok(nas_wall_cost(wall, choice, &greatest));
-    for (int k = 0; k < NAS_COST_KINDS; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         const double u = (double)rng_uniform(rng);
         const double span = (double)(greatest.of[k] - least.of[k]);
         limits->of[k] = rng_below(rng, 4) == 0 ? INT64_MAX : least.of[k] + (int64_t)(u * u * span);
@@ -184,7 +184,7 @@ static void draw_limits(const struct nas_space *space, struct nas_wall *wall, st
 
 static void assert_within(const struct nas_cost *cost, const struct nas_cost *limits)
 {
-    for (int k = 0; k < NAS_COST_KINDS; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         assert_true(cost->of[k] <= limits->of[k]);
     }
 }
@@ -228,7 +228,7 @@ void nas_case_episodes(const struct nas_space *space, int n, uint64_t seed)
 static bool within(const struct nas_cost *cost, const struct nas_cost *limits)
 {
     bool keeps = true;
-    for (int k = 0; k < NAS_COST_KINDS; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         keeps = keeps && cost->of[k] <= limits->of[k];
     }
     return keeps;

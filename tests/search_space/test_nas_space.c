@@ -74,8 +74,8 @@ static void test_cell_costs(void **state)
     int16_t choice[NAS_MOST_DECISIONS];
     assert_int_equal(choice_of_labels(&space, most, choice), 6);
     struct text text = nas_case_graph(&space, choice, &cost);
-    assert_int_equal(cost.of[NAS_COST_MACS], 220119680);
-    assert_int_equal(cost.of[NAS_COST_PARAMS], 1531546);
+    assert_int_equal(cost.of[COST_MACS], 220119680);
+    assert_int_equal(cost.of[COST_PARAMS], 1531546);
     text_close(&text);
     nas_space_close(&space);
 }
@@ -150,7 +150,7 @@ static void test_least(void **state)
             const int d = (int)rng_below(&rng, (uint32_t)space.n_decisions);
             choice[d] = (int16_t)space.decisions[d].least;
             assert_ok(nas_wall_cost(wall, choice, &cheapest));
-            for (int k = 0; k < NAS_COST_KINDS; k++) {
+            for (int k = 0; k < COST_KINDS; k++) {
                 assert_true(cheapest.of[k] <= cost.of[k]);
             }
         }
@@ -170,7 +170,7 @@ static void test_limits_out_of_reach(void **state)
     nas_space_least(&space, choice);
     assert_ok(nas_wall_cost(wall, choice, &least));
     assert_ok(nas_wall_check(wall, &least));
-    least.of[NAS_COST_BYTES]--;
+    least.of[COST_BYTES]--;
     assert_fails(nas_wall_check(wall, &least), ERR_CONFIG, "bytes is below the");
     nas_wall_close(wall);
     nas_space_close(&space);
@@ -185,8 +185,8 @@ static void test_resnet_costs(void **state)
     int16_t choice[NAS_MOST_DECISIONS];
     nas_space_greatest(&space, choice);
     struct text text = nas_case_graph(&space, choice, &cost);
-    assert_int_equal(cost.of[NAS_COST_MACS], 40551040);
-    assert_int_equal(cost.of[NAS_COST_PARAMS], 269722);
+    assert_int_equal(cost.of[COST_MACS], 40551040);
+    assert_int_equal(cost.of[COST_PARAMS], 269722);
     text_close(&text);
     nas_space_close(&space);
 }
@@ -195,12 +195,12 @@ static void count_block(struct nas_cost *cost, int h, int in, int stride, int mi
                         int kernel)
 {
     const int area = h * h, out_area = area / stride / stride;
-    cost->of[NAS_COST_MACS] += (int64_t)area * in * mid;
-    cost->of[NAS_COST_MACS] += (int64_t)out_area * mid * (kernel * kernel + out);
+    cost->of[COST_MACS] += (int64_t)area * in * mid;
+    cost->of[COST_MACS] += (int64_t)out_area * mid * (kernel * kernel + out);
     const int64_t weights = (int64_t)in * mid + (int64_t)mid * (kernel * kernel + out);
     const int64_t channels = 2 * mid + out;
-    cost->of[NAS_COST_PARAMS] += weights + 2 * channels;
-    cost->of[NAS_COST_BYTES] += 4 * (weights + 4 * channels);
+    cost->of[COST_PARAMS] += weights + 2 * channels;
+    cost->of[COST_BYTES] += 4 * (weights + 4 * channels);
 }
 
 // By hand: stem, two stages with a depth of 2 and 1, head, classifier.
@@ -223,15 +223,15 @@ static void test_mobile_costs(void **state)
     struct nas_cost cost, expected = {{0}};
     struct text text = nas_case_graph(&space, choice, &cost);
     const int64_t stem = 27 * 8, head = 16 * 32, classifier = 32 * 7 + 7;
-    expected.of[NAS_COST_MACS] = 256 * stem + 16 * head + 32 * 7;
-    expected.of[NAS_COST_PARAMS] = stem + 2 * 8 + head + 2 * 32 + classifier;
-    expected.of[NAS_COST_BYTES] = 4 * (stem + 4 * 8 + head + 4 * 32 + classifier);
+    expected.of[COST_MACS] = 256 * stem + 16 * head + 32 * 7;
+    expected.of[COST_PARAMS] = stem + 2 * 8 + head + 2 * 32 + classifier;
+    expected.of[COST_BYTES] = 4 * (stem + 4 * 8 + head + 4 * 32 + classifier);
     count_block(&expected, 16, 8, 2, 24, 12, 5);
     count_block(&expected, 8, 12, 1, 72, 12, 3);
     count_block(&expected, 8, 12, 2, 48, 16, 7);
-    assert_int_equal(cost.of[NAS_COST_MACS], expected.of[NAS_COST_MACS]);
-    assert_int_equal(cost.of[NAS_COST_PARAMS], expected.of[NAS_COST_PARAMS]);
-    assert_int_equal(cost.of[NAS_COST_BYTES], expected.of[NAS_COST_BYTES]);
+    assert_int_equal(cost.of[COST_MACS], expected.of[COST_MACS]);
+    assert_int_equal(cost.of[COST_PARAMS], expected.of[COST_PARAMS]);
+    assert_int_equal(cost.of[COST_BYTES], expected.of[COST_BYTES]);
     text_close(&text);
     nas_space_close(&space);
 }

@@ -37,8 +37,8 @@ static void test_macro(void **state)
             choice[i] = (int16_t)(arch[i] - '0');
         }
         assert_ok(nas_wall_cost(wall, choice, &cost));
-        assert_int_equal(cost.of[NAS_COST_PARAMS], strtoll(params, NULL, 10));
-        assert_int_equal(cost.of[NAS_COST_MACS], strtoll(macs, NULL, 10));
+        assert_int_equal(cost.of[COST_PARAMS], strtoll(params, NULL, 10));
+        assert_int_equal(cost.of[COST_MACS], strtoll(macs, NULL, 10));
         struct text graph = nas_case_graph(&space, choice, &counted);
         assert_memory_equal(&cost, &counted, sizeof cost);
         text_close(&graph);
