@@ -56,12 +56,12 @@ struct mobile_options {
 #define AT(field) offsetof(struct mobile_options, field)
 static const struct option options[] = {
     {"stem_width", "channels of the first convolution", OPTION_INT, SHAPES_BASE, AT(stem_width),
-     .fallback = 16, .least = 1, .most = MOST_WIDTH},
+     .fallback = 8, .least = 1, .most = MOST_WIDTH},
     {"stem_stride", "of the first convolution; 0: 2 for inputs of 64x64 and more, else 1",
      OPTION_INT, SHAPES_BASE, AT(stem_stride), .fallback = 0, .least = 0, .most = 4},
     {"head_width", "channels of the last 1x1 convolution; 0: none", OPTION_INT, SHAPES_BASE,
      AT(head_width), .fallback = 128, .least = 0, .most = MOST_WIDTH},
-    {"stages", "in order; three of 16 to 24, 24 to 40 and 48 to 80 channels where none is given",
+    {"stages", "in order; three of 12 to 16, 20 to 32 and 40 to 64 channels where none is given",
      OPTION_LIST, SHAPES_BASE, AT(stages), .table = stage_table,
      .element_bytes = sizeof(struct stage_options)},
     {.key = NULL},
@@ -144,8 +144,8 @@ static enum status add_stage(struct nas_space *space, const struct stage_options
     }
 static const int usual_depths[] = {2, 3, 4}, usual_kernels[] = {3, 5, 7},
                  usual_expansions[] = {3, 4, 6};
-static const int usual_first[] = {16, 24}, usual_second[] = {24, 32, 40},
-                 usual_third[] = {48, 64, 80};
+static const int usual_first[] = {12, 16}, usual_second[] = {20, 24, 32},
+                 usual_third[] = {40, 48, 64};
 static const struct int_list usual_depth = LIST(usual_depths), usual_kernel = LIST(usual_kernels),
                              usual_expansion = LIST(usual_expansions);
 static const struct int_list usual_width[] = {LIST(usual_first), LIST(usual_second),

@@ -29,14 +29,18 @@ static enum status open_type(struct nas_space *space, const void *options)
     return type->open(space, options);
 }
 
-static void check_decisions(const struct nas_space *space)
+static enum status check_decisions(const struct nas_space *space)
 {
-    CHECK(space->n_decisions >= 1 && space->n_decisions <= NAS_MOST_DECISIONS);
+    CHECK(space->n_decisions >= 0 && space->n_decisions <= NAS_MOST_DECISIONS);
+    if (space->n_decisions == 0) {
+        FAIL(ERR_CONFIG, "there is nothing to choose: no option has two values");
+    }
     for (int d = 0; d < space->n_decisions; d++) {
         const struct nas_decision *decision = &space->decisions[d];
         CHECK(decision->n_choices >= 2 && decision->n_choices <= NAS_MOST_CHOICES);
         CHECK(decision->least >= 0 && decision->least < decision->n_choices);
     }
+    return OK;
 }
 
 // Whatever the greatest network cannot do on this input is said before anything begins.
@@ -59,10 +63,8 @@ enum status nas_space_open(const struct nas_space_type *type, const void *option
     }
     struct nas_space space = {.type = type, .input = *input};
     enum status status = open_type(&space, options);
-    if (status == OK) {
-        check_decisions(&space);
-        status = check_greatest(&space);
-    }
+    status = status == OK ? check_decisions(&space) : status;
+    status = status == OK ? check_greatest(&space) : status;
     if (status != OK) {
         nas_space_close(&space);
         return status_context(status, "space %s on %dx%dx%d", type->name, input->h, input->w,

@@ -1,6 +1,7 @@
 // Checks that hold for every space.
 #include "nas_case.h"
 
+#include "core/config.h"
 #include "core/rng.h"
 #include "nn/graph_text.h"
 #include "test_unit.h"
@@ -13,6 +14,48 @@ struct nas_space nas_case_open(enum nas_space_kind kind, int h, int w, int c, in
     const struct nas_input input = {.h = h, .w = w, .c = c, .classes = classes};
     assert_ok(nas_space_open(nas_spaces[kind], NULL, &input, &space));
     return space;
+}
+
+struct nas_space nas_case_open_with(enum nas_space_kind kind, const char *options,
+                                    const struct nas_input *input)
+{
+    const struct nas_space_type *type = nas_spaces[kind];
+    struct arena arena = {0};
+    struct nas_space space = {0};
+    struct json *json = NULL;
+    void *values = arena_alloc(&arena, 1, type->options_bytes + 1);
+    assert_ok(json_parse(options, strlen(options), "options", &json));
+    if (type->options != NULL) {
+        assert_ok(config_read(json, "options", type->options, values, &arena));
+    }
+    assert_ok(nas_space_open(type, values, input, &space));
+    json_close(json);
+    arena_close(&arena); // the space needs nothing of it
+    return space;
+}
+
+void nas_case_network(enum nas_space_kind kind, uint64_t number, struct graph *out)
+{
+    static const struct nas_input input = {.h = 8, .w = 8, .c = 3, .classes = 5};
+    static const char *const options[] = {
+        [NAS_MOBILE] = "{\"stem_width\": 6, \"head_width\": 10, \"stages\": ["
+                       "{\"width\": [4, 6], \"depth\": [1, 2], \"expansion\": [1, 2, 3],"
+                       " \"squeeze_excite\": true, \"activation\": \"hard_swish\"},"
+                       "{\"width\": [6, 7], \"depth\": [1, 2], \"expansion\": [2],"
+                       " \"stride\": 1, \"activation\": \"silu\"}]}",
+        [NAS_MACRO] = "{}",
+        [NAS_RESNET] = "{\"widths\": [8, 12, 8], \"round_to\": 2, \"depths\": [1, 2]}",
+        [NAS_CELL] = "{\"channels\": 6, \"cells\": 1}"};
+    int16_t choice[NAS_MOST_DECISIONS];
+    struct nas_space space = nas_case_open_with(kind, options[kind], &input);
+    if (number < 2) {
+        (number == 0 ? nas_space_least : nas_space_greatest)(&space, choice);
+    } else {
+        struct rng rng = rng_make(50, RNG_TEST, number, 0);
+        nas_space_random(&space, &rng, choice);
+    }
+    assert_ok(nas_space_build(&space, choice, out));
+    nas_space_close(&space);
 }
 
 static struct nas_cost cost_of(const struct graph *graph)

@@ -26,20 +26,19 @@ static void test_macro(void **state)
     struct nas_space space = nas_case_open(NAS_MACRO, 32, 32, 3, 10);
     struct nas_wall *wall = NULL;
     FILE *file = open_table("nasbenchmacro/nas_bench_macro_cifar10_half.csv");
-    char arch[16];
-    long long params, macs;
+    char arch[16], params[24], macs[24];
     int rows = 0;
     assert_int_equal(space.n_decisions, 8);
     assert_ok(nas_wall_open(&space, &wall));
-    while (fscanf(file, "%8[0-2],%lld,%lld%*[^\n] ", arch, &params, &macs) == 3) {
+    while (fscanf(file, "%8[0-2],%23[^,],%23[^,]%*[^\n] ", arch, params, macs) == 3) {
         int16_t choice[8];
         struct nas_cost cost, counted;
         for (int i = 0; i < 8; i++) {
             choice[i] = (int16_t)(arch[i] - '0');
         }
         assert_ok(nas_wall_cost(wall, choice, &cost));
-        assert_int_equal(cost.of[NAS_COST_PARAMS], params);
-        assert_int_equal(cost.of[NAS_COST_MACS], macs);
+        assert_int_equal(cost.of[NAS_COST_PARAMS], strtoll(params, NULL, 10));
+        assert_int_equal(cost.of[NAS_COST_MACS], strtoll(macs, NULL, 10));
         struct text graph = nas_case_graph(&space, choice, &counted);
         assert_memory_equal(&cost, &counted, sizeof cost);
         text_close(&graph);
