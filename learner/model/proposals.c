@@ -18,6 +18,8 @@ enum {
     REFINED = 16, // best by mean, changed in each round
     CHANGES = 6,
     FIRST_TRIES = 64, // for a candidate that is not known
+    LEAST_RESULTS = 8 // before a model of categorical steps is asked: until then it just takes what
+                      // is near the first ones
 };
 static const double most_above = 1.25; // times the budget
 static const double jitter = 0.25;     // of the logarithm of a step's share
@@ -290,7 +292,8 @@ int advisor_propose(struct advisor *advisor, int task, int64_t episode,
     advisor_aim(advisor, episode);
     p.sheet->n = 0;
     p.sheet->steps = pool->steps;
-    const bool asked = advisor_knows(advisor, task) && !advisor_is_flat(advisor, task);
+    const bool few = pool->n_ordered < pool->steps && *pool->n < LEAST_RESULTS;
+    const bool asked = advisor_knows(advisor, task) && !advisor_is_flat(advisor, task) && !few;
     if (!asked || !propose_by_model(&p, wishes, choices)) {
         propose_first(&p, choices);
     }
