@@ -10,15 +10,15 @@ static void describe(const struct env *env, int task, struct candidate_env_space
     const struct prune_walk *walk = prune_env_walk(env, task);
     const struct prune_study *study = walk->study;
     const int network = prune_env_config(env)->tasks[task].network;
-    *out = (struct candidate_env_space){.model = network,
-                                        .family = network,
-                                        .steps = study->n_steps,
-                                        .n_choices = study->n_choices,
-                                        .position = study->position,
-                                        .budget = 1,
-                                        .whole = {.of = {[NAS_COST_MACS] = study->full[COST_MACS],
-                                                         [NAS_COST_PARAMS] =
-                                                             study->full[COST_PARAMS]}}};
+    *out = (struct candidate_env_space){
+        .model = network,
+        .family = network,
+        .steps = study->n_steps,
+        .n_choices = study->n_choices,
+        .position = study->position,
+        .budget = 1,
+        .whole = {.of = {[NAS_COST_MACS] = study->full[COST_MACS],
+                         [NAS_COST_PARAMS] = study->full[COST_PARAMS]}}};
     for (int k = 0; k < 2; k++) {
         if (walk->own[k] != INT64_MAX) {
             out->budget = fmin(out->budget, (double)walk->own[k] / (double)study->full[k]);
