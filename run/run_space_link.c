@@ -43,6 +43,13 @@ static void canonical(void *context, int task, int16_t *choices)
     link->env->ops->candidates->canonical(link->env, task, choices);
 }
 
+static double value(void *context, int task, int64_t episode, const int16_t *choices,
+                    double quality)
+{
+    const struct run_space_link *link = context;
+    return link->env->ops->candidates->value(link->env, task, episode, choices, quality);
+}
+
 static enum status imagine(void *context, const struct ticket *ticket, const float *weights,
                            size_t n, void *block)
 {
@@ -75,6 +82,7 @@ static enum status list_tasks(struct run_space_link *link, int n_tasks)
                                     .categorical = task.categorical,
                                     .least = task.least,
                                     .budget = task.budget,
+                                    .draws = task.draws,
                                     .whole = {task.whole.of[COST_MACS], task.whole.of[COST_PARAMS],
                                               task.whole.of[COST_BYTES]}};
         n_models = task.model >= n_models ? task.model + 1 : n_models;
@@ -89,6 +97,7 @@ static enum status list_tasks(struct run_space_link *link, int n_tasks)
                                            .losses = ops->losses != NULL ? losses : NULL,
                                            .suggest = suggest,
                                            .canonical = ops->canonical != NULL ? canonical : NULL,
+                                           .value = ops->value != NULL ? value : NULL,
                                            .imagine = imagine};
     return OK;
 }
