@@ -299,7 +299,7 @@ static void bad_input_says_what_to_do(void **state)
         {"tasks.0.macs=0.0001", "task \"a-macs0.0001\": macs of 0.0001"},
         {"tasks.2.bytes=3", "task \"a-bytes3\": bytes of 3"},
         {"networks.0.supernet.all_rows=true", "networks[0].supernet.all_rows"},
-        {"networks.0.supernet.batch=100000", "networks[0].supernet.batch"},
+        {"networks.0.supernet.batch=60000", "networks[0].supernet.batch"},
         {"networks.0.supernet.sampling=both", "sampling"},
         {"scoring.refit=on", "scoring.refit"},
         {"networks.0.train_rows=0-9", "networks[0].train_rows"},
