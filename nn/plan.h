@@ -60,6 +60,7 @@ void statistics_ranges(const struct statistics_plan *plan, float *ranges);
 void statistics_close(struct statistics_plan *plan);
 
 // ---- training
+struct program_memory; // program.h
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM };
 struct optimizer_options {
     enum optimizer_kind kind;
@@ -109,6 +110,9 @@ struct train_options {
     // train_gradients_address: there is no optimiser, and train_step may not be called.
     bool gradient_only;
     bool keep_outputs; // for train_outputs
+    // For plans that run in turn, see program.h; NULL: its own. Outputs and results of a run are
+    // there until another plan runs or is opened.
+    struct program_memory *memory;
 };
 struct train_result {
     double loss;    // mean over this call's (global) batch

@@ -146,12 +146,17 @@ static enum status open_parts(struct train_plan *plan)
     if (options->reducer != NULL && options->reducer->ranks > 1) {
         TRY(add_sum_over_ranks(plan));
     }
+    if (options->memory != NULL) {
+        program_borrow(plan->program, options->memory);
+    }
     TRY(program_finish(plan->program));
     TRY(lower_open_external(plan->program, plan->backend, &plan->lowering.input.images));
     TRY(lower_open_external(plan->program, plan->backend, &plan->labels));
     TRY(lower_open_external(plan->program, plan->backend, &plan->targets));
     lower_forward_load(&plan->lowering);
     ARENA_NEW(&plan->arena, plan->losses, 2 * (size_t)program_parts(plan->program));
+    // Of all parts but the first, BatchNorm's slices are never written.
+    plan->backend->ops->zero(plan->backend, train_gradients_address(plan), gradient_bytes(plan));
     return options->gradient_only ? OK
                                   : optimizer_open(plan->backend, &options->optimizer,
                                                    plan->graph->n_trainable, &plan->optimizer);
@@ -212,7 +217,6 @@ enum status train_load(struct train_plan *plan, const float *params)
 {
     plan->backend->ops->upload(plan->backend, train_params_address(plan), params,
                                plan->graph->n_floats * sizeof(float));
-    plan->backend->ops->zero(plan->backend, train_gradients_address(plan), gradient_bytes(plan));
     if (plan->optimizer != NULL) {
         optimizer_reset(plan->optimizer);
     }

@@ -1,6 +1,7 @@
 #include "train/supernet_plans.h"
 
 #include "core/clock.h"
+#include "nn/program.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ static enum status open_plan(struct supernet_plans *plans, const int16_t *choice
     options.label_share = role->label_share;
     options.temperature = role->label_share < 1.0F ? options.temperature : 1.0F;
     options.keep_outputs = role->teaches;
+    options.memory = plans->memory;
     plan->role = *role;
     plan->choice = malloc(choice_bytes(plans));
     if (plan->choice == NULL) {
@@ -47,6 +49,7 @@ static enum status open_plan(struct supernet_plans *plans, const int16_t *choice
 static enum status find_place(struct supernet_plans *plans, struct supernet_plan **out)
 {
     if (plans->list == NULL) {
+        TRY(program_memory_open(plans->backend, &plans->memory));
         plans->list = calloc((size_t)plans->most, sizeof *plans->list);
         if (plans->list == NULL) {
             FAIL(ERR_MEMORY, "no memory for %d sub-networks", plans->most);
@@ -98,6 +101,8 @@ void supernet_plans_close(struct supernet_plans *plans)
     for (int i = 0; i < plans->n; i++) {
         close_plan(&plans->list[i]);
     }
+    program_memory_close(plans->memory);
+    plans->memory = NULL;
     free(plans->list);
     plans->list = NULL;
     plans->n = 0;

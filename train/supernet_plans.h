@@ -26,6 +26,7 @@ struct supernet_plans {
     // [n] of them; owned, as are counters of opened plans and the seconds that took.
     struct supernet_plan *list;
     int n;
+    struct program_memory *memory; // of all; owned
     int64_t uses, opened;
     double seconds;
 };
