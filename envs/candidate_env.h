@@ -21,6 +21,7 @@ struct candidate_env_space {
     const int16_t *least;    // [steps] the choice that costs least whatever the others are; NULL: 0
                              // everywhere. Of an ordered step it is 0. All of them together hold
     double budget;           // the tightest limit, as a share of the whole cost; 1 = none
+    bool draws;              // its episodes are played for objectives that they draw (objective.h)
     struct nas_cost whole;   // of the dearest candidate there is; 0 = nothing is known of that cost
 };
 
@@ -42,6 +43,11 @@ struct candidate_env_ops {
     // The steps of a choice (env_outcome.result) [n]; false: no episode of the task's model could
     // have chosen it.
     bool (*steps_of)(struct env *env, int task, const int32_t *choice, int n, int16_t *steps);
+    // What the episode of this number would be rewarded with for these steps, if the accuracy alone
+    // were worth `quality`: rises in proportion to it. Episode -1: by the task's own objective.
+    // NULL: no task draws.
+    double (*value)(struct env *env, int task, int64_t episode, const int16_t *steps,
+                    double quality);
     // Standard deviation of the reward of one candidate if the scoring images were drawn anew.
     double (*noise)(const struct env *env);
 

@@ -24,6 +24,7 @@ struct candidate_task {
     const int16_t *least; // [steps] the choice that costs least whatever the others are; NULL: 0
                           // everywhere. Of an ordered step it is 0
     double budget;        // the tightest limit, as a share of the whole cost
+    bool draws;           // its episodes are played for objectives that they draw
     int64_t whole[CANDIDATE_COSTS]; // of the dearest candidate; 0 = nothing is known of that cost
 };
 // What an earlier run made of a candidate.
@@ -50,6 +51,11 @@ struct candidate_space {
     // Replaces choices by those of the one candidate that stands for all that come to the same
     // thing, at the same cost; NULL: no two do.
     void (*canonical)(void *context, int task, int16_t *choices);
+    // What the episode of this number would be rewarded with for a candidate, if the accuracy alone
+    // were worth `quality`: rises in proportion to it. Episode -1: by the task's own objective.
+    // NULL: no task draws.
+    double (*value)(void *context, int task, int64_t episode, const int16_t *choices,
+                    double quality);
     // Plays a ticket of kind TICKET_IMAGINED with these policy weights [n] into block
     // [trajectory_bytes]: what an actor would do, but nothing is scored.
     enum status (*imagine)(void *context, const struct ticket *ticket, const float *weights,

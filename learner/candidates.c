@@ -339,7 +339,7 @@ int candidate_neighbours(const struct candidate_task *task)
     return n;
 }
 
-bool candidate_neighbour(const struct candidate_space *space, int task, int number,
+bool candidate_neighbour(const struct candidate_space *space, int task, int number, struct rng *rng,
                          const int16_t *from, int16_t *choices)
 {
     const struct candidate_task *t = &space->tasks[task];
@@ -355,7 +355,7 @@ bool candidate_neighbour(const struct candidate_space *space, int task, int numb
         return false;
     }
     choices[step] = (int16_t)other;
-    if (!holds(space, task, choices)) {
+    if (!lower(space, task, rng, choices)) {
         return false;
     }
     candidate_canonical(space, task, choices);

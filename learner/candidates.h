@@ -43,8 +43,8 @@ void candidate_fill(const struct candidate_space *space, int task, struct rng *r
                     int16_t *choices);
 
 // The neighbourhood of a candidate: one step at another choice, an ordered step at the next one up
-// or down. How many numbers there are, and the number-th of them; false: there is none of that
-// number, it does not hold, or it comes to the same thing.
+// or down, and others lowered at random where that does not hold. How many numbers there are, and
+// the number-th of them; false: there is none of that number, or it comes to the same thing.
 int candidate_neighbours(const struct candidate_task *task);
 bool candidate_neighbour(const struct candidate_space *space, int task, int number,
-                         const int16_t *from, int16_t *choices);
+                         struct rng *rng, const int16_t *from, int16_t *choices);

@@ -59,7 +59,7 @@ struct search_options {
     enum search_start start;
     enum search_schedule schedule;
     bool share;             // bayes: one model for all tasks of a network
-    int population, sample; // evolution; population 0 = by itself
+    int population, sample; // evolution; 0 = by itself
     int warmup;             // amc: random episodes before learning
     int best;               // candidates per task kept for re-scoring
 };

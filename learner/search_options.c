@@ -32,11 +32,12 @@ const struct option search_option_table[] = {
     {"share", "bayes: one reward model for all tasks of a network, not one for each", OPTION_BOOL,
      AT(share), .fallback = 0},
     {"population",
-     "evolution, nsga2: members per task, at most a third of the evaluations; 0 = 24 for nsga2, "
-     "8 for evolution, or 60 where candidates are not known without trying",
+     "evolution, nsga2: members per task, at most a third of the evaluations; 0 = 24 for nsga2; "
+     "for "
+     "evolution 8, 25 with categorical steps, or 60 where candidates are not known without trying",
      OPTION_INT, AT(population), .fallback = 0, .least = 0, .most = 100000},
-    {"sample", "evolution: members that compete to be a parent", OPTION_INT, AT(sample),
-     .fallback = 6, .least = 1, .most = 100000},
+    {"sample", "evolution: members that compete to be a parent; 0 = 6, or 5 with categorical steps",
+     OPTION_INT, AT(sample), .fallback = 0, .least = 0, .most = 100000},
     {"warmup", "amc: random episodes before learning, at most a quarter of the evaluations",
      OPTION_INT, AT(warmup), .fallback = 100, .least = 0, .most = 1000000},
     {"best", "candidates per task that are kept for re-scoring", OPTION_INT, AT(best),

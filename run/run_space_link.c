@@ -43,6 +43,13 @@ static void canonical(void *context, int task, int16_t *choices)
     link->env->ops->candidates->canonical(link->env, task, choices);
 }
 
+static double value(void *context, int task, int64_t episode, const int16_t *choices,
+                    double quality)
+{
+    const struct run_space_link *link = context;
+    return link->env->ops->candidates->value(link->env, task, episode, choices, quality);
+}
+
 static enum status imagine(void *context, const struct ticket *ticket, const float *weights,
                            size_t n, void *block)
 {
@@ -74,6 +81,7 @@ static enum status list_tasks(struct run_space_link *link, int n_tasks)
                                                  .categorical = task.categorical,
                                                  .least = task.least,
                                                  .budget = task.budget,
+                                                 .draws = task.draws,
                                                  .whole = {task.whole.of[NAS_COST_MACS],
                                                            task.whole.of[NAS_COST_PARAMS],
                                                            task.whole.of[NAS_COST_BYTES]}};
@@ -89,6 +97,7 @@ static enum status list_tasks(struct run_space_link *link, int n_tasks)
                                            .losses = ops->losses != NULL ? losses : NULL,
                                            .suggest = suggest,
                                            .canonical = ops->canonical != NULL ? canonical : NULL,
+                                           .value = ops->value != NULL ? value : NULL,
                                            .imagine = imagine};
     return OK;
 }

@@ -229,6 +229,7 @@ static void space(const struct env *env, int task, struct candidate_env_space *o
         .categorical = self->categorical,
         .least = t->least,
         .budget = fmin(t->share[TABULAR_MACS], t->share[TABULAR_PARAMS]),
+        .draws = t->objective.draws != OBJECTIVE_DRAWS_NOTHING,
         .whole = t->objective.range.whole,
     };
 }
@@ -275,6 +276,23 @@ static bool steps_of(struct env *env, int task, const int32_t *choice, int n, in
     return true;
 }
 
+static double value(struct env *env, int task, int64_t episode, const int16_t *steps,
+                    double quality)
+{
+    const struct tabular *self = self_of(env);
+    const struct tabular_table *table = &self->table;
+    const int number = tabular_number(table->format, steps);
+    struct objective objective = self->tasks[task].objective;
+    struct nas_cost cost = {{0}};
+    if (episode >= 0) {
+        objective_of_episode(&self->tasks[task].objective, self->seed, episode, &objective);
+    }
+    for (int k = 0; k < TABULAR_COSTS && table->macs != NULL; k++) {
+        cost.of[k] = costs_of(table, k)[number];
+    }
+    return objective_reward(&objective, quality, &cost);
+}
+
 // Asked again, a table says the same.
 static double noise(const struct env *env)
 {
@@ -307,6 +325,7 @@ const struct candidate_env_ops tabular_candidate_ops = {
     .holds = holds,
     .canonical = canonical,
     .steps_of = steps_of,
+    .value = value,
     .noise = noise,
     .truth = truth,
     .words = words,

@@ -75,6 +75,11 @@ enum status imagination_open(const struct method_job *job, struct advisor *advis
     return OK;
 }
 
+int64_t imagination_next(const struct imagination *im)
+{
+    return FIRST_EPISODE + *im->episodes + 1;
+}
+
 void imagination_new_policy(struct imagination *im)
 {
     im->fresh_weights = true;
@@ -92,7 +97,9 @@ static enum status play(struct imagination *im, const struct ticket *ticket, con
     }
     if (advisor_knows(im->advisor, ticket->task)) {
         double mean;
+        advisor_aim(im->advisor, ticket->episode);
         advisor_predict(im->advisor, ticket->task, choices, 1, 0, &mean, NULL);
+        advisor_aim(im->advisor, -1);
         out->reward[steps - 1] = (float)mean;
     }
     return OK;

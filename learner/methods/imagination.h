@@ -25,6 +25,7 @@ bool imagination_wanted(const struct method_job *job);
 enum status imagination_open_advisor(const struct method_job *job, struct advisor **out);
 enum status imagination_open(const struct method_job *job, struct advisor *advisor,
                              struct arena *arena, struct imagination *out);
+int64_t imagination_next(const struct imagination *imagination); // number of the next episode
 // The policy changed: weights of the next episodes.
 void imagination_new_policy(struct imagination *imagination);
 

@@ -2,9 +2,9 @@
 //
 // Where the candidates are known, a task's population are the best of all that tasks of its model
 // have found within its budget; what is left of the budget of every second child is used up. Where
-// they are not, it is regularised evolution (Real et al. 2019): the oldest of the population dies,
-// not the worst. Populations start with the task's first candidates and random ones, and only
-// candidates that are new join, so all members differ.
+// they are not, or have categorical steps, it is regularised evolution (Real et al. 2019): the
+// oldest of the population dies, not the worst. Populations start with the task's first candidates
+// and random ones, and only candidates that are new join, so all members differ.
 #include "learner/candidates.h"
 #include "learner/methods/method_simple.h"
 #include "learner/methods/mutation.h"
@@ -15,8 +15,11 @@
 
 enum {
     MUTATION_TRIES = 8,
-    USUAL = 60,      // members
-    USUAL_KNOWN = 8, // with a space
+    USUAL = 60,       // members
+    USUAL_KNOWN = 8,  // with a space
+    USUAL_AGING = 25, // with a space of categorical steps
+    SAMPLE = 6,
+    SAMPLE_AGING = 5
 };
 
 struct evolution {
@@ -25,6 +28,7 @@ struct evolution {
     uint64_t seed;
     int n_tasks, population, sample, most_steps;
     bool known; // there is a space: trials and best are in use, what follows them is not
+    bool aging; // ... and it has categorical steps
     struct trials trials;
     int *best;        // [population] scratch
     int32_t *joined;  // [n_tasks] members so far; member i lives at i modulo population
@@ -81,6 +85,15 @@ static int at_most(int value, int most)
     return value < most ? value : most;
 }
 
+static bool has_categorical_steps(const struct candidate_space *space)
+{
+    bool has = false;
+    for (int task = 0; task < space->n_tasks; task++) {
+        has = has || candidate_categorical_steps(&space->tasks[task]) > 0;
+    }
+    return has;
+}
+
 static enum status evolution_open(const struct method_job *job, struct method **out)
 {
     const int most_steps = job->shape->rows - 1;
@@ -96,12 +109,15 @@ static enum status evolution_open(const struct method_job *job, struct method **
     e->base.ops = &method_evolution;
     e->seed = job->seed;
     e->n_tasks = job->n_tasks;
-    const int usual = job->space != NULL ? USUAL_KNOWN : USUAL;
+    e->known = job->space != NULL;
+    e->aging = e->known && has_categorical_steps(job->space);
+    const int usual = e->aging ? USUAL_AGING : e->known ? USUAL_KNOWN : USUAL;
+    const int usual_sample = e->aging ? SAMPLE_AGING : SAMPLE;
     const int wanted = job->search->population > 0 ? job->search->population : usual;
     e->population = at_most(wanted, third > 1 ? third : 1);
-    e->sample = at_most(job->search->sample, e->population);
+    e->sample =
+        at_most(job->search->sample > 0 ? job->search->sample : usual_sample, e->population);
     e->most_steps = most_steps;
-    e->known = job->space != NULL;
     if (allocate(e, job) != OK) {
         evolution_close(&e->base);
         return ERR_MEMORY;
@@ -139,11 +155,40 @@ static bool is_member(const struct evolution *e, int task, const int16_t *given,
     return false;
 }
 
+// The newest trials that are candidates of the task, newest first, into best [population].
+static int find_newest(const struct evolution *e, int task)
+{
+    int n = 0;
+    for (int i = *e->trials.n - 1; i >= 0 && n < e->population; i--) {
+        if (trials_holds(&e->trials, i, task)) {
+            e->best[n++] = i;
+        }
+    }
+    return n;
+}
+
+// Of a sample of the members, drawn with replacement, the best one's number. Unless they age they
+// are in order.
+static int draw_parent(const struct evolution *e, int n, struct rng *rng)
+{
+    int parent = -1;
+    for (int i = 0; i < e->sample; i++) {
+        const int drawn = (int)rng_below(rng, (uint32_t)n);
+        const double *reward = e->trials.reward;
+        const bool better =
+            parent < 0 ||
+            (e->aging ? reward[e->best[drawn]] > reward[e->best[parent]] : drawn < parent);
+        parent = better ? drawn : parent;
+    }
+    return parent;
+}
+
 static void propose_known(struct evolution *e, struct ticket *ticket)
 {
     const struct candidate_space *space = e->trials.space;
     const int task = ticket->task;
-    const int n = trials_best(&e->trials, task, e->population, e->best);
+    const int n =
+        e->aging ? find_newest(e, task) : trials_best(&e->trials, task, e->population, e->best);
     struct rng rng = rng_make(e->seed, RNG_PROPOSE, (uint64_t)ticket->episode, 0);
     const bool filled = rng_below(&rng, 2) == 0;
     if (n < e->population) {
@@ -152,12 +197,14 @@ static void propose_known(struct evolution *e, struct ticket *ticket)
             candidate_fill(space, task, &rng, ticket->given);
         }
     } else {
-        int parent = n;
-        for (int i = 0; i < e->sample; i++) {
-            parent = at_most((int)rng_below(&rng, (uint32_t)n), parent);
-        }
+        const int parent = draw_parent(e, n, &rng);
         trials_vary(&e->trials, task, &rng, trials_choices(&e->trials, e->best[parent]), filled,
                     ticket->given);
+    }
+    // Operations are few enough to come up again.
+    for (int i = 0; i < MUTATION_TRIES && e->aging && trials_known(&e->trials, task, ticket->given);
+         i++) {
+        candidate_random(space, task, &rng, ticket->given);
     }
     trials_propose(&e->trials, ticket->given, ticket);
 }

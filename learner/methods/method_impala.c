@@ -63,11 +63,23 @@ static int replayed_episodes(const struct learner_options *options)
                                               (1.0 - options->replay_share));
 }
 
+// Where episodes are played for different objectives, the best reward is no example for others.
+static bool any_draws(const struct method_job *job)
+{
+    for (int i = 0; i < job->n_tasks && job->space != NULL; i++) {
+        if (job->space->tasks[i].draws) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // With a model, demonstrations come from its best.
 static int imitated_episodes(const struct method_job *job)
 {
-    return job->learner->imitation > 0.0 && !imagination_wanted(job) ? job->learner->imitation_best
-                                                                     : 0;
+    return job->learner->imitation > 0.0 && !imagination_wanted(job) && !any_draws(job)
+               ? job->learner->imitation_best
+               : 0;
 }
 
 // A squashed action is imitated by the sample behind it, which a given action does not have.
@@ -313,9 +325,14 @@ static void pack_real(struct impala *m)
 static enum status show_best(struct impala *m, int task, struct rng *rng)
 {
     const int16_t *best[SHOWN_FROM];
-    const int n = advisor_best(m->advisor, task, SHOWN_FROM, best);
+    int n = advisor_best(m->advisor, task, SHOWN_FROM, best);
     for (int i = 0; i < SHOWN && n > 0 && m->shows; i++) {
         struct trajectory trajectory;
+        if (m->imagination.space->tasks[task].draws) { // each episode's best is another
+            advisor_aim(m->advisor, imagination_next(&m->imagination));
+            n = advisor_best(m->advisor, task, SHOWN_FROM, best);
+            advisor_aim(m->advisor, -1);
+        }
         const int16_t *choices = best[rng_below(rng, (uint32_t)n)];
         TRY(imagination_show(&m->imagination, task, choices, &trajectory));
         policy_trainer_add(m->trainer, &trajectory, TRAINER_IMITATE);

@@ -9,6 +9,7 @@
     X(EVOLUTION, evolution)                                                                        \
     X(NSGA2, nsga2)                                                                                \
     X(LOCAL, local)                                                                                \
+    X(COPY, copy)                                                                                  \
     X(SENSITIVITY, sensitivity)                                                                    \
     X(ONESHOT, oneshot)                                                                            \
     X(AMC, amc)                                                                                    \

@@ -29,7 +29,7 @@ void model_check_take(struct model_check *check, const struct advisor *advisor,
     }
     const size_t at = (size_t)(*check->n)++ % MODEL_CHECK_MOST;
     advisor_predict(advisor, task, choices, 1, 0, &check->predicted[at], NULL);
-    check->real[at] = trajectory_reward(trajectory);
+    check->real[at] = trajectory_worth(trajectory);
     check->tasks[at] = task;
 }
 

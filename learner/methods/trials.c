@@ -37,6 +37,20 @@ static int64_t hash_of(const struct trials *trials, int task, const int16_t *cho
     return whole != 0 ? (int64_t)whole : 1;
 }
 
+static bool has_scored(const struct trials *trials, int64_t hash)
+{
+    bool scored = false;
+    for (int i = 0; i < *trials->n; i++) {
+        scored |= trials->hash[i] == hash;
+    }
+    return scored;
+}
+
+bool trials_scored(const struct trials *trials, int task, const int16_t *choices)
+{
+    return has_scored(trials, hash_of(trials, task, choices));
+}
+
 bool trials_known(const struct trials *trials, int task, const int16_t *choices)
 {
     const int64_t hash = hash_of(trials, task, choices);
@@ -44,10 +58,7 @@ bool trials_known(const struct trials *trials, int task, const int16_t *choices)
     for (int i = 0; i < TRIALS_PROPOSED; i++) {
         known |= trials->proposed[i] == hash;
     }
-    for (int i = 0; i < *trials->n; i++) {
-        known |= trials->hash[i] == hash;
-    }
-    return known;
+    return known || has_scored(trials, hash);
 }
 
 const int16_t *trials_choices(const struct trials *trials, int trial)
@@ -63,12 +74,13 @@ bool trials_holds(const struct trials *trials, int trial, int task)
                               space->holds(space->context, task, trials_choices(trials, trial)));
 }
 
-int trials_best(const struct trials *trials, int task, int most, int *found)
+// own: of the very task only.
+static int find_best(const struct trials *trials, int task, bool own, int most, int *found)
 {
     int n = 0;
     for (int i = 0; i < *trials->n; i++) {
         if ((n == most && trials->reward[i] <= trials->reward[found[n - 1]]) ||
-            !trials_holds(trials, i, task)) {
+            !(own ? trials->task[i] == task : trials_holds(trials, i, task))) {
             continue;
         }
         int at = n < most ? n++ : n - 1;
@@ -80,11 +92,26 @@ int trials_best(const struct trials *trials, int task, int most, int *found)
     return n;
 }
 
+int trials_best(const struct trials *trials, int task, int most, int *found)
+{
+    return find_best(trials, task, false, most, found);
+}
+
+int trials_best_of(const struct trials *trials, int task, int most, int *found)
+{
+    return find_best(trials, task, true, most, found);
+}
+
 void trials_vary(const struct trials *trials, int task, struct rng *rng, const int16_t *from,
                  bool filled, int16_t *choices)
 {
+    const bool one = candidate_categorical_steps(&trials->space->tasks[task]) > 0;
     for (int i = 0; i < ATTEMPTS; i++) {
-        candidate_mutate(trials->space, task, rng, from, choices);
+        if (one) {
+            candidate_change_one(trials->space, task, rng, from, choices);
+        } else {
+            candidate_mutate(trials->space, task, rng, from, choices);
+        }
         if (filled) {
             candidate_fill(trials->space, task, rng, choices);
         }

@@ -24,14 +24,19 @@ enum status trials_open(const struct method_job *job, struct arena *arena, struc
 // Whether choices [steps] were scored in a task of this task's model or proposed lately, also when
 // nothing came of that.
 bool trials_known(const struct trials *trials, int task, const int16_t *choices);
+// Whether they were scored there.
+bool trials_scored(const struct trials *trials, int task, const int16_t *choices);
 const int16_t *trials_choices(const struct trials *trials, int trial); // [steps], borrowed
 // Whether a trial is a candidate of the task as well: of its model and within its budget.
 bool trials_holds(const struct trials *trials, int trial, int task);
 // Numbers of the best trials that are candidates of the task into found [most], best first (ties:
 // the earlier one). Returns how many.
 int trials_best(const struct trials *trials, int task, int most, int *found);
-// choices [steps]: a neighbour of from [steps] (candidate_mutate), with `filled` what is left of
-// the budget used; after some attempts also a known one.
+// The same of those that were scored in this very task.
+int trials_best_of(const struct trials *trials, int task, int most, int *found);
+// choices [steps]: a neighbour of from [steps] (candidate_mutate; with categorical steps
+// candidate_change_one), with `filled` what is left of the budget used; after some attempts also a
+// known one.
 void trials_vary(const struct trials *trials, int task, struct rng *rng, const int16_t *from,
                  bool filled, int16_t *choices);
 

@@ -42,6 +42,7 @@ enum status advisor_open(const struct advisor_options *options, struct advisor *
         FAIL(ERR_MEMORY, "no memory for the reward models");
     }
     advisor->options = *options;
+    advisor->aim = -1;
     const enum status status = advisor_open_pools(advisor);
     if (status != OK) {
         advisor_close(advisor);
@@ -181,6 +182,9 @@ void advisor_know(struct advisor *advisor, int task, const int16_t *choices, dou
         advisor_is_known(advisor, task, canonical)) {
         return;
     }
+    if (advisor_is_drawn(advisor, task)) {
+        reward = advisor_quality(advisor, task, canonical, reward);
+    }
     const int i = (*pool->n)++;
     pool->rewards[i] = reward;
     memcpy(result_at(pool, i), canonical, (size_t)pool->steps * sizeof *canonical);
@@ -203,7 +207,7 @@ int advisor_results(const struct advisor *advisor, int task)
 void advisor_take(struct advisor *advisor, const struct trajectory *trajectory)
 {
     const int task = trajectory->header->task;
-    const double reward = trajectory_reward(trajectory);
+    const double reward = trajectory_worth(trajectory);
     struct advisor_pool *pool = advisor_pool_of(advisor, task);
     int16_t choices[TICKET_MOST_GIVEN];
     advisor_lost(advisor, task, trajectory->header->episode);
@@ -301,6 +305,9 @@ void advisor_predict(const struct advisor *advisor, int task, const int16_t *cho
     }
     reward_model_predict(pool->model, x, n, mean, sd);
     reward_model_rewards(pool->model, x, n, mean);
+    for (int i = 0; i < n && advisor_is_drawn(advisor, task); i++) {
+        mean[i] = advisor_value(advisor, task, choices + (size_t)i * (size_t)stride, mean[i]);
+    }
 }
 
 double advisor_worth(const struct advisor *advisor, int task, const int16_t *choices, double reward)
@@ -333,8 +340,13 @@ int advisor_best(const struct advisor *advisor, int task, int most, const int16_
     double means[ADVISOR_MOST_BEST];
     int n = 0;
     CHECK(most >= 1 && most <= ADVISOR_MOST_BEST);
+    const bool drawn = advisor_is_drawn(advisor, task);
     for (int i = 0; i < pool->fitted; i++) {
-        const double mean = of[i];
+        if (drawn && !advisor_is_result_of(advisor, task, i)) {
+            continue;
+        }
+        const double mean =
+            drawn ? advisor_value(advisor, task, result_at(pool, i), pool->rewards[i]) : of[i];
         if ((n == most && !(mean > means[n - 1])) ||
             !space->holds(space->context, task, result_at(pool, i)) ||
             is_listed(pool, n, list, result_at(pool, i))) {

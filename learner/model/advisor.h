@@ -31,6 +31,11 @@ void advisor_close(struct advisor *advisor); // NULL is fine
 // A finished episode: an evaluated candidate. A known one changes nothing but that it is no longer
 // under way.
 void advisor_take(struct advisor *advisor, const struct trajectory *trajectory);
+// Where a task's episodes draw what they are played for, models learn what candidates are worth by
+// accuracy alone, and everything said of the task below, and proposed for it, is by the objective
+// of this episode; -1, as at first, by the task's own.
+void advisor_aim(struct advisor *advisor, int64_t episode);
+
 // A candidate evaluated elsewhere, in one of the tasks that share its pool.
 void advisor_know(struct advisor *advisor, int task, const int16_t *choices, double reward);
 // The proposal of this episode came to nothing.

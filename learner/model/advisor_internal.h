@@ -51,6 +51,7 @@ struct advisor {
     int *code_of; // [n_tasks] number of the task's model in its pool
     struct advisor_sheet sheet;
     const int16_t **best; // [ADVISOR_MOST_BEST] scratch
+    int64_t aim;          // episode, see advisor_aim
     double seconds;
 };
 
@@ -67,5 +68,17 @@ void advisor_describe(const struct advisor *advisor, int task, const int16_t *ch
 bool advisor_is_known(const struct advisor *advisor, int task, const int16_t *choices);
 // Whether result i of the task's pool is one of its own model.
 bool advisor_is_result_of(const struct advisor *advisor, int task, int i);
+// advisor_aim.c: whether a task's episodes draw what they are played for; then rewards of the pool
+// are by accuracy alone.
+bool advisor_is_drawn(const struct advisor *advisor, int task);
+double advisor_quality(const struct advisor *advisor, int task, const int16_t *choices,
+                       double reward);
+// The reward of such a quality by the episode aimed at.
+double advisor_value(const struct advisor *advisor, int task, const int16_t *choices,
+                     double quality);
+// What the model said of a candidate x [n_inputs], mean and sd (or NULL), into rewards by the
+// episode aimed at.
+void advisor_turn(const struct advisor *advisor, int task, const int16_t *choices, const double *x,
+                  double *mean, double *sd);
 // What is under way in a pool, told to its model; of very many the newest ones.
 void advisor_tell_under_way(struct advisor *advisor, int task);

@@ -21,6 +21,9 @@ static struct prior prior_of(const struct gp_form *form, int param)
 {
     const double length = 0.7, noise = 0.05, spread = 0.25, narrow = 0.7, wide = 2.0;
     const struct gp_places places = gp_places(form);
+    if (param == places.constant) {
+        return (struct prior){log(0.2), 1.0};
+    }
     if (places.tasks >= 0 && param >= places.tasks) {
         return (struct prior){2.0, 1.0};
     }
@@ -134,6 +137,8 @@ static void fill_matrices(struct gp_evidence *e, const double *params)
             if (form->n_tasks > 1) {
                 memcpy(e->whole + (size_t)i * n, e->matrix + (size_t)i * n,
                        (size_t)i * sizeof *e->matrix);
+                gp_add_constant(&e->points, i, &e->points, i, gp_constant(form, params),
+                                e->matrix + (size_t)i * n);
             }
         }
     }
@@ -215,9 +220,12 @@ static void differentiate_categorical(const struct gp_evidence *e, double s2, co
     }
 }
 
-// By ln(a / (1 - a)) of either of two tasks that differ, dA_jk = (1 - a) A_jk.
-static void differentiate_tasks(const struct gp_evidence *e, double s2, double *gradient)
+// By ln(a / (1 - a)) of either of two tasks that differ, dA_jk = (1 - a) A_jk. By the constants'
+// logarithm it is the constant where the tasks are the same, on the diagonal too.
+static void differentiate_tasks(const struct gp_evidence *e, double s2, const double *params,
+                                double trace, double *gradient)
 {
+    double same = 0.5 * trace;
     const struct gp_points *p = &e->points;
     const size_t n = (size_t)e->n;
     double *of = gradient + gp_places(&p->form).tasks;
@@ -228,9 +236,12 @@ static void differentiate_tasks(const struct gp_evidence *e, double s2, double *
                 const double weighed = weight_of(e, s2, j, k) * e->whole[j * n + k];
                 of[(int)p->tasks[j]] += weighed * (1.0 - p->common[j]);
                 of[(int)p->tasks[k]] += weighed * (1.0 - p->common[k]);
+            } else {
+                same += weight_of(e, s2, j, k);
             }
         }
     }
+    gradient[gp_places(&p->form).constant] = gp_constant(&p->form, params) * same;
 }
 
 // The linear part's: with covariances Z Z^T, tr(Q Z Z^T) / 2 by columns of Z, the weights' and that
@@ -290,7 +301,7 @@ double gp_evidence_value(struct gp_evidence *e, const double *params, double *gr
         differentiate_categorical(e, s2, params, gradient);
     }
     if (form->n_tasks > 1) {
-        differentiate_tasks(e, s2, gradient);
+        differentiate_tasks(e, s2, params, weighed.trace, gradient);
     }
     return add_priors(form, params, gradient) - 0.5 * n * log(s2) - log_root;
 }

@@ -5,7 +5,7 @@
 // y^T (K + noise^2 I)^-1 y / n. Priors: ln length ~ N(ln(.7 sqrt(n_joint)), .7^2) and ln noise ~
 // N(ln .05, 1); of the sum, ln weight ~ N(0, 2^2) and ln length ~ N(ln .7, .7^2); of the linear
 // part, ln weight ~ N(1, 2^2) and ln spread ~ N(ln .25, 1); of categorical inputs, ln length ~
-// N(ln(.5 n_categorical), .7^2); of tasks, ln(a / (1 - a)) ~ N(2, 1).
+// N(ln(.5 n_categorical), .7^2); of tasks, ln(a / (1 - a)) ~ N(2, 1) and ln constant ~ N(ln .2, 1).
 #pragma once
 #include "core/arena.h"
 #include "learner/model/gp_kernel.h"
@@ -17,8 +17,8 @@ struct gp_evidence {
     struct gp_points points;
     double *matrix, *slopes;   // [n][n]
     double *sums, *sum_slopes; // [n][n], of the sum of single inputs
-    double *joint, *whole;     // [n][n] the joint part, with categorical inputs; A without noise,
-                               // with several tasks
+    double *joint, *whole;     // [n][n] the joint part, with categorical inputs; A without noise
+                               // and constants, with several tasks
     double *alpha;             // [n]
     double *inputs, *products; // [n][columns]: scaled inputs and a column of ones; the linear part
 };

@@ -52,7 +52,7 @@ struct gp_places gp_places(const struct gp_form *form)
 {
     const int sums = form->n_joint + 1, linear = sums + (form->n_own > 0 ? 2 : 0);
     const int categorical = linear + (form->n_linear > 0 ? 2 : 0);
-    struct gp_places places = {form->n_joint, -1, -1, -1, -1, -1, -1};
+    struct gp_places places = {form->n_joint, -1, -1, -1, -1, -1, -1, -1};
     if (form->n_own > 0) {
         places.sum_weight = sums;
         places.sum_length = sums + 1;
@@ -66,6 +66,7 @@ struct gp_places gp_places(const struct gp_form *form)
     }
     if (form->n_tasks > 1) {
         places.tasks = categorical + form->n_categorical;
+        places.constant = places.tasks + form->n_tasks;
     }
     return places;
 }
@@ -73,7 +74,7 @@ struct gp_places gp_places(const struct gp_form *form)
 int gp_params(const struct gp_form *form)
 {
     return form->n_joint + 1 + (form->n_own > 0 ? 2 : 0) + (form->n_linear > 0 ? 2 : 0) +
-           form->n_categorical + (form->n_tasks > 1 ? form->n_tasks : 0);
+           form->n_categorical + (form->n_tasks > 1 ? form->n_tasks + 1 : 0);
 }
 
 int gp_linear_columns(const struct gp_form *form)
@@ -89,6 +90,11 @@ double gp_noise(const struct gp_form *form, const double *params)
 double gp_sum_weight(const struct gp_form *form, const double *params)
 {
     return form->n_own > 0 ? exp(params[gp_places(form).sum_weight]) : 0.0;
+}
+
+double gp_constant(const struct gp_form *form, const double *params)
+{
+    return form->n_tasks > 1 ? exp(params[gp_places(form).constant]) : 0.0;
 }
 
 double gp_common(const struct gp_form *form, const double *params, int task)
@@ -161,6 +167,7 @@ static void fill_task(const struct gp_points *points, int i, const double *x, co
     CHECK(task >= 0.0 && task < points->form.n_tasks);
     points->tasks[i] = task;
     points->common[i] = gp_common(&points->form, params, (int)task);
+    points->variances[i] += gp_constant(&points->form, params);
 }
 
 static void fill_differing(const struct gp_points *points, const double *params)
@@ -291,6 +298,14 @@ void gp_multiply_common(const struct gp_points *a, int i, const struct gp_points
     }
 }
 
+void gp_add_constant(const struct gp_points *a, int i, const struct gp_points *b, int n,
+                     double constant, double *row)
+{
+    for (int j = 0; j < n && a->form.n_tasks > 1; j++) {
+        row[j] += b->tasks[j] == a->tasks[i] ? constant : 0.0;
+    }
+}
+
 void gp_joint_covariances(const struct gp_points *a, int first_a, int n_a,
                           const struct gp_points *b, int n_b, double *out, int ldo)
 {
@@ -307,6 +322,7 @@ void gp_covariances(const struct gp_points *a, int first_a, int n_a, const struc
 {
     const size_t n_own = (size_t)a->form.n_own;
     const double weight = n_own > 0 ? gp_sum_weight(&a->form, params) / (double)n_own : 0.0;
+    const double constant = gp_constant(&a->form, params);
     gp_joint_covariances(a, first_a, n_a, b, n_b, out, ldo);
     for (int i = 0; i < n_a; i++) {
         double *row = out + (size_t)i * (size_t)ldo;
@@ -315,6 +331,7 @@ void gp_covariances(const struct gp_points *a, int first_a, int n_a, const struc
             add_one(n_b, at, b->own + g * (size_t)b->most, weight, row);
         }
         gp_multiply_common(a, first_a + i, b, n_b, row);
+        gp_add_constant(a, first_a + i, b, n_b, constant, row);
     }
     gp_add_linear(a, first_a, n_a, b, n_b, out, ldo);
 }

@@ -10,7 +10,8 @@
 // kernel with a length per input. Points of several tasks have all of it times a_t a_u where their
 // tasks t and u differ, 0 < a < 1: what is common to all tasks and what is each one's own, in
 // shares that are learnt (the intrinsic coregionalisation of Bonilla et al. 2007, of rank one and a
-// diagonal).
+// diagonal); and each task has a constant of its own, since what was tried in it may be better on
+// the whole than what was tried in others.
 #pragma once
 #include "core/arena.h"
 
@@ -18,7 +19,8 @@
 // the length scales of the joint part [n_joint]; of the noise, in units of the joint part's
 // amplitude; with n_own > 0 of the weight of the sum, its variance in the same units, and its
 // length scale; with n_linear > 0 of the weight of the linear part and of its spread; of the
-// lengths of categorical inputs; with n_tasks > 1 of a / (1 - a) of each task.
+// lengths of categorical inputs; with n_tasks > 1 of a / (1 - a) of each task and of the variance
+// of the constants, in the same units.
 struct gp_form {
     int n_joint;       // inputs of the joint part, first in a point
     int n_own;         // the first of them, with a function of their own; 0: no sum
@@ -32,12 +34,14 @@ int gp_params(const struct gp_form *form);
 struct gp_places {
     int noise, sum_weight, sum_length, linear_weight, linear_spread;
     int categorical, tasks; // the first of them
+    int constant;
 };
 struct gp_places gp_places(const struct gp_form *form);
 double gp_noise(const struct gp_form *form, const double *params);      // standard deviation
 double gp_sum_weight(const struct gp_form *form, const double *params); // 0 without a sum
 // Which input of a point is the number of its task, -1 = none.
 int gp_task_input(const struct gp_form *form);
+double gp_constant(const struct gp_form *form, const double *params); // variance; 0 without tasks
 // The common share a of a task.
 double gp_common(const struct gp_form *form, const double *params, int task);
 
@@ -73,11 +77,13 @@ void gp_covariances(const struct gp_points *a, int first_a, int n_a, const struc
 void gp_joint_covariances(const struct gp_points *a, int first_a, int n_a,
                           const struct gp_points *b, int n_b, double *out, int ldo);
 // Multiplies row [n] by what the categorical inputs of a's point i and b's first n points leave,
-// and by what their tasks have in common.
+// and by what their tasks have in common; adds `constant` where the task is the same.
 void gp_multiply_differing(const struct gp_points *a, int i, const struct gp_points *b, int n,
                            double *row);
 void gp_multiply_common(const struct gp_points *a, int i, const struct gp_points *b, int n,
                         double *row);
+void gp_add_constant(const struct gp_points *a, int i, const struct gp_points *b, int n,
+                     double constant, double *row);
 // Squares of distances, likewise.
 void gp_squares(const struct gp_points *a, int first_a, int n_a, const struct gp_points *b, int n_b,
                 double *out, int ldo);

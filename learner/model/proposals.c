@@ -18,6 +18,8 @@ enum {
     REFINED = 16, // best by mean, changed in each round
     CHANGES = 6,
     FIRST_TRIES = 64, // for a candidate that is not known
+    LEAST_RESULTS = 8 // before a model of categorical steps is asked: until then it just takes what
+                      // is near the first ones
 };
 static const double most_above = 1.25; // times the budget
 static const double jitter = 0.25;     // of the logarithm of a step's share
@@ -128,6 +130,10 @@ static void predict(struct proposing *p, int first)
         advisor_describe(p->advisor, p->task, cell(sheet, i), sheet->x + (size_t)i * inputs);
     }
     reward_model_predict(p->pool->model, x, sheet->n - first, sheet->mean + first, NULL);
+    for (int i = first; i < sheet->n && advisor_is_drawn(p->advisor, p->task); i++) {
+        advisor_turn(p->advisor, p->task, cell(sheet, i), sheet->x + (size_t)i * inputs,
+                     sheet->mean + i, NULL);
+    }
 }
 
 // The `most` best means that nobody has tried, best first, each candidate once; returns how many.
@@ -181,10 +187,13 @@ static double best_so_far(const struct proposing *p)
     double best = -INFINITY, worst = INFINITY;
     for (int i = 0; i < pool->fitted; i++) {
         const int16_t *choices = pool->choices + (size_t)i * (size_t)pool->steps;
-        worst = fmin(worst, means[i]);
-        if (means[i] > best && advisor_is_result_of(p->advisor, p->task, i) &&
+        const double mean = advisor_is_drawn(p->advisor, p->task)
+                                ? advisor_value(p->advisor, p->task, choices, pool->rewards[i])
+                                : means[i];
+        worst = fmin(worst, mean);
+        if (mean > best && advisor_is_result_of(p->advisor, p->task, i) &&
             p->space->holds(p->space->context, p->task, choices)) {
-            best = means[i];
+            best = mean;
         }
     }
     return isfinite(best) ? best : worst;
@@ -202,6 +211,10 @@ static int acquire(struct proposing *p, int n)
                          sheet->x + (size_t)i * (size_t)p->pool->n_inputs);
     }
     reward_model_predict(p->pool->model, sheet->x, n, mean, sd);
+    for (int i = 0; i < n && advisor_is_drawn(p->advisor, p->task); i++) {
+        advisor_turn(p->advisor, p->task, cell(sheet, sheet->order[i]),
+                     sheet->x + (size_t)i * (size_t)p->pool->n_inputs, mean + i, sd + i);
+    }
     int chosen = 0;
     double most = -1.0;
     for (int i = 0; i < n; i++) {
@@ -276,12 +289,15 @@ int advisor_propose(struct advisor *advisor, int task, int64_t episode,
         .rng = rng_make(advisor->options.seed, RNG_PROPOSE, (uint64_t)episode, 0),
     };
     CHECK(*pool->n_under_way < advisor->options.under_way);
+    advisor_aim(advisor, episode);
     p.sheet->n = 0;
     p.sheet->steps = pool->steps;
-    const bool asked = advisor_knows(advisor, task) && !advisor_is_flat(advisor, task);
+    const bool few = pool->n_ordered < pool->steps && *pool->n < LEAST_RESULTS;
+    const bool asked = advisor_knows(advisor, task) && !advisor_is_flat(advisor, task) && !few;
     if (!asked || !propose_by_model(&p, wishes, choices)) {
         propose_first(&p, choices);
     }
+    advisor_aim(advisor, -1);
     put_under_way(advisor, task, episode, choices);
     advisor->seconds += clock_seconds() - began;
     return pool->steps;

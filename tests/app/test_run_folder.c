@@ -100,8 +100,8 @@ static void what_later_stages_use_may_change(void **state)
 static void a_finished_search_goes_on(void **state)
 {
     struct program *p = *state;
-    static const char *const methods[] = {"random",  "uniform", "evolution", "local", "bayes",
-                                          "oneshot", "impala",  "amc",       NULL};
+    static const char *const methods[] = {"random", "uniform", "evolution", "local", "copy",
+                                          "bayes",  "oneshot", "impala",    "amc",   NULL};
     for (int i = 0; methods[i] != NULL; i++) {
         const struct json *report =
             program_json(p, "search small.json --transport inline --run-dir %s --search.method %s",

@@ -71,7 +71,8 @@ enum status loop_case_open(struct loop_case *c)
                                           .n_tickets = c->at_once};
     c->policy.seed = c->seed;
     TRY(transport_open_local(c->actors, &sizes, &c->transport));
-    c->space = *game_space(c->n_tasks);
+    c->policy.cells = c->cells;
+    c->space = c->cells ? *game_cells(c->n_tasks) : *game_space(c->n_tasks);
     c->space.imagine = c->imagine;
     static const struct hdf5_text loop_texts[] = {{"config", "{}"}};
     const struct learner_job job = {.transport = &c->transport,

@@ -11,7 +11,8 @@ enum {
     GAME_TASKS = 3,
     GAME_MODELS = 3,
     GAME_MOST_TASKS = 6,
-    GAME_SUGGESTIONS = 3
+    GAME_SUGGESTIONS = 3,
+    GAME_OPERATIONS = 4
 };
 
 // Groups of channels with a budget: group i kept at the share s costs cost[i] * s, and what is kept
@@ -24,6 +25,12 @@ int game_model(int task);
 double game_best_score(int task); // of a search over all candidates on a grid
 // The candidates of the first tasks; nothing is imagined.
 const struct candidate_space *game_space(int n_tasks);
+
+// The same with operations in place of shares: GAME_OPERATIONS choices per step, whose numbers say
+// nothing of what they are, one of which is nothing at all. Where the first step of a pair is that,
+// the second does not matter. All tasks are one family: models need much the same.
+double game_cells_best_score(int task);
+const struct candidate_space *game_cells(int n_tasks);
 // Who chooses where the ticket asks for the policy.
 struct game_policy {
     // A new episode with these weights; NULL: choices follow from the weights by some arithmetic
@@ -34,6 +41,7 @@ struct game_policy {
     void *context;
     uint64_t seed;     // of ACTIONS_RANDOM
     int diverge_every; // every so many-th episode's candidate diverges, 0 = none
+    bool cells;        // operations, not shares
 };
 // What the actor makes of a ticket; weights: those it holds.
 void game_play(const struct trajectory_shape *shape, const struct ticket *ticket,
@@ -55,6 +63,7 @@ struct loop_case {
     const struct method_ops *method;
     int at_once;         // tickets that an actor takes together
     int actors, n_tasks; // n_tasks: GAME_TASKS, or up to GAME_MOST_TASKS
+    bool cells;          // of operations
     bool known;          // the learner knows the game's candidates, and imagines if it can:
     enum status (*imagine)(void *context, const struct ticket *ticket, const float *weights,
                            size_t n, void *block);

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { INPUTS = 7, MOST = 230, MOST_PARAMS = INPUTS + 8 };
+enum { INPUTS = 7, MOST = 230, MOST_PARAMS = INPUTS + 9 };
 
 // The joint part alone, with a sum of some inputs, of all, with a linear part, with everything;
 // categorical inputs beside ordered ones, alone, with several tasks, with a linear part.
@@ -90,9 +90,9 @@ static double plain_kernel(const double *a, const double *b, const struct gp_for
     value += plain_matern(square) * exp(-differing);
     if (form->n_tasks > 1) {
         const int t = (int)a[gp_task_input(form)], u = (int)b[gp_task_input(form)];
-        value *= t == u ? 1.0
-                        : 1.0 / (1.0 + exp(-params[places.tasks + t])) /
-                              (1.0 + exp(-params[places.tasks + u]));
+        const double common =
+            1.0 / (1.0 + exp(-params[places.tasks + t])) / (1.0 + exp(-params[places.tasks + u]));
+        value = t == u ? value + exp(params[places.constant]) : value * common;
     }
     return value;
 }

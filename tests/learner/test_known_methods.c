@@ -30,15 +30,24 @@ static void check_budgets(const struct run_outcome *o)
     }
 }
 
+// Operations, of six tasks of three models that are one family.
+static void set_cells(struct loop_case *c, const struct method_ops *method, int evaluations)
+{
+    set_method(c, method, evaluations);
+    c->cells = true;
+}
+
 // Mean over tasks and seeds of the best score found, as a share of the best there is.
-static double found(const struct method_ops *method, int n_tasks, int evaluations)
+static double found_by(void (*set)(struct loop_case *c, const struct method_ops *method,
+                                   int evaluations),
+                       const struct method_ops *method, int n_tasks, int evaluations, int seeds)
 {
     double sum = 0.0;
-    for (uint64_t seed = 1; seed <= 3; seed++) {
+    for (int seed = 1; seed <= seeds; seed++) {
         struct loop_case c;
         struct run_outcome o;
-        set_method(&c, method, evaluations);
-        c.seed = seed;
+        set(&c, method, evaluations);
+        c.seed = (uint64_t)seed;
         c.n_tasks = n_tasks;
         assert_ok(loop_case_open(&c));
         assert_ok(loop_case_run(&c, false));
@@ -48,12 +57,18 @@ static double found(const struct method_ops *method, int n_tasks, int evaluation
             struct learner_candidate best;
             assert_int_equal(learner_best(c.opened, task, 1, &best), 1);
             assert_true(learner_evaluations(c.opened, task) <= evaluations);
-            sum += best.score / game_best_score(task) / (3 * n_tasks);
+            sum += best.score / (c.cells ? game_cells_best_score(task) : game_best_score(task)) /
+                   (seeds * n_tasks);
         }
         arena_close(&o.arena);
         loop_case_close(&c);
     }
     return sum;
+}
+
+static double found(const struct method_ops *method, int n_tasks, int evaluations)
+{
+    return found_by(set_method, method, n_tasks, evaluations, 3);
 }
 
 static void each_beats_random_with_less(void **state)
@@ -71,6 +86,70 @@ static void each_beats_random_with_less(void **state)
             fail_msg("%s %g and alone %g, random %g and %g", better[i]->name, shared, one, random,
                      alone);
         }
+    }
+}
+
+static void set_cells_alone(struct loop_case *c, const struct method_ops *method, int evaluations)
+{
+    set_cells(c, method, evaluations);
+    c->search.share = false;
+}
+
+// Operations, of which none is more than another. What is shared over the models of a family tells
+// at once.
+static void operations_are_searched(void **state)
+{
+    (void)state;
+    static const struct method_ops *const better[] = {&method_bayes, &method_evolution,
+                                                      &method_local, &method_copy};
+    const double random = found_by(set_cells, &method_random, GAME_MOST_TASKS, 40, 4);
+    assert_true(random > 0.8 && random < 0.999);
+    for (size_t i = 0; i < sizeof better / sizeof *better; i++) {
+        const double share = found_by(set_cells, better[i], GAME_MOST_TASKS, 40, 4);
+        if (!(share > random + 0.004)) {
+            fail_msg("%s %g, random %g", better[i]->name, share, random);
+        }
+    }
+    const double shared = found_by(set_cells, &method_bayes, GAME_MODELS, 20, 8);
+    const double alone = found_by(set_cells_alone, &method_bayes, GAME_MODELS, 20, 8);
+    if (!(shared > alone)) {
+        fail_msg("bayes %g and alone %g", shared, alone);
+    }
+}
+
+// Candidates that were scored in more than one model, as a share of all.
+static double repeated_elsewhere(const struct method_ops *method)
+{
+    struct loop_case c;
+    struct run_outcome o;
+    int repeated = 0;
+    set_cells(&c, method, 40);
+    c.n_tasks = GAME_MODELS;
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &o);
+    for (int64_t a = 0; a < o.n_episodes; a++) {
+        bool again = false;
+        for (int64_t b = 0; b < a && !again; b++) {
+            again = o.episodes[a].task != o.episodes[b].task &&
+                    memcmp(o.episodes[a].widths, o.episodes[b].widths,
+                           sizeof o.episodes[a].widths) == 0;
+        }
+        repeated += again ? 1 : 0;
+    }
+    const double share = (double)repeated / (double)o.n_episodes;
+    arena_close(&o.arena);
+    loop_case_close(&c);
+    return share;
+}
+
+static void copies_what_is_best_elsewhere(void **state)
+{
+    (void)state;
+    const double copied = repeated_elsewhere(&method_copy);
+    const double local = repeated_elsewhere(&method_local);
+    if (!(copied > 0.25 && copied < 0.75 && copied > local + 0.1)) {
+        fail_msg("%g of the candidates were copied, local %g", copied, local);
     }
 }
 
@@ -110,8 +189,9 @@ static void oneshot_tries_the_suggestions(void **state)
 static void they_want_to_know_the_candidates(void **state)
 {
     (void)state;
-    static const struct method_ops *const known[] = {
-        &method_bayes, &method_oneshot, &method_sensitivity, &method_local, &method_nsga2};
+    static const struct method_ops *const known[] = {&method_bayes,       &method_oneshot,
+                                                     &method_sensitivity, &method_local,
+                                                     &method_copy,        &method_nsga2};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         struct loop_case c;
         set_method(&c, known[i], 20);
@@ -122,33 +202,47 @@ static void they_want_to_know_the_candidates(void **state)
     }
 }
 
-// What is known in one task of a model is not tried again in another one.
+static void check_nothing_twice(void (*set)(struct loop_case *c, const struct method_ops *method,
+                                            int evaluations),
+                                const struct method_ops *method)
+{
+    struct loop_case c;
+    struct run_outcome o;
+    int twice = 0, first[GAME_MOST_TASKS] = {0};
+    set(&c, method, 40);
+    c.actors = 5; // many under way
+    c.learner.lag = 2;
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    run_outcome_read(&c, &o);
+    for (int64_t a = 0; a < o.n_episodes; a++) {
+        const bool proposed = ++first[o.episodes[a].task] > 4;
+        for (int64_t b = 0; b < a && proposed; b++) {
+            const struct episode_row *x = &o.episodes[a], *y = &o.episodes[b];
+            twice += game_model(x->task) == game_model(y->task) &&
+                     memcmp(x->widths, y->widths, sizeof x->widths) == 0;
+        }
+    }
+    if (twice != 0) {
+        fail_msg("%s tried %d candidates twice", method->name, twice);
+    }
+    arena_close(&o.arena);
+    loop_case_close(&c);
+}
+
+// What is known in one task of a model is not tried again in another one, nor is what comes to the
+// same thing.
 static void nothing_is_tried_twice(void **state)
 {
     (void)state;
-    static const struct method_ops *const all[] = {&method_bayes, &method_evolution, &method_local,
-                                                   &method_sensitivity, &method_nsga2};
+    static const struct method_ops *const all[] = {&method_bayes, &method_evolution,
+                                                   &method_local, &method_copy,
+                                                   &method_nsga2, &method_sensitivity};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        struct loop_case c;
-        struct run_outcome o;
-        int twice = 0, first[GAME_MOST_TASKS] = {0};
-        set_method(&c, all[i], 40);
-        c.actors = 5; // many under way
-        c.learner.lag = 2;
-        assert_ok(loop_case_open(&c));
-        assert_ok(loop_case_run(&c, false));
-        run_outcome_read(&c, &o);
-        for (int64_t a = 0; a < o.n_episodes; a++) {
-            const bool proposed = ++first[o.episodes[a].task] > 4;
-            for (int64_t b = 0; b < a && proposed; b++) {
-                const struct episode_row *x = &o.episodes[a], *y = &o.episodes[b];
-                twice += game_model(x->task) == game_model(y->task) &&
-                         memcmp(x->widths, y->widths, sizeof x->widths) == 0;
-            }
+        check_nothing_twice(set_method, all[i]);
+        if (all[i] != &method_sensitivity) {
+            check_nothing_twice(set_cells, all[i]);
         }
-        assert_int_equal(twice, 0);
-        arena_close(&o.arena);
-        loop_case_close(&c);
     }
 }
 
@@ -184,7 +278,9 @@ static void sensitivity_measures_first(void **state)
 
 static const struct method_ops *const known_methods[] = {
     &method_random,      &method_bayes, &method_evolution, &method_oneshot,
-    &method_sensitivity, &method_local, &method_nsga2};
+    &method_sensitivity, &method_local, &method_copy,      &method_nsga2};
+static const struct method_ops *const cell_methods[] = {
+    &method_random, &method_bayes, &method_evolution, &method_local, &method_copy, &method_nsga2};
 
 // Episodes that fail are lost, and that is all.
 static void failures_do_not_stall(void **state)
@@ -203,6 +299,18 @@ static void failures_do_not_stall(void **state)
         }
         loop_case_close(&c);
     }
+    for (size_t i = 0; i < sizeof cell_methods / sizeof *cell_methods; i++) {
+        struct loop_case c;
+        set_cells(&c, cell_methods[i], 24);
+        c.fail_every = 3;
+        c.learner.lag = 1;
+        assert_ok(loop_case_open(&c));
+        assert_ok(loop_case_run(&c, false));
+        for (int task = 0; task < c.n_tasks; task++) {
+            assert_int_equal(learner_evaluations(c.opened, task), 24);
+        }
+        loop_case_close(&c);
+    }
 }
 
 static void set_short(struct loop_case *c, const struct method_ops *method)
@@ -211,9 +319,18 @@ static void set_short(struct loop_case *c, const struct method_ops *method)
     c->learner.lag = 1;
 }
 
+static void set_short_cells(struct loop_case *c, const struct method_ops *method)
+{
+    set_cells(c, method, 24);
+    c->learner.lag = 1;
+}
+
 static void states_round_trip(void **state)
 {
     (void)state;
+    for (size_t i = 0; i < sizeof cell_methods / sizeof *cell_methods; i++) {
+        run_outcome_assert_resumes(set_short_cells, cell_methods[i], 1, 5);
+    }
     for (size_t i = 0; i < sizeof known_methods / sizeof *known_methods; i++) {
         run_outcome_assert_resumes(set_short, known_methods[i], 1, 5);
     }
@@ -250,6 +367,8 @@ int main(void)
     log_set_level(LOG_QUIET);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_beats_random_with_less),
+        cmocka_unit_test(operations_are_searched),
+        cmocka_unit_test(copies_what_is_best_elsewhere),
         cmocka_unit_test(oneshot_tries_the_suggestions),
         cmocka_unit_test(they_want_to_know_the_candidates),
         cmocka_unit_test(nothing_is_tried_twice),
