@@ -1,4 +1,5 @@
 // Training supernets: every recipe learns, draws what it says, goes on to the same bytes.
+#include "compute/cuda/cuda_backend.h"
 #include "core/interrupt.h"
 #include "supernet_job_case.h"
 #include "test_folder.h"
@@ -6,6 +7,7 @@
 #include "train/evaluate.h"
 #include "train/supernet_draw.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/time.h>
@@ -277,6 +279,32 @@ static void signals_leave_a_checkpoint(void **state)
     test_folder_remove(&folder);
 }
 
+// CUDA's kernels, emulated: memory of its own, work recorded and replayed.
+static void a_device_trains_alike(void **state)
+{
+    (void)state;
+    const struct backend_options options = {.threads = 1};
+    struct supernet_job_case host, device;
+    backend_offer(&cuda_host_backend_ops);
+    supernet_job_open(&host, "ref", 1, 64);
+    supernet_job_open(&device, "ref", 1, 64);
+    backend_close(device.backend);
+    assert_ok(backend_open("cuda_host", &options, &device.backend));
+    host.recipe.train.batch = device.recipe.train.batch = 16;
+    host.recipe.train.epochs = device.recipe.train.epochs = 1;
+    host.recipe.kernel_transform = device.recipe.kernel_transform = true;
+    supernet_job_restart(&host);
+    supernet_job_restart(&device);
+    assert_ok(supernet_job_run(&host, &alone, NULL));
+    assert_ok(supernet_job_run(&device, &alone, NULL));
+    assert_true(fabs(host.report.losses[0] - device.report.losses[0]) < 1e-4);
+    for (size_t i = 0; i < host.supernet.n_floats; i++) {
+        assert_true(fabsf(host.supernet.params[i] - device.supernet.params[i]) < 2e-3F);
+    }
+    supernet_job_close(&host);
+    supernet_job_close(&device);
+}
+
 static void recipes_that_do_not_fit_are_errors(void **state)
 {
     (void)state;
@@ -311,6 +339,7 @@ int main(void)
         cmocka_unit_test(gradual_recipes_free_one_kind_after_the_other),
         cmocka_unit_test(interruptions_change_nothing),
         cmocka_unit_test(signals_leave_a_checkpoint),
+        cmocka_unit_test(a_device_trains_alike),
         cmocka_unit_test(recipes_that_do_not_fit_are_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
