@@ -162,6 +162,7 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
         struct network_config *network = &networks[i];
         char where[64];
         snprintf(where, sizeof where, "networks[%d].name", i);
+        TRY(check_kind(config, network, i));
         TRY(name_network(network, i, arena));
         TRY(check_word(where, network->name));
         if (network->data.name[0] == '\0') {
@@ -173,7 +174,6 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
         network->train.validation_share = config->scoring.validation_share;
         network->supernet.train.seed = config->seed;
         network->supernet.train.validation_share = config->scoring.validation_share;
-        TRY(check_kind(config, network, i));
         for (int j = 0; j < i; j++) {
             if (strcmp(networks[j].name, network->name) == 0) {
                 FAIL(ERR_CONFIG,

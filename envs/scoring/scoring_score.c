@@ -35,7 +35,7 @@ static enum status score_up_to(struct infer_plan *plan, const struct score_reque
             .logits = logits,
         };
         TRY(score_add(plan, &batch, out));
-        if (first < request->n_logits) {
+        if (request->logits != NULL && first < request->n_logits) {
             const int kept = smaller(batch.n, request->n_logits - first);
             memcpy(request->logits + (size_t)first * classes, logits,
                    (size_t)kept * classes * sizeof *logits);

@@ -142,6 +142,12 @@ struct env_outcome nas_env_case_play(struct env_case *env, int task, int64_t epi
     return env_case_outcome(env);
 }
 
+bool nas_env_case_within(const struct env_outcome *outcome, const struct network_task_facts *facts)
+{
+    return outcome->macs <= facts->most[COST_MACS] && outcome->params <= facts->most[COST_PARAMS] &&
+           outcome->bytes <= facts->most[COST_BYTES];
+}
+
 double nas_env_case_long_way(const struct nas_env_case *c, int n, const int32_t *choice,
                              int calibration_images, int images)
 {

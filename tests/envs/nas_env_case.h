@@ -3,6 +3,7 @@
 #pragma once
 #include "env_case.h"
 #include "envs/nas/nas.h"
+#include "envs/network_env.h"
 #include "test_folder.h"
 #include "test_unit.h"
 
@@ -27,6 +28,9 @@ void nas_env_case_env(const struct nas_env_case *c, int threads, int fd, struct 
 // Plays a whole episode by chance, the same choices for the same task and number; below 0: always
 // the first legal choice. Returns its outcome.
 struct env_outcome nas_env_case_play(struct env_case *env, int task, int64_t episode);
+
+// Whether what it has come to keeps the task's limits.
+bool nas_env_case_within(const struct env_outcome *outcome, const struct network_task_facts *facts);
 
 // The accuracy of the network of a choice, NULL: the largest; images 0: the whole search-validation
 // set.
