@@ -10,9 +10,8 @@ static size_t share_of_device(const struct backend *backend, int sharers, int ne
 }
 
 enum status prune_together_open(const struct scorer *scorer, const struct prune_study *studies,
-                                int n,
-                                const struct prune_together_options *how, struct arena *arena,
-                                struct prune_together *out)
+                                int n, const struct prune_together_options *how,
+                                struct arena *arena, struct prune_together *out)
 {
     const int most = how->most;
     const struct prune_candidates_options options = {

@@ -17,10 +17,9 @@ struct prune_together_options {
     int sharers; // processes that share the backend's device, at least 1
 };
 // studies [n]. Networks that it cannot score together are noted in the log.
-enum status prune_together_open(const struct scorer *scorer,
-                                const struct prune_study *studies, int n,
-                                const struct prune_together_options *options, struct arena *arena,
-                                struct prune_together *out);
+enum status prune_together_open(const struct scorer *scorer, const struct prune_study *studies,
+                                int n, const struct prune_together_options *options,
+                                struct arena *arena, struct prune_together *out);
 void prune_together_close(struct prune_together *together); // a zeroed one is fine
 
 struct prune_request {
