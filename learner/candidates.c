@@ -232,10 +232,11 @@ void candidate_near_uniform(const struct candidate_space *space, int task, doubl
                             struct rng *rng, int16_t *choices)
 {
     const struct candidate_task *t = &space->tasks[task];
-    double factor[TICKET_MOST_GIVEN];
+    double factor[TICKET_MOST_GIVEN] = {0};
     int16_t others[TICKET_MOST_GIVEN];
     for (int step = 0; step < t->steps; step++) {
         if (candidate_is_categorical(t, step)) {
+            factor[step] = 1.0;
             others[step] = (int16_t)rng_below(rng, (uint32_t)t->n_choices[step]);
         } else {
             factor[step] = exp(deviation * (double)rng_normal(rng));

@@ -211,6 +211,7 @@ static double cells_use(void *context, int task, const int16_t *choices)
     return used_by_cells(choices) / game_budget(task);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): as in candidate_space
 static bool cells_suggest(void *context, int task, int number, int16_t *choices)
 {
     (void)context, (void)task, (void)number, (void)choices;
