@@ -8,6 +8,7 @@
 #include "envs/env_list.h"
 #include "learner/methods/method.h"
 #include "nn/zoo.h"
+#include "run/run_space.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -73,10 +74,31 @@ static enum status check_train_rows(const struct network_config *network, int i)
     return OK;
 }
 
+// A space has no architecture: it is its networks'.
+static enum status name_space(struct network_config *network, int i)
+{
+    char where[64];
+    snprintf(where, sizeof where, "networks[%d].space.name", i);
+    TRY(run_space_check_name(network, where));
+    if (network->hints.architecture[0] != '\0') {
+        FAIL(ERR_CONFIG,
+             "networks[%d]: expected a space of architectures or \"architecture\", got \"%s\" and "
+             "\"%s\"",
+             i, network->space.name, network->hints.architecture);
+    }
+    if (network->name[0] == '\0') {
+        network->name = network->space.name;
+    }
+    return OK;
+}
+
 // A network without weights is one of the zoo's.
 static enum status name_network(struct network_config *network, int i, struct arena *arena)
 {
     const char *architecture = network->hints.architecture;
+    if (network->space.name[0] != '\0') {
+        return name_space(network, i);
+    }
     if (network->weights[0] == '\0' && architecture[0] == '\0') {
         FAIL(
             ERR_CONFIG,
@@ -105,6 +127,29 @@ static enum status name_network(struct network_config *network, int i, struct ar
     return network->name != NULL ? OK : ERR_MEMORY;
 }
 
+// Each environment has networks of its own kind.
+static enum status check_kind(const struct run_config *config, const struct network_config *network,
+                              int i)
+{
+    const bool is_space = network->space.name[0] != '\0';
+    const bool wants = env_kind_find(config->environment) == ENV_NAS;
+    if (run_config_designs(config) && is_space != wants) {
+        FAIL(ERR_CONFIG,
+             wants ? "networks[%d].space.name: environment nas searches spaces of architectures; "
+                     "expected the name of one, got nothing"
+                   : "networks[%d].space.name: environment prune cuts networks, not spaces of "
+                     "architectures; leave it out, or set environment to \"nas\"",
+             i);
+    }
+    if (network->weights[0] == '\0' && network->supernet.train.all_rows) {
+        FAIL(ERR_CONFIG,
+             "networks[%d].supernet.all_rows: expected false, as the search scores on the images "
+             "that training leaves out",
+             i);
+    }
+    return OK;
+}
+
 static enum status resolve_networks(struct run_config *config, struct arena *arena)
 {
     const int n = config->networks->n;
@@ -117,6 +162,7 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
         struct network_config *network = &networks[i];
         char where[64];
         snprintf(where, sizeof where, "networks[%d].name", i);
+        TRY(check_kind(config, network, i));
         TRY(name_network(network, i, arena));
         TRY(check_word(where, network->name));
         if (network->data.name[0] == '\0') {
@@ -126,6 +172,8 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
         // The search's own validation images stay out of the training of base networks.
         network->train.seed = config->seed;
         network->train.validation_share = config->scoring.validation_share;
+        network->supernet.train.seed = config->seed;
+        network->supernet.train.validation_share = config->scoring.validation_share;
         for (int j = 0; j < i; j++) {
             if (strcmp(networks[j].name, network->name) == 0) {
                 FAIL(ERR_CONFIG,
@@ -140,19 +188,34 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
     return OK;
 }
 
+// Where costs are weighed against accuracy, a budget besides is not needed.
+static bool weighs_costs(const struct run_config *config, const struct task_config *task)
+{
+    bool weighs = false;
+    for (int k = 0; k < COST_KINDS; k++) {
+        weighs = weighs || task->objective.weight[k] > 0;
+    }
+    return weighs && env_kind_find(config->environment) == ENV_NAS;
+}
+
 static enum status fill_task(const struct run_config *config, int i, struct task_config *task,
                              struct arena *arena)
 {
     if (task->network[0] == '\0' && config->networks->n == 1) {
         task->network = run_config_network(config, 0)->name;
     }
-    if (task->macs <= 0 && task->params <= 0) {
-        FAIL(ERR_CONFIG, "tasks[%d]: expected a budget, macs or params above 0", i);
+    int kind = 0;
+    while (kind < COST_KINDS && task->budget[kind] <= 0) {
+        kind++;
     }
-    if (task->name[0] == '\0') {
-        task->name = task->macs > 0
-                         ? arena_format(arena, "%s-macs%g", task->network, task->macs)
-                         : arena_format(arena, "%s-params%g", task->network, task->params);
+    if (kind == COST_KINDS && !weighs_costs(config, task)) {
+        FAIL(ERR_CONFIG, "tasks[%d]: expected a budget, macs, params or bytes above 0", i);
+    }
+    if (task->name[0] == '\0' && kind == COST_KINDS) {
+        task->name = task->network;
+    } else if (task->name[0] == '\0') {
+        task->name =
+            arena_format(arena, "%s-%s%g", task->network, cost_names[kind], task->budget[kind]);
         if (task->name == NULL) {
             return ERR_MEMORY;
         }
@@ -192,7 +255,31 @@ static enum status resolve_tasks(struct run_config *config, struct arena *arena)
     return OK;
 }
 
-// One word of --task: a name, or NETWORK:macs=0.38.
+static const char expected[] =
+    "--task: expected the name of a task, or NETWORK:COST=NUMBER, where COST is macs, params or "
+    "bytes, and may come several times: NETWORK:macs=0.5:bytes=100000";
+
+// Such as macs=0.38.
+static enum status read_limit(const char *limit, struct task_config *out)
+{
+    const char *equals = strchr(limit, '=');
+    char *end = NULL;
+    const double value = equals != NULL ? strtod(equals + 1, &end) : 0;
+    if (equals == NULL || end == equals + 1 || *end != '\0' || !(value > 0)) {
+        FAIL(ERR_CONFIG, "%s, got \"%s\"", expected, limit);
+    }
+    for (int k = 0; k < COST_KINDS; k++) {
+        if (strncmp(limit, cost_names[k], (size_t)(equals - limit)) == 0 &&
+            cost_names[k][equals - limit] == '\0') {
+            out->budget[k] = value;
+            return OK;
+        }
+    }
+    FAIL(ERR_CONFIG, "--task: a budget is macs, params or bytes, got \"%.*s\"",
+         (int)(equals - limit), limit);
+}
+
+// One word of --task: a name, or NETWORK:macs=0.38:params=0.5.
 static enum status choose_task(const struct run_config *config, char *word, struct task_config *out)
 {
     for (int i = 0; i < config->tasks->n; i++) {
@@ -201,25 +288,16 @@ static enum status choose_task(const struct run_config *config, char *word, stru
             return OK;
         }
     }
-    char *colon = strchr(word, ':');
-    char *equals = colon != NULL ? strchr(colon, '=') : NULL;
-    char *end = NULL;
-    const double value = equals != NULL ? strtod(equals + 1, &end) : 0;
-    if (equals == NULL || end == equals + 1 || *end != '\0' || !(value > 0)) {
-        FAIL(ERR_CONFIG,
-             "--task: expected the name of a task, or NETWORK:macs=NUMBER or "
-             "NETWORK:params=NUMBER, got \"%s\"",
-             word);
+    char *rest = NULL;
+    const char *network = strtok_r(word, ":", &rest);
+    *out = (struct task_config){.name = "", .network = network != NULL ? network : ""};
+    option_defaults(objective_option_table, &out->objective);
+    const char *limit = strtok_r(NULL, ":", &rest);
+    if (limit == NULL) {
+        FAIL(ERR_CONFIG, "%s, got \"%s\"", expected, word);
     }
-    *colon = '\0';
-    *equals = '\0';
-    *out = (struct task_config){.name = "", .network = word};
-    if (strcmp(colon + 1, "macs") == 0) {
-        out->macs = value;
-    } else if (strcmp(colon + 1, "params") == 0) {
-        out->params = value;
-    } else {
-        FAIL(ERR_CONFIG, "--task: a budget is macs or params, got \"%s\"", colon + 1);
+    for (; limit != NULL; limit = strtok_r(NULL, ":", &rest)) {
+        TRY(read_limit(limit, out));
     }
     return OK;
 }
@@ -313,7 +391,8 @@ static bool is_same_network(const struct network_config *a, const struct network
 {
     return strcmp(a->name, b->name) == 0 &&
            strcmp(a->hints.architecture, b->hints.architecture) == 0 &&
-           strcmp(a->weights, b->weights) == 0 && strcmp(a->data.name, b->data.name) == 0;
+           strcmp(a->weights, b->weights) == 0 && strcmp(a->data.name, b->data.name) == 0 &&
+           run_space_same(a, b);
 }
 
 // Networks that the trained run had too are taken as they lie there.

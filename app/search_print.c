@@ -7,17 +7,21 @@
 
 static void print_table(const struct run_report *report)
 {
-    static const char *const headers[] = {"task",
-                                          "budget",
-                                          ">MACs",
-                                          ">share",
-                                          ">parameters",
-                                          ">uncut (search-validation)",
-                                          ">found (search-validation)",
-                                          ">uncut (test)",
-                                          ">fine-tuned (test)",
-                                          ">tried",
-                                          NULL};
+    char whole[2][64];
+    snprintf(whole[0], sizeof whole[0], ">%s (search-validation)",
+             report->session->network_env->whole);
+    snprintf(whole[1], sizeof whole[1], ">%s (test)", report->session->network_env->whole);
+    const char *const headers[] = {"task",
+                                   "budget",
+                                   ">MACs",
+                                   ">share",
+                                   ">parameters",
+                                   whole[0],
+                                   ">found (search-validation)",
+                                   whole[1],
+                                   ">fine-tuned (test)",
+                                   ">tried",
+                                   NULL};
     bool all_unseen = true;
     struct output_table table;
     output_table_open(&table, headers);

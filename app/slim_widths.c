@@ -110,7 +110,7 @@ static enum status widths_to_budget(const struct criterion_input *network,
                                     int *widths)
 {
     const struct network_cost whole = cost_of_graph(network->graph);
-    struct wall_limit limits[2];
+    struct wall_limit limits[COST_KINDS];
     int n = 0;
     if (request->macs > 0) {
         limits[n++] = (struct wall_limit){COST_MACS, wall_budget(request->macs, whole.macs)};

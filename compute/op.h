@@ -35,6 +35,8 @@
 // MULTIPLY_BACKWARD_VECTOR   dy f32, a f32                               db f32 [n][c]: sum over the map of dy * a
 // ACT_BACKWARD            dy f32, dy2 f32 NULL, y f32 NULL               g, as in BN_BACKWARD_REDUCE; x instead of y where act is ACT_FROM_INPUT
 // COPY_CHANNELS           x [n][h][w][in_c]                              y[..., to + i] = x[..., from + i], i < count; others untouched
+// GATHER                  x f32, where the box begins                    y f32: a box of n x in_h x in_w x in_c values, dense, out of a tensor [any][out_h][out_w][out_c]
+// SCATTER_ADD             x f32: such a box, dense                       y f32, where it begins: y[box] += alpha * x
 // PAD                     x [n][h][w][in_c], f32 | u8 | s8               y same type: x in a frame of zeros, of which every stride-th row and column; `to` zero channels before, rest after
 //                         y[oh][ow][to + c] = x[oh * stride[0] - pad[0]][ow * stride[1] - pad[1]][c], 0 outside; negative pad crops
 // PAD_BACKWARD            dy f32                                         dx f32, zero where not sampled
@@ -86,6 +88,8 @@
     X(MULTIPLY_BACKWARD_VECTOR)                                                                    \
     X(ACT_BACKWARD)                                                                                \
     X(COPY_CHANNELS)                                                                               \
+    X(GATHER)                                                                                      \
+    X(SCATTER_ADD)                                                                                 \
     X(PAD)                                                                                         \
     X(PAD_BACKWARD)                                                                                \
     X(SHUFFLE)                                                                                     \
@@ -149,7 +153,8 @@ struct op {
     float target_share; // SOFTMAX_XENT: loss = (1-share)*CE(labels) + share*T^2*KL(targets)
     float clip;         // CLIP: largest norm; 0 = any
     // SGD, RMSPROP, ADAM
-    float decay, nesterov, alpha, beta1, beta2; // weight decay; 0/1; RMSPROP's alpha; ADAM's betas
+    float decay, nesterov, alpha, beta1, beta2; // weight decay; 0/1; RMSPROP's alpha (SCATTER_ADD:
+                                                // its factor); ADAM's betas
 };
 #pragma GCC diagnostic pop
 

@@ -234,6 +234,13 @@ static enum status check_copy(const struct op *op)
     return OK;
 }
 
+static enum status check_box(const struct op *op)
+{
+    NEED(op->in_h <= op->out_h && op->in_w <= op->out_w && op->in_c <= op->out_c,
+         "the box does not fit into the tensor");
+    return OK;
+}
+
 static enum status check_lstm(const struct op *op)
 {
     NEED(op->in_w == 1 && op->out_w == 1, "a sequence is [n][steps][1][features]");
@@ -271,6 +278,9 @@ static enum status check_shapes(const struct op *op)
         return check_resize(op);
     case OP_COPY_CHANNELS:
         return check_copy(op);
+    case OP_GATHER:
+    case OP_SCATTER_ADD:
+        return check_box(op);
     case OP_LSTM:
     case OP_LSTM_BACKWARD:
         return check_lstm(op);

@@ -24,6 +24,7 @@ enum rng_purpose {
     RNG_MODEL = 16,    // which data a reward model learns from: index data points
     RNG_IMAGINE = 17,  // imagined episodes: index update
     RNG_TARGET = 18,   // what an episode is played for: index episode
+    RNG_SUPERNET = 19, // sub-networks of a supernet's update: index update, number
 };
 
 struct rng {

@@ -11,7 +11,8 @@
     X(CARTPOLE, cartpole)                                                                          \
     X(SLEEP, sleep)                                                                                \
     X(TABULAR, tabular)
-#define ENV_LIST(X) X(PRUNE, prune) ENV_PLAIN_LIST(X)
+#define ENV_DESIGN_LIST(X) X(PRUNE, prune) X(NAS, nas)
+#define ENV_LIST(X) ENV_DESIGN_LIST(X) ENV_PLAIN_LIST(X)
 
 enum env_kind {
 #define X(id, name) ENV_##id,

@@ -6,13 +6,14 @@
 #include "data/dataset.h"
 #include "envs/env.h"
 #include "nn/network.h"
+#include "search_space/cost.h"
 
 // What is known of a task once the environment is open.
 struct network_task_facts {
-    int64_t full_macs, full_params; // of the whole network
-    int64_t most_macs, most_params; // the budget as numbers; INT64_MAX = none
-    double base_accuracy;           // whole, on the whole search-validation set, float32
-    int n_steps;                    // of an episode
+    int64_t full[COST_KINDS]; // what the whole network costs
+    int64_t most[COST_KINDS]; // the budget as numbers; INT64_MAX = none
+    double base_accuracy;     // whole, on the whole search-validation set, float32
+    int n_steps;              // of an episode
     bool unseen; // no weight of the network was trained on the search-validation images; else it is
                  // not known whether
 };
@@ -23,6 +24,7 @@ struct network_score {
 };
 
 struct network_env_ops {
+    const char *whole; // what the network with everything is called beside winners: "uncut"
     // ERR_CONFIG when a task of this network cannot be met, whatever is chosen: names the task, the
     // budget and the least there is; ERR_UNSUPPORTED when it cannot be scored as asked for. From
     // the whole graph alone, so that it can be said before any training. config: env_job.config.
@@ -43,6 +45,8 @@ struct network_env_ops {
     enum status (*score)(struct env *env, int task, const struct network *network,
                          struct network_score *out);
 
-    // Members of the writer's object that say what was chosen [n].
-    void (*describe)(const int32_t *choice, int n, struct json_writer *out);
+    // Members of the writer's object that say what was chosen [n] in a task. Needs no open
+    // environment, but the networks' files.
+    enum status (*describe)(const void *config, int task, const int32_t *choice, int n,
+                            struct json_writer *out);
 };

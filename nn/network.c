@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "nn/graph_text.h"
 #include "nn/network_info.h"
+#include "nn/network_metadata.h"
 #include "nn/safetensors.h"
 #include "nn/zoo.h"
 
@@ -114,63 +115,18 @@ static void fill_tensors(const struct network *network, struct safetensor *tenso
     }
 }
 
-// Texts of the metadata that are made up for writing.
-struct info_texts {
-    struct text input, classes, mean, std, train_rows, graph;
-};
-
-static enum status make_texts(const struct network *network, struct info_texts *texts)
-{
-    const struct network_info *info = &network->info;
-    text_add(&texts->input, "%dx%dx%d", info->h, info->w, info->c);
-    text_add(&texts->classes, "%d", info->classes);
-    network_info_numbers(&texts->mean, info->mean, info->c);
-    network_info_numbers(&texts->std, info->std, info->c);
-    graph_write(&network->graph, &texts->graph);
-    if (network->train_rows.known) {
-        row_set_text(&network->train_rows, &texts->train_rows);
-    }
-    if (texts->input.failed || texts->classes.failed || texts->mean.failed || texts->std.failed ||
-        texts->train_rows.failed || texts->graph.failed) {
-        FAIL(ERR_MEMORY, "out of memory while writing metadata");
-    }
-    return OK;
-}
-
-static void close_texts(struct info_texts *texts)
-{
-    text_close(&texts->input);
-    text_close(&texts->classes);
-    text_close(&texts->mean);
-    text_close(&texts->std);
-    text_close(&texts->train_rows);
-    text_close(&texts->graph);
-}
-
-static enum status write_file(const struct network *network, const struct info_texts *texts,
+static enum status write_file(const struct network *network,
+                              const struct network_metadata *described, const char *graph,
                               const char *path)
 {
-    const struct network_info *info = &network->info;
-    struct safetensors_entry metadata[11] = {
-        {"format", "dikdik"},          {"graph", texts->graph.bytes},
-        {"input", texts->input.bytes}, {"classes", texts->classes.bytes},
-        {"mean", texts->mean.bytes},   {"std", texts->std.bytes},
-    };
-    int n_metadata = 6;
-    if (info->architecture[0] != '\0') {
-        metadata[n_metadata++] = (struct safetensors_entry){"architecture", info->architecture};
-    }
-    if (info->dataset[0] != '\0') {
-        metadata[n_metadata++] = (struct safetensors_entry){"dataset", info->dataset};
-    }
-    if (info->floats) {
-        metadata[n_metadata++] = (struct safetensors_entry){"samples", NETWORK_SAMPLES_FLOATS};
+    struct safetensors_entry metadata[NETWORK_METADATA_MOST + 3] = {{"format", "dikdik"},
+                                                                    {"graph", graph}};
+    int n_metadata = 2;
+    for (int i = 0; i < described->n; i++) {
+        metadata[n_metadata++] = described->entries[i];
     }
     if (network->whole != NULL) {
         metadata[n_metadata++] = (struct safetensors_entry){"whole", network->whole};
-    }
-    if (network->train_rows.known) {
-        metadata[n_metadata++] = (struct safetensors_entry){"train_rows", texts->train_rows.bytes};
     }
     const int n_tensors = network->graph.n_params;
     struct safetensor *tensors = calloc((size_t)n_tensors, sizeof *tensors);
@@ -185,12 +141,16 @@ static enum status write_file(const struct network *network, const struct info_t
 
 enum status network_save(const struct network *network, const char *path)
 {
-    TRY(network_info_check(&network->info));
-    struct info_texts texts = {0};
+    struct network_metadata metadata = {0};
+    struct text graph = {0};
     enum status status;
-    TRY_GOTO(status, make_texts(network, &texts), done);
-    status = write_file(network, &texts, path);
+    TRY_GOTO(status, network_metadata_make(&network->info, &network->train_rows, &metadata), done);
+    graph_write(&network->graph, &graph);
+    status = graph.failed ? status_fail(ERR_MEMORY, __FILE__, __LINE__,
+                                        "out of memory while writing metadata")
+                          : write_file(network, &metadata, graph.bytes, path);
 done:
-    close_texts(&texts);
+    network_metadata_close(&metadata);
+    text_close(&graph);
     return status;
 }

@@ -144,6 +144,13 @@ static enum status read_graph(const struct safetensors_file *file, struct networ
 static enum status read_network(struct safetensors_file *file, const struct network_info *fallback,
                                 struct network *network)
 {
+    if (safetensors_metadata(file, "space") != NULL) {
+        FAIL(ERR_INPUT,
+             "%s: is a supernet of space \"%.60s\", which holds many networks; expected one of "
+             "them, "
+             "such as those that a search leaves in its folder's `found` and `final`",
+             file->path, safetensors_metadata(file, "space"));
+    }
     enum status status = read_graph(file, network);
     if (status != OK) {
         return safetensors_refuse(status, file->path);

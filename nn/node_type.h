@@ -54,7 +54,9 @@ struct channel_piece {
 
 // ---- costs: coefficient * W(in) * W(out) / divisor, W being the width of a node's output
 enum { ONE_WIDE = -1, NODE_MOST_TERMS = 3 };
-enum cost_kind { COST_MACS, COST_PARAMS };
+// Of a node kind: multiply-adds and trainable parameters. Bytes follow from its parameters
+// (cost.h).
+enum cost_kind { COST_MACS, COST_PARAMS, COST_BYTES, COST_KINDS };
 struct cost_term {
     int64_t coefficient;
     int in, out; // nodes, or ONE_WIDE

@@ -60,6 +60,7 @@ void statistics_ranges(const struct statistics_plan *plan, float *ranges);
 void statistics_close(struct statistics_plan *plan);
 
 // ---- training
+struct program_memory; // program.h
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM };
 struct optimizer_options {
     enum optimizer_kind kind;
@@ -94,6 +95,8 @@ struct train_share {
 // ERR_CONFIG: more ranks than chunks; the message says what fits.
 enum status train_share(const struct backend *backend, const struct graph *graph, int batch,
                         int rank, int ranks, struct train_share *out);
+// The same with chunks of so many images, for graphs that train on one batch together.
+enum status train_share_chunks(int chunk, int batch, int rank, int ranks, struct train_share *out);
 struct train_options {
     int batch; // images per update, over all ranks
     struct plan_input input;
@@ -102,6 +105,14 @@ struct train_options {
     float bn_momentum;                  // of running values, PyTorch's sense (0.1)
     float label_share, temperature;     // distillation: see SOFTMAX_XENT; label_share 1 = plain
     uint64_t seed;                      // dropout
+    int chunk; // images of a chunk; 0: what suits graph and backend (train_share)
+    // Weights and updates are the caller's, who reaches the plan's by train_params_address and
+    // train_gradients_address: there is no optimiser, and train_step may not be called.
+    bool gradient_only;
+    bool keep_outputs; // for train_outputs
+    // For plans that run in turn, see program.h; NULL: its own. Outputs and results of a run are
+    // there until another plan runs or is opened.
+    struct program_memory *memory;
 };
 struct train_result {
     double loss;    // mean over this call's (global) batch
@@ -121,6 +132,14 @@ enum status train_step(struct train_plan *plan, const void *images, const int32_
 enum status train_gradient(struct train_plan *plan, const void *images, const int32_t *labels,
                            const float *targets, struct train_result *result);
 enum status train_gradients(const struct train_plan *plan, float *gradients); // [n_trainable]
+// In the backend's memory: the weights [n_floats] that the next run reads, running values too; and
+// the gradient [n_trainable] of the last train_gradient, over all ranks.
+float *train_params_address(const struct train_plan *plan);
+float *train_gradients_address(const struct train_plan *plan);
+// What the network said in the last run: [images of this rank][classes], host, until the next one.
+// With keep_outputs.
+const float *train_outputs(const struct train_plan *plan);
+void train_set_step(struct train_plan *plan, int64_t step); // number of the update, for dropout
 // [n_floats], running values too
 enum status train_params(const struct train_plan *plan, float *params);
 size_t train_state_count(const struct train_plan *plan); // floats of optimiser state

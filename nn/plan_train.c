@@ -42,6 +42,9 @@ static enum status lower_loss(struct train_plan *plan, int *gradient)
     }
     TRY(program_buffer(plan->program, BUFFER_SUM_F64, 2 * sizeof(double), &plan->loss));
     program_result(plan->program, plan->loss);
+    if (plan->options.keep_outputs) {
+        program_result(plan->program, plan->lowering.value[output]);
+    }
     TRY(program_buffer(plan->program, BUFFER_CHUNKED, rows, gradient));
     struct op op = lower_map_op(plan->graph, output, OP_SOFTMAX_XENT);
     op.temperature = plan->options.temperature;
@@ -143,14 +146,20 @@ static enum status open_parts(struct train_plan *plan)
     if (options->reducer != NULL && options->reducer->ranks > 1) {
         TRY(add_sum_over_ranks(plan));
     }
+    if (options->memory != NULL) {
+        program_borrow(plan->program, options->memory);
+    }
     TRY(program_finish(plan->program));
     TRY(lower_open_external(plan->program, plan->backend, &plan->lowering.input.images));
     TRY(lower_open_external(plan->program, plan->backend, &plan->labels));
     TRY(lower_open_external(plan->program, plan->backend, &plan->targets));
     lower_forward_load(&plan->lowering);
     ARENA_NEW(&plan->arena, plan->losses, 2 * (size_t)program_parts(plan->program));
-    return optimizer_open(plan->backend, &options->optimizer, plan->graph->n_trainable,
-                          &plan->optimizer);
+    // Of all parts but the first, BatchNorm's slices are never written.
+    plan->backend->ops->zero(plan->backend, train_gradients_address(plan), gradient_bytes(plan));
+    return options->gradient_only ? OK
+                                  : optimizer_open(plan->backend, &options->optimizer,
+                                                   plan->graph->n_trainable, &plan->optimizer);
 }
 
 enum status train_open(struct backend *backend, const struct graph *graph,
@@ -165,9 +174,12 @@ enum status train_open(struct backend *backend, const struct graph *graph,
     plan->options = *options;
     plan->image_bytes = lower_bytes(graph, 0, options->input.f32 ? DTYPE_F32 : DTYPE_U8, 1);
     const struct plan_reducer *reducer = options->reducer;
+    const int rank = reducer != NULL ? reducer->rank : 0;
+    const int ranks = reducer != NULL ? reducer->ranks : 1;
     enum status status =
-        train_share(backend, graph, options->batch, reducer != NULL ? reducer->rank : 0,
-                    reducer != NULL ? reducer->ranks : 1, &plan->share);
+        options->chunk > 0
+            ? train_share_chunks(options->chunk, options->batch, rank, ranks, &plan->share)
+            : train_share(backend, graph, options->batch, rank, ranks, &plan->share);
     if (status == OK) {
         status = open_parts(plan);
     }
@@ -179,18 +191,35 @@ enum status train_open(struct backend *backend, const struct graph *graph,
     return OK;
 }
 
-static float *params_address(const struct train_plan *plan)
+float *train_params_address(const struct train_plan *plan)
 {
     return program_address(plan->program, plan->lowering.params);
 }
 
+float *train_gradients_address(const struct train_plan *plan)
+{
+    return program_address(plan->program, plan->gradients);
+}
+
+const float *train_outputs(const struct train_plan *plan)
+{
+    const int output = graph_output_node(plan->graph);
+    CHECK(plan->options.keep_outputs);
+    return program_fetched(plan->program, plan->lowering.value[output]);
+}
+
+void train_set_step(struct train_plan *plan, int64_t step)
+{
+    plan->step = step;
+}
+
 enum status train_load(struct train_plan *plan, const float *params)
 {
-    plan->backend->ops->upload(plan->backend, params_address(plan), params,
+    plan->backend->ops->upload(plan->backend, train_params_address(plan), params,
                                plan->graph->n_floats * sizeof(float));
-    plan->backend->ops->zero(plan->backend, program_address(plan->program, plan->gradients),
-                             gradient_bytes(plan));
-    optimizer_reset(plan->optimizer);
+    if (plan->optimizer != NULL) {
+        optimizer_reset(plan->optimizer);
+    }
     plan->step = 0;
     return OK;
 }
@@ -242,9 +271,10 @@ enum status train_gradient(struct train_plan *plan, const void *images, const in
 enum status train_step(struct train_plan *plan, const void *images, const int32_t *labels,
                        const float *targets, float learning_rate, struct train_result *result)
 {
+    CHECK(plan->optimizer != NULL);
     TRY(run_gradient(plan, images, labels, targets));
-    TRY(optimizer_step(plan->optimizer, params_address(plan),
-                       program_address(plan->program, plan->gradients), learning_rate));
+    TRY(optimizer_step(plan->optimizer, train_params_address(plan), train_gradients_address(plan),
+                       learning_rate));
     TRY(collect_loss(plan, result));
     TRY(optimizer_finish(plan->optimizer, &result->gradient_norm));
     plan->step++;
@@ -253,14 +283,13 @@ enum status train_step(struct train_plan *plan, const void *images, const int32_
 
 enum status train_gradients(const struct train_plan *plan, float *gradients)
 {
-    return plan->backend->ops->download(plan->backend, gradients,
-                                        program_address(plan->program, plan->gradients),
+    return plan->backend->ops->download(plan->backend, gradients, train_gradients_address(plan),
                                         plan->graph->n_trainable * sizeof(float));
 }
 
 enum status train_params(const struct train_plan *plan, float *params)
 {
-    return plan->backend->ops->download(plan->backend, params, params_address(plan),
+    return plan->backend->ops->download(plan->backend, params, train_params_address(plan),
                                         plan->graph->n_floats * sizeof(float));
 }
 

@@ -107,6 +107,15 @@ enum status program_add_pause(struct program *program);
 
 void program_resize(struct program *program, int buffer, size_t bytes); // before finish
 
+// Memory for programs that run in turn: each has in it what only a run needs. It is as large as the
+// largest of them wants. Closed after them.
+struct program_memory;
+enum status program_memory_open(struct backend *backend, struct program_memory **out);
+void program_memory_close(struct program_memory *memory); // NULL is fine
+// Before finish. What a run made, results too, is there until another of these programs is finished
+// or runs: a program with a pause must go on before that.
+void program_borrow(struct program *program, struct program_memory *memory);
+
 // Lays out memory and allocates it. No step can be added afterwards.
 enum status program_finish(struct program *program);
 size_t program_buffer_bytes(const struct program *program, int buffer); // of one piece

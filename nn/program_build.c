@@ -54,9 +54,10 @@ void program_close(struct program *program)
     struct backend *backend = program->backend;
     program_forget_recordings(program);
     program_close_host(program);
-    char *regions[] = {program->lane_memory, program->batch_memory, program->shared_memory,
-                       program->scratch_memory, program->loaded_memory};
-    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
+    char *regions[] = {program->shared_memory, program->loaded_memory, program->lane_memory,
+                       program->batch_memory, program->scratch_memory};
+    const size_t n_own = program->memory != NULL ? 2 : sizeof regions / sizeof *regions;
+    for (size_t i = 0; i < n_own; i++) {
         if (regions[i] != NULL) {
             backend->ops->release(backend, regions[i]);
         }

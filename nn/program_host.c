@@ -29,7 +29,6 @@ enum status program_open_host(struct program *program)
     }
     if (backend->host_memory) {
         program->staging = program->loaded_memory;
-        program->fetched = program->batch_memory;
         return OK;
     }
     TRY(alloc_pinned(program, program->loaded_bytes, &program->staging));

@@ -56,7 +56,9 @@ struct program {
     int n_phases;
     // Regions: per lane, whole batch, shared. Owned, in the backend's memory.
     // Results are the first result_bytes of the batch's.
+    // lane, batch and scratch are `memory`'s where there is one.
     char *lane_memory, *batch_memory, *shared_memory, *scratch_memory, *loaded_memory;
+    struct program_memory *memory; // borrowed; NULL: own
     size_t lane_bytes, batch_bytes, shared_bytes, scratch_bytes, loaded_bytes, result_bytes;
     // On the host: the very memory of the backend where it is the host's, else pinned, owned.
     char *staging, *fetched, *hook_memory;
@@ -73,6 +75,18 @@ struct program {
     const struct program_phase *run_phase;
     int next_phase; // where it goes on
 };
+
+// Regions that programs use in turn.
+enum { MEMORY_LANE, MEMORY_BATCH, MEMORY_SCRATCH, MEMORY_REGIONS };
+struct program_memory {
+    struct backend *backend;
+    char *regions[MEMORY_REGIONS]; // owned, in the backend's memory
+    size_t bytes[MEMORY_REGIONS];
+};
+// At least so many bytes of each.
+enum status program_memory_need(struct program_memory *memory, const size_t *bytes);
+// The program's regions are the memory's, wherever these lie now.
+void program_take_memory(struct program *program);
 
 // Runs one call on a chunk, or its piece.
 void program_run_call(const struct program *program, const struct program_call *call, int chunk,

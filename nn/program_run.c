@@ -52,9 +52,17 @@ enum status program_finish(struct program *program)
     }
     const size_t lanes = (size_t)program->backend->lanes;
     const size_t at_once = program->shares_chunks ? 1 : lanes; // chunks
-    TRY(allocate(program, program->lane_bytes * at_once, &program->lane_memory));
-    TRY(allocate(program, program->scratch_bytes * lanes, &program->scratch_memory));
-    TRY(allocate(program, program->batch_bytes, &program->batch_memory));
+    const size_t regions[MEMORY_REGIONS] = {[MEMORY_LANE] = program->lane_bytes * at_once,
+                                            [MEMORY_BATCH] = program->batch_bytes,
+                                            [MEMORY_SCRATCH] = program->scratch_bytes * lanes};
+    if (program->memory != NULL) {
+        TRY(program_memory_need(program->memory, regions));
+    } else {
+        TRY(allocate(program, regions[MEMORY_LANE], &program->lane_memory));
+        TRY(allocate(program, regions[MEMORY_SCRATCH], &program->scratch_memory));
+        TRY(allocate(program, regions[MEMORY_BATCH], &program->batch_memory));
+    }
+    program_take_memory(program);
     TRY(allocate(program, program->shared_bytes, &program->shared_memory));
     TRY(allocate(program, program->loaded_bytes, &program->loaded_memory));
     ARENA_NEW(&program->arena, program->recordings, (size_t)program->n_phases + 1);
@@ -225,6 +233,7 @@ enum status program_run(struct program *program, int chunks, const struct op_run
     struct backend *backend = program->backend;
     CHECK(program->finished && chunks >= 1 && chunks <= program->n_chunks);
     CHECK(program->sums == NULL || chunks == program->n_chunks);
+    program_take_memory(program);
     if (run != NULL) {
         backend->ops->upload(backend, program->run_memory, run, sizeof *run);
     }

@@ -51,6 +51,11 @@ enum status train_share(const struct backend *backend, const struct graph *graph
 {
     const bool cuts = backend->chunk_bytes > 0;
     const int chunk = cuts ? chunk_images(backend, graph) : (batch + ranks - 1) / ranks;
+    return train_share_chunks(chunk, batch, rank, ranks, out);
+}
+
+enum status train_share_chunks(int chunk, int batch, int rank, int ranks, struct train_share *out)
+{
     const int total = (batch + chunk - 1) / chunk;
     if (total < ranks) {
         FAIL(ERR_CONFIG,

@@ -1,6 +1,7 @@
 // Base networks: what the config names is loaded, the rest is trained, in slices, side by side.
 // They end up in the run folder, where every worker finds them.
 #include "core/file.h"
+#include "run/run_space.h"
 #include "run/run_train.h"
 
 static enum status answered(struct run_board *board, struct run_job *job,
@@ -26,15 +27,17 @@ static enum status list_jobs(struct run_session *session, struct run_board *boar
     for (int i = 0; i < n; i++) {
         const struct network_config *config = run_config_network(&session->config, i);
         const bool trains = config->weights[0] == '\0';
+        const int epochs =
+            run_space_type(config) != NULL ? config->supernet.train.epochs : config->train.epochs;
         if (!file_exists(session->network_files[i])) {
             board->jobs[board->n++] = (struct run_job){
                 .ticket = {.task = i, .source = RUN_ORDER_BASE},
                 .name = config->name,
                 .sliced = trains,
-                .whole = trains ? config->train.epochs : 0,
-                .units = trains ? config->train.epochs : 0,
+                .whole = trains ? epochs : 0,
+                .units = trains ? epochs : 0,
             };
-            board->total += trains ? config->train.epochs : 0;
+            board->total += trains ? epochs : 0;
         }
     }
     return OK;

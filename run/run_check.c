@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "nn/zoo.h"
 #include "run/load.h"
+#include "run/run_space.h"
 #include "run/run_weights.h"
 #include "train/evaluate.h"
 #include "train/train.h"
@@ -57,6 +58,19 @@ static enum status describe_data(struct checking *c, int index)
     return run_input_of_data(&set->train, &c->session->arena, &input->train);
 }
 
+static enum status load_weights(struct run_session *session, const struct network_config *config,
+                                const struct dataset *data, struct network *out)
+{
+    struct supernet supernet;
+    if (run_space_type(config) == NULL) {
+        return run_load_weights(config, data, &session->arena, out);
+    }
+    TRY(run_space_load(config, data, &session->arena, &supernet));
+    const enum status code = supernet_extract_largest(&supernet, out);
+    supernet_close(&supernet);
+    return code;
+}
+
 // The weights that the config names; those of the run's own copy, once they are not there any more.
 static enum status open_weights(struct checking *c, int index, const struct dataset *data,
                                 struct network *out)
@@ -73,10 +87,10 @@ static enum status open_weights(struct checking *c, int index, const struct data
         *record = earlier->weights;
         log_info("network %s: %s is not there; the run goes on with its own copy", config->name,
                  config->weights);
-        return network_load(session->network_files[index], NULL, out);
+        return network_load(session->whole_files[index], NULL, out);
     }
     TRY(code);
-    TRY(run_load_weights(config, data, &session->arena, out));
+    TRY(load_weights(session, config, data, out));
     code = run_input_of_weights(path, out, &session->arena, record);
     if (code != OK) {
         network_close(out);
@@ -92,9 +106,31 @@ static enum status open_network(struct checking *c, int index, const struct data
     if (config->weights[0] != '\0') {
         return open_weights(c, index, data, out);
     }
+    if (run_space_type(config) != NULL) {
+        struct supernet supernet;
+        TRY(run_space_create(config, data, c->session->config.seed, &supernet));
+        const enum status code = supernet_extract_largest(&supernet, out);
+        supernet_close(&supernet);
+        return code;
+    }
     network_file_info(config->hints.architecture, data, &out->info);
     return zoo_build(config->hints.architecture, out->info.h, out->info.w, out->info.c,
                      out->info.classes, &out->graph);
+}
+
+static enum status check_supernet(struct checking *c, int index, const struct dataset *data)
+{
+    const struct run_config *config = &c->session->config;
+    const struct network_config *network = run_config_network(config, index);
+    char name[48];
+    struct supernet supernet;
+    snprintf(name, sizeof name, "networks[%d].supernet", index);
+    const struct supernet_job job = {
+        .collective = &alone, .dataset = data, .recipe = &network->supernet, .name = name};
+    TRY(run_space_create(network, data, config->seed, &supernet));
+    const enum status code = train_check_supernet(&job, &supernet);
+    supernet_close(&supernet);
+    return code;
 }
 
 // Both recipes that this network will go through, under the names that the user gave them.
@@ -108,7 +144,8 @@ static enum status check_recipes(struct checking *c, int index, const struct dat
     struct train_job job = {
         .collective = &alone, .dataset = data, .recipe = &config->train, .name = name};
     if (config->weights[0] == '\0') {
-        TRY(train_check(&job, network));
+        TRY(run_space_type(config) != NULL ? check_supernet(c, index, data)
+                                           : train_check(&job, network));
     }
     if (!session->finishes) {
         return OK;

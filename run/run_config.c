@@ -6,6 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SPACE_AT(field) .offset = offsetof(struct network_space, field)
+#define SPACE_ROW(id, name_)                                                                       \
+    {#name_, "options of space " #name_, OPTION_OBJECT, SPACE_AT(values[NAS_##id]),                \
+     .table = nas_##name_##_option_table},
+// clang-format off
+static const struct option network_space_table[] = {
+    {"name", "of the space: mobile, macro, resnet or cell; empty: this is a network", OPTION_STRING,
+     SPACE_AT(name)},
+    NAS_SPACE_LIST(SPACE_ROW)
+    {.key = NULL},
+};
+// clang-format on
+
 #define NETWORK_AT(field) .offset = offsetof(struct network_config, field)
 static const struct option network_table[] = {
     {"name", "by default the architecture, or the name of the weights' file", OPTION_STRING,
@@ -23,6 +36,10 @@ static const struct option network_table[] = {
     {"data", "the data set", OPTION_OBJECT, NETWORK_AT(data), .table = dataset_option_table},
     {"train", "how it is trained without weights", OPTION_OBJECT, NETWORK_AT(train),
      .table = train_option_table},
+    {"space", "of architectures, in place of a network: a supernet of it is trained", OPTION_OBJECT,
+     NETWORK_AT(space), .table = network_space_table},
+    {"supernet", "how the supernet of a space is trained without weights", OPTION_OBJECT,
+     NETWORK_AT(supernet), .table = supernet_option_table},
     {.key = NULL},
 };
 
@@ -33,9 +50,13 @@ static const struct option task_table[] = {
      OPTION_STRING, TASK_AT(network)},
     {"macs",
      "most multiply-adds: a share of the network's own up to 1, else a number; 0 = no limit",
-     OPTION_DOUBLE, TASK_AT(macs), .fallback = 0, .least = 0, .most = 1e15},
-    {"params", "most parameters, likewise", OPTION_DOUBLE, TASK_AT(params), .fallback = 0,
-     .least = 0, .most = 1e15},
+     OPTION_DOUBLE, TASK_AT(budget[COST_MACS]), .fallback = 0, .least = 0, .most = 1e15},
+    {"params", "most parameters, likewise", OPTION_DOUBLE, TASK_AT(budget[COST_PARAMS]),
+     .fallback = 0, .least = 0, .most = 1e15},
+    {"bytes", "most bytes of its weights as saved, likewise", OPTION_DOUBLE,
+     TASK_AT(budget[COST_BYTES]), .fallback = 0, .least = 0, .most = 1e15},
+    {"objective", "what is rewarded beside accuracy, of environment nas", OPTION_OBJECT,
+     TASK_AT(objective), .table = objective_option_table},
     {.key = NULL},
 };
 
@@ -44,6 +65,9 @@ static const char *const transports[] = {[TRANSPORT_AUTO] = "auto",
                                          [TRANSPORT_LOCAL] = "local",
                                          [TRANSPORT_INLINE] = "inline",
                                          NULL};
+
+static const char *const finetune_froms[] = {
+    [FINETUNE_FROM_FOUND] = "found", [FINETUNE_FROM_SCRATCH] = "scratch", NULL};
 
 // clang-format off
 #define AT(field) .offset = offsetof(struct run_config, field)
@@ -56,12 +80,12 @@ static const char *const transports[] = {[TRANSPORT_AUTO] = "auto",
      .shapes = SHAPES_NOTHING},                                                                    \
     {"seed", "of everything that is drawn", OPTION_SEED, AT(seed), .fallback = 0,                  \
      .shapes = SHAPES_BASE},                                                                       \
-    {"environment", "prune, or a small one that proves the learner", OPTION_STRING,                \
+    {"environment", "prune, nas, or a small one that proves the learner", OPTION_STRING,                \
      AT(environment), .fallback_text = "prune", .shapes = SHAPES_SEARCH},                          \
     ENV_PLAIN_LIST(PLAIN_ROW)                                                                      \
     {"scoring", "how a candidate is scored", OPTION_OBJECT, AT(scoring),                           \
      .table = scoring_option_table, .shapes = SHAPES_SEARCH},                                      \
-    {"networks", "what is pruned", OPTION_LIST, AT(networks), .table = network_table,              \
+    {"networks", "what is pruned, or searched", OPTION_LIST, AT(networks), .table = network_table,              \
      .element_bytes = sizeof(struct network_config), .shapes = SHAPES_BASE},                       \
     {"tasks", "network and budget of each task", OPTION_LIST, AT(tasks), .table = task_table,      \
      .element_bytes = sizeof(struct task_config), .shapes = SHAPES_SEARCH},                        \
@@ -75,6 +99,10 @@ static const char *const transports[] = {[TRANSPORT_AUTO] = "auto",
      .shapes = SHAPES_SEARCH},                                                                     \
     {"finetune", "how the winners are trained on", OPTION_OBJECT, AT(finetune),                    \
      .table = finetune_option_table, .shapes = SHAPES_FINETUNE},                                   \
+    {"finetune_from",                                                                              \
+     "what fine-tuning begins with: the weights that were found, or new ones, by seed",           \
+     OPTION_CHOICE, AT(finetune_from), .fallback_text = "found", .choices = finetune_froms,        \
+     .shapes = SHAPES_FINETUNE},                                                                   \
     {"actors", "the processes that try candidates", OPTION_OBJECT, AT(actors),                     \
      .table = actor_option_table, .shapes = SHAPES_NOTHING},                                       \
     {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table,        \
@@ -158,10 +186,12 @@ bool run_config_designs(const struct run_config *config)
 
 void run_config_budget(const struct task_config *task, char *out, size_t bytes)
 {
-    if (task->macs > 0 && task->params > 0) {
-        snprintf(out, bytes, "macs <= %g, params <= %g", task->macs, task->params);
-    } else {
-        snprintf(out, bytes, "%s <= %g", task->macs > 0 ? "macs" : "params",
-                 task->macs > 0 ? task->macs : task->params);
+    int length = 0;
+    out[0] = '\0';
+    for (int k = 0; k < COST_KINDS && length < (int)bytes; k++) {
+        if (task->budget[k] > 0) {
+            length += snprintf(out + length, bytes - (size_t)length, "%s%s <= %g",
+                               length > 0 ? ", " : "", cost_names[k], task->budget[k]);
+        }
     }
 }

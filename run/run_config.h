@@ -5,11 +5,23 @@
 #include "agent/agent.h"
 #include "core/text.h"
 #include "envs/env_list.h"
+#include "envs/objective.h"
 #include "envs/prune/prune.h"
 #include "learner/learner_options.h"
 #include "run/load.h"
-#include "train/train.h"
+#include "train/train_supernet.h"
 
+// Room for the options of one space of architectures.
+enum { SPACE_OPTION_BYTES = 64 };
+union space_values {
+    double align;
+    char bytes[SPACE_OPTION_BYTES];
+};
+// A space of architectures in place of a network.
+struct network_space {
+    const char *name; // "" = it is a network
+    union space_values values[NAS_SPACE_COUNT];
+};
 struct network_config {
     const char *name; // by default the architecture, or the weights' file without its ending
     struct network_hints hints;
@@ -17,11 +29,14 @@ struct network_config {
     const char *train_rows; // that the weights were trained on; "" = as their file says
     struct dataset_options data;
     struct train_recipe train;
+    struct network_space space;
+    struct supernet_recipe supernet; // of a space
 };
 struct task_config {
-    const char *name;    // by default network-macs0.5
-    const char *network; // name of one of the networks; by default the only one
-    double macs, params; // budget: a share of the network's own when <= 1, else a number; 0 = none
+    const char *name;          // by default network-macs0.5
+    const char *network;       // name of one of the networks; by default the only one
+    double budget[COST_KINDS]; // a share of the network's own when <= 1, else a number; 0 = none
+    struct objective_options objective;
 };
 // Room for the options of one of the plain environments.
 enum { ENVIRONMENT_OPTION_BYTES = 128 };
@@ -30,6 +45,8 @@ union environment_values {
     char bytes[ENVIRONMENT_OPTION_BYTES];
 };
 
+// What fine-tuning begins with.
+enum finetune_from { FINETUNE_FROM_FOUND, FINETUNE_FROM_SCRATCH };
 enum run_transport { TRANSPORT_AUTO, TRANSPORT_MPI, TRANSPORT_LOCAL, TRANSPORT_INLINE };
 struct run_config {
     const char *name;
@@ -45,6 +62,7 @@ struct run_config {
     struct learner_options learner;
     struct actor_options actors;
     struct train_recipe finetune;
+    enum finetune_from finetune_from;
     struct backend_config backend;
     // Of the command line only.
     enum run_transport transport;

@@ -53,8 +53,9 @@ static enum status take_test(struct finishing *f, struct run_job *job,
     (whole ? f->tested_base : f->tested)[job->ticket.task] = outcome.accuracy;
     job->state = RUN_JOB_DONE;
     job->units = 0;
-    progress_update(&f->board.progress, f->board.progress.done, "%s%s test %.2f%%", job->name,
-                    whole ? " uncut" : "", 100 * outcome.accuracy);
+    progress_update(&f->board.progress, f->board.progress.done, "%s%s%s test %.2f%%", job->name,
+                    whole ? " " : "", whole ? f->session->network_env->whole : "",
+                    100 * outcome.accuracy);
     return write_results(f);
 }
 

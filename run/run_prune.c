@@ -1,15 +1,17 @@
 #include "run/run_prune.h"
 
+#include <string.h>
+
 enum status run_prune_config(const struct run_config *config, const char *const *files,
                              struct arena *arena, struct prune_config *out)
 {
-    struct prune_network *networks;
+    struct scoring_network *networks;
     struct prune_task *tasks;
     ARENA_NEW(arena, networks, (size_t)config->networks->n);
     ARENA_NEW(arena, tasks, (size_t)config->tasks->n);
     for (int i = 0; i < config->networks->n; i++) {
         const struct network_config *network = run_config_network(config, i);
-        networks[i] = (struct prune_network){
+        networks[i] = (struct scoring_network){
             .name = network->name,
             .file = files[i],
             .data = network->data,
@@ -20,9 +22,8 @@ enum status run_prune_config(const struct run_config *config, const char *const 
         tasks[i] = (struct prune_task){
             .name = task->name,
             .network = run_config_task_network(config, i),
-            .macs = task->macs,
-            .params = task->params,
         };
+        memcpy(tasks[i].budget, task->budget, sizeof task->budget);
     }
     *out = (struct prune_config){
         .networks = networks,

@@ -38,12 +38,13 @@ static void warn_of_seen(const struct run_report *report)
         for (int task = 0; task < config->tasks->n; task++) {
             const struct run_result *result = &report->results[task];
             if (run_config_task_network(config, task) == i && run_report_seen(result)) {
-                log_warning("network %s: uncut it has %.2f%% on the search-validation images and "
+                log_warning("network %s: %s it has %.2f%% on the search-validation images and "
                             "%.2f%% on the test images, so its weights have almost surely been "
                             "trained on the former, and they tell candidates apart badly; say "
                             "which rows it was trained on (networks[%d].train_rows), or leave its "
                             "weights empty to have it trained without them",
-                            run_config_network(config, i)->name, 100 * result->accuracy_base,
+                            run_config_network(config, i)->name,
+                            report->session->network_env->whole, 100 * result->accuracy_base,
                             100 * result->accuracy_base_test, i);
                 break;
             }
@@ -51,7 +52,7 @@ static void warn_of_seen(const struct run_report *report)
     }
 }
 
-static void write_task(const struct run_report *report, int task, struct json_writer *w)
+static enum status write_task(const struct run_report *report, int task, struct json_writer *w)
 {
     const struct run_result *result = &report->results[task];
     const struct task_config *config = run_config_task(&report->session->config, task);
@@ -65,6 +66,10 @@ static void write_task(const struct run_report *report, int task, struct json_wr
     json_write_int(w, "params", result->params);
     json_write_double(w, "macs_share", (double)result->macs / (double)result->full_macs);
     json_write_double(w, "params_share", (double)result->params / (double)result->full_params);
+    if (result->full_bytes > 0) { // results of before have none
+        json_write_int(w, "bytes", result->bytes);
+        json_write_double(w, "bytes_share", (double)result->bytes / (double)result->full_bytes);
+    }
     json_write_string(w, "validation_images", run_images_names[result->validation_images]);
     json_write_bool(w, "validation_images_seem_seen", run_report_seen(result));
     json_write_double(w, "accuracy_base", result->accuracy_base);
@@ -79,10 +84,12 @@ static void write_task(const struct run_report *report, int task, struct json_wr
     }
     json_write_int(w, "evaluations", result->evaluations);
     json_write_string(w, "search_ended", ended_names[report->session->candidates[task].ended]);
-    report->session->network_env->describe(result->widths, result->n_widths, w);
+    TRY(report->session->network_env->describe(report->session->rollout_job.env.config, task,
+                                               result->widths, result->n_widths, w));
     run_front_write(&report->session->candidates[task].front, w);
     json_write_string(w, "file", result_file(report, task));
     json_write_end(w, '}');
+    return OK;
 }
 
 // Of an environment that knows the truth.
@@ -156,7 +163,7 @@ static enum status write_report(const struct run_report *report, struct text *ou
     json_write_string(&w, "run_dir", config->run_dir);
     json_write_begin(&w, '[', "tasks");
     for (int task = 0; task < report->session->config.tasks->n && report->results != NULL; task++) {
-        write_task(report, task, &w);
+        TRY(write_task(report, task, &w));
     }
     const int n_tasks = report->session->agent.shape.n_tasks;
     for (int task = 0; task < n_tasks && report->session->known != NULL; task++) {

@@ -104,10 +104,12 @@ static enum status take_winner(struct rescoring *r, struct run_job *job,
     }
     run_board_outcome(answer, &outcome);
     const struct run_result result = {
-        .full_macs = outcome.facts.full_macs,
-        .full_params = outcome.facts.full_params,
+        .full_macs = outcome.facts.full[COST_MACS],
+        .full_params = outcome.facts.full[COST_PARAMS],
+        .full_bytes = outcome.facts.full[COST_BYTES],
         .macs = outcome.macs,
         .params = outcome.params,
+        .bytes = outcome.bytes,
         .validation_images = outcome.facts.unseen ? IMAGES_UNSEEN : IMAGES_UNKNOWN,
         .accuracy_base = outcome.facts.base_accuracy,
         .score = winner->score,

@@ -18,8 +18,10 @@ const char *const run_images_names[] = {
 static const struct option result_table[] = {
     {"full_macs", "", OPTION_INT64, AT(full_macs)},
     {"full_params", "", OPTION_INT64, AT(full_params)},
+    {"full_bytes", "", OPTION_INT64, AT(full_bytes)},
     {"macs", "", OPTION_INT64, AT(macs)},
     {"params", "", OPTION_INT64, AT(params)},
+    {"bytes", "", OPTION_INT64, AT(bytes)},
     {"validation_images", "", OPTION_CHOICE, AT(validation_images), .fallback_text = "unknown",
      .choices = run_images_names},
     {"accuracy_base", "", OPTION_DOUBLE, AT(accuracy_base)},

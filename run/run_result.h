@@ -9,8 +9,8 @@ enum run_images { IMAGES_UNKNOWN, IMAGES_UNSEEN };
 extern const char *const run_images_names[]; // NULL-ended
 
 struct run_result {
-    int64_t full_macs, full_params; // of the uncut network
-    int64_t macs, params;           // of the winner
+    int64_t full_macs, full_params, full_bytes; // of the whole network
+    int64_t macs, params, bytes;                // of the winner
     enum run_images validation_images;
     double accuracy_base;         // uncut, whole search-validation set, float32
     double score;                 // the winner's, as the search saw it

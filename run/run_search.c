@@ -152,7 +152,7 @@ static enum status list_tasks(struct run_session *session, struct learner_task *
     ARENA_NEW(&session->arena, tasks, (size_t)n_tasks);
     ARENA_NEW(&session->arena, macs, (size_t)n_networks);
     for (int i = 0; i < n_networks && run_config_designs(config); i++) {
-        TRY(full_macs(session->network_files[i], &macs[i]));
+        TRY(full_macs(session->whole_files[i], &macs[i]));
     }
     for (int i = 0; i < n_tasks; i++) {
         tasks[i].cost = 1;
@@ -170,7 +170,8 @@ static enum status list_tasks(struct run_session *session, struct learner_task *
         const struct task_config *task = run_config_task(config, i);
         const double full = macs[run_config_task_network(config, i)];
         tasks[i].name = task->name;
-        tasks[i].cost = task->macs > 1 ? task->macs : task->macs > 0 ? task->macs * full : full;
+        const double asked = task->budget[COST_MACS];
+        tasks[i].cost = asked > 1 ? asked : asked > 0 ? asked * full : full;
     }
     *out = tasks;
     return OK;

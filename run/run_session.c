@@ -3,9 +3,11 @@
 
 #include "core/machine.h"
 #include "run/run_claim.h"
+#include "run/run_nas.h"
 #include "run/run_numerics.h"
 #include "run/run_order.h"
 #include "run/run_prune.h"
+#include "run/run_space.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,24 +30,36 @@ const char *run_task_name(const struct run_session *session, int task)
 static enum status name_files(struct run_session *session)
 {
     const struct run_config *config = &session->config;
-    const char **files;
+    const char **files, **whole;
     ARENA_NEW(&session->arena, files, (size_t)config->networks->n);
+    ARENA_NEW(&session->arena, whole, (size_t)config->networks->n);
     for (int i = 0; i < config->networks->n; i++) {
-        files[i] = run_path(session, &session->arena, "networks",
-                            run_config_network(config, i)->name, ".safetensors");
-        if (files[i] == NULL) {
+        const struct network_config *network = run_config_network(config, i);
+        files[i] = run_path(session, &session->arena, "networks", network->name, ".safetensors");
+        whole[i] = run_space_type(network) == NULL
+                       ? files[i]
+                       : run_path(session, &session->arena, "networks", network->name,
+                                  ".largest.safetensors");
+        if (files[i] == NULL || whole[i] == NULL) {
             return ERR_MEMORY;
         }
     }
     session->network_files = files;
+    session->whole_files = whole;
     return OK;
 }
 
 static const void *environment_values(const struct run_session *session)
 {
     const struct run_config *config = &session->config;
-    return run_config_designs(config) ? (const void *)&session->prune
-                                      : &config->environments[env_kind_find(config->environment)];
+    switch (env_kind_find(config->environment)) {
+    case ENV_PRUNE:
+        return &session->prune;
+    case ENV_NAS:
+        return &session->nas;
+    default:
+        return &config->environments[env_kind_find(config->environment)];
+    }
 }
 
 int run_session_actors(const struct run_session *session)
@@ -91,8 +105,13 @@ enum status run_session_prepare(struct run_session *session)
     const int turn = collective_launcher_local_rank();
     TRY(load_settle_backend(&session->config.backend, turn > 0 ? turn : 0, &session->backend));
     TRY(name_files(session));
-    TRY(run_prune_config(&session->config, session->network_files, &session->arena,
-                         &session->prune));
+    if (env_kind_find(session->config.environment) == ENV_NAS) {
+        TRY(run_nas_config(&session->config, session->network_files, &session->arena,
+                           &session->nas));
+    } else {
+        TRY(run_prune_config(&session->config, session->network_files, &session->arena,
+                             &session->prune));
+    }
     const struct env_ops *ops = env_find(session->config.environment);
     session->network_env = ops->network;
     session->rollout_job = (struct rollout_job){

@@ -4,6 +4,7 @@
 // goes on with the first stage that is not done.
 #pragma once
 #include "actors/nursery.h"
+#include "envs/nas/nas.h"
 #include "envs/network_env.h"
 #include "learner/learner.h"
 #include "run/run_config.h"
@@ -50,8 +51,11 @@ struct run_session {
     struct backend_use backend; // of this process
     struct arena arena;
     const struct network_env_ops *network_env; // NULL: episodes design no networks
-    const char *const *network_files;          // [networks] in the run folder; arena
-    struct prune_config prune;                 // of the environment of that name
+    // [networks] in the run folder, arena: what the environment is given, and the network that has
+    // everything, which is the same file unless that is a supernet
+    const char *const *network_files, *const *whole_files;
+    struct prune_config prune; // of the environment of that name
+    struct nas_config nas;     // likewise
     struct rollout_job rollout_job;
     struct work_job work_job;
     struct nursery *nursery; // NULL on the learner's rank, and inline

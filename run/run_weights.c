@@ -5,15 +5,14 @@
 
 #include <string.h>
 
-static enum status set_rows(const struct network_config *config, struct network *network)
+enum status run_set_rows(const struct network_config *config, struct row_set *rows)
 {
     if (config->train_rows[0] == '\0') {
         return OK;
     }
-    row_set_close(&network->train_rows);
-    return strcmp(config->train_rows, "unknown") == 0
-               ? OK
-               : row_set_parse(config->train_rows, &network->train_rows);
+    row_set_close(rows);
+    return strcmp(config->train_rows, "unknown") == 0 ? OK
+                                                      : row_set_parse(config->train_rows, rows);
 }
 
 enum status run_load_weights(const struct network_config *config, const struct dataset *data,
@@ -28,7 +27,7 @@ enum status run_load_weights(const struct network_config *config, const struct d
         (void)status_context(code, "network %s", config->name);
     } else {
         network_set_dataset(&network, data->name);
-        code = set_rows(config, &network);
+        code = run_set_rows(config, &network.train_rows);
     }
     if (code != OK) {
         network_close(&network);

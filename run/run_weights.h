@@ -5,5 +5,8 @@
 // As a network for this data set, with what is known of the rows that they were trained on.
 enum status run_load_weights(const struct network_config *config, const struct dataset *data,
                              struct arena *arena, struct network *out);
+// What the config says of the rows that given weights were trained on goes before what their file
+// says.
+enum status run_set_rows(const struct network_config *config, struct row_set *rows);
 // The same as a file of ours, which says all that the config says of it.
 enum status run_save_weights(const struct network_config *config, const char *path);

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RESCORE_CALIBRATION 2048 // images: the winner's statistics are worth more than a try's
-
 enum status run_work_backend(struct run_task *task, struct backend **out)
 {
     struct run_work *work = task->work;
@@ -76,8 +74,10 @@ static enum status keep(struct run_task *task, const struct network *network)
     task->work->session->network_env->facts(task->work->env, index, &out->facts);
     out->macs = cost.macs;
     out->params = cost.params;
+    out->bytes = cost.bytes;
     // Counted on the network that is saved: no budget is ever broken.
-    CHECK(cost.macs <= out->facts.most_macs && cost.params <= out->facts.most_params);
+    CHECK(cost.macs <= out->facts.most[COST_MACS] && cost.params <= out->facts.most[COST_PARAMS] &&
+          cost.bytes <= out->facts.most[COST_BYTES]);
     TRY(run_work_path(task, "found", run_task_name(task->work->session, index), ".safetensors",
                       &path));
     return network_save(network, path);
@@ -93,7 +93,7 @@ enum status run_work_candidate(struct run_task *task)
         choice[i] = ticket->given[i];
     }
     TRY(task->work->session->network_env->build(task->work->env, ticket->task, choice,
-                                                RESCORE_CALIBRATION, &network));
+                                                RUN_CALIBRATION, &network));
     enum status code = faults_strike(task->faults);
     if (code == OK) {
         code = ticket->source == RUN_ORDER_KEEP ? keep(task, &network) : score(task, &network);

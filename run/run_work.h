@@ -29,8 +29,14 @@ enum status run_work_backend(struct run_task *task, struct backend **out);
 enum status run_work_path(struct run_task *task, const char *folder, const char *name,
                           const char *suffix, const char **out);
 
+// Images for running statistics: a winner's are worth more than a try's.
+enum { RUN_CALIBRATION = 2048 };
+// What a slice of training came to.
+void run_work_report(struct run_task *task, const struct train_report *report);
+
 // What each order does.
 enum status run_work_base(struct run_task *task);
+enum status run_work_supernet(struct run_task *task); // BASE, of a space
 enum status run_work_tune(struct run_task *task);
 enum status run_work_test(struct run_task *task);      // TEST, TEST_BASE
 enum status run_work_candidate(struct run_task *task); // RESCORE, KEEP

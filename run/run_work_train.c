@@ -7,6 +7,7 @@
 #include "nn/zoo.h"
 #include "onnx/export.h"
 #include "run/load.h"
+#include "run/run_space.h"
 #include "run/run_weights.h"
 #include "run/run_work.h"
 #include "train/evaluate.h"
@@ -17,6 +18,20 @@
 #define TEST_BATCH 64
 
 static const struct collective alone = {.ranks = 1, .local_ranks = 1};
+
+void run_work_report(struct run_task *task, const struct train_report *report)
+{
+    struct run_outcome *out = task->out;
+    out->updates = report->updates;
+    out->updates_all = report->updates_all;
+    out->updates_here = report->updates_here;
+    out->epochs = report->epochs;
+    out->chunks = report->chunks;
+    out->finished = report->finished;
+    out->seconds = report->seconds;
+    out->loss = report->loss;
+    out->accuracy = report->validation_accuracy;
+}
 
 // One slice; the job lacks what all have in common. Struck before and after, so that a fault hits
 // with work lost and with work done.
@@ -31,16 +46,7 @@ static enum status train_slice(struct run_task *task, struct train_job *job,
     file_remove_leftovers(job->checkpoint);
     TRY(faults_strike(task->faults));
     TRY(train_network(job, network, &task->arena, &report));
-    struct run_outcome *out = task->out;
-    out->updates = report.updates;
-    out->updates_all = report.updates_all;
-    out->updates_here = report.updates_here;
-    out->epochs = report.epochs;
-    out->chunks = report.chunks;
-    out->finished = report.finished;
-    out->seconds = report.seconds;
-    out->loss = report.loss;
-    out->accuracy = report.validation_accuracy;
+    run_work_report(task, &report);
     return faults_strike(task->faults);
 }
 
@@ -102,6 +108,9 @@ enum status run_work_base(struct run_task *task)
     const struct dataset *data;
     struct network network = {0};
     enum status code = OK;
+    if (run_space_type(config) != NULL) {
+        return run_work_supernet(task);
+    }
     TRY(run_data_open(&task->work->data, &config->data, DATASET_TRAIN, &data));
     file_remove_leftovers(path);
     TRY_GOTO(code, get_base(task, config, data, &network), done);
@@ -135,6 +144,14 @@ static enum status tune(struct run_task *task, const char *name, struct network 
     return code;
 }
 
+// New weights, which have been trained on no row yet.
+static enum status forget(struct network *network, uint64_t seed)
+{
+    graph_init_params(&network->graph, seed, network->params);
+    row_set_close(&network->train_rows);
+    return row_set_parse("none", &network->train_rows);
+}
+
 // For other runtimes: pixels between 0 and 1 come in, the normalisation is inside. A network that
 // ONNX's operators cannot say has its own file all the same.
 static enum status write_onnx(const struct network *network, const char *path)
@@ -160,8 +177,11 @@ enum status run_work_tune(struct run_task *task)
     TRY(run_work_path(task, "found", name, ".safetensors", &found));
     TRY(run_work_path(task, "final", name, ".safetensors", &final));
     TRY(run_work_path(task, "final", name, ".onnx", &onnx));
-    TRY_GOTO(code, network_load(session->network_files[index], NULL, &base), done);
+    TRY_GOTO(code, network_load(session->whole_files[index], NULL, &base), done);
     TRY_GOTO(code, network_load(found, NULL, &network), done);
+    if (session->config.finetune_from == FINETUNE_FROM_SCRATCH) {
+        TRY_GOTO(code, forget(&network, session->config.seed), done);
+    }
     TRY_GOTO(code, tune(task, name, &base, &network), done);
     if (task->out->finished) {
         TRY_GOTO(code, write_onnx(&network, onnx), done);
@@ -181,7 +201,7 @@ enum status run_work_test(struct run_task *task)
     const bool whole = task->ticket->source == RUN_ORDER_TEST_BASE;
     const int index =
         whole ? task->ticket->task : run_config_task_network(&session->config, task->ticket->task);
-    const char *path = session->network_files[index];
+    const char *path = session->whole_files[index];
     const struct evaluate_options options = {.batch = TEST_BATCH};
     const struct dataset *data;
     struct backend *backend;

@@ -1,6 +1,7 @@
 // What a network costs, as exact integers: multiply-adds of convolutions, linear layers and LSTM
-// matrix products, and trainable parameters. Over group widths both are sums of terms coefficient *
-// W(in) * W(out), where W(x) sums the widths of a tensor's segments.
+// matrix products, trainable parameters, and bytes of all that is saved, in float32. Over group
+// widths both are sums of terms coefficient * W(in) * W(out), where W(x) sums the widths of a
+// tensor's segments.
 #pragma once
 #include "nn/node_type.h"
 #include "search_space/groups.h"
@@ -8,7 +9,10 @@
 struct network_cost {
     int64_t macs;   // per image
     int64_t params; // trainable, as PyTorch counts them
+    int64_t bytes;  // of the weights as saved, float32, running statistics too
 };
+// "macs", as options call a cost, and "multiply-adds", by cost_kind.
+extern const char *const cost_names[COST_KINDS], *const cost_units[COST_KINDS];
 struct network_cost cost_of_graph(const struct graph *graph);
 int64_t cost_of_node(const struct graph *graph, int node, enum cost_kind kind);
 

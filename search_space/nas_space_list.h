@@ -14,4 +14,5 @@ enum nas_space_kind {
 #define X(id, name) NAS_##id,
     NAS_SPACE_LIST(X)
 #undef X
+        NAS_SPACE_COUNT
 };

@@ -7,14 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-static const enum cost_kind kinds[2] = {COST_MACS, COST_PARAMS};
-static const char *const kind_units[2] = {
-    [COST_MACS] = "multiply-adds", [COST_PARAMS] = "parameters"};
-
 bool wall_holds(const struct wall *wall, const int *widths, const int64_t *totals, int group,
                 int width)
 {
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (wall->limits[k] != INT64_MAX &&
             cost_model_with(wall->models[k], widths, totals[k], group, width) > wall->limits[k]) {
             return false;
@@ -60,7 +56,7 @@ static enum status check_options(const struct wall_options *options,
         if (limits[i].limit < 1) {
             FAIL(ERR_CONFIG,
                  "a limit of %" PRId64 " %s leaves no network at all; it must be above 0",
-                 limits[i].limit, kind_units[limits[i].kind]);
+                 limits[i].limit, cost_units[limits[i].kind]);
         }
     }
     return OK;
@@ -68,13 +64,13 @@ static enum status check_options(const struct wall_options *options,
 
 static enum status check_reachable(const struct wall *wall, const struct wall_options *options)
 {
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (wall->totals[k] > wall->limits[k]) {
             FAIL(ERR_CONFIG,
                  "a limit of %" PRId64 " %s cannot be met: with every group at its least width "
                  "(round_to %d, least_share %g) the network still has %" PRId64 ", %" PRId64
                  " too many; raise the limit or lower least_share or round_to",
-                 wall->limits[k], kind_units[k], options->round_to, options->least_share,
+                 wall->limits[k], cost_units[k], options->round_to, options->least_share,
                  wall->totals[k], wall->totals[k] - wall->limits[k]);
         }
     }
@@ -104,8 +100,8 @@ enum status wall_open(const struct graph *graph, const struct groups *groups,
     ARENA_NEW(arena, wall->shares, choices);
     ARENA_NEW(arena, wall->steps, choices);
     ARENA_NEW(arena, wall->ranked, (size_t)widest);
-    for (int k = 0; k < 2; k++) {
-        TRY(cost_model_open(graph, groups, kinds[k], arena, &wall->models[k]));
+    for (int k = 0; k < COST_KINDS; k++) {
+        TRY(cost_model_open(graph, groups, (enum cost_kind)k, arena, &wall->models[k]));
         wall->limits[k] = INT64_MAX;
     }
     for (int i = 0; i < n_limits; i++) {
@@ -136,7 +132,7 @@ void wall_reset(struct wall *wall)
         wall->widths[g] = wall->groups[g].choices[0];
         wall->decided[g] = false;
     }
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         wall->totals[k] = cost_model_total(wall->models[k], wall->widths);
     }
 }
@@ -144,7 +140,7 @@ void wall_reset(struct wall *wall)
 void wall_set_limits(struct wall *wall, const int64_t *limits)
 {
     wall_reset(wall);
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         CHECK(wall->totals[k] <= limits[k]);
         wall->limits[k] = limits[k];
     }
@@ -177,7 +173,7 @@ void wall_decide(struct wall *wall, int group, int width)
         is_choice = is_choice || g->choices[i] == width;
     }
     CHECK(is_choice && wall_holds(wall, wall->widths, wall->totals, group, width));
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         wall->totals[k] =
             cost_model_with(wall->models[k], wall->widths, wall->totals[k], group, width);
     }

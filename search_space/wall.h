@@ -21,8 +21,8 @@ int wall_groups(const struct wall *wall);
 // All candidate widths of a group, ascending, borrowed: least .. full.
 int wall_choices(const struct wall *wall, int group, const int **widths);
 void wall_reset(struct wall *wall); // nothing decided
-// Other limits [2] by cost_kind, INT64_MAX = none, and nothing decided. CHECKs that the least
-// widths keep them.
+// Other limits [COST_KINDS] by cost_kind, INT64_MAX = none, and nothing decided. CHECKs that the
+// least widths keep them.
 void wall_set_limits(struct wall *wall, const int64_t *limits);
 // legal[i] = 1 where choice i of `group` keeps every limit reachable. Never all 0. Groups may be
 // decided in any order.

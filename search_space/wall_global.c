@@ -74,13 +74,17 @@ static int list_steps(struct wall *wall, float *const *scores)
 
 static bool limits_hold(const struct wall *wall, const int64_t *totals)
 {
-    return totals[COST_MACS] <= wall->limits[COST_MACS] &&
-           totals[COST_PARAMS] <= wall->limits[COST_PARAMS];
+    for (int k = 0; k < COST_KINDS; k++) {
+        if (totals[k] > wall->limits[k]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void set_width(const struct wall *wall, int *widths, int64_t *totals, int group, int width)
 {
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         totals[k] = cost_model_with(wall->models[k], widths, totals[k], group, width);
     }
     widths[group] = width;
@@ -95,7 +99,7 @@ void wall_channel_costs(const struct wall *wall, double *costs)
     for (int g = 0; g < wall->n; g++) {
         wall->full[g] = wall->groups[g].channels;
     }
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (wall->limits[k] == INT64_MAX) {
             continue;
         }
@@ -118,8 +122,8 @@ enum status wall_global(struct wall *wall, float *const *scores, int *widths)
     for (int g = 0; g < wall->n; g++) {
         widths[g] = wall->decided[g] ? wall->widths[g] : wall->groups[g].channels;
     }
-    int64_t totals[2];
-    for (int k = 0; k < 2; k++) {
+    int64_t totals[COST_KINDS];
+    for (int k = 0; k < COST_KINDS; k++) {
         totals[k] = cost_model_total(wall->models[k], widths);
     }
     int cut = 0;

@@ -16,16 +16,16 @@ struct wall_step {
 };
 struct wall {
     int n;
-    struct wall_group *groups;    // [n]
-    struct cost_model *models[2]; // by cost_kind
-    int64_t limits[2];            // by cost_kind; INT64_MAX = none
-    int *full;                    // [n]: scratch of wall_channel_costs
-    int *widths;                  // [n]: decided, or the least
-    bool *decided;                // [n]
-    int64_t totals[2];            // at `widths`
-    double *shares;               // scratch of wall_uniform, as many as all groups have choices
-    struct wall_step *steps;      // scratch of wall_global, as many
-    float *ranked;                // scratch of wall_global, as many as the widest group's channels
+    struct wall_group *groups;             // [n]
+    struct cost_model *models[COST_KINDS]; // by cost_kind
+    int64_t limits[COST_KINDS];            // by cost_kind; INT64_MAX = none
+    int *full;                             // [n]: scratch of wall_channel_costs
+    int *widths;                           // [n]: decided, or the least
+    bool *decided;                         // [n]
+    int64_t totals[COST_KINDS];            // at `widths`
+    double *shares;          // scratch of wall_uniform, as many as all groups have choices
+    struct wall_step *steps; // scratch of wall_global, as many
+    float *ranked;           // scratch of wall_global, as many as the widest group's channels
 };
 
 // Do all limits hold when `group` takes `width` and the others are `widths`, which cost `totals`?

@@ -36,7 +36,7 @@ static bool share_holds(const struct wall *wall, double share, int *widths)
                         ? wall->widths[g]
                         : wall->groups[g].choices[nearest_choice(&wall->groups[g], share)];
     }
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (cost_model_total(wall->models[k], widths) > wall->limits[k]) {
             return false;
         }
@@ -68,7 +68,7 @@ static bool raise_one(const struct wall *wall, int *widths, int64_t *totals)
     if (best < 0) {
         return false;
     }
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         totals[k] = cost_model_with(wall->models[k], widths, totals[k], best, best_width);
     }
     widths[best] = best_width;
@@ -95,8 +95,8 @@ enum status wall_uniform(struct wall *wall, int *widths)
         }
     }
     CHECK(share_holds(wall, n > 0 ? wall->shares[low] : 0.0, widths));
-    int64_t totals[2];
-    for (int k = 0; k < 2; k++) {
+    int64_t totals[COST_KINDS];
+    for (int k = 0; k < COST_KINDS; k++) {
         totals[k] = cost_model_total(wall->models[k], widths);
     }
     while (raise_one(wall, widths, totals)) {

@@ -20,7 +20,7 @@ ARROWS = {
     "transport": ["core"],
     "search_space": ["nn"],
     "tools": ["nn"],
-    "train": ["nn", "data", "transport"],
+    "train": ["search_space", "data", "transport"],
     "deploy": ["nn"],
     "agent": ["nn"],
     "envs": ["search_space", "data"],

@@ -2,11 +2,11 @@
 #include "train/evaluate.h"
 #include "train/train_job.h"
 
-enum status train_job_share(const struct train_job *job, const struct network *network,
+enum status train_job_share(const struct train_job *job, const struct graph *graph,
                             struct train_share *out)
 {
     const struct collective *c = job->collective;
-    return train_share(job->backend, &network->graph, job->recipe->batch, c->rank, c->ranks, out);
+    return train_share(job->backend, graph, job->recipe->batch, c->rank, c->ranks, out);
 }
 
 const char *train_job_name(const struct train_job *job)
@@ -48,7 +48,7 @@ enum status train_check(const struct train_job *job, const struct network *netwo
     }
     if (code == OK && job->backend != NULL) {
         struct train_share share;
-        code = train_job_share(job, network, &share);
+        code = train_job_share(job, &network->graph, &share);
     }
     arena_close(&arena);
     return code;

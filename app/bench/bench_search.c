@@ -80,7 +80,7 @@ struct bench_case_result {
 struct search_bench {
     const struct search_bench_config *config;
     char folder[64], file[96];
-    struct prune_network network;
+    struct scoring_network network;
     struct prune_task task;
     struct prune_config prune;
     struct agent_options agent;
@@ -117,9 +117,10 @@ static enum status set_up(struct search_bench *bench)
     option_defaults(agent_option_table, &bench->agent);
     option_defaults(actor_option_table, &bench->actors);
     bench->actors.episodes = bench->config->episodes;
-    bench->network = (struct prune_network){
+    bench->network = (struct scoring_network){
         .name = bench->config->architecture, .file = bench->file, .data = bench->config->data};
-    bench->task = (struct prune_task){.name = "bench", .network = 0, .macs = bench->config->macs};
+    bench->task =
+        (struct prune_task){.name = "bench", .network = 0, .budget = {bench->config->macs}};
     bench->prune = (struct prune_config){
         .networks = &bench->network,
         .tasks = &bench->task,

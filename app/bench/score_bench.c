@@ -197,13 +197,14 @@ static enum status choose_images(struct score_bench *bench, const struct prune_s
 {
     const struct host_network *network = study->network;
     const int own_pool = bench->config->run.scoring.calibration_pool;
-    const int pool =
-        own_pool > 0 && own_pool < network->n_calibration ? own_pool : network->n_calibration;
-    const struct calibrate_pool all = {network_plan_input(&network->info), network->calibration,
-                                       pool};
+    const int pool = own_pool > 0 && own_pool < network->subject.n_calibration
+                         ? own_pool
+                         : network->subject.n_calibration;
+    const struct calibrate_pool all = {network_plan_input(&network->subject.info),
+                                       network->subject.calibration, pool};
     ARENA_NEW(&bench->arena, *out, (size_t)axes->n_calibration);
     for (int c = 0; c < axes->n_calibration; c++) {
-        (*out)[c] = network->calibration;
+        (*out)[c] = network->subject.calibration;
         if (axes->calibration[c].chosen) {
             TRY(calibrate_choose(bench->backend, &network->graph, network->params, &all,
                                  axes->calibration[c].images, &bench->arena, &(*out)[c]));
@@ -225,7 +226,7 @@ static enum status measure_task(struct score_bench *bench, const struct opened *
     ARENA_NEW(&bench->arena, widths, (size_t)n * (size_t)walk->study->network->groups.n);
     TRY(draw(bench, opened, task, widths, &n));
     *axes = bench->axes;
-    cap(axes, walk->study->data);
+    cap(axes, walk->study->network->subject.images);
     TRY(choose_images(bench, walk->study, axes, &calibration));
     const struct score_grid_job job = {.backend = bench->backend,
                                        .scoring = &config->scoring,

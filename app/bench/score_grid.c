@@ -74,7 +74,7 @@ static enum status score_strip(const struct measuring *m, int candidate, enum sc
     struct scoring_options scoring = *job->scoring;
     scoring.dtype = dtype;
     scoring.calibration_images = n;
-    const struct prune_scorer scorer = {job->backend, &scoring, images, n};
+    const struct scorer scorer = {job->backend, &scoring, images, n};
     const int *widths = job->widths + (size_t)candidate * (size_t)groups_of(job);
     double arithmetic = 0;
     return prune_score_counts(&scorer, job->study, widths, counts, out, &arithmetic);
@@ -82,7 +82,7 @@ static enum status score_strip(const struct measuring *m, int candidate, enum sc
 
 static enum status score_full(struct measuring *m, int candidate)
 {
-    const int images = m->job->study->data->n_validation;
+    const int images = m->job->study->network->subject.images->n_validation;
     struct score score;
     double end = 0;
     const struct score_counts counts = {
@@ -126,7 +126,7 @@ static double reward_of(const struct measuring *m, enum scoring_reward reward, i
     struct scoring_options scoring = *m->job->scoring;
     scoring.reward = reward;
     scoring.images = images;
-    return prune_reward(&scoring, m->job->study, score);
+    return scoring_reward_of(&scoring, &m->job->study->network->subject, score);
 }
 
 // Of the images of one sample alone, which are `images` up to its end.
@@ -263,7 +263,7 @@ const struct score_cell *score_grid_own(const struct score_grid *grid,
                                         const struct prune_study *study, bool int8)
 {
     const enum scoring_dtype dtype = int8 ? SCORING_INT8 : SCORING_FLOAT32;
-    const int images = prune_score_images(scoring, study->data);
+    const int images = scoring_images(scoring, study->network->subject.images);
     const bool chosen = scoring->calibration_pool > scoring->calibration_images;
     for (int i = 0; i < grid->n_cells; i++) {
         const struct score_cell *cell = &grid->cells[i];

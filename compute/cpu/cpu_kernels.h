@@ -19,7 +19,7 @@ extern const struct kernel_ops cpu_bn_statistics_kernel, cpu_bn_sum_kernel, cpu_
     cpu_bn_backward_reduce_kernel, cpu_bn_backward_finish_kernel, cpu_bn_backward_apply_kernel;
 
 extern const struct kernel_ops cpu_copy_channels_kernel, cpu_pad_kernel, cpu_pad_backward_kernel,
-    cpu_shuffle_kernel;
+    cpu_shuffle_kernel, cpu_gather_kernel, cpu_scatter_add_kernel;
 
 extern const struct kernel_ops cpu_resize_kernel, cpu_resize_backward_kernel;
 

@@ -55,6 +55,8 @@ static void run_BN_SUM(struct kernel *kernel, const struct op_args *args)
     X(ACT_BACKWARD, act_backward, inputs)                                                          \
     X(DROPOUT, dropout, inputs)                                                                    \
     X(SHUFFLE, shuffle, inputs)                                                                    \
+    X(GATHER, gather, inputs)                                                                      \
+    X(SCATTER_ADD, scatter_add, inputs)                                                            \
     X(PAD, pad, outputs)                                                                           \
     X(PAD_BACKWARD, pad_backward, inputs)                                                          \
     X(RESIZE, resize, outputs)                                                                     \

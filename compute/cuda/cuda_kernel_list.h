@@ -64,6 +64,8 @@
     X(lstm_bias) \
     X(lstm_transpose) \
     X(copy_channels) \
+    X(gather) \
+    X(scatter_add) \
     X(shuffle) \
     X(pad) \
     X(pad_backward) \

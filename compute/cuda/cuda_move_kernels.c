@@ -31,6 +31,29 @@ PLAIN_KERNEL(copy_channels, struct cuda_call, 256)
     }
 }
 
+// Threads go through the box; where its element lies in the tensor.
+DEVICE int box_element(const struct op *op, int i)
+{
+    const struct element_place place = place_in(i, op->in_h, op->in_w, op->in_c);
+    return out_at(op, place.n, place.h, place.w, place.c);
+}
+
+PLAIN_KERNEL(gather, struct cuda_call, 256)
+{
+    const int i = element_of_thread(a);
+    if (i >= 0) {
+        out_f32(a, 0)[i] = in_f32(a, 0)[box_element(&a->op, i)];
+    }
+}
+
+PLAIN_KERNEL(scatter_add, struct cuda_call, 256)
+{
+    const int i = element_of_thread(a);
+    if (i >= 0) {
+        out_f32(a, 0)[box_element(&a->op, i)] += a->op.alpha * in_f32(a, 0)[i];
+    }
+}
+
 PLAIN_KERNEL(shuffle, struct cuda_call, 256)
 {
     const int i = element_of_thread(a);

@@ -30,8 +30,8 @@ static enum status open_studies(struct prune_env *env)
     ARENA_NEW(&env->arena, env->studies, (size_t)config->n_networks);
     for (int n = 0; n < config->n_networks; n++) {
         const struct host_network *network = &env->host.networks[n];
-        const enum status code = prune_study_open(network, &env->host.datasets[network->data],
-                                                  &config->space, &env->arena, &env->studies[n]);
+        const enum status code =
+            prune_study_open(network, &config->space, &env->arena, &env->studies[n]);
         if (code != OK) {
             return status_context(code, "network \"%s\"", config->networks[n].name);
         }
@@ -60,9 +60,8 @@ static enum status open_slots(struct prune_env *env)
 {
     const size_t slots = (size_t)env->slots;
     ARENA_NEW(&env->arena, env->episodes, slots);
-    ARENA_NEW(&env->arena, env->evaluation.requests, slots);
-    ARENA_NEW(&env->arena, env->evaluation.keys, slots);
-    ARENA_NEW(&env->arena, env->evaluation.of, slots);
+    ARENA_NEW(&env->arena, env->requests, slots);
+    TRY(scoring_evaluation_open(env->slots, &env->arena, &env->evaluation));
     for (size_t i = 0; i < slots; i++) {
         ARENA_NEW(&env->arena, env->episodes[i].walks, (size_t)env->config->n_networks);
     }
@@ -100,17 +99,13 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
     const char *backend = job->backend != NULL ? job->backend : "cpu";
     TRY(backend_open(backend, &options, &env->backend));
     env->scoring = config->scoring;
-    if (env->scoring.dtype == SCORING_AUTO) {
-        const bool int8 =
-            job->int8 == ENV_INT8_ON || (job->int8 == ENV_INT8_OWN && env->backend->int8);
-        env->scoring.dtype = int8 ? SCORING_INT8 : SCORING_FLOAT32;
-    }
+    env->scoring.dtype = scoring_resolve_dtype(env->scoring.dtype, env->backend, job->int8);
     TRY(host_data_open(config, job->seed, env->backend, job->shared_fd, &env->arena, &env->host));
     ARENA_NEW(&env->arena, env->more, (size_t)env->host.n_datasets);
     TRY(open_studies(env));
     TRY(open_walks(env));
     TRY(open_slots(env));
-    const struct prune_scorer scorer = {.backend = env->backend, .scoring = &env->scoring};
+    const struct scorer scorer = {.backend = env->backend, .scoring = &env->scoring};
     return prune_together_open(&scorer, env->studies, config->n_networks, env->slots, &env->arena,
                                &env->together);
 }

@@ -2,9 +2,8 @@
 
 #include "core/log.h"
 
-enum status prune_together_open(const struct prune_scorer *scorer,
-                                const struct prune_study *studies, int n, int most,
-                                struct arena *arena, struct prune_together *out)
+enum status prune_together_open(const struct scorer *scorer, const struct prune_study *studies,
+                                int n, int most, struct arena *arena, struct prune_together *out)
 {
     const struct prune_candidates_options options = {.most = most};
     *out = (struct prune_together){.studies = studies, .most = most};
@@ -18,7 +17,7 @@ enum status prune_together_open(const struct prune_scorer *scorer,
     for (int i = 0; i < n && can; i++) {
         const enum status code = prune_candidates_open(scorer, &studies[i], &options, &out->of[i]);
         if (code == ERR_UNSUPPORTED || code == ERR_MEMORY) {
-            log_info("%s: %s", studies[i].network->info.architecture, status_message());
+            log_info("%s: %s", studies[i].network->subject.info.architecture, status_message());
         } else {
             TRY(code);
         }
@@ -59,9 +58,8 @@ static enum status score_together(const struct prune_together *together, int num
     return OK;
 }
 
-enum status prune_score_batch(const struct prune_scorer *scorer,
-                              const struct prune_together *together, struct prune_request *requests,
-                              int n)
+enum status prune_score_batch(const struct scorer *scorer, const struct prune_together *together,
+                              struct prune_request *requests, int n)
 {
     CHECK(n <= together->most);
     for (int i = 0; i < together->n; i++) {

@@ -13,9 +13,8 @@ struct prune_together {
     int n, most;
 };
 // Networks that it cannot score together are noted in the log. most: requests of one call.
-enum status prune_together_open(const struct prune_scorer *scorer,
-                                const struct prune_study *studies, int n, int most,
-                                struct arena *arena, struct prune_together *out);
+enum status prune_together_open(const struct scorer *scorer, const struct prune_study *studies,
+                                int n, int most, struct arena *arena, struct prune_together *out);
 void prune_together_close(struct prune_together *together); // a zeroed one is fine
 
 struct prune_request {
@@ -26,6 +25,5 @@ struct prune_request {
 };
 // Each gets the score that prune_score_widths gives it, up to the backend's precision, whichever
 // others there are. Requests [n] are of different candidates.
-enum status prune_score_batch(const struct prune_scorer *scorer,
-                              const struct prune_together *together, struct prune_request *requests,
-                              int n);
+enum status prune_score_batch(const struct scorer *scorer, const struct prune_together *together,
+                              struct prune_request *requests, int n);

@@ -33,14 +33,14 @@ static enum status open_choices(struct prune_candidates *c)
     return OK;
 }
 
-static enum status open_parts(struct prune_candidates *c, const struct prune_scorer *scorer,
+static enum status open_parts(struct prune_candidates *c, const struct scorer *scorer,
                               const struct prune_candidates_options *options)
 {
     const struct host_network *network = c->study->network;
-    const struct host_dataset *data = c->study->data;
-    const struct plan_input input = network_plan_input(&network->info);
+    const struct host_dataset *data = c->study->network->subject.images;
+    const struct plan_input input = network_plan_input(&network->subject.info);
     int images;
-    const uint8_t *calibration = prune_scorer_calibration(scorer, network, &images);
+    const uint8_t *calibration = scorer_calibration(scorer, &network->subject, &images);
     const int batches = images >= 2 ? calibrate_batches(images) : 0;
     if (batches == 0) {
         FAIL(ERR_UNSUPPORTED, "%d calibration images are too few for many candidates at once",
@@ -57,9 +57,9 @@ static enum status open_parts(struct prune_candidates *c, const struct prune_sco
         .batches = batches,
         .scoring = data->validation,
         .labels = data->labels,
-        .n_scoring = prune_score_images(scorer->scoring, data),
-        .reference = network->logits,
-        .n_reference = network->n_logits,
+        .n_scoring = scoring_images(scorer->scoring, data),
+        .reference = network->subject.logits,
+        .n_reference = network->subject.n_logits,
     };
     const struct candidate_options how = {
         .most = options->most,
@@ -69,8 +69,7 @@ static enum status open_parts(struct prune_candidates *c, const struct prune_sco
     return c->ops->open(scorer->backend, &c->program.network, &resident, &how, &c->candidates);
 }
 
-enum status prune_candidates_open(const struct prune_scorer *scorer,
-                                  const struct prune_study *study,
+enum status prune_candidates_open(const struct scorer *scorer, const struct prune_study *study,
                                   const struct prune_candidates_options *options,
                                   struct prune_candidates **out)
 {

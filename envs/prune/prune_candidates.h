@@ -12,8 +12,7 @@ struct prune_candidates_options {
 // ERR_UNSUPPORTED: this backend cannot, or not this network: the message names the node.
 // ERR_MEMORY: there is no room on the device. Candidates are then scored one by one. All but
 // options is borrowed until the close.
-enum status prune_candidates_open(const struct prune_scorer *scorer,
-                                  const struct prune_study *study,
+enum status prune_candidates_open(const struct scorer *scorer, const struct prune_study *study,
                                   const struct prune_candidates_options *options,
                                   struct prune_candidates **out);
 // What prune_score_widths does for each of widths [n], n at most options.most, up to the backend's

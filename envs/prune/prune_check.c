@@ -7,7 +7,7 @@ static enum status check_tasks(const struct prune_config *config, int network,
                                const struct host_network *checked, struct arena *arena)
 {
     struct prune_study study;
-    TRY(prune_study_open(checked, NULL, &config->space, arena, &study));
+    TRY(prune_study_open(checked, &config->space, arena, &study));
     enum status code = OK;
     for (int i = 0; code == OK && i < config->n_tasks; i++) {
         struct prune_walk walk;
@@ -38,7 +38,7 @@ static enum status check_refit(const struct prune_config *config, int network,
 enum status prune_check_tasks(const void *config, int network, const struct network_info *info,
                               const struct graph *graph)
 {
-    struct host_network checked = {.info = *info, .graph = *graph};
+    struct host_network checked = {.subject.info = *info, .graph = *graph};
     struct arena arena = {0};
     TRY(groups_find(graph, &checked.groups));
     enum status code = host_prior_flat(&checked.groups, &arena, &checked.prior);
@@ -57,10 +57,5 @@ enum status prune_check_images(const void *config, uint64_t seed, const struct d
                                const struct row_set *train_rows)
 {
     const struct prune_config *prune = config;
-    struct arena arena = {0};
-    struct dataset_split split;
-    const enum status code =
-        prune_split(&prune->scoring, dataset, train_rows, seed, &arena, &split);
-    arena_close(&arena);
-    return code;
+    return scoring_check_images(&prune->scoring, seed, dataset, train_rows);
 }

@@ -1,9 +1,8 @@
 // What the stages after a search ask for.
 #include "envs/prune/prune_env.h"
-#include "nn/calibrate_params.h"
-#include "nn/network_input.h"
+#include "envs/scoring/scoring_score.h"
 
-#include <math.h>
+#include <string.h>
 
 struct prune_walk *prune_env_walk(const struct env *env, int task)
 {
@@ -21,47 +20,40 @@ static void prune_facts(const struct env *env, int task, struct network_task_fac
 {
     const struct prune_walk *walk = prune_env_walk(env, task);
     *out = (struct network_task_facts){
-        .full_macs = walk->study->full[COST_MACS],
-        .full_params = walk->study->full[COST_PARAMS],
-        .most_macs = walk->own[COST_MACS],
-        .most_params = walk->own[COST_PARAMS],
-        .base_accuracy = walk->study->network->base_accuracy,
+        .base_accuracy = walk->study->network->subject.base_accuracy,
         .n_steps = walk->study->n_steps,
-        .unseen = walk->study->network->train_rows.known,
+        .unseen = walk->study->network->subject.train_rows.known,
     };
+    memcpy(out->full, walk->study->full, sizeof out->full);
+    memcpy(out->most, walk->own, sizeof out->most);
 }
 
-// Recalibrates on the host's images, or, when those are too few, on images read anew.
 static enum status recalibrate(struct prune_env *env, int task, int images, struct network *network)
 {
-    const struct prune_study *study = env->walks[task].study;
-    struct calibration calibration = {
-        .input = network_plan_input(&network->info),
-        .images = study->data->calibration,
-        .n = images,
-        .batchnorm = true,
+    const struct prune_config *config = env->config;
+    const struct host_subject *subject = &env->walks[task].study->network->subject;
+    const struct recalibration how = {
+        .backend = env->backend,
+        .subject = subject,
+        .which = {.scoring = &config->scoring,
+                  .options = &config->networks[config->tasks[task].network].data,
+                  .dataset = subject->info.dataset,
+                  .train_rows = &subject->train_rows,
+                  .seed = env->seed},
+        .images = images,
+        .kept = &env->more[subject->data],
+        .arena = &env->arena,
     };
-    if (images > study->data->n_calibration) {
-        struct more_images *more = &env->more[study->network->data];
-        if (more->wanted != images) {
-            more->n = images;
-            TRY(host_data_sample(env->config, &env->host, env->config->tasks[task].network,
-                                 env->seed, &env->arena, &more->images, &more->n));
-            more->wanted = images;
-        }
-        calibration.images = more->images;
-        calibration.n = more->n;
-    }
-    return calibrate_params(env->backend, &network->graph, network->params, &calibration);
+    return scoring_recalibrate(&how, network);
 }
 
 static enum status prune_build(struct env *env, int task, const int32_t *widths, int images,
                                struct network *out)
 {
     const struct prune_study *study = prune_env_walk(env, task)->study;
-    struct network network = {.info = study->network->info};
+    struct network network = {.info = study->network->subject.info};
     TRY(prune_cut(study, widths, &network.graph, &network.params));
-    enum status code = row_set_copy(&study->network->train_rows, &network.train_rows);
+    enum status code = row_set_copy(&study->network->subject.train_rows, &network.train_rows);
     if (code == OK) {
         code = network_note_whole(&network, &study->network->graph, study->network->whole);
     }
@@ -79,31 +71,25 @@ static enum status prune_build(struct env *env, int task, const int32_t *widths,
 static enum status prune_score(struct env *env, int task, const struct network *network,
                                struct network_score *out)
 {
-    const struct host_dataset *data = prune_env_walk(env, task)->study->data;
-    const struct score_request request = {.graph = &network->graph,
-                                          .params = network->params,
-                                          .info = &network->info,
-                                          .data = data,
-                                          .images = data->n_validation};
-    struct score score;
-    TRY(prune_score_params(prune_env_self(env)->backend, &request, &score));
-    *out = (struct network_score){
-        .accuracy = isfinite(score.loss) ? (double)score.right / (double)score.images : 0,
-        .loss = score.loss / (double)score.images,
-    };
-    return OK;
+    return scoring_score_network(prune_env_self(env)->backend,
+                                 prune_env_walk(env, task)->study->network->subject.images, network,
+                                 out);
 }
 
-static void prune_describe(const int32_t *widths, int n, struct json_writer *out)
+static enum status prune_describe(const void *config, int task, const int32_t *widths, int n,
+                                  struct json_writer *out)
 {
+    (void)config, (void)task;
     json_write_begin(out, '[', "widths");
     for (int i = 0; i < n; i++) {
         json_write_int(out, NULL, widths[i]);
     }
     json_write_end(out, ']');
+    return OK;
 }
 
 const struct network_env_ops prune_network_ops = {
+    .whole = "uncut",
     .check_tasks = prune_check_tasks,
     .check_images = prune_check_images,
     .facts = prune_facts,

@@ -3,12 +3,8 @@
 #include "envs/network_env.h"
 #include "envs/prune/prune_batch.h"
 #include "envs/prune/prune_walk.h"
+#include "envs/scoring/scoring_evaluate.h"
 
-// Training images beyond those of the host, kept for the next candidate.
-struct more_images {
-    uint8_t *images; // NULL: none yet; arena
-    int wanted, n;   // asked for; there are
-};
 // A slot: the episode under way in it, or what that has come to.
 struct prune_episode {
     struct prune_walk **walks; // [n_networks] NULL: not played here yet; arena, as the walks
@@ -16,12 +12,6 @@ struct prune_episode {
     int task;
     bool imagined, pending;
     struct env_outcome outcome;
-};
-// Scratch of evaluate.
-struct evaluation {
-    struct prune_request *requests; // [slots] arena, as all here
-    uint64_t *keys;                 // [slots] of the requests
-    int *of;                        // [slots] index of each slot's request; -1: known already
 };
 struct prune_env {
     struct env base;
@@ -33,10 +23,11 @@ struct prune_env {
     struct host_data host;
     struct prune_study *studies; // [n_networks] arena
     struct prune_walk *walks;    // [n_tasks] of no episode: what is known beforehand; arena
-    struct more_images *more;    // [host.n_datasets] arena
+    struct kept_images *more;    // [host.n_datasets] arena
     struct env_spec spec;
     struct prune_episode *episodes; // [slots] arena
-    struct evaluation evaluation;
+    struct scoring_evaluation evaluation;
+    struct prune_request *requests; // [slots] scratch of evaluate; arena
     struct prune_together together; // of the studies
     int slots;
 };

@@ -44,7 +44,7 @@ static bool share_holds(const struct prune_walk *walk, double share)
         const int g = study->steps[s], width = (int)lround(share * widths[g]);
         widths[g] = width > least[g] ? width : least[g];
     }
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (walk->limits[k] != INT64_MAX &&
             cost_model_total(study->models[k], widths) > walk->limits[k]) {
             return false;
@@ -74,7 +74,7 @@ static double uniform_share(const struct prune_walk *walk)
 static double slack(const struct prune_walk *walk)
 {
     double least = 1;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (walk->limits[k] != INT64_MAX) {
             const double limit = (double)walk->limits[k];
             least = fmin(least, (limit - (double)wall_cost(walk->wall, (enum cost_kind)k)) / limit);
@@ -109,7 +109,7 @@ static double error_share(const struct prune_study *study, int step, double shar
 static void fix_layer(const struct prune_study *study, int step, double *f)
 {
     const struct graph *graph = &study->network->graph;
-    const struct network_info *info = &study->network->info;
+    const struct network_info *info = &study->network->subject.info;
     const struct channel_group *group = &study->network->groups.groups[study->steps[step]];
     const struct node *layer = first_layer(graph, group);
     const struct node *input = &graph->nodes[layer->inputs[0]];
@@ -126,7 +126,7 @@ static void fix_layer(const struct prune_study *study, int step, double *f)
     const double places = (double)info->h * info->w;
     f[PRUNE_FEATURE_CLASSES] = log_share(info->classes, 10);
     f[PRUNE_FEATURE_INPUT_SIZE] = log_share(places, 18);
-    f[PRUNE_FEATURE_BASE_ACCURACY] = study->network->base_accuracy;
+    f[PRUNE_FEATURE_BASE_ACCURACY] = study->network->subject.base_accuracy;
     f[PRUNE_FEATURE_STEPS] = log_share(study->n_steps, 8);
     f[PRUNE_FEATURE_STAGE] = log_share(places / ((double)layer->h * layer->w), 12);
 }
@@ -186,16 +186,18 @@ static void cost_features(const struct prune_walk *walk, double *f)
     const struct prune_study *study = walk->study;
     const int *widths = decided_or_full(walk);
     f[PRUNE_FEATURE_COVER] = 1;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         const struct cost_sight cost = look_at(walk, (enum cost_kind)k, widths);
         const double full = (double)study->full[k];
         const double open = cost.most - cost.least; // can still be cut
-        f[k == COST_MACS ? PRUNE_FEATURE_MACS_HERE : PRUNE_FEATURE_PARAMS_HERE] =
-            sqrt(cost.reach / full);
-        f[k == COST_MACS ? PRUNE_FEATURE_MACS_LEFT : PRUNE_FEATURE_PARAMS_LEFT] =
-            ratio(cost.here, open);
-        f[k == COST_MACS ? PRUNE_FEATURE_MACS_BUDGET : PRUNE_FEATURE_PARAMS_BUDGET] =
-            budget_share(walk, (enum cost_kind)k);
+        if (k != COST_BYTES) {                      // which parameters stand for
+            f[k == COST_MACS ? PRUNE_FEATURE_MACS_HERE : PRUNE_FEATURE_PARAMS_HERE] =
+                sqrt(cost.reach / full);
+            f[k == COST_MACS ? PRUNE_FEATURE_MACS_LEFT : PRUNE_FEATURE_PARAMS_LEFT] =
+                ratio(cost.here, open);
+            f[k == COST_MACS ? PRUNE_FEATURE_MACS_BUDGET : PRUNE_FEATURE_PARAMS_BUDGET] =
+                budget_share(walk, (enum cost_kind)k);
+        }
         if (k == COST_MACS) {
             f[PRUNE_FEATURE_MACS_REDUCED] = 1 - cost.most / full;
             f[PRUNE_FEATURE_MACS_REST] = open / full;

@@ -63,9 +63,9 @@ struct attempt {
     int first;       // step that is the first undecided one
     int sweeps;      // what a group's channels cost depends on its neighbours' widths
     const int *from; // [groups.n] widths before the first sweep, and what they cost
-    int64_t from_totals[2];
+    int64_t from_totals[COST_KINDS];
     int *widths;
-    int64_t totals[2];
+    int64_t totals[COST_KINDS];
 };
 
 static void set_width(struct attempt *a, int group, int width)
@@ -73,7 +73,7 @@ static void set_width(struct attempt *a, int group, int width)
     if (a->widths[group] == width) {
         return;
     }
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (a->limits[k] != INT64_MAX) {
             a->totals[k] =
                 cost_model_with(a->study->models[k], a->widths, a->totals[k], group, width);
@@ -87,7 +87,7 @@ static double channel_cost(const struct attempt *a, int group, const struct prun
 {
     const int low = corners->corners[0].width, high = corners->corners[corners->n - 1].width;
     double cost = 0;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (a->hint->weights[k] > 0) {
             const struct cost_model *model = a->study->models[k];
             const int64_t from = cost_model_with(model, a->widths, 0, group, low);
@@ -115,7 +115,7 @@ static int corner_at(const struct prune_corners *corners, double cost)
 
 static bool limits_hold(const struct attempt *a)
 {
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (a->limits[k] != INT64_MAX && a->totals[k] > a->limits[k]) {
             return false;
         }
@@ -178,7 +178,7 @@ static struct attempt begin(const struct prune_hint *hint, const struct prune_st
                         .sweeps = sweeps,
                         .from = hint->from,
                         .widths = hint->trial};
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         a.from_totals[k] = limits[k] != INT64_MAX ? cost_model_total(study->models[k], a.from) : 0;
     }
     return a;
@@ -188,7 +188,7 @@ static struct attempt begin(const struct prune_hint *hint, const struct prune_st
 static double guess_share(const struct prune_study *study, const int64_t *limits)
 {
     double share = 1;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (limits[k] != INT64_MAX) {
             share = fmin(share, sqrt((double)limits[k] / (double)study->full[k]));
         }
@@ -237,12 +237,18 @@ void prune_hint_reset(struct prune_hint *hint, const struct prune_study *study,
                       const struct wall *wall, const int64_t *limits)
 {
     const size_t bytes = (size_t)study->network->groups.n * sizeof *hint->widths;
-    const bool both = limits[0] != INT64_MAX && limits[1] != INT64_MAX;
+    int n_limits = 0;
+    for (int k = 0; k < COST_KINDS; k++) {
+        n_limits += limits[k] != INT64_MAX;
+    }
     const double shares[2] = {1, guess_share(study, limits)};
     struct prune_hint best = *hint;
     double least = INFINITY;
-    for (int way = 0; way < (both ? 6 : 2); way++) {
-        for (int k = 0; k < 2; k++) {
+    for (int way = 0; way < (n_limits > 1 ? 2 + 2 * COST_KINDS : 2); way++) {
+        if (way >= 2 && limits[way / 2 - 1] == INT64_MAX) {
+            continue;
+        }
+        for (int k = 0; k < COST_KINDS; k++) {
             const bool counts = limits[k] != INT64_MAX && (way / 2 == 0 || way / 2 == k + 1);
             hint->weights[k] = counts ? 1 / (double)limits[k] : 0;
         }
@@ -310,7 +316,7 @@ static int best_raise(const struct attempt *a, const struct wall *wall, int *wid
         }
         struct attempt raised = *a;
         double cost = 0;
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; k < COST_KINDS; k++) {
             raised.totals[k] =
                 cost_model_with(a->study->models[k], a->widths, a->totals[k], group, choices[next]);
             cost += a->hint->weights[k] * (double)(raised.totals[k] - a->totals[k]);
@@ -330,7 +336,7 @@ void prune_hint_fill(const struct prune_hint *hint, const struct prune_study *st
                      const struct wall *wall, const int64_t *limits, int *widths)
 {
     struct attempt a = {.hint = hint, .study = study, .limits = limits, .widths = widths};
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         a.totals[k] = cost_model_total(study->models[k], widths);
     }
     int step, width = 0;

@@ -26,15 +26,15 @@ double prune_error_at(const struct host_network *network, int first, int group, 
 
 struct prune_study;
 struct prune_hint {
-    double weights[2];        // what a unit of each cost counts; 0: it is not priced
-    int level;                // of the price
-    int *widths;              // [groups.n] decided, or suggested; arena
-    int *from, *trial, *best; // [groups.n] scratch; arena
+    double weights[COST_KINDS]; // what a unit of each cost counts; 0: it is not priced
+    int level;                  // of the price
+    int *widths;                // [groups.n] decided, or suggested; arena
+    int *from, *trial, *best;   // [groups.n] scratch; arena
 };
 enum status prune_hint_open(const struct prune_study *study, struct arena *arena,
                             struct prune_hint *out);
-// limits [2] by cost_kind are the wall's, of which the steps before `step` are decided: from
-// nothing, or from what the hint was one decision ago.
+// limits [COST_KINDS] by cost_kind are the wall's, of which the steps before `step` are decided:
+// from nothing, or from what the hint was one decision ago.
 void prune_hint_reset(struct prune_hint *hint, const struct prune_study *study,
                       const struct wall *wall, const int64_t *limits);
 void prune_hint_update(struct prune_hint *hint, const struct prune_study *study,

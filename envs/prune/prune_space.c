@@ -1,7 +1,7 @@
 #include "envs/prune/prune_space.h"
 
-#include "envs/prune/prune_reward.h"
 #include "envs/prune/prune_suggest.h"
+#include "envs/scoring/scoring_reward.h"
 
 #include <math.h>
 
@@ -10,16 +10,14 @@ static void describe(const struct env *env, int task, struct candidate_env_space
     const struct prune_walk *walk = prune_env_walk(env, task);
     const struct prune_study *study = walk->study;
     const int network = prune_env_config(env)->tasks[task].network;
-    *out = (struct candidate_env_space){
-        .model = network,
-        .family = network,
-        .steps = study->n_steps,
-        .n_choices = study->n_choices,
-        .position = study->position,
-        .budget = 1,
-        .whole = {.of = {[NAS_COST_MACS] = study->full[COST_MACS],
-                         [NAS_COST_PARAMS] = study->full[COST_PARAMS]}}};
-    for (int k = 0; k < 2; k++) {
+    *out = (struct candidate_env_space){.model = network,
+                                        .family = network,
+                                        .steps = study->n_steps,
+                                        .n_choices = study->n_choices,
+                                        .position = study->position,
+                                        .budget = 1};
+    for (int k = 0; k < COST_KINDS; k++) {
+        out->whole.of[k] = study->full[k];
         if (walk->own[k] != INT64_MAX) {
             out->budget = fmin(out->budget, (double)walk->own[k] / (double)study->full[k]);
         }
@@ -47,7 +45,7 @@ static double use(struct env *env, int task, const int16_t *choices)
     const struct prune_walk *walk = prune_env_walk(env, task);
     const int *widths = widths_of(walk, choices);
     double use = 0;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (walk->own[k] != INT64_MAX) {
             const int64_t total = cost_model_total(walk->study->models[k], widths);
             use = fmax(use, (double)total / (double)walk->own[k]);
@@ -60,7 +58,7 @@ static bool holds(struct env *env, int task, const int16_t *choices)
 {
     const struct prune_walk *walk = prune_env_walk(env, task);
     const int *widths = widths_of(walk, choices);
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         if (walk->own[k] != INT64_MAX &&
             cost_model_total(walk->study->models[k], widths) > walk->own[k]) {
             return false;
@@ -117,8 +115,8 @@ static double noise(const struct env *env)
     const struct prune_config *config = prune_env_config(env);
     double least = INFINITY;
     for (int t = 0; t < config->n_tasks; t++) {
-        const struct host_dataset *data = prune_env_walk(env, t)->study->data;
-        least = fmin(least, prune_reward_noise(&config->scoring, data));
+        const struct host_dataset *data = prune_env_walk(env, t)->study->network->subject.images;
+        least = fmin(least, scoring_reward_noise(&config->scoring, data));
     }
     return least;
 }

@@ -18,7 +18,7 @@ static enum status list_steps(struct prune_study *study, const struct space_opti
     }
     if (study->n_steps == 0) {
         FAIL(ERR_CONFIG, "%s has no channels that could be cut%s",
-             study->network->info.architecture,
+             study->network->subject.info.architecture,
              inner && groups->n > 0 ? " inside its blocks; set space.groups to \"all\"" : "");
     }
     return OK;
@@ -39,7 +39,7 @@ static enum status find_costs(struct prune_study *study, const struct space_opti
     for (int g = 0; g < groups->n; g++) {
         widths[g] = groups->groups[g].channels;
     }
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         TRY(cost_model_open(graph, groups, (enum cost_kind)k, arena, &study->models[k]));
         study->full[k] = cost_model_total(study->models[k], widths);
     }
@@ -60,17 +60,16 @@ static enum status find_costs(struct prune_study *study, const struct space_opti
         widths[study->steps[s]] = choices[0];
         study->most_choices = n > study->most_choices ? n : study->most_choices;
     }
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         study->least[k] = cost_model_total(study->models[k], widths);
     }
     return OK;
 }
 
-enum status prune_study_open(const struct host_network *network, const struct host_dataset *data,
-                             const struct space_options *space, struct arena *arena,
-                             struct prune_study *out)
+enum status prune_study_open(const struct host_network *network, const struct space_options *space,
+                             struct arena *arena, struct prune_study *out)
 {
-    struct prune_study study = {.network = network, .data = data};
+    struct prune_study study = {.network = network};
     TRY(list_steps(&study, space, arena));
     TRY(find_costs(&study, space, arena));
     TRY(prune_features_fix(&study, arena));

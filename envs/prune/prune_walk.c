@@ -6,15 +6,12 @@ static enum status find_limit(const struct prune_study *study, const struct prun
                               const struct space_options *space, enum cost_kind kind,
                               int64_t *limit)
 {
-    static const char *const units[] = {
-        [COST_MACS] = "multiply-adds", [COST_PARAMS] = "parameters"};
-    static const char *const keys[] = {[COST_MACS] = "macs", [COST_PARAMS] = "params"};
-    const double asked = kind == COST_MACS ? task->macs : task->params;
+    const double asked = task->budget[kind];
     *limit = INT64_MAX;
     if (!(asked >= 0 && asked <= 1e15)) {
         FAIL(ERR_CONFIG,
              "task \"%s\": %s is %g; expected a share up to 1, a number above, or 0 for none",
-             task->name, keys[kind], asked);
+             task->name, cost_names[kind], asked);
     }
     if (asked == 0) {
         return OK;
@@ -25,7 +22,7 @@ static enum status find_limit(const struct prune_study *study, const struct prun
              "task \"%s\": %s of %g asks for at most %" PRId64 " %s, but the least possible is "
              "%" PRId64 " of %" PRId64 " (%.3f) with space.groups \"%s\", round_to %d and "
              "least_share %g; raise the budget, lower those, or cut all groups",
-             task->name, keys[kind], asked, *limit, units[kind], study->least[kind],
+             task->name, cost_names[kind], asked, *limit, cost_units[kind], study->least[kind],
              study->full[kind], (double)study->least[kind] / (double)study->full[kind],
              group_ranges[space->groups], space->round_to, space->least_share);
     }
@@ -40,9 +37,9 @@ enum status prune_walk_open(const struct prune_study *study, const struct prune_
     const struct graph *graph = &study->network->graph;
     const struct groups *groups = &study->network->groups;
     const struct wall_options options = {space->round_to, space->least_share};
-    struct wall_limit limits[2];
+    struct wall_limit limits[COST_KINDS];
     int n = 0;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         TRY(find_limit(study, task, space, (enum cost_kind)k, &walk.own[k]));
         if (walk.own[k] != INT64_MAX) {
             limits[n++] = (struct wall_limit){(enum cost_kind)k, walk.own[k]};
@@ -71,7 +68,7 @@ void prune_walk_reset(struct prune_walk *walk, double budget)
     const struct prune_study *study = walk->study;
     walk->step = 0;
     walk->last_share = 1;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < COST_KINDS; k++) {
         walk->limits[k] =
             budget > 0 ? scaled_limit(walk->own[k], study->least[k], budget) : walk->own[k];
     }

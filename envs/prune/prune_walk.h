@@ -9,9 +9,9 @@ enum { PRUNE_MOST_SUGGESTIONS = 7 };
 struct prune_walk {
     const struct prune_study *study; // borrowed
     struct wall *wall;               // arena
-    int64_t own[2];                  // the task's limits, by cost_kind; INT64_MAX = none. Others
+    int64_t own[COST_KINDS];         // the task's limits, by cost_kind; INT64_MAX = none. Others
                                      // of the same network may be put here before a reset
-    int64_t limits[2];               // those of this walk
+    int64_t limits[COST_KINDS];      // those of this walk
     int step;                        // decided so far; n_steps at the end
     double last_share;               // what the step before kept of its group; 1 at the first
     int *scratch;                    // [groups] arena

@@ -305,6 +305,21 @@ static void describe_moving(struct op_case *c, size_t x, size_t y)
     }
 }
 
+static void describe_box(struct op_case *c, size_t x)
+{
+    const struct op *op = &c->op;
+    const size_t row = (size_t)op->out_c, map = (size_t)op->out_w * row;
+    const size_t tensor = (size_t)(op->n - 1) * (size_t)op->out_h * map +
+                          (size_t)(op->in_h - 1) * map + (size_t)(op->in_w - 1) * row +
+                          (size_t)op->in_c; // not a value more than the box spans
+    const bool gather = op->kind == OP_GATHER;
+    in(c, CASE_F32, gather ? tensor : x);
+    out(c, CASE_F32, gather ? x : tensor);
+    if (!gather) {
+        case_fill(&c->out[0], 17, 1.0);
+    }
+}
+
 static void describe_elementwise(struct op_case *c, size_t x)
 {
     const struct op *op = &c->op;
@@ -361,6 +376,10 @@ static void describe(struct op_case *c, size_t x, size_t y)
     case OP_PAD:
     case OP_PAD_BACKWARD:
         describe_moving(c, x, y);
+        return;
+    case OP_GATHER:
+    case OP_SCATTER_ADD:
+        describe_box(c, x);
         return;
     case OP_BN_STATISTICS:
     case OP_BN_SUM:

@@ -65,7 +65,7 @@ void prune_case_open(struct prune_case *c)
     test_folder_make(&folder);
     c->folder = folder;
     for (int n = 0; n < PRUNE_CASE_NETWORKS; n++) {
-        struct prune_network *network = &c->networks[n];
+        struct scoring_network *network = &c->networks[n];
         snprintf(c->files[n], sizeof c->files[n], "%s/%s.safetensors", folder.path,
                  architectures[n]);
         network->name = architectures[n];
@@ -81,10 +81,10 @@ void prune_case_open(struct prune_case *c)
         make_network(architectures[n], &data, n == 0, c->files[n]);
     }
     dataset_close(&data);
-    c->tasks[0] = (struct prune_task){.name = "half", .network = 0, .macs = 0.5};
-    c->tasks[1] = (struct prune_task){.name = "most", .network = 0, .macs = 0.8};
-    c->tasks[2] = (struct prune_task){.name = "both", .network = 0, .macs = 0.5, .params = 0.5};
-    c->tasks[3] = (struct prune_task){.name = "residual", .network = 1, .macs = 0.6};
+    c->tasks[0] = (struct prune_task){.name = "half", .network = 0, .budget = {0.5}};
+    c->tasks[1] = (struct prune_task){.name = "most", .network = 0, .budget = {0.8}};
+    c->tasks[2] = (struct prune_task){.name = "both", .network = 0, .budget = {0.5, 0.5}};
+    c->tasks[3] = (struct prune_task){.name = "residual", .network = 1, .budget = {0.6}};
     c->config = (struct prune_config){.networks = c->networks,
                                       .tasks = c->tasks,
                                       .n_networks = PRUNE_CASE_NETWORKS,

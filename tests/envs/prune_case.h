@@ -11,7 +11,8 @@ enum { PRUNE_CASE_NETWORKS = 2, PRUNE_CASE_TASKS = 4, PRUNE_CASE_SEED = 5 };
 struct prune_case {
     struct test_folder folder;
     char files[PRUNE_CASE_NETWORKS][300];
-    struct prune_network networks[PRUNE_CASE_NETWORKS]; // convnet, trained a little; resnet20, not
+    struct scoring_network
+        networks[PRUNE_CASE_NETWORKS];         // convnet, trained a little; resnet20, not
     struct prune_task tasks[PRUNE_CASE_TASKS]; // convnet 0.5, 0.8 of MACs, 0.5 of both; resnet20
     struct prune_config config;                // float32, all groups
 };

@@ -51,6 +51,18 @@ static void say_rows(struct shared *n, const char *first, const char *second)
     }
 }
 
+// More images than the host holds.
+static enum status sample(struct shared *n, const struct host_data *data, int network,
+                          uint8_t **images, int *count)
+{
+    const struct more_images which = {.scoring = &n->c.config.scoring,
+                                      .options = &n->c.config.networks[network].data,
+                                      .dataset = data->networks[network].subject.info.dataset,
+                                      .train_rows = &data->networks[network].subject.train_rows,
+                                      .seed = PRUNE_CASE_SEED};
+    return host_images_sample(&which, &n->arena, images, count);
+}
+
 static enum status open_data(struct shared *n, struct host_data *out)
 {
     return host_data_open(&n->c.config, PRUNE_CASE_SEED, n->backend, -1, &n->arena, out);
@@ -93,7 +105,8 @@ static void own_networks_share_what_was_kept_out(void **state)
                             &n->arena, &split));
     assert_ok(open_data(n, &data));
     assert_int_equal(data.n_datasets, 2); // the second network was trained on nothing
-    assert_true(data.networks[0].train_rows.known && data.networks[1].train_rows.known);
+    assert_true(data.networks[0].subject.train_rows.known &&
+                data.networks[1].subject.train_rows.known);
     for (int d = 0; d < 2; d++) {
         const struct host_dataset *set = &data.datasets[d];
         assert_int_equal(set->n_validation, split.n_validation);
@@ -107,14 +120,14 @@ static void own_networks_share_what_was_kept_out(void **state)
     const size_t calibration = (size_t)data.datasets[0].n_calibration * BYTES;
     assert_memory_equal(data.datasets[0].calibration, data.datasets[1].calibration, calibration);
     // Candidates of the untrained network are fitted to the rest of the split, and say so.
-    assert_true(row_set_equal(&data.networks[0].train_rows, &data.networks[1].train_rows));
-    assert_int_equal(row_set_count(&data.networks[0].train_rows), split.n_train);
+    assert_true(
+        row_set_equal(&data.networks[0].subject.train_rows, &data.networks[1].subject.train_rows));
+    assert_int_equal(row_set_count(&data.networks[0].subject.train_rows), split.n_train);
     // More images: the same first.
     uint8_t *more;
     int count = data.datasets[0].n_calibration + 50;
     for (int network = 0; network < 2; network++) {
-        assert_ok(host_data_sample(&n->c.config, &data, network, PRUNE_CASE_SEED, &n->arena, &more,
-                                   &count));
+        assert_ok(sample(n, &data, network, &more, &count));
         assert_int_equal(count, data.datasets[0].n_calibration + 50);
         assert_memory_equal(more, data.datasets[0].calibration, calibration);
     }
@@ -128,13 +141,13 @@ static void rows_decide_what_is_scored_on(void **state)
     say_rows(n, "0-2999", "1000-3999");
     assert_ok(open_data(n, &data));
     assert_int_equal(data.n_datasets, 2);
-    expect_apart(n, &data.datasets[data.networks[0].data], "0-2999");
-    expect_apart(n, &data.datasets[data.networks[1].data], "1000-3999");
+    expect_apart(n, &data.datasets[data.networks[0].subject.data], "0-2999");
+    expect_apart(n, &data.datasets[data.networks[1].subject.data], "1000-3999");
     assert_int_equal(data.datasets[0].n_validation, 200); // a quarter of 800
     // More calibration images than the host holds are of the same kind.
     uint8_t *more;
     int count = 10000;
-    assert_ok(host_data_sample(&n->c.config, &data, 1, PRUNE_CASE_SEED, &n->arena, &more, &count));
+    assert_ok(sample(n, &data, 1, &more, &count));
     assert_int_equal(count, 600);
     for (int i = 0; i < count; i++) {
         assert_true(find_row(n, more + (size_t)i * BYTES) >= 1000);
@@ -147,7 +160,7 @@ static void rows_decide_what_is_scored_on(void **state)
     say_rows(n, "0-2999", NULL);
     assert_ok(open_data(n, &data));
     assert_int_equal(data.n_datasets, 2);
-    assert_false(data.networks[1].train_rows.known);
+    assert_false(data.networks[1].subject.train_rows.known);
     host_data_close(&data);
 }
 
@@ -193,7 +206,7 @@ static void too_few_are_refused(void **state)
     assert_ok(network_save(&network, n->c.files[0]));
     network_close(&network);
     assert_ok(open_data(n, &data));
-    assert_false(data.networks[0].train_rows.known);
+    assert_false(data.networks[0].subject.train_rows.known);
     host_data_close(&data);
 }
 

@@ -1,6 +1,6 @@
 // Memory that workers of a host share: filled once, also when the first who tries dies.
-#include "envs/prune/host_memory.h"
-#include "envs/prune/score_cache.h"
+#include "envs/scoring/host_memory.h"
+#include "envs/scoring/score_cache.h"
 #include "test_unit.h"
 
 #include <stdatomic.h>

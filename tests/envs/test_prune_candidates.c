@@ -41,8 +41,8 @@ static void close_shelf(struct shelf *s)
 static void check(struct shelf *s, int number, int n, double tolerance)
 {
     const struct host_network *network = &s->host.networks[number];
-    const struct prune_scorer one = {.backend = s->cpu, .scoring = &s->c.config.scoring};
-    const struct prune_scorer many = {.backend = s->device, .scoring = &s->c.config.scoring};
+    const struct scorer one = {.backend = s->cpu, .scoring = &s->c.config.scoring};
+    const struct scorer many = {.backend = s->device, .scoring = &s->c.config.scoring};
     const struct prune_candidates_options options = {.most = CANDIDATES,
                                                      .memory_bytes = (size_t)1 << 30};
     struct rng rng = rng_make(8, RNG_TEST, (uint64_t)number, 0);
@@ -51,8 +51,7 @@ static void check(struct shelf *s, int number, int n, double tolerance)
     struct cached_score got[CANDIDATES], expected[CANDIDATES];
     const int *widths[CANDIDATES];
     double seconds = 0;
-    assert_ok(prune_study_open(network, &s->host.datasets[network->data], &s->c.config.space,
-                               &s->arena, &study));
+    assert_ok(prune_study_open(network, &s->c.config.space, &s->arena, &study));
     for (int k = 0; k < n; k++) {
         int *chosen = arena_alloc(&s->arena, (size_t)network->groups.n, sizeof *chosen);
         assert_non_null(chosen);
@@ -114,9 +113,8 @@ static void test_other_backends(void **state)
     const struct prune_candidates_options options = {.most = 1};
     open_shelf(&s, REFIT_OFF, PRECISION_FLOAT32);
     const struct host_network *network = &s.host.networks[0];
-    const struct prune_scorer scorer = {.backend = s.cpu, .scoring = &s.c.config.scoring};
-    assert_ok(prune_study_open(network, &s.host.datasets[network->data], &s.c.config.space,
-                               &s.arena, &study));
+    const struct scorer scorer = {.backend = s.cpu, .scoring = &s.c.config.scoring};
+    assert_ok(prune_study_open(network, &s.c.config.space, &s.arena, &study));
     assert_fails(prune_candidates_open(&scorer, &study, &options, &candidates), ERR_UNSUPPORTED,
                  "one by one");
     prune_study_close(&study);

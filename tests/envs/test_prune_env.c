@@ -50,8 +50,10 @@ static void rewards_come_at_the_end_within_budget(void **state)
         assert_int_equal(steps, facts.n_steps);
         assert_int_equal(outcome.n_result, facts.n_steps); // "all"
         assert_true(env.reward == (float)outcome.score && outcome.score > 0 && !outcome.diverged);
-        assert_true(outcome.macs <= facts.most_macs && outcome.params <= facts.most_params);
-        assert_true(outcome.macs < facts.full_macs && outcome.params < facts.full_params);
+        assert_true(outcome.macs <= facts.most[COST_MACS] &&
+                    outcome.params <= facts.most[COST_PARAMS]);
+        assert_true(outcome.macs < facts.full[COST_MACS] &&
+                    outcome.params < facts.full[COST_PARAMS]);
         assert_true(outcome.arithmetic_seconds > 0 && !outcome.cached);
     }
     env_case_close(&env);
@@ -87,10 +89,10 @@ static void budgets_can_be_other_ones(void **state)
         assert_true(outcome.n_result == facts.n_steps && outcome.arithmetic_seconds <= 0);
         assert_true(env.reward == 0 && outcome.score <= 0 && !outcome.cached);
     }
-    assert_true(macs[0] <= facts.most_macs && macs[1] == macs[0]);
-    assert_true((double)macs[2] <= 0.8 * (double)facts.most_macs && macs[2] > macs[5]);
-    assert_true(macs[3] > macs[0] && (double)macs[3] <= 1.5 * (double)facts.most_macs);
-    assert_int_equal(macs[4], facts.full_macs);
+    assert_true(macs[0] <= facts.most[COST_MACS] && macs[1] == macs[0]);
+    assert_true((double)macs[2] <= 0.8 * (double)facts.most[COST_MACS] && macs[2] > macs[5]);
+    assert_true(macs[3] > macs[0] && (double)macs[3] <= 1.5 * (double)facts.most[COST_MACS]);
+    assert_int_equal(macs[4], facts.full[COST_MACS]);
     const struct env_start own = {.task = 0}; // nothing of that stays behind
     const struct env_outcome real = play_greedily(&env, &own);
     assert_true(real.macs == macs[0] && real.score > 0);
@@ -146,9 +148,9 @@ static void choices_are_known_without_playing(void **state)
             }
             const struct env_outcome outcome = env_case_outcome(&env);
             const bool holds =
-                outcome.macs <= facts.most_macs && outcome.params <= facts.most_params;
-            const double use = fmax((double)outcome.macs / (double)facts.most_macs,
-                                    (double)outcome.params / (double)facts.most_params);
+                outcome.macs <= facts.most[COST_MACS] && outcome.params <= facts.most[COST_PARAMS];
+            const double use = fmax((double)outcome.macs / (double)facts.most[COST_MACS],
+                                    (double)outcome.params / (double)facts.most[COST_PARAMS]);
             assert_int_equal(env_prune.candidates->holds(env.env, task, choices), holds);
             assert_true(fabs(env_prune.candidates->use(env.env, task, choices) - use) < 1e-9);
             check_written_down(env.env, task, &outcome, choices, space.steps);
@@ -411,9 +413,9 @@ static void bad_configs_are_named(void **state)
     c.networks[1].data.size = 16;
     refuse(&c, ERR_INPUT, "16 x 16", "network \"resnet20\"");
     memcpy(c.networks, good.networks, sizeof c.networks);
-    c.tasks[2].params = 1e-4;
+    c.tasks[2].budget[COST_PARAMS] = 1e-4;
     refuse(&c, ERR_CONFIG, "least possible", "task \"both\"");
-    c.tasks[2].params = 0.5;
+    c.tasks[2].budget[COST_PARAMS] = 0.5;
     c.config.n_tasks = 0;
     refuse(&c, ERR_CONFIG, "at least one network and one task", "");
 }

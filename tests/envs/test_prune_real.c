@@ -26,13 +26,13 @@ static struct env_outcome play(struct env_case *env, int episode)
 
 static void open_env(enum scoring_dtype dtype, int threads, struct env_case *env)
 {
-    static struct prune_network network;
+    static struct scoring_network network;
     static struct prune_task task;
     static struct prune_config config;
-    network = (struct prune_network){.name = "resnet20", .file = weights};
+    network = (struct scoring_network){.name = "resnet20", .file = weights};
     option_defaults(dataset_option_table, &network.data);
     network.data.share = 0.04; // 2000 images; the name is in the file
-    task = (struct prune_task){.name = "most", .macs = 0.85};
+    task = (struct prune_task){.name = "most", .budget = {0.85}};
     config =
         (struct prune_config){.networks = &network, .tasks = &task, .n_networks = 1, .n_tasks = 1};
     option_defaults(space_option_table, &config.space);
@@ -52,14 +52,14 @@ static void int8_tells_what_float32_tells(void **state)
     open_env(SCORING_FLOAT32, 1, &exact);
     open_env(SCORING_AUTO, 2, &quick);
     env_prune.network->facts(exact.env, 0, &facts);
-    assert_true(facts.full_macs == 40551040 && facts.full_params == 269722);
+    assert_true(facts.full[COST_MACS] == 40551040 && facts.full[COST_PARAMS] == 269722);
     assert_int_equal(facts.n_steps, 9);
     assert_true(facts.base_accuracy > 0.97); // it was trained on these images
     assert_false(facts.unseen);              // but its file does not say so
     double sum = 0;
     for (int e = 0; e < EPISODES; e++) {
         const struct env_outcome a = play(&exact, e), b = play(&quick, e);
-        assert_true(a.macs == b.macs && a.macs <= facts.most_macs);
+        assert_true(a.macs == b.macs && a.macs <= facts.most[COST_MACS]);
         assert_true(fabs(a.score - b.score) < 0.03); // of 500 images
         sum += a.score;
     }
@@ -114,8 +114,8 @@ static int find_row(const uint8_t *rows, int from, int to, const uint8_t *image)
 static void unseen_rows_are_those_of_the_last_half_batch(void **state)
 {
     (void)state;
-    struct prune_network network = {.name = "clean", .file = clean};
-    const struct prune_task task = {.name = "most", .macs = 0.85};
+    struct scoring_network network = {.name = "clean", .file = clean};
+    const struct prune_task task = {.name = "most", .budget = {0.85}};
     struct prune_config config = {
         .networks = &network, .tasks = &task, .n_networks = 1, .n_tasks = 1};
     const struct backend_options options = {.threads = 2};
@@ -141,7 +141,7 @@ static void unseen_rows_are_those_of_the_last_half_batch(void **state)
         assert_true(find_row(rows, 0, 45000, set->calibration + (size_t)i * PIXELS) >= 0);
     }
     // Honest: about what it has on the test images, 91.35%.
-    assert_true(fabs(data.networks[0].base_accuracy - 0.9135) < 0.015);
+    assert_true(fabs(data.networks[0].subject.base_accuracy - 0.9135) < 0.015);
     host_data_close(&data);
     backend_close(backend);
     arena_close(&arena);

@@ -22,12 +22,12 @@ static void studied_open(struct studied *s, const char *architecture, int size,
                          enum group_range groups)
 {
     *s = (struct studied){0};
-    struct network_info *info = &s->network.info;
+    struct network_info *info = &s->network.subject.info;
     snprintf(info->architecture, sizeof info->architecture, "%s", architecture);
     info->h = info->w = size;
     info->c = 3;
     info->classes = size == 224 ? 1000 : 10;
-    s->network.base_accuracy = 0.9;
+    s->network.subject.base_accuracy = 0.9;
     option_defaults(space_option_table, &s->space);
     s->space.groups = groups;
     assert_ok(zoo_build(architecture, size, size, 3, info->classes, &s->network.graph));
@@ -40,7 +40,7 @@ static void studied_open(struct studied *s, const char *architecture, int size,
         .graph = &s->network.graph, .groups = &s->network.groups, .params = params};
     assert_ok(criterion_rank(criteria[CRITERION_L1], &input, &s->arena, &s->network.ranking));
     assert_ok(host_prior_make(&input, &s->network.ranking, NULL, &s->arena, &s->network.prior));
-    assert_ok(prune_study_open(&s->network, NULL, &s->space, &s->arena, &s->study));
+    assert_ok(prune_study_open(&s->network, &s->space, &s->arena, &s->study));
 }
 
 static void studied_close(struct studied *s)
@@ -53,7 +53,7 @@ static void studied_close(struct studied *s)
 
 static void walk_open(struct studied *s, double macs, double params, struct prune_walk *walk)
 {
-    const struct prune_task task = {.name = "t", .macs = macs, .params = params};
+    const struct prune_task task = {.name = "t", .budget = {macs, params}};
     assert_ok(prune_walk_open(&s->study, &task, &s->space, &s->arena, walk));
 }
 
@@ -331,7 +331,7 @@ static void hints_are_close_to_the_least_error(void **state)
     assert_int_equal(s.study.n_steps, 3);
     s.space.round_to = 1;
     s.space.least_share = 0.1;
-    assert_ok(prune_study_open(&s.network, NULL, &s.space, &s.arena, &s.study));
+    assert_ok(prune_study_open(&s.network, &s.space, &s.arena, &s.study));
     double sum = 0;
     for (size_t i = 0; i < sizeof budgets / sizeof budgets[0]; i++) {
         struct prune_walk walk;
@@ -394,7 +394,7 @@ static void hints_follow_decisions(void **state)
 static void refuse(struct studied *s, double macs, double params, const char *text)
 {
     struct prune_walk walk;
-    const struct prune_task task = {.name = "tiny", .macs = macs, .params = params};
+    const struct prune_task task = {.name = "tiny", .budget = {macs, params}};
     assert_fails(prune_walk_open(&s->study, &task, &s->space, &s->arena, &walk), ERR_CONFIG, text);
     assert_non_null(strstr(status_message(), "task \"tiny\""));
 }
@@ -426,8 +426,8 @@ static void impossible_budgets_are_refused(void **state)
 static void refit_asks_what_the_matrices_need(void **state)
 {
     (void)state;
-    const struct prune_network network = {.name = "wide"};
-    const struct prune_task task = {.name = "t", .macs = 0.9};
+    const struct scoring_network network = {.name = "wide"};
+    const struct prune_task task = {.name = "t", .budget = {0.9}};
     struct prune_config config = {
         .networks = &network, .tasks = &task, .n_networks = 1, .n_tasks = 1};
     const struct conv_attributes wide = {

@@ -1,15 +1,16 @@
-// Networks of every kind of node and random ones, written as ONNX files and read back: both compute
-// the same. With a folder as argument the files stay there, each with the images it was compared
-// on and what the network makes of them, for experiments/peers/onnx_check.py.
+// Networks of every kind of node, of every space, and random ones, written as ONNX files and read
+// back: both compute the same. With a folder as argument the files stay there, each with the images
+// it was compared on and what the network makes of them, for experiments/peers/onnx_check.py.
 #include "nn/network_input.h"
 #include "nn/safetensors.h"
 #include "onnx/compare.h"
 #include "test_folder.h"
 #include "test_unit.h"
 #include "tests/nn/kind_case.h"
+#include "tests/search_space/nas_case.h"
 #include "tests/search_space/random_graph.h"
 
-enum { IMAGES = 4, RANDOM_GRAPHS = 300 };
+enum { IMAGES = 4, RANDOM_GRAPHS = 300, OF_SPACE = 6 };
 
 static struct backend *backend;
 static const char *keep_in; // NULL: files are removed
@@ -194,11 +195,30 @@ static void test_random_graphs(void **state)
     assert_in_range(refused, 0, RANDOM_GRAPHS / 2);
 }
 
+static void test_spaces(void **state)
+{
+    (void)state;
+    for (int kind = 0; nas_spaces[kind] != NULL; kind++) {
+        for (uint64_t i = 0; i < OF_SPACE; i++) {
+            struct rng rng = rng_make(3, RNG_TEST, (uint64_t)kind, (uint32_t)i);
+            struct subject subject = {0};
+            char name[64];
+            snprintf(name, sizeof name, "%s_%d", nas_space_names[kind], (int)i);
+            nas_case_network((enum nas_space_kind)kind, i, &subject.network.graph);
+            open_subject(&subject, false, &rng);
+            check_file(&subject);
+            check_subject(&subject, name);
+            close_subject(&subject);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_spaces),
     };
     const struct backend_options options = {.threads = 2};
     keep_in = argc > 1 ? argv[1] : NULL;

@@ -1,5 +1,7 @@
-// Random slimmed networks through every plan: the fused float32 and int8 inference and the
-// gradients of the cpu backend against plain loops, at the odd widths that slimming leaves.
+// Random networks, also those of spaces, whole and slimmed, through every plan: the fused float32
+// and int8 inference and the gradients of the cpu backend against plain loops, at the odd widths
+// that slimming leaves.
+#include "nas_case.h"
 #include "nn/graph_text.h"
 #include "nn/probe.h"
 #include "random_graph.h"
@@ -9,7 +11,9 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { IMAGES = 6, NETWORKS = 300, MOST_CLASSES = 5 };
+static struct backend *cpu, *ref;
+
+enum { IMAGES = 6, NETWORKS = 300, MOST_CLASSES = 5, OF_SPACE = 14 };
 
 static const float mean[3] = {0.4F, 0.5F, 0.6F}, deviation[3] = {0.2F, 0.25F, 0.3F};
 static const struct plan_input plan_input = {.mean = mean, .std = deviation};
@@ -22,30 +26,33 @@ struct sample { // a slimmed network and a batch for it
     int classes;
 };
 
-static void open_sample(struct sample *s, uint64_t number)
+// Takes over `whole`. All channels, or random ones.
+static void open_sample(struct sample *s, struct graph *whole, bool slimmed, struct rng *rng)
 {
-    struct rng rng = rng_make(31, RNG_TEST, number, 0);
-    struct random_tally tally = {0};
     struct arena arena = {0};
-    struct graph whole = {0};
     struct groups groups = {0};
-    random_graph_build(&rng, &whole, &tally);
-    float *params = arena_alloc(&arena, whole.n_floats, sizeof *params);
+    float *params = calloc(whole->n_floats, sizeof *params);
     assert_non_null(params);
-    random_graph_params(&whole, &rng, params);
-    assert_ok(groups_find(&whole, &groups));
-    const struct keep keep = random_keep(&groups, &rng, &arena);
-    assert_ok(slim_network(&whole, &groups, params, &keep, &s->graph, &s->params));
+    random_graph_params(whole, rng, params);
+    if (slimmed) {
+        assert_ok(groups_find(whole, &groups));
+        const struct keep keep = random_keep(&groups, rng, &arena);
+        assert_ok(slim_network(whole, &groups, params, &keep, &s->graph, &s->params));
+        graph_close(whole);
+        free(params);
+    } else {
+        s->graph = *whole;
+        s->params = params;
+    }
     for (size_t i = 0; i < sizeof s->images; i++) {
-        s->images[i] = (uint8_t)rng_below(&rng, 256);
+        s->images[i] = (uint8_t)rng_below(rng, 256);
     }
     s->classes = s->graph.nodes[graph_output_node(&s->graph)].c;
     assert_true(s->classes <= MOST_CLASSES);
     for (int i = 0; i < IMAGES; i++) {
-        s->labels[i] = (int32_t)rng_below(&rng, (uint32_t)s->classes);
+        s->labels[i] = (int32_t)rng_below(rng, (uint32_t)s->classes);
     }
     groups_close(&groups);
-    graph_close(&whole);
     arena_close(&arena);
 }
 
@@ -87,8 +94,7 @@ static void check(const char *what, uint64_t number, double got, double allowed)
 }
 
 // Fused inference against the unfused network, node by node on plain loops.
-static void check_float(struct backend *cpu, struct backend *ref, const struct sample *s,
-                        uint64_t number)
+static void check_float(const struct sample *s, uint64_t number)
 {
     const size_t n = (size_t)IMAGES * (size_t)s->classes;
     float fused[IMAGES * MOST_CLASSES];
@@ -104,8 +110,7 @@ static void check_float(struct backend *cpu, struct backend *ref, const struct s
 
 // int8 does the same integer arithmetic on both backends; a rounding that falls the other way here
 // and there is all that may differ.
-static void check_int8(struct backend *cpu, struct backend *ref, const struct sample *s,
-                       uint64_t number)
+static void check_int8(const struct sample *s, uint64_t number)
 {
     const struct statistics_options options = {
         .batch = IMAGES, .ranges = true, .input = plan_input};
@@ -147,8 +152,7 @@ static float *gradients(struct backend *backend, const struct sample *s, double 
     return values;
 }
 
-static void check_gradients(struct backend *cpu, struct backend *ref, const struct sample *s,
-                            uint64_t number)
+static void check_gradients(const struct sample *s, uint64_t number)
 {
     double loss_cpu, loss_ref;
     float *by_cpu = gradients(cpu, s, &loss_cpu), *by_ref = gradients(ref, s, &loss_ref);
@@ -181,30 +185,58 @@ static void check_text(const struct sample *s)
     text_close(&again);
 }
 
+static void check_sample(struct sample *s, uint64_t number)
+{
+    check_text(s);
+    check_float(s, number);
+    check_gradients(s, number);
+    if (cpu->int8) {
+        check_int8(s, number);
+    }
+    close_sample(s);
+}
+
 static void test_random_networks(void **state)
 {
     (void)state;
-    const struct backend_options options = {.threads = 2};
-    struct backend *cpu, *ref;
-    assert_ok(backend_open("cpu", &options, &cpu));
-    assert_ok(backend_open("ref", &options, &ref));
     for (uint64_t number = 0; number < NETWORKS; number++) {
+        struct rng rng = rng_make(31, RNG_TEST, number, 0);
+        struct random_tally tally = {0};
+        struct graph graph = {0};
         struct sample s = {0};
-        open_sample(&s, number);
-        check_text(&s);
-        check_float(cpu, ref, &s, number);
-        check_gradients(cpu, ref, &s, number);
-        if (cpu->int8) {
-            check_int8(cpu, ref, &s, number);
-        }
-        close_sample(&s);
+        random_graph_build(&rng, &graph, &tally);
+        open_sample(&s, &graph, true, &rng);
+        check_sample(&s, number);
     }
-    backend_close(cpu);
-    backend_close(ref);
+}
+
+static void test_spaces(void **state)
+{
+    (void)state;
+    for (int kind = 0; nas_spaces[kind] != NULL; kind++) {
+        for (uint64_t i = 0; i < OF_SPACE; i++) {
+            const uint64_t number = 1000 * (uint64_t)(kind + 1) + i;
+            struct rng rng = rng_make(33, RNG_TEST, number, 0);
+            struct graph graph = {0};
+            struct sample s = {0};
+            nas_case_network((enum nas_space_kind)kind, i, &graph);
+            open_sample(&s, &graph, i % 3 == 2, &rng);
+            check_sample(&s, number);
+        }
+    }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_networks)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_networks),
+        cmocka_unit_test(test_spaces),
+    };
+    const struct backend_options options = {.threads = 2};
+    CHECK(backend_open("cpu", &options, &cpu) == OK);
+    CHECK(backend_open("ref", &options, &ref) == OK);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    backend_close(cpu);
+    backend_close(ref);
+    return failed;
 }

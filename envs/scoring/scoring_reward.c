@@ -1,29 +1,29 @@
-#include "envs/prune/prune_reward.h"
+#include "envs/scoring/scoring_reward.h"
 
 #include <math.h>
 
-int prune_score_images(const struct scoring_options *scoring, const struct host_dataset *data)
+int scoring_images(const struct scoring_options *scoring, const struct host_dataset *data)
 {
     return scoring->images > 0 && scoring->images < data->n_validation ? scoring->images
                                                                        : data->n_validation;
 }
 
 // 1 is none, 0 the one of guessing.
-static double of_loss(const struct prune_study *study, double loss)
+static double of_loss(const struct host_subject *subject, double loss)
 {
-    return 1 - loss / log(fmax(study->data->classes, 2));
+    return 1 - loss / log(fmax(subject->images->classes, 2));
 }
 
 // 1 is none, 0 the one of always giving the mean logits.
-static double of_distance(const struct prune_study *study, double distance)
+static double of_distance(const struct host_subject *subject, double distance)
 {
-    return 1 - distance / fmax(study->network->spread, 1e-12);
+    return 1 - distance / fmax(subject->spread, 1e-12);
 }
 
-double prune_reward(const struct scoring_options *scoring, const struct prune_study *study,
-                    const struct cached_score *score)
+double scoring_reward_of(const struct scoring_options *scoring, const struct host_subject *subject,
+                         const struct cached_score *score)
 {
-    const double images = prune_score_images(scoring, study->data);
+    const double images = scoring_images(scoring, subject->images);
     const double loss = score->loss / images, distance = score->distance / images;
     if (score->diverged) {
         return 0;
@@ -32,9 +32,9 @@ double prune_reward(const struct scoring_options *scoring, const struct prune_st
     case REWARD_ACCURACY:
         return (double)score->right / images;
     case REWARD_LOSS:
-        return fmax(of_loss(study, loss), -1);
+        return fmax(of_loss(subject, loss), -1);
     case REWARD_DISTILLATION:
-        return fmax((of_loss(study, loss) + of_distance(study, distance)) / 2, -1);
+        return fmax((of_loss(subject, loss) + of_distance(subject, distance)) / 2, -1);
     }
     return 0;
 }
@@ -42,10 +42,10 @@ double prune_reward(const struct scoring_options *scoring, const struct prune_st
 // An accuracy counted on n images has the deviation sqrt(p (1 - p) / n); p = 0.8 stands for all,
 // and the mean loss on its scale has about the same. That of distillation, less what all candidates
 // have in common, has 0.15 to 0.25 an image (ResNets on CIFAR-10).
-double prune_reward_noise(const struct scoring_options *scoring, const struct host_dataset *data)
+double scoring_reward_noise(const struct scoring_options *scoring, const struct host_dataset *data)
 {
     const double image = scoring->reward == REWARD_DISTILLATION ? 0.15 : 0.4;
-    return image / sqrt(prune_score_images(scoring, data));
+    return image / sqrt(scoring_images(scoring, data));
 }
 
 // A row, centred, onto the sums over the images [classes] and of all squares.
@@ -63,8 +63,8 @@ static void add_row(const float *row, int classes, double *sums, double *squares
     }
 }
 
-enum status prune_logits_spread(const float *logits, int n, int classes, struct arena *arena,
-                                double *out)
+enum status scoring_spread(const float *logits, int n, int classes, struct arena *arena,
+                           double *out)
 {
     double squares = 0, common = 0;
     double *sums;

@@ -1,4 +1,4 @@
-#include "envs/prune/host_memory.h"
+#include "envs/scoring/host_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>

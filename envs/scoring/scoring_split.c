@@ -1,5 +1,5 @@
 // Which images a network is scored on, and which it is fitted to.
-#include "envs/prune/prune.h"
+#include "envs/scoring/scoring.h"
 
 #include <math.h>
 
@@ -22,9 +22,9 @@ static enum status count_wanted(const struct dataset *dataset, double share, str
     return OK;
 }
 
-enum status prune_split(const struct scoring_options *scoring, const struct dataset *dataset,
-                        const struct row_set *train_rows, uint64_t seed, struct arena *arena,
-                        struct dataset_split *out)
+enum status scoring_split(const struct scoring_options *scoring, const struct dataset *dataset,
+                          const struct row_set *train_rows, uint64_t seed, struct arena *arena,
+                          struct dataset_split *out)
 {
     struct dataset_split split;
     TRY(dataset_split_unseen(dataset, train_rows, scoring->validation_share, seed, arena, &split));
@@ -43,4 +43,14 @@ enum status prune_split(const struct scoring_options *scoring, const struct data
     }
     *out = split;
     return OK;
+}
+
+enum status scoring_check_images(const struct scoring_options *scoring, uint64_t seed,
+                                 const struct dataset *dataset, const struct row_set *train_rows)
+{
+    struct arena arena = {0};
+    struct dataset_split split;
+    const enum status code = scoring_split(scoring, dataset, train_rows, seed, &arena, &split);
+    arena_close(&arena);
+    return code;
 }

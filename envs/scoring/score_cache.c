@@ -1,4 +1,4 @@
-#include "envs/prune/score_cache.h"
+#include "envs/scoring/score_cache.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // What candidates are rewarded with, by scoring.reward.
-#include "envs/prune/prune_reward.h"
+#include "envs/scoring/scoring_reward.h"
 #include "prune_case.h"
 
 #include <math.h>
@@ -77,20 +77,20 @@ static void rewards_are_on_one_scale(void **state)
 {
     (void)state;
     const struct host_dataset data = {.n_validation = 100, .classes = 10};
-    const struct host_network network = {.spread = 3};
-    const struct prune_study study = {.data = &data, .network = &network};
+    const struct host_subject subject = {.images = &data, .spread = 3};
+
     const struct cached_score guess = {.right = 10, .loss = 100 * log(10), .distance = 300};
     const struct cached_score sure = {.right = 100}, none = {.diverged = 1};
     const struct cached_score wrong = {.loss = 1e6, .distance = 1e6};
     struct scoring_options scoring = {.reward = REWARD_LOSS};
     for (int i = 0; i < 2; i++, scoring.reward = REWARD_DISTILLATION) {
-        assert_true(fabs(prune_reward(&scoring, &study, &guess)) < 1e-12);
-        assert_true(prune_reward(&scoring, &study, &sure) == 1);
-        assert_true(prune_reward(&scoring, &study, &wrong) == -1);
-        assert_true(prune_reward(&scoring, &study, &none) == 0);
+        assert_true(fabs(scoring_reward_of(&scoring, &subject, &guess)) < 1e-12);
+        assert_true(scoring_reward_of(&scoring, &subject, &sure) == 1);
+        assert_true(scoring_reward_of(&scoring, &subject, &wrong) == -1);
+        assert_true(scoring_reward_of(&scoring, &subject, &none) == 0);
     }
     scoring.reward = REWARD_ACCURACY;
-    assert_true(prune_reward(&scoring, &study, &guess) == 0.1);
+    assert_true(scoring_reward_of(&scoring, &subject, &guess) == 0.1);
 }
 
 // Without candidates that explain more than the mean does, logits that are all alike have no
@@ -102,12 +102,12 @@ static void spread_is_that_around_the_mean(void **state)
     const float same[] = {1, 2, 3, 11, 12, 13, -4, -3, -2}; // the same but for a constant
     const float apart[] = {2, 0, 0, 0, 2, 0, 0, 0, 2};
     double spread;
-    assert_ok(prune_logits_spread(same, 3, 3, &arena, &spread));
+    assert_ok(scoring_spread(same, 3, 3, &arena, &spread));
     assert_true(fabs(spread) < 1e-12);
     // Each row is 4/3 and twice -2/3 when centred, their mean is 0: (16 + 4 + 4) / 9 / 3.
-    assert_ok(prune_logits_spread(apart, 3, 3, &arena, &spread));
+    assert_ok(scoring_spread(apart, 3, 3, &arena, &spread));
     assert_true(fabs(spread - 24.0 / 27) < 1e-12);
-    assert_ok(prune_logits_spread(NULL, 0, 3, &arena, &spread));
+    assert_ok(scoring_spread(NULL, 0, 3, &arena, &spread));
     assert_true(spread == 0);
     arena_close(&arena);
 }

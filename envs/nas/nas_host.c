@@ -1,0 +1,208 @@
+#include "envs/nas/nas_host.h"
+
+#include "core/hash.h"
+#include "nn/calibrate_params.h"
+#include "nn/network_input.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// ---- filling
+
+struct fill {
+    const struct nas_config *config;         // borrowed
+    const struct nas_host_network *networks; // whose supernets are loaded
+    struct backend *backend;
+    uint64_t seed;
+    struct arena arena;
+    struct image_fill images;
+    struct host_subject *subjects; // [n] arena
+    int n;
+};
+
+// On all images that are drawn, as what it says is what candidates are compared with.
+static enum status measure(struct fill *fill, const struct supernet *supernet,
+                           struct host_subject *subject)
+{
+    const struct image_fill *images = &fill->images;
+    const int d = subject->data;
+    struct network largest;
+    TRY(supernet_extract_largest(supernet, &largest));
+    const struct calibration calibration = {
+        .input = network_plan_input(&subject->info),
+        .images = images->drawn[d],
+        .n = images->n_pool[d] > 0 ? images->n_pool[d] : subject->images->n_calibration,
+        .batchnorm = true,
+    };
+    enum status code =
+        calibrate_params(fill->backend, &largest.graph, largest.params, &calibration);
+    if (code == OK) {
+        code = host_subject_measure(images, fill->backend, &largest.graph, largest.params, subject);
+    }
+    network_close(&largest);
+    return code;
+}
+
+static enum status check_data(const struct supernet *supernet, const struct host_dataset *set)
+{
+    const struct network_data data = host_network_data(set);
+    const struct network like = {.info = supernet->info};
+    return network_check_data(&like, &data);
+}
+
+static enum status fill_network(struct fill *fill, int n)
+{
+    const struct supernet *supernet = &fill->networks[n].supernet;
+    struct host_subject *subject = &fill->subjects[n];
+    struct network_origin origin = {.complete = true};
+    memcpy(origin.dataset, supernet->info.dataset, sizeof origin.dataset);
+    TRY(row_set_copy(&supernet->train_rows, &origin.train_rows));
+    const enum status code =
+        host_subject_begin(&fill->images, &fill->config->networks[n].scored, &origin, subject);
+    row_set_close(&origin.train_rows);
+    TRY(code);
+    subject->info = supernet->info;
+    TRY(check_data(supernet, subject->images));
+    return measure(fill, supernet, subject);
+}
+
+static enum status fill_all(struct fill *fill)
+{
+    const int n = fill->config->n_networks;
+    fill->images = (struct image_fill){
+        .scoring = &fill->config->scoring, .seed = fill->seed, .arena = &fill->arena};
+    TRY(image_fill_open(&fill->images, n));
+    ARENA_NEW(&fill->arena, fill->subjects, (size_t)n);
+    for (; fill->n < n; fill->n++) {
+        const enum status code = fill_network(fill, fill->n);
+        if (code != OK) {
+            host_subject_close(&fill->subjects[fill->n]);
+            return status_context(code, "network \"%s\"",
+                                  fill->config->networks[fill->n].scored.name);
+        }
+    }
+    return OK;
+}
+
+static void fill_close(struct fill *fill)
+{
+    for (int i = 0; i < fill->n; i++) {
+        host_subject_close(&fill->subjects[i]);
+    }
+    image_fill_close(&fill->images);
+    arena_close(&fill->arena);
+}
+
+// ---- the block: one of these, then everything else at the offsets that it gives
+
+struct block {
+    int32_t n_datasets, n_networks;
+    uint64_t datasets, subjects; // records
+};
+
+static size_t write_block(const struct fill *fill, char *to)
+{
+    struct host_placer placer = {.to = to};
+    struct block block = {.n_datasets = fill->images.n, .n_networks = fill->n};
+    (void)host_reserve(&placer, sizeof block);
+    block.subjects = host_reserve(&placer, (size_t)fill->n * sizeof(struct host_subject_record));
+    block.datasets = host_datasets_place(&placer, fill->images.datasets, fill->images.n);
+    for (size_t i = 0; i < (size_t)fill->n; i++) {
+        const struct host_subject_record record = host_subject_place(&placer, &fill->subjects[i]);
+        if (to != NULL) {
+            memcpy(to + block.subjects + i * sizeof record, &record, sizeof record);
+        }
+    }
+    if (to != NULL) {
+        memcpy(to, &block, sizeof block);
+    }
+    return placer.at;
+}
+
+static enum status prepare(void *context, size_t *bytes)
+{
+    struct fill *fill = context;
+    TRY(fill_all(fill));
+    *bytes = write_block(fill, NULL);
+    return OK;
+}
+
+static void copy(void *context, char *to)
+{
+    (void)write_block(context, to);
+}
+
+static enum status view(struct nas_host *host, struct arena *arena)
+{
+    const char *bytes = host->memory.data;
+    const struct block *block = (const void *)bytes;
+    const struct host_subject_record *subjects = (const void *)(bytes + block->subjects);
+    ARENA_NEW(arena, host->datasets, (size_t)block->n_datasets);
+    host->n_datasets = block->n_datasets;
+    host_datasets_view(bytes, block->datasets, host->n_datasets, host->datasets);
+    for (int i = 0; i < host->n_networks; i++) {
+        TRY(host_subject_view(bytes, host->datasets, &subjects[i], &host->networks[i].subject));
+    }
+    host->cache = (struct score_slot *)(void *)host->memory.common;
+    return OK;
+}
+
+// ---- opening
+
+static uint64_t hash_config(const struct nas_config *config, uint64_t seed)
+{
+    uint64_t hash = hash_bytes(HASH_BEGIN, &seed, sizeof seed);
+    for (int i = 0; i < config->n_networks; i++) {
+        hash = host_hash_network(hash, &config->networks[i].scored);
+    }
+    return host_hash_scoring(hash, &config->scoring);
+}
+
+static enum status load_supernets(const struct nas_config *config, struct arena *arena,
+                                  struct nas_host *host)
+{
+    ARENA_NEW(arena, host->networks, (size_t)config->n_networks);
+    for (int i = 0; i < config->n_networks; i++) {
+        const struct scoring_network *network = &config->networks[i].scored;
+        const enum status code = supernet_load(network->file, &host->networks[i].supernet);
+        if (code != OK) {
+            return status_context(code, "network \"%s\"", network->name);
+        }
+        host->n_networks++;
+    }
+    return OK;
+}
+
+enum status nas_host_open(const struct nas_config *config, uint64_t seed, struct backend *backend,
+                          int fd, struct arena *arena, struct nas_host *out)
+{
+    struct nas_host host = {0};
+    struct fill fill = {.config = config, .backend = backend, .seed = seed};
+    const struct host_filler filler = {.prepare = prepare, .copy = copy, .context = &fill};
+    enum status code = load_supernets(config, arena, &host);
+    if (code == OK) {
+        fill.networks = host.networks;
+        code = host_memory_open(fd, hash_config(config, seed), SCORE_CACHE_BYTES, &filler,
+                                &host.memory);
+        fill_close(&fill);
+    }
+    if (code == OK) {
+        code = view(&host, arena);
+    }
+    if (code != OK) {
+        nas_host_close(&host);
+        return code;
+    }
+    *out = host;
+    return OK;
+}
+
+void nas_host_close(struct nas_host *host)
+{
+    for (int i = 0; i < host->n_networks; i++) {
+        host_subject_close(&host->networks[i].subject);
+        supernet_close(&host->networks[i].supernet);
+    }
+    host_memory_close(&host->memory);
+    *host = (struct nas_host){0};
+}
