@@ -51,6 +51,7 @@ static void describe(const struct env *base, int task, struct candidate_env_spac
                                         .position = study->position,
                                         .least = study->cheapest,
                                         .budget = 1,
+                                        .draws = walk->objective.draws != OBJECTIVE_DRAWS_NOTHING,
                                         .whole = study->full};
     if (study->any_categorical) {
         out->categorical = study->categorical;
@@ -111,6 +112,20 @@ static bool steps_of(struct env *env, int task, const int32_t *choice, int n, in
     return memcmp(same, steps, (size_t)n * sizeof *steps) == 0;
 }
 
+static double value(struct env *base, int task, int64_t episode, const int16_t *steps,
+                    double quality)
+{
+    const struct nas_env *env = nas_env_self(base);
+    const struct nas_walk *walk = nas_env_walk(base, task);
+    struct objective objective = walk->objective;
+    struct nas_cost cost;
+    if (episode >= 0) {
+        objective_of_episode(&walk->objective, env->seed, episode, &objective);
+    }
+    nas_study_cost(walk->study, steps, &cost);
+    return objective_reward(&objective, quality, &cost);
+}
+
 static double noise(const struct env *base)
 {
     const struct nas_env *env = nas_env_self(base);
@@ -129,5 +144,6 @@ const struct candidate_env_ops nas_candidate_ops = {
     .suggest = suggest,
     .canonical = canonical,
     .steps_of = steps_of,
+    .value = value,
     .noise = noise,
 };

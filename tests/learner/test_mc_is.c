@@ -126,7 +126,7 @@ static void the_gradient_is_the_source_s(void **state)
             const struct trajectory *t = &c.episodes[e].trajectory;
             const double reward = (double)t->reward[t->header->rows - 1];
             for (int i = 0; i < t->header->rows; i++) {
-                check_row(&c, (size_t)(e * c.batch.steps + i), reward, n);
+                check_row(&c, (size_t)e * (size_t)c.batch.steps + (size_t)i, reward, n);
             }
         }
         close_case(&c);
