@@ -2,7 +2,7 @@
 """Fronts of accuracy and costs on NAS-Bench-Macro's table, by search method: hypervolume after so many evaluations as a
 share of the true front's, and what is left to it (IGD+), as a Markdown table.
 
-    experiments/fronts.py runs/fronts --seeds 5
+    experiments/fronts.py runs/fronts
     experiments/fronts.py runs/fronts --seeds 5 --methods nsga2,random --after 100
 
 The true front is that of all networks of the table. Everything is measured on a scale on which 0 is the best value of
@@ -24,11 +24,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BOTH = {"macs": 0.1, "params": 0.05, "form": "linear", "draws": "weights"}
 MACS = {"macs": 0.2, "form": "hinge", "draws": "targets"}
 # name: search.method, the task's objective, further settings. One task, so one agent, each.
+ALONE = "impala's policy alone"  # that has searched, by another seed: nothing is learnt or chosen any more
 METHODS = {
     "impala, drawn weights": ("impala", BOTH, []),
     "impala, drawn MACs targets": ("impala", MACS, []),
     "impala without model, drawn weights": ("impala", BOTH, ["learner.model=none"]),
     "impala without model, mc_is": ("impala", BOTH, ["learner.model=none", "learner.rule=mc_is"]),
+    ALONE: ("impala", BOTH, []),
     "bayes, drawn weights": ("bayes", BOTH, []),
     "nsga2": ("nsga2", {}, []),
     "evolution on accuracy": ("evolution", {}, []),
@@ -88,6 +90,16 @@ def hypervolume(points):
                for i, (point, end) in enumerate(zip(points[:, -1], ends)) if end > point)
 
 
+def run(program, config, folder, words):
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([program, "search", config, "--transport", "inline", "--run-dir", folder, "--json", *words],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{folder}: {done.stderr.strip().splitlines()[-1]}")
+    with h5py.File(folder / "run.h5", "r") as file:
+        return file["episodes"][:]
+
+
 def search(job):
     program, folder, name, seed, evaluations, table, after = job
     method, objective, settings = METHODS[name]
@@ -100,14 +112,12 @@ def search(job):
     folder.mkdir(parents=True)
     file = folder / "config.json"
     file.write_text(json.dumps(config))
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([program, "search", file, "--transport", "inline", "--run-dir", folder / "run", "--json",
-                           f"--seed={seed}", *[f"--set={setting}" for setting in settings]],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"{folder}: {done.stderr.strip().splitlines()[-1]}")
-    with h5py.File(folder / "run/run.h5", "r") as run:
-        rows = run["episodes"][:]
+    rows = run(program, file, folder / "run", [f"--seed={seed}", *[f"--set={setting}" for setting in settings]])
+    if name == ALONE:
+        rows = run(program, file, folder / "alone",
+                   [f"--seed={seed + 1000}", "--set=search.method=frozen", "--set=learner.model=none",
+                    f"--policy={folder / 'run'}", f"--tries={min(after)}"])
+        after = after[:1]
     shutil.rmtree(folder)
     rows = rows[(rows["fresh"] == 1) & (rows["failure"] == 0)]
     return [table.measure(rows[:n]) for n in after]
@@ -121,7 +131,7 @@ def cell(values, digits):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path, help="for runs; what is done is removed")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--after", default="50,100,200", help="evaluations")
     parser.add_argument("--methods", default=",".join(METHODS).replace(", ", ";"), help="of METHODS, ; for ', '")
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/dev/dikdik")
@@ -142,7 +152,7 @@ def main():
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name in names:
         own = [result for job, result in zip(jobs, results) if job[2] == name]
-        for i, n in enumerate(after):
+        for i, n in enumerate(after[:len(own[0])]):
             volumes = " | ".join(cell([result[i][c][0] for result in own], 4) for c in COLUMNS)
             both = [result[i][COLUMNS[2]] for result in own]
             print(f"| {name} | {n} | {volumes} | {cell([b[1] for b in both], 4)} | "

@@ -115,8 +115,8 @@ static void features_tell_objectives_apart(void **state)
         assert_true(plain[i] == (target ? 1 : 0));
     }
     double last = 0;
-    for (double weight = 0.001; weight < 1000; weight *= 3) {
-        options.weight[NAS_COST_MACS] = weight;
+    for (int i = 0; i < 12; i++) {
+        options.weight[NAS_COST_MACS] = 0.001 * pow(3, i);
         own = made(&options);
         objective_features(&own, other);
         assert_true((double)other[OBJECTIVE_WEIGHT] > last && other[OBJECTIVE_WEIGHT] <= 1);

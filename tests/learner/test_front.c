@@ -18,7 +18,7 @@ static void draw_points(struct rng *rng, int n, int dims, double *points)
 static void only_better_points_dominate(void **state)
 {
     (void)state;
-    const double a[] = {1, 2, 3}, b[] = {1, 2, 4}, c[] = {0, 3, 3}, nan[] = {NAN, 0, 0};
+    const double a[] = {1, 2, 3}, b[] = {1, 2, 4}, c[] = {0, 3, 3}, nan[] = {(double)NAN, 0, 0};
     assert_true(front_dominates(a, b, 3) && !front_dominates(b, a, 3));
     assert_false(front_dominates(a, a, 3));
     assert_false(front_dominates(a, c, 3) || front_dominates(c, a, 3));
