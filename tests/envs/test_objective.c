@@ -116,7 +116,7 @@ static void features_tell_objectives_apart(void **state)
     }
     double last = 0;
     for (int i = 0; i < 12; i++) {
-        options.weight[NAS_COST_MACS] = 0.001 * pow(3, i);
+        options.weight[COST_MACS] = 0.001 * pow(3, i);
         own = made(&options);
         objective_features(&own, other);
         assert_true((double)other[OBJECTIVE_WEIGHT] > last && other[OBJECTIVE_WEIGHT] <= 1);
