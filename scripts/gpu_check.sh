@@ -101,6 +101,10 @@ model=resnet20 other=resnet56
 part_doctor() {
     within 30 "$dikdik" doctor --json >doctor.json 2>doctor.err || { failed doctor "dikdik doctor" $? doctor.err; return; }
     row doctor "$(pick doctor.json 'd["gpus"][:40]')" "$(pick doctor.json "d['$backend'][:60]")"
+    if [ "$backend" = cuda ] && [ "$(pick doctor.json 'd["backend"]')" != cuda ]; then
+        bad doctor "this GPU, or there is none" "$(pick doctor.json 'd.get("cuda", "no such backend in this build")[:75]')"
+        only='' # nothing else can be right
+    fi
     row doctor processor "$(pick doctor.json 'd["processor"]'), $(pick doctor.json 'd["cores"]') cores"
 }
 
@@ -361,6 +365,7 @@ part_compiled() { # last: compiling takes longest
 
 [ -n "$("$python" -c 'print(1)' 2>/dev/null)" ] || { echo "gpu_check.sh: there is no python3, which reads what is measured" >&2; exit 1; }
 for part in ${only//,/ }; do
+    [ -n "$only" ] || break
     declare -F "part_$part" >/dev/null || { echo "gpu_check.sh: no part \"$part\"; --help lists them" >&2; exit 1; }
     if [ "$(left)" -lt 3 ]; then
         row "$part" "all of it" "not run: time"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The main job, from nothing: sets up, builds, and runs configs/quickstart.json: trains two small networks on
 # Fashion-MNIST, lets one agent search them for three budgets at once, fine-tunes and tests what it found.
-# About five minutes on two cores. Everything it writes is in build/ and runs/quickstart/.
+# About five minutes on two cores; with CUDA's nvcc and a GPU, that computes. Everything it writes is in build/ and runs/quickstart/.
 #   ./scripts/quickstart.sh [options of `dikdik run`]        given again, it goes on where it stopped
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,6 +19,11 @@ say "1/3  set up and build"
 ./scripts/setup.sh
 cmake --preset release >/dev/null
 cmake --build --preset release --target dikdik
+
+gpus=(/dev/nvidia[0-9]*)
+if [ -e "${gpus[0]}" ] && ! PATH=$PATH:/usr/local/cuda/bin command -v nvcc >/dev/null; then
+    say "a GPU is here, but no nvcc (NVIDIA's CUDA toolkit, 12.4 or newer): this build computes on the processor"
+fi
 
 say "2/3  base networks, search, fine-tuning, test: all that configs/quickstart.json asks for"
 show $dikdik run configs/quickstart.json "$@"

@@ -266,6 +266,7 @@ static void close_candidates(struct candidates *c)
     if (c == NULL) {
         return;
     }
+    candidate_forget_recording(c);
     for (int i = 0; i < c->n_memory; i++) {
         c->backend->ops->release(c->backend, c->memory[i]);
     }

@@ -150,10 +150,12 @@ static enum status download_outcome(struct candidates *c, int n, struct candidat
     return OK;
 }
 
-static enum status run_some(struct candidates *c, const struct candidate_choice *choices, int n,
-                            struct candidate_score *scores)
+// All between the lists that go in and the outcome: the same kernels at the same addresses for any
+// candidates, as many as last_n.
+static void compute(void *context)
 {
-    upload_choices(c, choices, n);
+    const struct candidates *c = context;
+    const int n = c->last_n;
     c->backend->ops->zero(c->backend, c->device.diverged, (size_t)n * sizeof(int));
     for (int s = 0; s < c->layout.network->n_steps; s++) {
         if (c->layout.network->steps[s].refit) {
@@ -163,6 +165,42 @@ static enum status run_some(struct candidates *c, const struct candidate_choice 
     }
     gather_statistics(c, n);
     score_images(c, n);
+}
+
+// Recorded when as many come a second time, since one batch is as large as the next; by then all
+// that the device sets up late is there.
+static void give_work(struct candidates *c, int n)
+{
+    const struct backend_ops *ops = c->backend->ops;
+    if (n != c->last_n) {
+        candidate_forget_recording(c);
+        c->last_n = n;
+        compute(c);
+        return;
+    }
+    if (c->recording == NULL && ops->record(c->backend, compute, c, &c->recording) != OK) {
+        c->recording = NULL;
+    }
+    if (c->recording != NULL) {
+        ops->replay(c->backend, c->recording);
+    } else {
+        compute(c);
+    }
+}
+
+void candidate_forget_recording(struct candidates *c)
+{
+    if (c->recording != NULL) {
+        c->backend->ops->forget(c->backend, c->recording);
+        c->recording = NULL;
+    }
+}
+
+static enum status run_some(struct candidates *c, const struct candidate_choice *choices, int n,
+                            struct candidate_score *scores)
+{
+    upload_choices(c, choices, n);
+    give_work(c, n);
     return download_outcome(c, n, scores);
 }
 

@@ -7,3 +7,4 @@ extern const struct candidate_ops candidate_device_ops;
 enum status candidate_device_run(struct candidates *candidates,
                                  const struct candidate_choice *choices, int n,
                                  struct candidate_score *scores);
+void candidate_forget_recording(struct candidates *candidates);

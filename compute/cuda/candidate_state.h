@@ -54,6 +54,8 @@ struct candidates {
     int *image_right;
     struct candidate_outcome device, host; // host: arena
     int *host_lists;                       // widths and channels of a run; arena
+    struct recording *recording;           // of a run of last_n candidates, owned; NULL: none
+    int last_n;                            // candidates of the last run
 };
 
 // Some images on their way through the network.

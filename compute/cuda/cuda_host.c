@@ -213,11 +213,27 @@ static void host_upload(struct cuda_context *context, void *to, const void *from
     }
 }
 
-// What is read before sync is NaN.
+// Whether a copy that waits still reads some of these bytes.
+static bool is_awaited(const struct cuda_context *context, const void *address, size_t bytes)
+{
+    const uintptr_t at = (uintptr_t)address;
+    for (const struct command *c = context->queue.first; c != NULL; c = c->next) {
+        const uintptr_t from = (uintptr_t)c->from;
+        if (c->kind == COMMAND_COPY && from < at + bytes && at < from + c->bytes) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What is read before sync is NaN. Copies out of the same memory that were given before come first.
 static enum status host_download(struct cuda_context *context, void *to_host, const void *from,
                                  size_t bytes)
 {
     CHECK(context->recording == NULL);
+    if (is_awaited(context, to_host, bytes)) {
+        settle(context);
+    }
     give_copy(context, to_host, from, bytes);
     if (!is_pinned(context, to_host)) {
         settle(context);

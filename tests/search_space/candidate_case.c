@@ -142,29 +142,65 @@ void candidate_case_close(struct candidate_case *c)
     arena_close(&c->arena);
 }
 
+struct opened {
+    struct backend *backend;
+    struct candidate_program program;
+    struct candidates *candidates;
+    struct arena arena;
+};
+
+static void open_device(struct opened *o, const struct candidate_case *c,
+                        enum backend_precision precision, const struct candidate_options *options)
+{
+    *o = (struct opened){0};
+    assert_ok(test_device_open(precision, &o->backend));
+    assert_ok(candidate_program_open(&c->graph, &c->groups, c->params, c->refit, &o->program));
+    assert_ok(o->backend->ops->candidates->open(o->backend, &o->program.network, &c->data, options,
+                                                &o->candidates));
+}
+
+static void close_device(struct opened *o)
+{
+    o->backend->ops->candidates->close(o->candidates);
+    candidate_program_close(&o->program);
+    arena_close(&o->arena);
+    backend_close(o->backend);
+}
+
+// n candidates from the first on, and round.
+static void run_device(struct opened *o, const struct candidate_case *c, int first, int n,
+                       struct candidate_score *scores)
+{
+    const struct candidate_network *network = &o->program.network;
+    struct candidate_choice choices[CANDIDATE_CASE_MOST];
+    for (int k = 0; k < n; k++) {
+        int *widths = arena_alloc(&o->arena, (size_t)network->n_axes, sizeof *widths);
+        int *channels = arena_alloc(&o->arena, (size_t)network->n_channels, sizeof *channels);
+        assert_true(widths != NULL && channels != NULL);
+        candidate_program_choose(&o->program, &c->keeps[(first + k) % c->n], widths, channels);
+        choices[k] = (struct candidate_choice){.widths = widths, .channels = channels};
+    }
+    assert_ok(o->backend->ops->candidates->run(o->candidates, choices, n, scores));
+}
+
 void candidate_case_run(const struct candidate_case *c, enum backend_precision precision,
                         const struct candidate_options *options, int first, int n,
                         struct candidate_score *scores)
 {
-    struct candidate_program program;
-    struct candidates *candidates;
-    struct backend *backend;
-    struct arena arena = {0};
-    assert_ok(test_device_open(precision, &backend));
-    assert_ok(candidate_program_open(&c->graph, &c->groups, c->params, c->refit, &program));
-    const struct candidate_network *network = &program.network;
-    struct candidate_choice choices[CANDIDATE_CASE_MOST];
-    for (int k = 0; k < n; k++) {
-        int *widths = arena_alloc(&arena, (size_t)network->n_axes, sizeof *widths);
-        int *channels = arena_alloc(&arena, (size_t)network->n_channels, sizeof *channels);
-        assert_true(widths != NULL && channels != NULL);
-        candidate_program_choose(&program, &c->keeps[first + k], widths, channels);
-        choices[k] = (struct candidate_choice){.widths = widths, .channels = channels};
+    struct opened o;
+    open_device(&o, c, precision, options);
+    run_device(&o, c, first, n, scores);
+    close_device(&o);
+}
+
+void candidate_case_repeat(const struct candidate_case *c, enum backend_precision precision,
+                           const struct candidate_options *options, int n, int times,
+                           struct candidate_score *scores)
+{
+    struct opened o;
+    open_device(&o, c, precision, options);
+    for (int first = 0; first < times; first++) {
+        run_device(&o, c, first, n, scores);
     }
-    assert_ok(backend->ops->candidates->open(backend, network, &c->data, options, &candidates));
-    assert_ok(backend->ops->candidates->run(candidates, choices, n, scores));
-    backend->ops->candidates->close(candidates);
-    candidate_program_close(&program);
-    arena_close(&arena);
-    backend_close(backend);
+    close_device(&o);
 }

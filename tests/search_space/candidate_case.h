@@ -31,7 +31,12 @@ void candidate_case_open(struct candidate_case *c, struct graph *graph,
                          const struct candidate_case_options *options);
 void candidate_case_close(struct candidate_case *c);
 
-// Scores candidates [first, first + n) at once on the emulated device.
+// Scores candidates [first, first + n) at once on the device; `times` times with the same opened
+// candidates, the last of which counts, each time one candidate further on, and round.
+void candidate_case_repeat(const struct candidate_case *c, enum backend_precision precision,
+                           const struct candidate_options *options, int n, int times,
+                           struct candidate_score *scores);
+// Scores candidates [first, first + n) at once on the device.
 void candidate_case_run(const struct candidate_case *c, enum backend_precision precision,
                         const struct candidate_options *options, int first, int n,
                         struct candidate_score *scores);

@@ -235,6 +235,38 @@ static void test_samples(void **state)
     check_network(build_depthwise, &how);
 }
 
+// A run of as many candidates as the last one is replayed: for others, and again after one of
+// another number, the same bytes.
+static void test_repeats(void **state)
+{
+    (void)state;
+    const struct candidate_case_options how = {
+        .n = 4, .calibration = 70, .scoring = 30, .refit = true, .seed = 9};
+    struct candidate_options options = options_of();
+    struct candidate_score all[CANDIDATE_CASE_MOST], got[CANDIDATE_CASE_MOST];
+    struct graph graph;
+    struct candidate_case c;
+    build_residual(&graph);
+    candidate_case_open(&c, &graph, &how);
+    for (int p = PRECISION_FLOAT32; p <= PRECISION_BF16; p += PRECISION_BF16) {
+        const enum backend_precision precision = (enum backend_precision)p;
+        candidate_case_run(&c, precision, &options, 0, c.n, all);
+        for (int times = 1; times <= 4; times++) {
+            candidate_case_repeat(&c, precision, &options, 2, times, got);
+            for (int k = 0; k < 2; k++) {
+                assert_same(&got[k], &all[(times - 1 + k) % c.n], 1);
+            }
+        }
+        options.most = 3; // runs of 3 and of 1, in turn
+        candidate_case_repeat(&c, precision, &options, 4, 3, got);
+        for (int k = 0; k < 4; k++) {
+            assert_same(&got[k], &all[(2 + k) % c.n], 1);
+        }
+        options.most = CANDIDATE_CASE_MOST;
+    }
+    candidate_case_close(&c);
+}
+
 // A device whose blocks have less shared memory has smaller tiles; one with next to none says so.
 // The emulator holds launches to the limit.
 static void test_small_blocks(void **state)
@@ -312,10 +344,11 @@ static void test_random_networks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_residual),     cmocka_unit_test(test_depthwise),
-        cmocka_unit_test(test_concat),       cmocka_unit_test(test_passes),
-        cmocka_unit_test(test_refit),        cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_small_blocks), cmocka_unit_test(test_random_networks),
+        cmocka_unit_test(test_residual),        cmocka_unit_test(test_depthwise),
+        cmocka_unit_test(test_concat),          cmocka_unit_test(test_passes),
+        cmocka_unit_test(test_refit),           cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_small_blocks),    cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_random_networks),
     };
     const int missing = test_device_missing();
     return missing != 0 ? missing : cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,10 @@
 // Data-parallel training ends with the same bytes on any number of ranks and threads, at batches
 // that ranks share evenly and at others. Runs alone and under mpirun.
 #include "core/log.h"
+#include "test_device.h"
 #include "train_case.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +114,37 @@ static void a_backend_with_memory_of_its_own_trains_to_the_same_bytes(void **sta
     }
 }
 
+// A device computes a rank's share as one chunk: the ranks agree to the byte, and with the
+// reference but for rounding.
+static void devices_train_together(void **state)
+{
+    (void)state;
+    static const struct backend_options plain = {.threads = 1};
+    struct train_case single, together;
+    backend_offer(&cuda_host_backend_ops);
+    open_on(&single, "ref", &plain, 40, 20);
+    open_on(&together, test_device(), &plain, 40, 20);
+    single.recipe.epochs = together.recipe.epochs = 1;
+    assert_ok(run(&single, &alone));
+    assert_ok(run(&together, &everybody));
+    const size_t n = single.network.graph.n_floats;
+    float *first = malloc(n * sizeof *first);
+    assert_non_null(first);
+    memcpy(first, together.network.params, n * sizeof *first);
+    assert_ok(collective_broadcast(&everybody, first, n * sizeof *first, 0));
+    assert_memory_equal(first, together.network.params, n * sizeof *first);
+    double apart = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        apart = fmax(apart, fabs((double)first[i] - (double)single.network.params[i]));
+        size = fmax(size, fabs((double)single.network.params[i]));
+    }
+    assert_true(apart < 1e-3 * size);
+    assert_true(fabs(together.report.losses[0] - single.report.losses[0]) < 1e-3);
+    free(first);
+    train_case_close(&single);
+    train_case_close(&together);
+}
+
 // Before the first epoch, with what would do.
 static void a_batch_of_too_few_chunks_is_an_error(void **state)
 {
@@ -140,6 +173,7 @@ int main(void)
         cmocka_unit_test(any_ranks_and_threads_give_the_same_bytes),
         cmocka_unit_test(every_rank_ends_with_the_same_bytes),
         cmocka_unit_test(a_backend_with_memory_of_its_own_trains_to_the_same_bytes),
+        cmocka_unit_test(devices_train_together),
         cmocka_unit_test(a_batch_of_too_few_chunks_is_an_error),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
