@@ -1,5 +1,6 @@
 // The architecture environment as its users see it: rows, rewards, budgets, and accuracies that
 // equal those of the long way round.
+#include "envs/candidate_env.h"
 #include "envs/nas/nas_features.h"
 #include "envs/network_env.h"
 #include "nas_env_case.h"
