@@ -356,7 +356,7 @@ void advisor_tell_under_way(struct advisor *advisor, int task)
     struct advisor_pool *pool = advisor_pool_of(advisor, task);
     const int all = *pool->n_under_way, n = all < ADVISOR_SCREENED ? all : ADVISOR_SCREENED;
     for (int i = 0; i < n; i++) {
-        const size_t at = (size_t)(all - n + i);
+        const size_t at = (size_t)all - (size_t)n + (size_t)i;
         const int code = pool->n_models > 1 ? pool->under_way_codes[at] : 0;
         advisor_describe(advisor, pool->task_of[code], pool->under_way + at * (size_t)pool->steps,
                          advisor->sheet.x + (size_t)i * (size_t)pool->n_inputs);
