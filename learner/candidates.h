@@ -42,5 +42,5 @@ void candidate_fill(const struct candidate_space *space, int task, struct rng *r
 // or down, and others lowered at random where that does not hold. How many numbers there are, and
 // the number-th of them; false: there is none of that number, or it comes to the same thing.
 int candidate_neighbours(const struct candidate_task *task);
-bool candidate_neighbour(const struct candidate_space *space, int task, int number,
-                         struct rng *rng, const int16_t *from, int16_t *choices);
+bool candidate_neighbour(const struct candidate_space *space, int task, int number, struct rng *rng,
+                         const int16_t *from, int16_t *choices);
