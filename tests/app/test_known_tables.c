@@ -1,7 +1,7 @@
 // Searches on made-up tables of known results: every method that tries candidates finds good ones
 // and says by how much it missed the best; the same bytes for any number of actors.
-#include "tests/envs/tabular_files.h"
 #include "run_program.h"
+#include "tests/envs/tabular_files.h"
 
 #include <math.h>
 #include <stdio.h>
