@@ -15,6 +15,7 @@ enum {
     PARENTS_ABOVE = 4, // of the best that are a little above the budget
     CHILDREN_ABOVE = 10,
     RANDOM = 40,
+    FAR = 32,     // random ones that are looked at closely whatever their means
     REFINED = 16, // best by mean, changed in each round
     CHANGES = 6,
     FIRST_TRIES = 64, // for a candidate that is not known
@@ -30,6 +31,7 @@ struct proposing {
     struct advisor_pool *pool;
     struct advisor_sheet *sheet;
     int task;
+    int first_random, end_random; // cells of random candidates
     struct rng rng;
 };
 
@@ -100,12 +102,14 @@ static void add_near_better(struct proposing *p)
 
 static void add_random(struct proposing *p)
 {
+    p->first_random = p->sheet->n;
     for (int i = 0; i < RANDOM; i++) {
         candidate_random(p->space, p->task, &p->rng, next_cell(p->sheet));
         if (i % 2 == 1) {
             add_filled(p);
         }
     }
+    p->end_random = p->sheet->n;
 }
 
 static void add_wishes(struct proposing *p, const struct advisor_wishes *wishes)
@@ -136,13 +140,14 @@ static void predict(struct proposing *p, int first)
     }
 }
 
-// The `most` best means that nobody has tried, best first, each candidate once; returns how many.
-static int screen(struct proposing *p, int most)
+// Lists the best means of the sheet's cells from .. to - 1 that nobody has tried, best first, each
+// candidate once, behind the `kept` that are listed already, up to `most` in all; returns how many.
+static int list_best(struct proposing *p, int from, int to, int kept, int most)
 {
     struct advisor_sheet *sheet = p->sheet;
     const size_t bytes = (size_t)sheet->steps * sizeof *sheet->choices;
-    int n = 0;
-    for (int i = 0; i < sheet->n; i++) {
+    int n = kept;
+    for (int i = from; i < to && kept < most; i++) {
         const double mean = sheet->mean[i];
         if ((n == most && !(mean > sheet->mean[sheet->order[n - 1]])) ||
             advisor_is_known(p->advisor, p->task, cell(sheet, i))) {
@@ -156,12 +161,27 @@ static int screen(struct proposing *p, int most)
             continue;
         }
         int at = n < most ? n++ : n - 1;
-        for (; at > 0 && mean > sheet->mean[sheet->order[at - 1]]; at--) {
+        for (; at > kept && mean > sheet->mean[sheet->order[at - 1]]; at--) {
             sheet->order[at] = sheet->order[at - 1];
         }
         sheet->order[at] = i;
     }
     return n;
+}
+
+static int screen(struct proposing *p, int most)
+{
+    return list_best(p, 0, p->sheet->n, 0, most);
+}
+
+// What is looked at closely. Where steps have no order the best means are all alike, small changes
+// of one another, so a share is kept for those of candidates that have nothing to do with them:
+// else a search would never leave what is best nearby.
+static int screen_widely(struct proposing *p)
+{
+    const int far = p->pool->n_ordered < p->pool->steps ? FAR : 0;
+    const int n = screen(p, ADVISOR_SCREENED - far);
+    return list_best(p, p->first_random, p->end_random, n, n + far);
 }
 
 static void refine(struct proposing *p)
@@ -252,7 +272,7 @@ static bool propose_by_model(struct proposing *p, const struct advisor_wishes *w
     add_wishes(p, wishes);
     predict(p, 0);
     refine(p);
-    const int n = screen(p, ADVISOR_SCREENED);
+    const int n = screen_widely(p);
     if (n == 0) {
         return false;
     }
