@@ -1,5 +1,6 @@
 // The architecture environment as its users see it: rows, rewards, budgets, and accuracies that
 // equal those of the long way round.
+#include "envs/candidate_env.h"
 #include "envs/nas/nas_features.h"
 #include "envs/network_env.h"
 #include "nas_env_case.h"
@@ -371,8 +372,23 @@ static void objectives_weigh_costs(void **state)
         const double own = outcome.score - 0.3 * fabs(cost - 1);
         assert_true(fabs((double)outcome.reward - outcome.off_task - own) < 1e-6);
         draws = draws || fabs(outcome.off_task) > 1e-3;
+        // Reward models are told the same.
+        const struct candidate_env_ops *known = env.env->ops->candidates;
+        int16_t steps[64];
+        assert_true(outcome.n_result <= 64);
+        for (int i = 0; i < outcome.n_result; i++) {
+            steps[i] = (int16_t)outcome.result[i];
+        }
+        const double value = known->value(env.env, 5, episode, steps, outcome.score);
+        assert_true(fabs(value - (double)outcome.reward) < 1e-6);
+        assert_true(fabs(known->value(env.env, 5, -1, steps, outcome.score) - own) < 1e-6);
     }
     assert_true(draws);
+    struct candidate_env_space space;
+    env.env->ops->candidates->space(env.env, 5, &space);
+    assert_true(space.draws);
+    env.env->ops->candidates->space(env.env, 0, &space);
+    assert_false(space.draws);
     env_case_close(&env);
 }
 
