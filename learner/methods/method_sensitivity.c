@@ -100,7 +100,7 @@ static enum status open_parts(struct sensitivity *s, const struct method_job *jo
 
 static enum status sensitivity_open(const struct method_job *job, struct method **out)
 {
-    TRY(method_wants_space(job, "sensitivity"));
+    TRY(method_wants_order(job, "sensitivity"));
     struct sensitivity *s = calloc(1, sizeof *s);
     if (s == NULL) {
         FAIL(ERR_MEMORY, "no memory for sensitivity analysis");

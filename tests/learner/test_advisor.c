@@ -16,12 +16,13 @@ static struct trajectory_shape shape;
 // A guess of what a candidate loses that thinks too much of some groups and too little of others.
 static void losses(void *context, int task, const int16_t *choices, double *losses);
 
+static struct candidate_space guessed_space;
+
 static struct advisor *open_guessing(bool share, bool guess)
 {
-    static struct candidate_space space;
-    space = *game_space(TASKS);
-    space.losses = losses;
-    const struct advisor_options options = {.space = &space,
+    guessed_space = *game_space(TASKS);
+    guessed_space.losses = losses;
+    const struct advisor_options options = {.space = &guessed_space,
                                             .kind = REWARD_MODEL_GP,
                                             .share = share,
                                             .informed = guess,
@@ -224,7 +225,10 @@ static void the_best_are_by_mean_and_within_budget(void **state)
             assert_true(space->holds(NULL, task, best[i]));
             advisor_predict(advisor, task, best[i], 1, 0, &mean, &sd);
             assert_true(mean <= before + 1e-9 && sd >= 0.0);
+            guessed_space.noise = 0.01;
             assert_true(fabs(advisor_worth(advisor, task, best[i], -5.0) - mean) < 1e-9);
+            guessed_space.noise = 0; // exact rewards are what candidates are worth
+            assert_true(advisor_worth(advisor, task, best[i], -5.0) == -5.0);
             before = mean;
         }
     }

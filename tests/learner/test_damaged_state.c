@@ -15,13 +15,15 @@ struct variant {
     const struct method_ops *method;
     bool known;
     enum learner_mode mode;
+    bool cells;
 };
 static const struct variant variants[] = {
-    {&method_impala, false, MODE_SYNC},    {&method_amc, false, MODE_SYNC},
-    {&method_evolution, false, MODE_SYNC}, {&method_evolution, true, MODE_ASYNC},
-    {&method_random, true, MODE_SYNC},     {&method_oneshot, true, MODE_SYNC},
-    {&method_local, true, MODE_SYNC},      {&method_sensitivity, true, MODE_SYNC},
-    {&method_bayes, true, MODE_ASYNC},     {&method_impala, false, MODE_ASYNC},
+    {&method_impala, false, MODE_SYNC, false},    {&method_amc, false, MODE_SYNC, false},
+    {&method_evolution, false, MODE_SYNC, false}, {&method_evolution, true, MODE_ASYNC, false},
+    {&method_random, true, MODE_SYNC, false},     {&method_oneshot, true, MODE_SYNC, false},
+    {&method_local, true, MODE_SYNC, false},      {&method_sensitivity, true, MODE_SYNC, false},
+    {&method_bayes, true, MODE_ASYNC, false},     {&method_impala, false, MODE_ASYNC, false},
+    {&method_copy, true, MODE_SYNC, true},        {&method_bayes, true, MODE_SYNC, true},
 };
 enum { N_VARIANTS = sizeof variants / sizeof variants[0] };
 
@@ -31,6 +33,7 @@ static void open_variant(struct loop_case *c, const struct variant *variant)
     c->learner.mode = variant->mode;
     c->learner.batch = 4;
     c->known = variant->known;
+    c->cells = variant->cells;
     if (!variant->method->policy) {
         c->n_weights = 0;
         c->policy = (struct game_policy){0};

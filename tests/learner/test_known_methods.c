@@ -230,6 +230,15 @@ static void check_nothing_twice(void (*set)(struct loop_case *c, const struct me
     loop_case_close(&c);
 }
 
+static void sensitivity_wants_an_order(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    set_cells(&c, &method_sensitivity, 20);
+    assert_fails(loop_case_open(&c), ERR_CONFIG, "no order");
+    loop_case_close(&c);
+}
+
 // What is known in one task of a model is not tried again in another one, nor is what comes to the
 // same thing.
 static void nothing_is_tried_twice(void **state)
@@ -371,6 +380,7 @@ int main(void)
         cmocka_unit_test(copies_what_is_best_elsewhere),
         cmocka_unit_test(oneshot_tries_the_suggestions),
         cmocka_unit_test(they_want_to_know_the_candidates),
+        cmocka_unit_test(sensitivity_wants_an_order),
         cmocka_unit_test(nothing_is_tried_twice),
         cmocka_unit_test(sensitivity_measures_first),
         cmocka_unit_test(failures_do_not_stall),
