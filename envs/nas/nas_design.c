@@ -89,6 +89,7 @@ static enum status build(struct env *base, int task, const int32_t *choice, int 
         steps[d] = (int16_t)choice[d];
     }
     TRY(supernet_extract(&from->supernet, steps, &network));
+    row_set_close(&network.train_rows); // those of its candidates are more
     enum status code = row_set_copy(&from->subject.train_rows, &network.train_rows);
     if (code == OK) {
         code = recalibrate(env, task, images, &network);

@@ -196,6 +196,7 @@ static void finish(struct prune_episode *episode)
     struct env_outcome *out = &episode->outcome;
     out->macs = wall_cost(walk->wall, COST_MACS);
     out->params = wall_cost(walk->wall, COST_PARAMS);
+    out->bytes = wall_cost(walk->wall, COST_BYTES);
     out->n_result = walk->study->network->groups.n;
     out->result = wall_widths(walk->wall);
     episode->pending = !episode->imagined;

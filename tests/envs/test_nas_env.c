@@ -211,7 +211,7 @@ static void threads_history_and_company_change_nothing(void **state)
         struct rng rngs[ENV_CASE_SLOTS];
         bool runs = true;
         for (int i = 0; i < ENV_CASE_SLOTS; i++) {
-            rngs[i] = rng_make(9, RNG_TEST, (uint64_t)(first + i), 0);
+            rngs[i] = rng_make(9, RNG_TEST, (uint64_t)first + (uint64_t)i, 0);
             env_case_reset(&slots[i], (first + i) % NAS_CASE_TASKS, first + i);
         }
         while (runs) { // in turn
