@@ -10,12 +10,12 @@ static size_t share_of_device(const struct backend *backend, int sharers, int ne
 }
 
 enum status prune_together_open(const struct scorer *scorer, const struct prune_study *studies,
-                                int n, const struct prune_together_options *how,
+                                int n, const struct prune_together_options *options,
                                 struct arena *arena, struct prune_together *out)
 {
-    const int most = how->most;
-    const struct prune_candidates_options options = {
-        .most = most, .memory_bytes = share_of_device(scorer->backend, how->sharers, n)};
+    const int most = options->most;
+    const struct prune_candidates_options how = {
+        .most = most, .memory_bytes = share_of_device(scorer->backend, options->sharers, n)};
     *out = (struct prune_together){.studies = studies, .most = most};
     ARENA_NEW(arena, out->of, (size_t)n);
     ARENA_NEW(arena, out->widths, (size_t)most);
@@ -25,7 +25,7 @@ enum status prune_together_open(const struct scorer *scorer, const struct prune_
     const bool can =
         scorer->backend->ops->candidates != NULL && scorer->scoring->dtype == SCORING_FLOAT32;
     for (int i = 0; i < n && can; i++) {
-        const enum status code = prune_candidates_open(scorer, &studies[i], &options, &out->of[i]);
+        const enum status code = prune_candidates_open(scorer, &studies[i], &how, &out->of[i]);
         if (code == ERR_UNSUPPORTED || code == ERR_MEMORY) {
             log_info("%s: %s", studies[i].network->subject.info.architecture, status_message());
         } else {
