@@ -307,19 +307,6 @@ enum status learner_stop_actors(struct learner *l, bool *all)
     return OK;
 }
 
-// The candidate of a method that does not go by rewards.
-static int chosen_candidate(const struct learner *l, int task, struct learner_candidate *out)
-{
-    int n_widths = 0;
-    const int32_t *widths = l->job.method->choice(l->method, task, &n_widths);
-    const int index = widths != NULL ? archive_find(&l->archive, task, widths, n_widths) : -1;
-    if (index < 0) {
-        return 0;
-    }
-    archive_candidate(&l->archive, task, index, out);
-    return 1;
-}
-
 static bool is_listed(const struct learner_candidate *list, int n,
                       const struct learner_candidate *candidate)
 {
@@ -359,11 +346,9 @@ int learner_best(const struct learner *l, int task, int most, struct learner_can
 {
     const struct candidate_space *space = l->job.space;
     CHECK(task >= 0 && task < l->job.n_tasks && most >= 1);
-    if (l->job.method->choice != NULL) {
-        return chosen_candidate(l, task, out);
-    }
     int n = add_best(l, task, task, most, 0, out);
-    for (int other = 0; space != NULL && other < l->job.n_tasks; other++) {
+    const bool shares = space != NULL && !l->job.method->own_results;
+    for (int other = 0; shares && other < l->job.n_tasks; other++) {
         if (other != task && space->tasks[other].model == space->tasks[task].model) {
             n = add_best(l, task, other, most, n, out);
         }

@@ -34,6 +34,7 @@ struct method_ops {
     bool task_by_task;      // all episodes of one task before the next task's
     bool plans_evaluations; // a search that has begun cannot be given more of them
     bool policy;            // its tickets need weights
+    bool own_results;       // no task takes over what another one found within its budget
     bool own_start;         // it is not given first candidates (start.h)
     // Makes the agent the one that the method plays with, whatever the config says. NULL: any.
     void (*set_agent)(struct agent_options *agent);
@@ -62,9 +63,6 @@ struct method_ops {
     void (*close)(struct method *method); // NULL is fine
     // Whether a task has nothing left to try; asked after each update. NULL: never.
     bool (*finished)(const struct method *method, int task);
-    // The widths [*n] of the one candidate that stands for a task, for a method that does not go by
-    // the score; the result is NULL while there is none. NULL: the best scores stand.
-    const int32_t *(*choice)(const struct method *method, int task, int *n);
     // Seconds spent with a reward model so far. NULL: there is none.
     double (*model_seconds)(const struct method *method);
     // What an evaluated candidate is worth in a task, on the scale of rewards, where the method

@@ -186,18 +186,45 @@ static void oneshot_tries_the_suggestions(void **state)
     loop_case_close(&c);
 }
 
+// The first suggestion stands, even where another task's candidate would do better.
+static void uniform_tries_one(void **state)
+{
+    (void)state;
+    struct loop_case c;
+    set_method(&c, &method_uniform, 100);
+    assert_ok(loop_case_open(&c));
+    assert_ok(loop_case_run(&c, false));
+    const struct candidate_space *space = game_space(c.n_tasks);
+    for (int task = 0; task < c.n_tasks; task++) {
+        struct learner_candidate best[2];
+        int16_t choices[GAME_GROUPS];
+        assert_true(space->suggest(NULL, task, 0, choices));
+        assert_int_equal(learner_evaluations(c.opened, task), 1);
+        assert_int_equal(learner_best(c.opened, task, 2, best), 1);
+        assert_memory_equal(best[0].choices, choices, sizeof choices);
+    }
+    loop_case_close(&c);
+}
+
 static void they_want_to_know_the_candidates(void **state)
 {
     (void)state;
-    static const struct method_ops *const known[] = {&method_bayes,       &method_oneshot,
-                                                     &method_sensitivity, &method_local,
-                                                     &method_copy,        &method_nsga2};
+    static const struct method_ops *const known[] = {
+        &method_bayes, &method_oneshot, &method_sensitivity, &method_local,
+        &method_copy,  &method_nsga2,   &method_uniform};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         struct loop_case c;
         set_method(&c, known[i], 20);
         c.known = false;
         c.n_tasks = GAME_TASKS;
         assert_fails(loop_case_open(&c), ERR_CONFIG, known[i]->name);
+        loop_case_close(&c);
+    }
+    static const struct method_ops *const triers[] = {&method_oneshot, &method_uniform};
+    for (size_t i = 0; i < sizeof triers / sizeof *triers; i++) {
+        struct loop_case c;
+        set_cells(&c, triers[i], 20);
+        assert_fails(loop_case_open(&c), ERR_CONFIG, "suggests nothing");
         loop_case_close(&c);
     }
 }
@@ -286,10 +313,16 @@ static void sensitivity_measures_first(void **state)
 }
 
 static const struct method_ops *const known_methods[] = {
-    &method_random,      &method_bayes, &method_evolution, &method_oneshot,
-    &method_sensitivity, &method_local, &method_copy,      &method_nsga2};
+    &method_random, &method_bayes, &method_evolution, &method_oneshot, &method_sensitivity,
+    &method_local,  &method_copy,  &method_nsga2,     &method_uniform};
 static const struct method_ops *const cell_methods[] = {
     &method_random, &method_bayes, &method_evolution, &method_local, &method_copy, &method_nsga2};
+
+// And ends when it has.
+static bool tries_suggestions(const struct method_ops *method)
+{
+    return method == &method_oneshot || method == &method_uniform;
+}
 
 // Episodes that fail are lost, and that is all.
 static void failures_do_not_stall(void **state)
@@ -304,7 +337,7 @@ static void failures_do_not_stall(void **state)
         assert_ok(loop_case_run(&c, false));
         for (int task = 0; task < c.n_tasks; task++) {
             assert_true(learner_evaluations(c.opened, task) == 24 ||
-                        known_methods[i] == &method_oneshot);
+                        tries_suggestions(known_methods[i]));
         }
         loop_case_close(&c);
     }
@@ -365,7 +398,7 @@ static void async_goes_on_after_a_kill(void **state)
         }
         for (int task = 0; task < c.n_tasks; task++) {
             const int64_t n = learner_evaluations(c.opened, task);
-            assert_true(n == 24 || (known_methods[i] == &method_oneshot && n >= 1));
+            assert_true(n == 24 || (tries_suggestions(known_methods[i]) && n >= 1));
         }
         loop_case_close(&c);
     }
@@ -379,6 +412,7 @@ int main(void)
         cmocka_unit_test(operations_are_searched),
         cmocka_unit_test(copies_what_is_best_elsewhere),
         cmocka_unit_test(oneshot_tries_the_suggestions),
+        cmocka_unit_test(uniform_tries_one),
         cmocka_unit_test(they_want_to_know_the_candidates),
         cmocka_unit_test(sensitivity_wants_an_order),
         cmocka_unit_test(nothing_is_tried_twice),

@@ -5,8 +5,6 @@
 #include "run_outcome.h"
 #include "test_unit.h"
 
-#include <math.h>
-
 // Mean over tasks and seeds of the best score found, as a share of the best there is.
 static double found(const struct method_ops *method, int evaluations)
 {
@@ -41,26 +39,6 @@ static void learning_beats_chance(void **state)
     if (!(policy > random + 0.005)) {
         fail_msg("policy %g, random %g", policy, random);
     }
-}
-
-static void uniform_takes_the_largest_share(void **state)
-{
-    (void)state;
-    struct loop_case c;
-    player_set_method(&c, &method_uniform, 100);
-    assert_ok(loop_case_open(&c));
-    assert_ok(loop_case_run(&c, false));
-    for (int task = 0; task < GAME_TASKS; task++) {
-        struct learner_candidate best[2];
-        assert_int_equal(learner_best(c.opened, task, 2, best), 1);
-        // The largest eighth that fits: 13 * s <= 13 * (0.5 + 0.1 task).
-        const int widest = (int)floor(8.0 * (0.5 + 0.1 * task) + 1e-9);
-        for (int i = 0; i < GAME_GROUPS; i++) {
-            assert_int_equal(best[0].widths[i], 4 * widest);
-        }
-        assert_true(learner_evaluations(c.opened, task) <= 8); // no more than there are eighths
-    }
-    loop_case_close(&c);
 }
 
 static void amc_improves(void **state)
@@ -258,7 +236,7 @@ static void set_short(struct loop_case *c, const struct method_ops *method)
 static void states_round_trip(void **state)
 {
     (void)state;
-    static const struct method_ops *const all[] = {&method_impala, &method_random, &method_uniform,
+    static const struct method_ops *const all[] = {&method_impala, &method_random,
                                                    &method_evolution, &method_amc};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         run_outcome_assert_resumes(set_short, all[i], 2, 4);
@@ -282,7 +260,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(methods_have_their_names),
         cmocka_unit_test(learning_beats_chance),
-        cmocka_unit_test(uniform_takes_the_largest_share),
         cmocka_unit_test(amc_improves),
         cmocka_unit_test(amc_does_one_task_after_the_other),
         cmocka_unit_test(amc_learns_from_first_candidates),
