@@ -96,11 +96,6 @@ enum archive_answer archive_put(struct archive *archive, const struct trajectory
     return ARCHIVE_FRESH;
 }
 
-int archive_find(const struct archive *archive, int task, const int32_t *widths, int n_widths)
-{
-    return archive->n_result > 0 ? *table_place(archive, task, widths, n_widths) - 1 : -1;
-}
-
 void archive_candidate(const struct archive *archive, int task, int index,
                        struct learner_candidate *out)
 {

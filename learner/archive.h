@@ -32,8 +32,6 @@ enum status archive_open(const struct archive_sizes *sizes, struct arena *arena,
                          struct archive *out);
 // trajectory: a finished episode of `task`.
 enum archive_answer archive_put(struct archive *archive, const struct trajectory *trajectory);
-// Index of the candidate with these widths, -1 if there is none.
-int archive_find(const struct archive *archive, int task, const int32_t *widths, int n_widths);
 void archive_candidate(const struct archive *archive, int task, int index,
                        struct learner_candidate *out);
 // Puts a candidate in its place among the best so far [n <= most], best first by worth (ties: the

@@ -35,13 +35,22 @@ struct plain {
     double scores[TASKS][CAPACITY];
 };
 
-static enum archive_answer plain_put(struct plain *plain, int task, double score,
-                                     const int32_t *widths)
+// -1 when it is not there.
+static int plain_find(const struct plain *plain, int task, const int32_t *widths)
 {
     for (int i = 0; i < plain->n[task]; i++) {
         if (memcmp(plain->widths[task][i], widths, sizeof plain->widths[task][i]) == 0) {
-            return ARCHIVE_KNOWN;
+            return i;
         }
+    }
+    return -1;
+}
+
+static enum archive_answer plain_put(struct plain *plain, int task, double score,
+                                     const int32_t *widths)
+{
+    if (plain_find(plain, task, widths) >= 0) {
+        return ARCHIVE_KNOWN;
     }
     if (plain->n[task] == CAPACITY) {
         return ARCHIVE_FULL;
@@ -77,7 +86,7 @@ static void check_best(const struct archive *archive, const struct plain *plain,
                     best[i - 1].episode < best[i].episode);
         assert_int_equal(best[i].macs, 10 * best[i].episode);
         assert_int_equal(best[i].choices[0], best[i].episode % 100);
-        const int at = archive_find(archive, task, best[i].widths, best[i].n_widths);
+        const int at = plain_find(plain, task, best[i].widths);
         assert_true(at >= 0 && plain->scores[task][at] == best[i].reward);
     }
 }
@@ -125,7 +134,6 @@ static void without_widths_each_episode_counts(void **state)
     }
     assert_int_equal(best_of(&archive, 0, 3, best), 3);
     assert_int_equal(best[2].episode, 2);
-    assert_int_equal(archive_find(&archive, 0, NULL, 0), -1);
     arena_close(&arena);
 }
 
