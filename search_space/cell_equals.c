@@ -95,7 +95,7 @@ static uint64_t colour_of_cell(const int *operations)
 {
     enum { ROUNDS = CELL_EDGES };
     struct terms terms;
-    uint64_t colours[MOST_TERMS] = {0}, next[MOST_TERMS], sum = 0;
+    uint64_t colours[MOST_TERMS] = {0}, next[MOST_TERMS] = {0}, sum = 0;
     find_terms(operations, &terms);
     for (int t = 0; t < terms.n; t++) {
         colours[t] = (uint64_t)terms.operation[t];

@@ -2,10 +2,6 @@
 
 #include <string.h>
 
-_Static_assert((int)COST_MACS == (int)COST_MACS && (int)COST_PARAMS == (int)COST_PARAMS &&
-                   (int)COST_BYTES == (int)COST_BYTES && (int)COST_KINDS == (int)COST_KINDS,
-               "budgets and costs of spaces are the same list");
-
 // Only want of memory can fail, as the space has built its greatest network.
 void nas_study_cost(const struct nas_study *study, const int16_t *choice, struct nas_cost *out)
 {
