@@ -73,7 +73,7 @@ static void find_terms(const int *operations, struct terms *terms)
 static uint64_t mix(uint64_t a, uint64_t b)
 {
     const uint64_t both[2] = {a, b};
-    return hash_bytes(HASH_BEGIN, both, sizeof both);
+    return hash_words(HASH_BEGIN, both, sizeof both);
 }
 
 // What the colours around a term say: sums, so that order does not matter.
