@@ -92,11 +92,6 @@ static bool counts_costs(const struct objective *objective)
     return false;
 }
 
-bool objective_is_quality(const struct objective *objective)
-{
-    return !counts_costs(objective) && objective->accuracy == 1;
-}
-
 bool objective_same(const struct objective *a, const struct objective *b)
 {
     bool same = a->accuracy == b->accuracy;

@@ -45,8 +45,6 @@ struct objective {
 enum status objective_make(const struct objective_options *options,
                            const struct objective_range *range, const char *task,
                            struct objective *out);
-// Whether the reward is the quality itself and nothing else.
-bool objective_is_quality(const struct objective *objective);
 // Whether both reward every candidate alike: only then are candidates of two tasks as good.
 bool objective_same(const struct objective *a, const struct objective *b);
 // What episode number `episode` is played for: the task's own objective, or with
@@ -55,7 +53,8 @@ bool objective_same(const struct objective *a, const struct objective *b);
 // The same for the same seed and episode, whoever plays it.
 void objective_of_episode(const struct objective *own, uint64_t seed, int64_t episode,
                           struct objective *out);
-// quality: 0 of a candidate that diverged. Exactly the quality when objective_is_quality.
+// quality: 0 of a candidate that diverged. Exactly the quality when nothing but
+// accuracy is weighted, by 1.
 double objective_reward(const struct objective *objective, double quality,
                         const struct nas_cost *cost);
 

@@ -127,23 +127,3 @@ enum status front_hypervolume(const double *points, int n, int dims, const doubl
     *out = inside > 0 ? volume_of(&s, dims, kept, inside) : 0.0;
     return OK;
 }
-
-double front_igd_plus(const double *points, int n, const double *truth, int m, int dims)
-{
-    double sum = 0.0;
-    CHECK(n >= 1 && m >= 1);
-    for (int i = 0; i < m; i++) {
-        double nearest = INFINITY;
-        for (int k = 0; k < n; k++) {
-            double square = 0.0;
-            for (int j = 0; j < dims; j++) {
-                const double behind =
-                    fmax(point_at(points, k, dims)[j] - point_at(truth, i, dims)[j], 0.0);
-                square += behind * behind;
-            }
-            nearest = fmin(nearest, square);
-        }
-        sum += sqrt(nearest);
-    }
-    return sum / m;
-}

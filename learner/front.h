@@ -19,7 +19,3 @@ int front_select(const double *points, int n, int dims, int32_t *kept);
 // `arena`.
 enum status front_hypervolume(const double *points, int n, int dims, const double *reference,
                               struct arena *arena, double *out);
-// IGD+ (Ishibuchi et al. 2015, "Modified distance calculation in generational distance and inverted
-// generational distance"): mean over the true front [m][dims], m >= 1, of how far the points
-// [n][dims], n >= 1, stay behind it; 0 when none does.
-double front_igd_plus(const double *points, int n, const double *truth, int m, int dims);

@@ -70,54 +70,48 @@ static void canonical(const struct nas_space *space, int16_t *choice)
     }
 }
 
-// The unit behind `last`, with its shape until something else is said.
-static struct nas_unit next_unit(const struct nas_unit *last, enum unit_kind kind)
+// The unit behind `last`, in its stage.
+static struct nas_unit cell_unit(const struct nas_space *space, const struct nas_unit *last,
+                                 const int16_t *choice)
 {
-    return (struct nas_unit){.kind = (int)kind,
-                             .h = last->out_h,
-                             .w = last->out_w,
-                             .c = last->out_c,
-                             .out_h = last->out_h,
-                             .out_w = last->out_w,
-                             .out_c = last->out_c,
-                             .stage = last->stage,
-                             .layer = last->layer + 1};
+    struct nas_unit unit = nas_unit_next(space, last, CELL);
+    unit.stage = last->stage;
+    unit.layer = last->layer + 1;
+    for (int e = 0; e < CELL_EDGES; e++) {
+        unit.values[e] = choice[e];
+    }
+    return unit;
+}
+
+static struct nas_unit reduction_unit(const struct nas_space *space, const struct nas_unit *last,
+                                      int stage)
+{
+    struct nas_unit unit = nas_unit_next(space, last, REDUCTION);
+    unit.out_h = nas_strided(unit.h, 2);
+    unit.out_w = nas_strided(unit.w, 2);
+    unit.out_c = 2 * unit.c;
+    unit.stage = stage;
+    unit.layer = -1;
+    return unit;
 }
 
 static int units(const struct nas_space *space, const int16_t *choice, struct nas_unit *out)
 {
     const struct cell_space *own = space->own;
-    const struct nas_input *in = &space->input;
     int n = 0;
-    out[n++] = (struct nas_unit){.kind = STEM,
-                                 .h = in->h,
-                                 .w = in->w,
-                                 .c = in->c,
-                                 .out_h = in->h,
-                                 .out_w = in->w,
-                                 .out_c = own->options.channels,
-                                 .layer = -1};
+    out[n] = nas_unit_next(space, NULL, STEM);
+    out[n].out_c = own->options.channels;
+    out[n++].layer = -1;
     for (int s = 0; s < STAGES; s++) {
         if (s > 0) {
-            struct nas_unit *reduction = &out[n];
-            *reduction = next_unit(&out[n - 1], REDUCTION);
-            reduction->out_h = nas_strided(reduction->h, 2);
-            reduction->out_w = nas_strided(reduction->w, 2);
-            reduction->out_c = 2 * reduction->c;
-            reduction->stage = s;
-            reduction->layer = -1;
+            out[n] = reduction_unit(space, &out[n - 1], s);
             n++;
         }
         for (int i = 0; i < own->options.cells; i++, n++) {
-            out[n] = next_unit(&out[n - 1], CELL);
-            for (int e = 0; e < CELL_EDGES; e++) {
-                out[n].values[e] = choice[e];
-            }
+            out[n] = cell_unit(space, &out[n - 1], choice);
         }
     }
-    out[n] = next_unit(&out[n - 1], HEAD);
-    out[n].out_h = out[n].out_w = 1;
-    out[n].out_c = in->classes;
+    out[n] = nas_unit_classifier(space, &out[n - 1], HEAD);
     return n + 1;
 }
 

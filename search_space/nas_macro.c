@@ -34,38 +34,25 @@ static enum status open(struct nas_space *space, const void *options)
 
 static int units(const struct nas_space *space, const int16_t *choice, struct nas_unit *out)
 {
-    const struct nas_input *in = &space->input;
-    int h = in->h, w = in->w, c = STEM_C, n = 0;
-    out[n++] = (struct nas_unit){
-        .kind = STEM, .h = h, .w = w, .c = in->c, .out_h = h, .out_w = w, .out_c = STEM_C};
-    for (int l = 0; l < LAYERS; l++) {
+    int n = 0;
+    out[n] = nas_unit_next(space, NULL, STEM);
+    out[n++].out_c = STEM_C;
+    for (int l = 0; l < LAYERS; l++, n++) {
+        struct nas_unit *unit = &out[n];
         const int stride = layers[l].stride;
-        struct nas_unit unit = {.kind = LAYER,
-                                .h = h,
-                                .w = w,
-                                .c = c,
-                                .out_h = nas_strided(h, stride),
-                                .out_w = nas_strided(w, stride),
-                                .out_c = layers[l].c,
-                                .stage = layers[l].stage,
-                                .layer = layers[l].layer};
-        unit.values[OPERATION] = choice[l];
-        unit.values[STRIDE] = stride;
-        out[n++] = unit;
-        h = unit.out_h;
-        w = unit.out_w;
-        c = unit.out_c;
+        *unit = nas_unit_next(space, unit - 1, LAYER);
+        unit->out_h = nas_strided(unit->h, stride);
+        unit->out_w = nas_strided(unit->w, stride);
+        unit->out_c = layers[l].c;
+        unit->stage = layers[l].stage;
+        unit->layer = layers[l].layer;
+        unit->values[OPERATION] = choice[l];
+        unit->values[STRIDE] = stride;
     }
-    out[n++] = (struct nas_unit){
-        .kind = HEAD, .h = h, .w = w, .c = c, .out_h = h, .out_w = w, .out_c = HEAD_C};
-    out[n++] = (struct nas_unit){.kind = CLASSIFIER,
-                                 .h = h,
-                                 .w = w,
-                                 .c = HEAD_C,
-                                 .out_h = 1,
-                                 .out_w = 1,
-                                 .out_c = in->classes};
-    return n;
+    out[n] = nas_unit_next(space, &out[n - 1], HEAD);
+    out[n++].out_c = HEAD_C;
+    out[n] = nas_unit_classifier(space, &out[n - 1], CLASSIFIER);
+    return n + 1;
 }
 
 static enum status add_conv(struct zoo_cursor *cursor, const char *name, int out_c, int kernel,

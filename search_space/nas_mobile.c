@@ -216,18 +216,6 @@ static void canonical(const struct nas_space *space, int16_t *choice)
     }
 }
 
-// The unit behind `last`, with its shape until something else is said.
-static struct nas_unit next_unit(const struct nas_unit *last, enum unit_kind kind)
-{
-    return (struct nas_unit){.kind = (int)kind,
-                             .h = last->out_h,
-                             .w = last->out_w,
-                             .c = last->out_c,
-                             .out_h = last->out_h,
-                             .out_w = last->out_w,
-                             .out_c = last->out_c};
-}
-
 static void stride_unit(struct nas_unit *unit, int stride)
 {
     unit->values[STRIDE_H] = unit->h >= LEAST_HALVED ? stride : 1;
@@ -236,10 +224,11 @@ static void stride_unit(struct nas_unit *unit, int stride)
     unit->out_w = nas_strided(unit->w, unit->values[STRIDE_W]);
 }
 
-static struct nas_unit block_unit(const struct stage *stage, int number, int l,
+static struct nas_unit block_unit(const struct nas_space *space, int number, int l,
                                   const struct nas_unit *last, const int16_t *choice)
 {
-    struct nas_unit unit = next_unit(last, BLOCK);
+    const struct stage *stage = &((const struct mobile_space *)space->own)->stages[number];
+    struct nas_unit unit = nas_unit_next(space, last, BLOCK);
     const int mid = unit.c * nas_picked(&stage->layers[l].expansion, choice);
     stride_unit(&unit, l == 0 ? stage->stride : 1);
     unit.values[KERNEL] = nas_picked(&stage->layers[l].kernel, choice);
@@ -255,27 +244,23 @@ static struct nas_unit block_unit(const struct stage *stage, int number, int l,
 static int units(const struct nas_space *space, const int16_t *choice, struct nas_unit *out)
 {
     const struct mobile_space *own = space->own;
-    const struct nas_input *in = &space->input;
-    const struct nas_unit before = {.out_h = in->h, .out_w = in->w, .out_c = in->c};
     int n = 0;
-    out[n] = next_unit(&before, STEM);
+    out[n] = nas_unit_next(space, NULL, STEM);
     stride_unit(&out[n], own->stem_stride);
     out[n].out_c = own->stem_width;
     out[n++].values[ACTIVATION] = own->stages[0].activation;
     for (int s = 0; s < own->n_stages; s++) {
         const int depth = nas_picked(&own->stages[s].depth, choice);
         for (int l = 0; l < depth; l++, n++) {
-            out[n] = block_unit(&own->stages[s], s, l, &out[n - 1], choice);
+            out[n] = block_unit(space, s, l, &out[n - 1], choice);
         }
     }
     if (own->head_width > 0) {
-        out[n] = next_unit(&out[n - 1], HEAD);
+        out[n] = nas_unit_next(space, &out[n - 1], HEAD);
         out[n].out_c = own->head_width;
         out[n++].values[ACTIVATION] = own->stages[own->n_stages - 1].activation;
     }
-    out[n] = next_unit(&out[n - 1], CLASSIFIER);
-    out[n].out_h = out[n].out_w = 1;
-    out[n].out_c = in->classes;
+    out[n] = nas_unit_classifier(space, &out[n - 1], CLASSIFIER);
     return n + 1;
 }
 

@@ -100,6 +100,24 @@ int nas_strided(int extent, int stride)
     return (extent - 1) / stride + 1;
 }
 
+struct nas_unit nas_unit_next(const struct nas_space *space, const struct nas_unit *last, int kind)
+{
+    const struct nas_input *in = &space->input;
+    const int h = last != NULL ? last->out_h : in->h, w = last != NULL ? last->out_w : in->w;
+    const int c = last != NULL ? last->out_c : in->c;
+    return (struct nas_unit){
+        .kind = kind, .h = h, .w = w, .c = c, .out_h = h, .out_w = w, .out_c = c};
+}
+
+struct nas_unit nas_unit_classifier(const struct nas_space *space, const struct nas_unit *last,
+                                    int kind)
+{
+    struct nas_unit unit = nas_unit_next(space, last, kind);
+    unit.out_h = unit.out_w = 1;
+    unit.out_c = space->input.classes;
+    return unit;
+}
+
 enum status nas_add_node(struct zoo_cursor *cursor, const char *name, const struct node *like,
                          const int *inputs, int n)
 {

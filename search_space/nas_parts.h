@@ -36,6 +36,13 @@ enum status nas_add_node(struct zoo_cursor *cursor, const char *name, const stru
 // 1.
 int nas_strided(int extent, int stride);
 
+// A unit behind `last`, NULL: behind the space's input, of the same shape until something else is
+// said.
+struct nas_unit nas_unit_next(const struct nas_space *space, const struct nas_unit *last, int kind);
+// The classifier behind it.
+struct nas_unit nas_unit_classifier(const struct nas_space *space, const struct nas_unit *last,
+                                    int kind);
+
 // A convolution, padded so that stride 1 keeps the size, without bias.
 struct nas_conv {
     int out_c, kernel[2], stride[2]; // rows, columns

@@ -147,46 +147,36 @@ static void canonical(const struct nas_space *space, int16_t *choice)
     }
 }
 
+static struct nas_unit block_unit(const struct nas_space *space, int s, int b,
+                                  const struct nas_unit *last, const int16_t *choice)
+{
+    const struct stage *stage = &((const struct resnet_space *)space->own)->stages[s];
+    const int stride = s > 0 && b == 0 ? 2 : 1;
+    struct nas_unit unit = nas_unit_next(space, last, BLOCK);
+    unit.out_h = nas_strided(unit.h, stride);
+    unit.out_w = nas_strided(unit.w, stride);
+    unit.out_c = nas_picked(&stage->width, choice);
+    unit.stage = s;
+    unit.layer = b;
+    unit.values[INNER] = nas_picked(&stage->inner[b], choice);
+    unit.values[STRIDE] = stride;
+    return unit;
+}
+
 static int units(const struct nas_space *space, const int16_t *choice, struct nas_unit *out)
 {
     const struct resnet_space *own = space->own;
-    const struct nas_input *in = &space->input;
     int n = 0;
-    out[n++] = (struct nas_unit){.kind = STEM,
-                                 .h = in->h,
-                                 .w = in->w,
-                                 .c = in->c,
-                                 .out_h = in->h,
-                                 .out_w = in->w,
-                                 .out_c = nas_picked(&own->stages[0].width, choice)};
+    out[n] = nas_unit_next(space, NULL, STEM);
+    out[n++].out_c = nas_picked(&own->stages[0].width, choice);
     for (int s = 0; s < own->n_stages; s++) {
-        const struct stage *stage = &own->stages[s];
-        const int depth = nas_picked(&stage->depth, choice);
+        const int depth = nas_picked(&own->stages[s].depth, choice);
         for (int b = 0; b < depth; b++, n++) {
-            const struct nas_unit *last = &out[n - 1];
-            const int stride = s > 0 && b == 0 ? 2 : 1;
-            out[n] = (struct nas_unit){.kind = BLOCK,
-                                       .h = last->out_h,
-                                       .w = last->out_w,
-                                       .c = last->out_c,
-                                       .out_h = nas_strided(last->out_h, stride),
-                                       .out_w = nas_strided(last->out_w, stride),
-                                       .out_c = nas_picked(&stage->width, choice),
-                                       .stage = s,
-                                       .layer = b};
-            out[n].values[INNER] = nas_picked(&stage->inner[b], choice);
-            out[n].values[STRIDE] = stride;
+            out[n] = block_unit(space, s, b, &out[n - 1], choice);
         }
     }
-    const struct nas_unit *last = &out[n - 1];
-    out[n++] = (struct nas_unit){.kind = HEAD,
-                                 .h = last->out_h,
-                                 .w = last->out_w,
-                                 .c = last->out_c,
-                                 .out_h = 1,
-                                 .out_w = 1,
-                                 .out_c = in->classes};
-    return n;
+    out[n] = nas_unit_classifier(space, &out[n - 1], HEAD);
+    return n + 1;
 }
 
 // Every stride-th pixel; zeros behind the input's channels, or as many of them as there is room

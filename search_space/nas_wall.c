@@ -143,24 +143,6 @@ static bool keeps(const struct nas_cost *cost, const struct nas_cost *limits)
     return true;
 }
 
-enum status nas_wall_check(struct nas_wall *wall, const struct nas_cost *limits)
-{
-    static const char *const names[COST_KINDS] = {"MACs", "parameters", "bytes"};
-    int16_t choice[NAS_MOST_DECISIONS];
-    struct nas_cost least;
-    nas_space_least(wall->space, choice);
-    TRY(nas_wall_cost(wall, choice, &least));
-    for (int k = 0; k < COST_KINDS; k++) {
-        if (least.of[k] > limits->of[k]) {
-            FAIL(ERR_CONFIG,
-                 "a limit of %lld %s is below the %lld that the least network of space %s has",
-                 (long long)limits->of[k], names[k], (long long)least.of[k],
-                 wall->space->type->name);
-        }
-    }
-    return OK;
-}
-
 // Does nothing depend on decision `step`? It does if networks differ by it whose later decisions
 // are the greatest, which leave nothing out.
 static bool is_idle(const struct nas_space *space, const int16_t *choice, int step)

@@ -306,3 +306,16 @@ const char *program_string(const struct json *object, const char *path)
     assert_int_equal(json_kind(value), JSON_STRING);
     return json_string(value);
 }
+
+int program_kill_often(struct program *program, const struct program_kills *kills,
+                       const char *words)
+{
+    int n = 0;
+    for (bool ended = false; n < kills->most && !ended; n += ended ? 0 : 1) {
+        program->kill_seconds = kills->first + kills->step * n;
+        program_run(program, "%s", words);
+        ended = program->exit_code != 128 + SIGKILL;
+    }
+    program->kill_seconds = 0;
+    return n;
+}

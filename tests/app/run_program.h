@@ -44,6 +44,15 @@ void program_run(struct program *program, const char *format, ...)
 const struct json *program_json(struct program *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+// Runs "dikdik words...", each time killing the whole job `step` seconds later than the time
+// before, until it ends by itself or was killed `most` times. Returns how often it was killed.
+struct program_kills {
+    double first, step; // seconds
+    int most;
+};
+int program_kill_often(struct program *program, const struct program_kills *kills,
+                       const char *words);
+
 // A member at a dotted path ("total.macs", "results[0].batch" is not understood); fails if absent.
 double program_number(const struct json *object, const char *path);
 const char *program_string(const struct json *object, const char *path);

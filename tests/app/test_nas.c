@@ -152,28 +152,17 @@ static void any_number_of_actors_gives_the_same_bytes(void **state)
     }
 }
 
-// Kills the whole job after so long. Returns whether it had ended by itself.
-static bool run_and_kill(struct program *p, double seconds)
-{
-    p->kill_seconds = seconds;
-    program_run(p, "search small.json --transport local --actors 2 --run-dir killed "
-                   "--actors.slice_seconds 0.05 --learner.checkpoint_seconds 0.05");
-    p->kill_seconds = 0;
-    return p->exit_code != 128 + SIGKILL;
-}
-
 static void a_killed_job_goes_on_to_the_same_bytes(void **state)
 {
     struct program *p = *state;
     program_write(p, "small.json", config);
     program_json(p, "search small.json --transport inline --run-dir whole");
-    int kills = 0;
-    double seconds = 0.15;
-    while (kills < 12 && !run_and_kill(p, seconds)) {
-        kills++;
-        seconds += 0.09; // each run gets a little further, so other moments are hit
-    }
-    assert_true(kills >= 3);
+    // Each run gets a little further, so other moments are hit.
+    const struct program_kills kills = {.first = 0.15, .step = 0.09, .most = 12};
+    assert_true(
+        program_kill_often(p, &kills,
+                           "search small.json --transport local --actors 2 --run-dir killed "
+                           "--actors.slice_seconds 0.05 --learner.checkpoint_seconds 0.05") >= 3);
     program_json(p, "search small.json --transport local --actors 2 --run-dir killed");
     assert_same_run(p, "whole", "killed");
 }

@@ -95,28 +95,18 @@ static void workers_that_die_cost_a_try(void **state)
     }
 }
 
-// Kills the whole job so long after it has begun to fine-tune. Returns whether it had ended by
-// itself.
-static bool run_and_kill(struct program *p, double seconds)
-{
-    p->end_file = "killed/results/b-params0.4.json"; // the last task's, of re-scoring
-    p->kill_seconds = seconds;
-    program_run(p, "run small.json --transport local --actors 2 --run-dir killed " LONG " " SLICES);
-    p->kill_seconds = 0;
-    p->end_file = NULL;
-    return p->exit_code != 128 + SIGKILL;
-}
-
 static void a_job_killed_while_it_fine_tunes_goes_on_to_the_same_bytes(void **state)
 {
     struct program *p = *state;
     program_write(p, "small.json", config);
     program_json(p, "run small.json --transport inline --run-dir whole " LONG);
-    int kills = 0;
-    while (kills < 8 && !run_and_kill(p, 0.1 + 0.05 * kills)) {
-        kills++;
-    }
-    assert_true(kills >= 2);
+    const struct program_kills kills = {.first = 0.1, .step = 0.05, .most = 8};
+    p->end_file = "killed/results/b-params0.4.json"; // the last task's, of re-scoring
+    assert_true(
+        program_kill_often(p, &kills,
+                           "run small.json --transport local --actors 2 --run-dir killed " LONG
+                           " " SLICES) >= 2);
+    p->end_file = NULL;
     program_json(p, "run small.json --transport local --actors 2 --run-dir killed " LONG);
     assert_same_results(p, "whole", "killed");
 }

@@ -2,6 +2,7 @@
 #include "env_case.h"
 
 #include "core/config.h"
+#include "envs/network_env.h"
 #include "test_unit.h"
 
 #include <math.h>
@@ -180,4 +181,39 @@ struct env_outcome env_case_outcome(const struct env_case *c)
     c->env->ops->outcome(c->env, c->slot, &outcome);
     assert_true(isfinite(outcome.score) && outcome.n_result <= c->spec.n_result);
     return outcome;
+}
+
+struct env_outcome env_case_play_greedily(struct env_case *c, const struct env_start *start)
+{
+    env_case_start(c, start);
+    while (c->end == ENV_RUNNING) {
+        int choice = *c->row.choices - 1;
+        while (!c->row.legal[choice]) {
+            choice--;
+        }
+        env_case_step(c, choice);
+    }
+    return env_case_outcome(c);
+}
+
+void env_case_check_budgets(struct env_case *c)
+{
+    struct network_task_facts facts;
+    c->env->ops->network->facts(c->env, 0, &facts);
+    const double times[] = {0, 1, 0.8, 1.5, (double)INFINITY, 1e-9};
+    int64_t macs[6];
+    for (int i = 0; i < 6; i++) {
+        const struct env_start start = {.task = 0, .budget = times[i], .imagined = true};
+        const struct env_outcome outcome = env_case_play_greedily(c, &start);
+        macs[i] = outcome.macs;
+        assert_true(outcome.n_result == facts.n_steps && outcome.arithmetic_seconds <= 0);
+        assert_true(c->reward == 0 && outcome.score <= 0 && !outcome.cached);
+    }
+    assert_true(macs[0] <= facts.most[COST_MACS] && macs[1] == macs[0]);
+    assert_true((double)macs[2] <= 0.8 * (double)facts.most[COST_MACS] && macs[2] > macs[5]);
+    assert_true(macs[3] > macs[0] && (double)macs[3] <= 1.5 * (double)facts.most[COST_MACS]);
+    assert_int_equal(macs[4], facts.full[COST_MACS]);
+    const struct env_start own = {.task = 0}; // nothing of that stays behind
+    const struct env_outcome real = env_case_play_greedily(c, &own);
+    assert_true(real.macs == macs[0] && real.score > 0);
 }

@@ -32,3 +32,8 @@ void env_case_step(struct env_case *c, int choice);
 void env_case_evaluate(struct env_case *const *cases, int n);
 int env_case_draw(const struct env_case *c, struct rng *rng); // a legal choice
 struct env_outcome env_case_outcome(const struct env_case *c);
+// Plays the largest legal choice of each step.
+struct env_outcome env_case_play_greedily(struct env_case *c, const struct env_start *start);
+// Episodes keep other budgets than the task's own: of an environment that designs networks and
+// whose first task has a MACs budget of about half.
+void env_case_check_budgets(struct env_case *c);

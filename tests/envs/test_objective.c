@@ -26,7 +26,6 @@ static void without_weights_the_reward_is_the_accuracy(void **state)
     (void)state;
     const struct objective_options options = usual();
     const struct objective objective = made(&options);
-    assert_true(objective_is_quality(&objective));
     for (int i = 0; i < 100; i++) {
         const double quality = sin(i) / 3;
         const struct nas_cost cost = {.of = {i * 37, i, 5}};
@@ -50,7 +49,6 @@ static void forms_follow_their_formulas(void **state)
     for (int form = OBJECTIVE_ABSOLUTE; form <= OBJECTIVE_LINEAR; form++) {
         options.form = (enum objective_form)form;
         const struct objective objective = made(&options);
-        assert_false(objective_is_quality(&objective));
         const double expected = 2 * 0.9 - 0.1 * excess[form][0] - 0.5 * excess[form][1];
         assert_true(fabs(objective_reward(&objective, 0.9, &cost) - expected) < 1e-12);
     }

@@ -141,17 +141,6 @@ static void volumes_know_no_order(void **state)
     }
 }
 
-static void distances_by_hand(void **state)
-{
-    (void)state;
-    const double truth[] = {0, 1, 1, 0};
-    const double same[] = {1, 0, 0, 1}, behind[] = {0, 1.5, 2, 0.5};
-    assert_true(front_igd_plus(same, 2, truth, 2, 2) == 0);
-    assert_true(fabs(front_igd_plus(behind, 2, truth, 2, 2) - (0.5 + sqrt(1.25)) / 2) < 1e-12);
-    const double beyond[] = {-1, -1}; // better than the truth is not behind it
-    assert_true(front_igd_plus(beyond, 1, truth, 2, 2) == 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,7 +149,6 @@ int main(void)
         cmocka_unit_test(volumes_by_hand),
         cmocka_unit_test(volumes_by_chance),
         cmocka_unit_test(volumes_know_no_order),
-        cmocka_unit_test(distances_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 // Data-parallel training ends with the same bytes on any number of ranks and threads, at batches
 // that ranks share evenly and at others. Runs alone and under mpirun.
-#include "core/log.h"
+#include "rank_group.h"
 #include "test_device.h"
 #include "train_case.h"
 
@@ -159,16 +159,9 @@ static void a_batch_of_too_few_chunks_is_an_error(void **state)
 
 int main(void)
 {
-    if (collective_open(&everybody) != OK) {
-        fprintf(stderr, "%s\n", status_message());
+    if (rank_group_open(&everybody) != OK) {
         return 2;
     }
-    const char *expected = getenv("TEST_RANKS");
-    if (expected != NULL && everybody.ranks != strtol(expected, NULL, 10)) {
-        fprintf(stderr, "%d ranks instead of %s\n", everybody.ranks, expected);
-        collective_abort(&everybody, 2);
-    }
-    log_set_rank(everybody.rank);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_ranks_and_threads_give_the_same_bytes),
         cmocka_unit_test(every_rank_ends_with_the_same_bytes),
@@ -176,10 +169,6 @@ int main(void)
         cmocka_unit_test(devices_train_together),
         cmocka_unit_test(a_batch_of_too_few_chunks_is_an_error),
     };
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (failed != 0) {
-        collective_abort(&everybody, 1); // the others may be waiting for this rank
-    }
-    collective_close(&everybody);
+    rank_group_close(&everybody, cmocka_run_group_tests(tests, NULL, NULL));
     return 0;
 }

@@ -1,6 +1,6 @@
 // A supernet's training ends with the same bytes on any number of ranks and threads, whatever the
 // recipe. Runs alone and under mpirun.
-#include "core/log.h"
+#include "rank_group.h"
 #include "supernet_job_case.h"
 
 #include <stdio.h>
@@ -71,24 +71,13 @@ static void a_backend_with_memory_of_its_own_trains_to_the_same_bytes(void **sta
 
 int main(void)
 {
-    if (collective_open(&everybody) != OK) {
-        fprintf(stderr, "%s\n", status_message());
+    if (rank_group_open(&everybody) != OK) {
         return 2;
     }
-    const char *expected = getenv("TEST_RANKS");
-    if (expected != NULL && everybody.ranks != strtol(expected, NULL, 10)) {
-        fprintf(stderr, "%d ranks instead of %s\n", everybody.ranks, expected);
-        collective_abort(&everybody, 2);
-    }
-    log_set_rank(everybody.rank);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_ranks_and_threads_give_the_same_bytes),
         cmocka_unit_test(a_backend_with_memory_of_its_own_trains_to_the_same_bytes),
     };
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (failed != 0) {
-        collective_abort(&everybody, 1); // the others may be waiting for this rank
-    }
-    collective_close(&everybody);
+    rank_group_close(&everybody, cmocka_run_group_tests(tests, NULL, NULL));
     return 0;
 }
