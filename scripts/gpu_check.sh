@@ -35,9 +35,11 @@ first_of() { # the first of these that is there
 : "${dikdik:=$(command -v dikdik)}"
 [ -n "$dikdik" ] && [ -x "$dikdik" ] || { echo "gpu_check.sh: there is no dikdik; build it, or say --dikdik FILE" >&2; exit 1; }
 dikdik=$(readlink -f "$dikdik")
-: "${tests:=$(first_of "$here/tests/test_compute_conv" "$(dirname "$dikdik")/../tests/test_compute_conv" \
-    "$(dirname "$dikdik")/tests/compute/test_compute_conv")}"
+: "${tests:=$(first_of "$here"/tests/device_programs.txt "$(dirname "$dikdik")"/{../tests,tests}/device_programs.txt)}"
 [ -f "$tests" ] && tests=$(dirname "$tests")
+program() { # the test program of this path, in a build or packed
+    first_of "$tests/$1" "$tests/$(basename "$1")"
+}
 : "${peers:=$(first_of "$here/experiments/peers" "$here/peers")}"
 [ -f "$here/env.sh" ] && . "$here/env.sh"
 data=${DIKDIK_DATA:-}
@@ -109,21 +111,14 @@ part_doctor() {
 }
 
 part_ops() { # every kernel against the reference, then plans and candidates
-    local name code passed=0 all=0 args=() ran=()
+    local kind name path code passed=0 all=0 args ran=()
     [ -n "$tests" ] || { row ops "op matrix" "not run: no tests"; return; }
-    for name in backend batchnorm conv copy cut elementwise lstm multiply optimizer pool resize softmax windows \
-        cuda_precision nn_infer nn_statistics nn_gradients nn_sequence search_space_candidates envs_prune_candidates; do
-        local path=$tests/test_compute_$name
-        args=("$backend")
-        case $name in
-        nn_* | search_* | envs_*) path=$tests/test_$name args=() ;;
-        cuda_precision) args=() ;;
-        esac
-        [ -e "$path" ] || path=$(first_of "$tests"/../*/"$(basename "$path")")
-        [ -n "$path" ] || continue
-        all=$((all + 1))
+    while read -r kind name; do
+        all=$((all + 1)) path=$(program "$name") name=${name#*/test_} args=()
+        [ -n "$path" ] || { row ops "$name" "not run: it is not here"; continue; }
+        [ "$kind" = plans ] || args=("$backend")
         if [ "$backend" = cuda ]; then export DIKDIK_TEST_DEVICE=cuda; fi
-        within 40 "$path" "${args[@]}" >ops.out 2>&1
+        within 40 "$path" "${args[@]}" </dev/null >ops.out 2>&1
         code=$?
         unset DIKDIK_TEST_DEVICE
         case $code in
@@ -132,7 +127,7 @@ part_ops() { # every kernel against the reference, then plans and candidates
         124 | 137) row ops "$name" "not run: time" ;;
         *) bad ops "$name" "$(grep -m1 -E 'ERROR|error while loading|: *fail' ops.out | cut -c1-110)" ;;
         esac
-    done
+    done <"$tests/device_programs.txt"
     row ops "op matrix, plans, candidates" "${#ran[@]} of $all programs" "$passed tests passed"
 }
 
@@ -292,9 +287,9 @@ part_sanitizer() { # a small selection of kernels under NVIDIA's checker
     [ -n "$tests" ] || { row sanitizer compute-sanitizer "not run: no tests"; return; }
     for kind in memcheck racecheck initcheck; do
         clean=() late=()
-        for name in softmax pool optimizer batchnorm lstm multiply conv; do
+        for name in softmax pool optimizer batchnorm lstm multiply box conv; do
             local path
-            path=$(first_of "$tests/test_compute_$name" "$tests/../compute/test_compute_$name")
+            path=$(program "compute/test_compute_$name")
             [ -n "$path" ] || continue
             within 20 "$checker" --tool $kind --error-exitcode 99 "$path" cuda >sanitizer.out 2>&1
             case $? in

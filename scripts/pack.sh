@@ -33,14 +33,11 @@ done
 
 if [ $check = yes ]; then
     mkdir -p "$to/tests" "$to/scripts" "$to/experiments/peers"
-    for name in backend batchnorm conv copy cut elementwise lstm multiply optimizer pool resize softmax windows cuda_precision; do
-        cp "$build/tests/compute/test_compute_$name" "$to/tests/"
-    done
-    for name in nn/test_nn_{infer,statistics,gradients,sequence} search_space/test_search_space_candidates \
-        envs/test_envs_prune_candidates; do
-        cp "$build/tests/$name" "$to/tests/"
-    done
+    while read -r _ path; do
+        cp "$build/tests/$path" "$to/tests/"
+    done <"$build/tests/device_programs.txt"
     programs+=("$to"/tests/*)
+    cp "$build/tests/device_programs.txt" "$to/tests/"
     cp "$here/scripts/gpu_check.sh" "$to/scripts/"
     cp "$here"/experiments/peers/{torch_*,median_seconds}.py "$to/experiments/peers/"
     for name in weights/cifar10_resnet{20,56}.safetensors cifar10/test_batch.bin cifar10/batches.meta.txt; do

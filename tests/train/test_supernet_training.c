@@ -1,7 +1,7 @@
 // Training supernets: every recipe learns, draws what it says, goes on to the same bytes.
-#include "compute/cuda/cuda_backend.h"
 #include "core/interrupt.h"
 #include "supernet_job_case.h"
+#include "test_device.h"
 #include "test_folder.h"
 #include "train/calibrate.h"
 #include "train/evaluate.h"
@@ -279,17 +279,15 @@ static void signals_leave_a_checkpoint(void **state)
     test_folder_remove(&folder);
 }
 
-// CUDA's kernels, emulated: memory of its own, work recorded and replayed.
+// CUDA's kernels, emulated or real: memory of its own, work recorded and replayed.
 static void a_device_trains_alike(void **state)
 {
     (void)state;
-    const struct backend_options options = {.threads = 1};
     struct supernet_job_case host, device;
-    backend_offer(&cuda_host_backend_ops);
     supernet_job_open(&host, "ref", 1, 64);
     supernet_job_open(&device, "ref", 1, 64);
     backend_close(device.backend);
-    assert_ok(backend_open("cuda_host", &options, &device.backend));
+    assert_ok(test_device_open(PRECISION_FLOAT32, &device.backend));
     host.recipe.train.batch = device.recipe.train.batch = 16;
     host.recipe.train.epochs = device.recipe.train.epochs = 1;
     host.recipe.kernel_transform = device.recipe.kernel_transform = true;
@@ -331,6 +329,10 @@ static void recipes_that_do_not_fit_are_errors(void **state)
 
 int main(void)
 {
+    const int missing = test_device_missing();
+    if (missing != 0) {
+        return missing;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_recipe_lowers_the_loss_of_all_sizes),
         cmocka_unit_test(held_out_rows_are_scored_and_not_trained_on),
