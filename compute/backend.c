@@ -66,6 +66,9 @@ static enum status check_options(const struct backend_ops *ops,
         FAIL(ERR_UNSUPPORTED, "backend \"%s\" computes in float32 only; leave out precision %s",
              ops->name, backend_precision_names[options->precision]);
     }
+    if (options->profile && !ops->precisions) {
+        FAIL(ERR_UNSUPPORTED, "backend \"%s\" has no profile; use backend \"cuda\"", ops->name);
+    }
     if (options->check && ops != &ref_backend_ops) {
         FAIL(ERR_UNSUPPORTED, "backend \"%s\" has no check mode; use backend \"%s\"", ops->name,
              ref_backend_ops.name);

@@ -62,6 +62,7 @@ struct backend_options {
     int device;  // of several, which; -1: number `turn` modulo how many there are
     int turn;    // this process's number among those of its host that share its devices
     enum backend_precision precision; // other than float32: where the backend has precisions
+    bool profile; // cuda only: times each kernel by itself, and logs the times when it closes
 };
 
 #define BACKEND_MOST_DEVICES 16

@@ -64,8 +64,9 @@ struct env_job {
     int slots;           // episodes that may be under way at once; 0 = 1
     const char *backend; // name of the environment's backend; NULL = "cpu"
     int threads;         // for it
-    int device, turn;    // for it, as in backend_options, as is the next
+    int device, turn;    // for it, as in backend_options, as are the next two
     enum backend_precision precision;
+    bool profile;
     int sharers; // workers of this host that share a device; 0 = 1
     bool check;  // for it: ref only, private memory (backend.h)
     enum env_int8 int8;

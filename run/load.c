@@ -27,6 +27,9 @@ const struct option backend_option_table[] = {
      "or bf16 (7), the faster the shorter",
      OPTION_CHOICE, AT(precision), .fallback_text = "float32", .choices = backend_precision_names,
      .shapes = SHAPES_BASE},
+    {"profile",
+     "cuda: time every kernel by itself and tell at the end where the time went; runs are slower",
+     OPTION_BOOL, AT(profile), .fallback = 0},
     {"check", "ref: keep its memory out of the program's reach, to find our own mistakes",
      OPTION_BOOL, AT(check), .fallback = 0},
     {.key = NULL},
@@ -53,6 +56,7 @@ enum status load_settle_backend(const struct backend_config *config, int turn,
                                           .check = config->check,
                                           .device = config->device,
                                           .precision = config->precision,
+                                          .profile = config->profile,
                                           .turn = turn}};
     use.name = open ? backend_best(&use.options, use.why, sizeof use.why) : config->name;
     TRY(backend_ask(use.name, &use.options, &use.facts));

@@ -12,6 +12,7 @@ struct backend_config {
     int device;       // -1 = by turns
     bool check;       // ref only
     enum backend_precision precision;
+    bool profile; // cuda only
 };
 extern const struct option backend_option_table[];
 

@@ -115,6 +115,10 @@ static enum status open_space(struct searching *s)
     if (session->rollout == NULL) {
         struct rollout_job job = session->rollout_job;
         job.env.backend = backend_of_rank(session);
+        if (session->backend.facts.n_devices > 0) {
+            job.env.precision = PRECISION_FLOAT32; // the precisions are the device's
+            job.env.profile = false;
+        }
         job.env.shared_fd = session->shared_fd;
         TRY(rollout_open(&job, &session->rollout));
     }

@@ -150,6 +150,7 @@ enum status run_session_prepare(struct run_session *session)
                 .device = session->backend.options.device,
                 .turn = session->backend.options.turn,
                 .precision = session->backend.options.precision,
+                .profile = session->backend.options.profile,
                 .sharers = run_session_sharers(session),
                 .check = session->backend.options.check,
                 .shared_fd = -1},

@@ -142,6 +142,7 @@ static enum status set_up(struct search_bench *bench)
                 .backend = bench->use.name,
                 .device = bench->use.options.device,
                 .precision = bench->use.options.precision,
+                .profile = bench->use.options.profile,
                 .check = bench->use.options.check,
                 .sharers = bench->sharers,
                 .shared_fd = -1},

@@ -102,6 +102,7 @@ static enum status open_environment(struct score_bench *bench, struct opened *op
                 .backend = bench->backend->ops->name,
                 .device = config->backend.device,
                 .precision = config->backend.precision,
+                .profile = config->backend.profile,
                 .threads = 1,
                 .check = config->backend.check,
                 .shared_fd = -1},

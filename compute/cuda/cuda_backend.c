@@ -20,7 +20,7 @@ enum status cuda_open(const struct backend_ops *ops, const struct cuda_driver *d
     cuda->driver = driver;
     cuda->precision = options->precision;
     struct cuda_limits limits = {0};
-    const enum status status = driver->open(device, &limits, &cuda->context);
+    const enum status status = driver->open(device, options->profile, &limits, &cuda->context);
     if (status != OK) {
         free(cuda);
         return status;

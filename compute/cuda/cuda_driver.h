@@ -15,7 +15,9 @@ struct cuda_limits {
 };
 
 struct cuda_driver {
-    enum status (*open)(int device, struct cuda_limits *limits, struct cuda_context **out);
+    // profile: each launch is timed by itself, nothing can be recorded, and close logs the times.
+    enum status (*open)(int device, bool profile, struct cuda_limits *limits,
+                        struct cuda_context **out);
     void (*close)(struct cuda_context *context);
     enum status (*alloc)(struct cuda_context *context, size_t bytes, void **out);
     void (*release)(struct cuda_context *context, void *address);

@@ -4,6 +4,7 @@
 
 #include "compute/backend_list.h"
 #include "compute/cuda/cuda_backend.h"
+#include "compute/cuda/cuda_profile.h"
 
 #include <cuda_runtime_api.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@ static void (*const kernels[CUDA_KERNEL_COUNT])(void) = {
 struct cuda_context {
     int device, shared_bytes; // shared_bytes: that a block may have
     cudaStream_t stream;
+    struct cuda_profile *profile; // owned; NULL: nothing is timed
+    cudaEvent_t before, after;    // of a launch that is timed
     char failure[256];            // what CUDA said first; "" before
     bool wide[CUDA_KERNEL_COUNT]; // may use more shared memory than kernels ordinarily do
 };
@@ -68,6 +71,11 @@ static enum status device_close(struct cuda_context *context, enum status status
     if (context->stream != NULL) {
         cudaStreamDestroy(context->stream);
     }
+    if (context->profile != NULL) {
+        cudaEventDestroy(context->before);
+        cudaEventDestroy(context->after);
+    }
+    cuda_profile_close(context->profile);
     free(context);
     return status;
 }
@@ -89,7 +97,8 @@ static void find_limits(struct cuda_context *context, struct cuda_limits *limits
     limits->shared_bytes = (size_t)context->shared_bytes;
 }
 
-static enum status open_device(int device, struct cuda_limits *limits, struct cuda_context **out)
+static enum status open_device(int device, bool profile, struct cuda_limits *limits,
+                               struct cuda_context **out)
 {
     struct cuda_context *context = calloc(1, sizeof *context);
     if (context == NULL) {
@@ -100,6 +109,11 @@ static enum status open_device(int device, struct cuda_limits *limits, struct cu
     went_well(context, cudaStreamCreateWithFlags(&context->stream, cudaStreamNonBlocking),
               "opening a stream");
     find_limits(context, limits);
+    if (profile) {
+        went_well(context, cudaEventCreate(&context->before), "opening an event");
+        went_well(context, cudaEventCreate(&context->after), "opening an event");
+        context->profile = cuda_profile_open();
+    }
     const enum status status = state_of(context);
     if (status != OK) {
         return device_close(context, status);
@@ -215,6 +229,17 @@ static void widen(struct cuda_context *context, enum cuda_kernel_number number)
     }
 }
 
+// Waits for it: what else is in the queue would be in the time.
+static void time_launch(struct cuda_context *context, enum cuda_kernel_number number)
+{
+    float milliseconds = 0.0F;
+    cudaEventRecord(context->after, context->stream);
+    if (went_well(context, cudaEventSynchronize(context->after), "waiting for a kernel") &&
+        cudaEventElapsedTime(&milliseconds, context->before, context->after) == cudaSuccess) {
+        cuda_profile_add(context->profile, number, (double)milliseconds);
+    }
+}
+
 static void launch(struct cuda_context *context, enum cuda_kernel_number number,
                    const struct cuda_grid *grid, const void *args, size_t bytes)
 {
@@ -232,15 +257,24 @@ static void launch(struct cuda_context *context, enum cuda_kernel_number number,
     const struct dim3 threads = {(unsigned)grid->threads, 1, 1};
     void *arguments[1];
     memcpy(arguments, &args, sizeof args); // CUDA only reads them
+    if (context->profile != NULL) {
+        cudaEventRecord(context->before, context->stream);
+    }
     went_well(context,
               cudaLaunchKernel((const void *)kernels[number], blocks, threads, arguments,
                                grid->shared_bytes, context->stream),
               names[number]);
+    if (context->profile != NULL) {
+        time_launch(context, number);
+    }
 }
 
 static enum status record(struct cuda_context *context, void (*body)(void *context),
                           void *body_context, struct recording **out)
 {
+    if (context->profile != NULL) {
+        FAIL(ERR_UNSUPPORTED, "what is timed kernel by kernel is not recorded");
+    }
     enter(context);
     TRY(state_of(context));
     struct recording *recording = calloc(1, sizeof *recording);

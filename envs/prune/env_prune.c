@@ -95,7 +95,8 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
                                             .check = job->check,
                                             .device = job->device,
                                             .turn = job->turn,
-                                            .precision = job->precision};
+                                            .precision = job->precision,
+                                            .profile = job->profile};
     const char *backend = job->backend != NULL ? job->backend : "cpu";
     TRY(backend_open(backend, &options, &env->backend));
     env->scoring = config->scoring;
