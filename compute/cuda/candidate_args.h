@@ -146,20 +146,27 @@ struct candidate_pack_args {
     int taps, groups, slab, precision;
 };
 
-// Candidates [first, ...) of one layer; x: its groups.
+// The systems of one layer: one for each of its groups and each candidate.
+struct candidate_refit_layer {
+    struct candidate_list in, out;
+    int taps, groups;
+    int target_tiles, output_tiles;  // of unknowns and of right-hand sides, uncut
+    const float *params;             // OIHW of the uncut convolution
+    const double *grams;             // of the layer's groups
+    double *matrices, *targets;      // of the first candidate
+    size_t matrix_size, target_size; // doubles from one group's system to the next
+    float *refitted;                 // of the first candidate, as candidate_pack takes them
+};
+
+// Candidates [first, ...) of some layers; x: the layers, and of each as many groups as any has.
 struct candidate_refit_args {
     struct candidate_lists lists;
-    struct candidate_list in, out;
+    const struct candidate_refit_layer *layers;
+    int groups;
     int first;
-    int taps, groups;
-    int target_tiles;    // tiles of unknowns, uncut
-    const float *params; // OIHW of the uncut convolution
-    const double *grams; // of the layer's groups
     double lambda;
-    double *matrices, *targets;          // [candidates from first on][groups]
-    size_t matrix_stride, target_stride; // doubles from one system to the next
-    float *refitted;                     // as candidate_pack takes them
-    size_t refitted_stride;
+    // From one candidate to the next: doubles of systems, floats of weights.
+    size_t matrix_stride, target_stride, refitted_stride;
     int *diverged; // [candidates] becomes 1 where there is no solution
 };
 

@@ -1,7 +1,7 @@
 // A run of steps in one launch: a block takes a few images of one candidate through all of them,
 // and no value leaves its shared memory before the last. The weights of a step come while the one
 // before is computed, where there is room for both.
-#include "compute/cuda/candidate_product.h"
+#include "compute/cuda/candidate_sweep.h"
 
 DEVICE unsigned char *shared_at(int at)
 {
@@ -80,6 +80,60 @@ DEVICE void fused_tasks(const struct candidate_fused_step *step, struct product 
     }
 }
 
+// Two strips times `most` tiles of 8 channels; warps take them in turn.
+DEVICE void sweep_tasks(struct product *p, struct product_end *end, int images, const int precision,
+                        const int rows, const int most)
+{
+    const int strips = images * p->in.h * p->in.w / (STRIP * rows), pairs = (strips + 1) / 2;
+    const int tiles = p->columns / 8;
+    unsigned char *weights = p->weights;
+    for (int task = warp_id(); task < pairs * ((tiles + most - 1) / most);
+         task += thread_count() / WARP) {
+        const int tile = task / pairs * most;
+        end->channel = tile * 8;
+        end->tiles = p->tiles = tiles - tile < most ? tiles - tile : most;
+        p->weights = weights + (size_t)tile * 8 * CANDIDATE_CHUNK;
+        sweep_task(p, end, task % pairs * 2, strips, precision, rows, most);
+    }
+}
+
+// About how long a block's warps take with so many rows and tiles a task: what a task loads and
+// multiplies, and writes.
+DEVICE int sweep_time(const struct product *p, int images, int rows, int most)
+{
+    const int pairs = (images * p->in.h * p->in.w / (STRIP * rows) + 1) / 2;
+    const int tasks = pairs * ((p->columns / 8 + most - 1) / most), warps = thread_count() / WARP;
+    const int step = 3 * rows * most + 2 * (rows + 2) + 3 * most + 16;
+    return (tasks + warps - 1) / warps * ((3 * p->in.chunks + 1) / 2 * step + 20 * rows * most);
+}
+
+// The best of the sizes of a task that there are.
+DEVICE void sweep(struct product *p, struct product_end *end, int images, const int precision)
+{
+    int best = 0, least = sweep_time(p, images, 2, 2);
+    for (int i = 1; i < 4; i++) {
+        const int time = i / 2 == 0 || p->in.h % 4 == 0
+                             ? sweep_time(p, images, 2 + i / 2 * 2, 2 + i % 2 * 2)
+                             : least;
+        best = time < least ? i : best;
+        least = time < least ? time : least;
+    }
+    switch (best) {
+    case 0:
+        sweep_tasks(p, end, images, precision, 2, 2);
+        return;
+    case 1:
+        sweep_tasks(p, end, images, precision, 2, 4);
+        return;
+    case 2:
+        sweep_tasks(p, end, images, precision, 4, 2);
+        return;
+    default:
+        sweep_tasks(p, end, images, precision, 4, 4);
+        return;
+    }
+}
+
 DEVICE void fused_conv(const struct candidate_where *where, const struct candidate_fused_step *step,
                        int images, const int precision)
 {
@@ -101,7 +155,10 @@ DEVICE void fused_conv(const struct candidate_where *where, const struct candida
     end.end = images * end.out.h * end.out.w;
     const int groups = (end.end + 16 * ROWS - 1) / (16 * ROWS), tiles = p.columns / 8;
     const int warps = thread_count() / WARP;
-    if (tiles > 4 && groups * ((tiles + 7) / 8) >= warps) {
+    if (can_sweep(&step->element.filter.window, &p.in, &end.out) &&
+        p.in.chunks <= step->element.filter.slab) {
+        sweep(&p, &end, images, precision);
+    } else if (tiles > 4 && groups * ((tiles + 7) / 8) >= warps) {
         fused_tasks(step, &p, &end, precision, MOST_TILES);
     } else if (tiles > 2 && groups * ((tiles + 3) / 4) >= warps) {
         fused_tasks(step, &p, &end, precision, 4);

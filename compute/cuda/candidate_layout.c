@@ -181,23 +181,6 @@ static enum status cut_conv(struct candidate_layer *layer, enum backend_precisio
     return OK;
 }
 
-// ---- refit
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static void add_refit(struct candidate_layout *layout, const struct op *op)
-{
-    const size_t taps = (size_t)op->kernel[0] * (size_t)op->kernel[1], groups = (size_t)op->groups;
-    const size_t n = (size_t)op->in_c / groups * taps, outputs = (size_t)op->out_c / groups;
-    struct candidate_refit_room *room = &layout->refit;
-    room->matrices = larger(room->matrices, groups * (n + outputs) * n);
-    room->targets = larger(room->targets, groups * outputs * n);
-    room->refitted = larger(room->refitted, (size_t)op->out_c * n);
-}
-
 // ---- all of it
 
 static enum status set_layer(struct candidate_layout *layout, int s,
@@ -217,9 +200,7 @@ static enum status set_layer(struct candidate_layout *layout, int s,
     } else if (op->kind == OP_CONV) {
         TRY(cut_conv(layer, layout->precision, options->shared_bytes));
     }
-    if (step->refit) {
-        add_refit(layout, op);
-    }
+    layout->n_refits += step->refit;
     const int64_t places = (int64_t)op->out_h * op->out_w * (candidate_padded(op->out_c) / 2);
     layout->most_places = places > layout->most_places ? places : layout->most_places;
     layer->weights_at = layout->weights_bytes;

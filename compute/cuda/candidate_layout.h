@@ -10,19 +10,15 @@ struct candidate_layer {
     const struct candidate_step *step;
     size_t value_bytes, value_at; // of what it puts out, per image, uncut
     size_t weights_bytes, weights_at;
-    size_t affine_at;                // CONV, SCALE_SHIFT: of its scale and shift, in floats
-    size_t totals_at;                // of its statistics, in doubles
-    size_t routes_at;                // of its routes, in ints
+    size_t affine_at; // CONV, SCALE_SHIFT: of its scale and shift, in floats
+    size_t totals_at; // of its statistics, in doubles
+    size_t routes_at; // of its routes, in ints
+    // Refitted: of its systems and weights within those of its wave.
+    size_t matrix_at, target_at, refitted_at;
     int parts;                       // of a segment's pixels when they are summed
     int slab, pixels, tile, columns; // CONV, dense: see candidate_conv_args; columns: tiles in all
     size_t shared_bytes;             // of its blocks
     bool depthwise;
-};
-
-// Scratch of the refit: what the largest layer takes.
-struct candidate_refit_room {
-    size_t matrices, targets; // doubles of one candidate's systems of a layer
-    size_t refitted;          // floats of its weights
 };
 
 struct candidate_layout {
@@ -35,7 +31,7 @@ struct candidate_layout {
     size_t weights_bytes, affine, totals, routes; // per candidate
     int64_t most_places;                          // pairs of channels of one image's largest value
     int widest_statistics;                        // channels
-    struct candidate_refit_room refit;
+    int n_refits;                                 // steps that are refitted
     size_t most_sums; // doubles per segment that the sums of a step take
 };
 

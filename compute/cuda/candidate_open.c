@@ -5,8 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFIT_BYTES ((size_t)256 << 20)
-enum { MOST_IMAGES = 1024, EASY_CANDIDATES = 16, MOST_PIECES = 32 }; // besides tables of steps
+#define REFIT_BYTES ((size_t)256 << 20) // at least, and 1 / REFIT_SHARE of all
+enum {
+    REFIT_SHARE = 4,
+    MOST_IMAGES = 1024,
+    EASY_CANDIDATES = 16,
+    MOST_PIECES = 32
+}; // besides tables of steps
 
 // Pieces of the device's memory. First none are taken, to learn how much they are.
 struct pieces {
@@ -64,20 +69,21 @@ static void take_lasting(struct candidates *c, struct pieces *pieces)
     }
 }
 
-// Systems are large: of so many candidates as fit into a fixed room at once.
-static void take_refit(struct candidates *c, struct pieces *pieces)
+// Systems are large: a part of the memory is theirs.
+static void take_refit(struct candidates *c, struct pieces *pieces, size_t bytes)
 {
-    const struct candidate_refit_room *room = &c->layout.refit;
-    const size_t each = (room->matrices + room->targets) * sizeof(double);
-    const size_t fit = each > 0 ? REFIT_BYTES / each : 0;
-    c->most_refits = fit < 1 ? 1 : fit < (size_t)c->most ? (int)fit : c->most;
-    c->matrices = take(pieces, (size_t)c->most_refits * room->matrices, sizeof(double));
-    c->targets = take(pieces, (size_t)c->most_refits * room->targets, sizeof(double));
-    c->refitted = take(pieces, (size_t)c->most * room->refitted, sizeof(float));
+    const size_t share = bytes / REFIT_SHARE;
+    candidate_refit_part(c, share > REFIT_BYTES ? share : REFIT_BYTES);
+    const size_t at_once = (size_t)c->most_refits;
+    c->matrices = take(pieces, at_once * c->refit_stride[0], sizeof(double));
+    c->targets = take(pieces, at_once * c->refit_stride[1], sizeof(double));
+    c->refitted = take(pieces, (size_t)c->most * c->refit_stride[2], sizeof(float));
+    c->refit_layers =
+        take(pieces, (size_t)c->layout.n_refits, sizeof(struct candidate_refit_layer));
 }
 
 // What belongs to candidates, for c->most of them and c->images images.
-static void take_passing(struct candidates *c, struct pieces *pieces)
+static void take_passing(struct candidates *c, struct pieces *pieces, size_t bytes)
 {
     const struct candidate_layout *layout = &c->layout;
     const size_t most = (size_t)c->most, images = (size_t)c->images;
@@ -90,7 +96,7 @@ static void take_passing(struct candidates *c, struct pieces *pieces)
     c->shift = take(pieces, most * layout->affine, sizeof(float));
     c->totals = take(pieces, most * layout->totals * (size_t)c->batches, sizeof(double));
     c->routes = take(pieces, most * layout->routes, sizeof(int));
-    take_refit(c, pieces);
+    take_refit(c, pieces, bytes);
     c->image = take(pieces, images, layout->input_bytes);
     c->values = take(pieces, most * images, layout->image_bytes);
     c->sums = take(pieces, most * segments * layout->most_sums, sizeof(double));
@@ -110,7 +116,7 @@ static bool fits(struct candidates *c, int most, int images, size_t bytes)
     struct pieces pieces = {.code = OK};
     c->most = most;
     c->images = images;
-    take_passing(c, &pieces);
+    take_passing(c, &pieces, bytes);
     // Kernels number places with 31 bits.
     return pieces.bytes <= bytes && images * c->layout.most_places <= INT32_MAX;
 }
@@ -201,6 +207,9 @@ static enum status upload_lasting(struct candidates *c, const struct candidate_d
         TRY(candidate_fused_steps(c, &c->fused[i], &steps));
         upload(c, c->fused_steps[i], steps, (size_t)c->fused[i].n, sizeof *steps);
     }
+    struct candidate_refit_layer *refits;
+    TRY(candidate_refit_layers(c, &refits));
+    upload(c, c->refit_layers, refits, (size_t)c->layout.n_refits, sizeof *refits);
     upload(c, c->grams, network->grams, network->n_grams, sizeof(double));
     TRY(upload_input(c, data));
     return upload_tables(c);
@@ -251,11 +260,12 @@ static enum status open_parts(struct candidates *c, const struct candidate_netwo
     TRY(candidate_fuse(&c->layout, wanted > 0 && wanted < most ? wanted : most, &c->arena,
                        &c->fused, &c->n_fused));
     ARENA_NEW(&c->arena, c->fused_steps, (size_t)c->n_fused);
+    TRY(candidate_refit_find(c));
     TRY(choose_extent(c, options->most, options->memory_bytes));
     ARENA_NEW(&c->arena, c->memory, MOST_PIECES + 4 * steps);
     struct pieces pieces = {.candidates = c, .code = OK};
     take_lasting(c, &pieces);
-    take_passing(c, &pieces);
+    take_passing(c, &pieces, options->memory_bytes);
     TRY(pieces.code);
     TRY(open_host(c));
     return upload_lasting(c, data);

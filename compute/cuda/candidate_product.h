@@ -34,25 +34,30 @@ struct product_pixel {
     uint32_t rows, columns; // which taps see one
 };
 
+// Which taps along an axis, the first of them at `at`, lie within `size` pixels.
+DEVICE uint32_t taps_inside(const struct candidate_window *window, int axis, int at, int size)
+{
+    uint32_t inside = 0;
+    for (int k = 0; k < window->kernel[axis]; k++) {
+        const uint32_t place = (uint32_t)(at + k * window->dilation[axis]); // before 0: very far
+        inside |= (uint32_t)(place < (uint32_t)size) << k;
+    }
+    return inside;
+}
+
 // Output pixel `number` of images below one another; `row`: the image row that the input begins
 // with; end: there are so many.
 DEVICE void find_pixel(const struct candidate_window *window, const struct candidate_view *in,
                        int out_h, int out_w, int number, int end, int row,
                        struct product_pixel *pixel)
 {
-    const int image = number / (out_h * out_w), place = number % (out_h * out_w);
-    const int y = place / out_w * window->stride[0] - window->pad[0];
-    const int x = place % out_w * window->stride[1] - window->pad[1];
-    pixel->first = (image * in->h + y - row) * in->w + x;
-    pixel->rows = pixel->columns = 0;
-    for (int k = 0; k < window->kernel[0]; k++) {
-        const int at = y + k * window->dilation[0];
-        pixel->rows |= (uint32_t)(number < end && at >= 0 && at < in->h) << k;
-    }
-    for (int k = 0; k < window->kernel[1]; k++) {
-        const int at = x + k * window->dilation[1];
-        pixel->columns |= (uint32_t)(at >= 0 && at < in->w) << k;
-    }
+    const uint32_t line = (uint32_t)number / (uint32_t)out_w, image = line / (uint32_t)out_h;
+    const int y = (int)(line - image * (uint32_t)out_h) * window->stride[0] - window->pad[0];
+    const int x =
+        (int)((uint32_t)number - line * (uint32_t)out_w) * window->stride[1] - window->pad[1];
+    pixel->first = ((int)image * in->h + y - row) * in->w + x;
+    pixel->rows = number < end ? taps_inside(window, 0, y, in->h) : 0;
+    pixel->columns = taps_inside(window, 1, x, in->w);
 }
 
 // The entry at place i of the inner dimension of `chunks` chunks of a pixel, the first of them
@@ -174,29 +179,53 @@ struct product_end {
     int tiles;
 };
 
-DEVICE void write_pair(const struct product_end *e, int pixel, int channel, float low, float high)
+// Of a lane's pair of channels in one tile.
+struct channel_affine {
+    float scale[2], shift[2];
+};
+
+// Of tile t of the product; 1 and 0 where there is none.
+DEVICE struct channel_affine load_affine(const struct product_end *e, int t)
 {
+    const struct candidate_affine *affine = &e->filter->affine;
+    const int channel = e->channel + t * 8 + lane_id() % 4 * 2;
+    const size_t at = (size_t)e->candidate * affine->stride +
+                      (size_t)e->segment * (size_t)affine->segment_stride + (size_t)channel;
+    struct channel_affine own;
+    UNROLL
+    for (int k = 0; k < 2; k++) {
+        const bool there = affine->scale != NULL && t < e->tiles && channel + k < e->out.width;
+        own.scale[k] = there ? affine->scale[at + (size_t)k] : 1.0F;
+        own.shift[k] = there ? affine->shift[at + (size_t)k] : 0.0F;
+    }
+    return own;
+}
+
+DEVICE void write_pair(const struct product_end *e, int pixel, int t,
+                       const struct channel_affine *affine, float low, float high)
+{
+    const int channel = e->channel + t * 8 + lane_id() % 4 * 2;
     struct candidate_pair value;
-    value.low = low;
-    value.high = high;
-    value = candidate_complete(e->filter, &e->out, &e->sum, e->adds, e->candidate, e->segment,
-                               e->before + pixel, channel, value);
-    candidate_store(&e->out, e->before + pixel, channel, value);
+    value.low = low * affine->scale[0] + affine->shift[0];
+    value.high = high * affine->scale[1] + affine->shift[1];
+    if (e->adds) {
+        value = candidate_add_pair(value, candidate_load(&e->sum, e->before + pixel, channel));
+    }
+    candidate_store(&e->out, e->before + pixel, channel,
+                    candidate_finish_pair(&e->filter->act, value, channel, e->out.width));
 }
 
 DEVICE void write_sums(const struct product_end *e, const int most, float sums[ROWS][MOST_TILES][4])
 {
+    const int pixel = e->pixel + lane_id() / 4;
     UNROLL
-    for (int r = 0; r < ROWS; r++) {
-        const int pixel = e->pixel + r * 16 + lane_id() / 4;
+    for (int t = 0; t < most; t++) {
+        const struct channel_affine affine = load_affine(e, t);
         UNROLL
-        for (int t = 0; t < most; t++) {
-            const int channel = e->channel + t * 8 + lane_id() % 4 * 2;
-            if (t < e->tiles && pixel < e->end) {
-                write_pair(e, pixel, channel, sums[r][t][0], sums[r][t][1]);
-            }
-            if (t < e->tiles && pixel + 8 < e->end) {
-                write_pair(e, pixel + 8, channel, sums[r][t][2], sums[r][t][3]);
+        for (int r = 0; r < 2 * ROWS && t < e->tiles; r++) {
+            if (pixel + r * 8 < e->end) {
+                write_pair(e, pixel + r * 8, t, &affine, sums[r / 2][t][r % 2 * 2],
+                           sums[r / 2][t][r % 2 * 2 + 1]);
             }
         }
     }

@@ -25,28 +25,38 @@ struct refit_system {
     float *refitted;         // [outputs][n]
 };
 
-DEVICE void find_system(const struct candidate_refit_args *a, struct refit_system *s)
+// The block's. False: its layer has no such group.
+DEVICE bool find_system(const struct candidate_refit_args *a,
+                        const struct candidate_refit_layer **found, struct refit_system *s)
 {
-    const int candidate = a->first + block_z(), part = block_x();
-    const int in = candidate_width(&a->lists, candidate, a->in.axis);
-    const int out = candidate_width(&a->lists, candidate, a->out.axis);
-    const int *channels = candidate_channels(&a->lists, candidate, &a->in);
-    const int kept = in / a->groups, cut = (a->in.channels - in) / a->groups;
-    const size_t columns = (size_t)(a->in.channels / a->groups) * (size_t)a->taps;
-    const size_t system = (size_t)block_z() * (size_t)a->groups + (size_t)part;
-    s->n = kept * a->taps;
-    s->n_cut = cut * a->taps;
-    s->outputs = out / a->groups;
+    const struct candidate_refit_layer *layer = &a->layers[block_x() / a->groups];
+    const int candidate = a->first + block_z(), part = block_x() % a->groups;
+    if (part >= layer->groups) {
+        return false;
+    }
+    const int in = candidate_width(&a->lists, candidate, layer->in.axis);
+    const int out = candidate_width(&a->lists, candidate, layer->out.axis);
+    const int *channels = candidate_channels(&a->lists, candidate, &layer->in);
+    const int kept = in / layer->groups, cut = (layer->in.channels - in) / layer->groups;
+    const size_t columns = (size_t)(layer->in.channels / layer->groups) * (size_t)layer->taps;
+    s->n = kept * layer->taps;
+    s->n_cut = cut * layer->taps;
+    s->outputs = out / layer->groups;
     s->kept = channels + (size_t)part * (size_t)kept;
     s->cut = channels + in + (size_t)part * (size_t)cut;
-    s->rows = candidate_channels(&a->lists, candidate, &a->out) + (size_t)part * (size_t)s->outputs;
-    s->first_channel = part * (a->in.channels / a->groups);
-    s->gram = a->grams + (size_t)part * (columns * (columns + 1) / 2);
-    s->weights = a->params;
-    s->matrix = a->matrices + system * a->matrix_stride;
-    s->target = a->targets + system * a->target_stride;
-    s->refitted = a->refitted + (size_t)candidate * a->refitted_stride +
+    s->rows =
+        candidate_channels(&a->lists, candidate, &layer->out) + (size_t)part * (size_t)s->outputs;
+    s->first_channel = part * (layer->in.channels / layer->groups);
+    s->gram = layer->grams + (size_t)part * (columns * (columns + 1) / 2);
+    s->weights = layer->params;
+    s->matrix =
+        layer->matrices + (size_t)block_z() * a->matrix_stride + (size_t)part * layer->matrix_size;
+    s->target =
+        layer->targets + (size_t)block_z() * a->target_stride + (size_t)part * layer->target_size;
+    s->refitted = layer->refitted + (size_t)candidate * a->refitted_stride +
                   (size_t)part * (size_t)s->outputs * (size_t)s->n;
+    *found = layer;
+    return true;
 }
 
 // Column number i of the kept or cut ones as a column of the uncut part.
@@ -61,7 +71,7 @@ DEVICE double gram_at(const struct refit_system *s, int a, int b)
     return s->gram[row * (row + 1) / 2 + column];
 }
 
-DEVICE float weight_at(const struct candidate_refit_args *a, const struct refit_system *s,
+DEVICE float weight_at(const struct candidate_refit_layer *a, const struct refit_system *s,
                        int output, int column)
 {
     const int columns = a->in.channels / a->groups * a->taps;
@@ -74,9 +84,13 @@ BLOCK_KERNEL(candidate_refit_target, struct candidate_refit_args, CANDIDATE_THRE
     double *grams = (double *)(void *)shared_memory(); // [kept][cut]
     double *weights = grams + (size_t)CUT * (CUT + 1); // [output][cut]
     struct refit_system s;
-    find_system(a, &s);
+    const struct candidate_refit_layer *layer;
+    if (!find_system(a, &layer, &s)) {
+        return;
+    }
     const int tiles = (s.n + CUT - 1) / CUT;
-    const int kept = block_y() % a->target_tiles * CUT, output = block_y() / a->target_tiles * CUT;
+    const int kept = block_y() % layer->target_tiles * CUT;
+    const int output = block_y() / layer->target_tiles * CUT;
     const int row = thread_id() / CUT, column = thread_id() % CUT;
     if (s.n_cut == 0 || kept >= tiles * CUT || output >= s.outputs) {
         return;
@@ -84,12 +98,14 @@ BLOCK_KERNEL(candidate_refit_target, struct candidate_refit_args, CANDIDATE_THRE
     double sum = 0.0;
     for (int first = 0; first < s.n_cut; first += CUT) {
         const bool there = first + column < s.n_cut;
-        const int cut = there ? column_of(&s, s.cut, first + column, a->taps) : 0;
+        const int cut = there ? column_of(&s, s.cut, first + column, layer->taps) : 0;
         grams[row * (CUT + 1) + column] =
-            there && kept + row < s.n ? gram_at(&s, column_of(&s, s.kept, kept + row, a->taps), cut)
-                                      : 0.0;
-        weights[row * (CUT + 1) + column] =
-            there && output + row < s.outputs ? (double)weight_at(a, &s, output + row, cut) : 0.0;
+            there && kept + row < s.n
+                ? gram_at(&s, column_of(&s, s.kept, kept + row, layer->taps), cut)
+                : 0.0;
+        weights[row * (CUT + 1) + column] = there && output + row < s.outputs
+                                                ? (double)weight_at(layer, &s, output + row, cut)
+                                                : 0.0;
         block_sync();
         for (int i = 0; i < CUT; i++) {
             sum += weights[row * (CUT + 1) + i] * grams[column * (CUT + 1) + i];
@@ -115,7 +131,7 @@ DEVICE double *cell(const struct refit_system *s, int row, int column)
 }
 
 // The mean of the diagonal, summed up in order by one thread.
-DEVICE void find_mean(const struct candidate_refit_args *a, const struct refit_system *s,
+DEVICE void find_mean(const struct candidate_refit_layer *a, const struct refit_system *s,
                       struct solve_shared *shared)
 {
     if (thread_id() == 0) {
@@ -129,7 +145,7 @@ DEVICE void find_mean(const struct candidate_refit_args *a, const struct refit_s
     block_sync();
 }
 
-DEVICE void fill_matrix(const struct candidate_refit_args *a, const struct refit_system *s,
+DEVICE void fill_matrix(const struct candidate_refit_layer *a, const struct refit_system *s,
                         double mu)
 {
     const int64_t n = s->n, all = (n + s->outputs) * n;
@@ -307,16 +323,16 @@ BLOCK_KERNEL(candidate_refit_solve, struct candidate_refit_args, CANDIDATE_THREA
 {
     struct solve_shared *shared = (struct solve_shared *)(void *)shared_memory();
     struct refit_system s;
-    find_system(a, &s);
-    if (s.n_cut == 0) {
+    const struct candidate_refit_layer *layer;
+    if (!find_system(a, &layer, &s) || s.n_cut == 0) {
         return;
     }
-    find_mean(a, &s, shared);
+    find_mean(layer, &s, shared);
     const double scale = shared->mean;
     double mu = a->lambda * scale;
     bool solved = false;
     while (!solved && mu <= 1e3 * scale) {
-        fill_matrix(a, &s, mu);
+        fill_matrix(layer, &s, mu);
         solved = factor(&s, shared);
         mu *= 10.0;
     }
@@ -329,7 +345,8 @@ BLOCK_KERNEL(candidate_refit_solve, struct candidate_refit_args, CANDIDATE_THREA
     }
     for (int64_t i = thread_id(); i < (int64_t)s.outputs * s.n; i += thread_count()) {
         const int o = (int)(i / s.n), column = (int)(i % s.n);
-        const double kept = (double)weight_at(a, &s, o, column_of(&s, s.kept, column, a->taps));
+        const double kept =
+            (double)weight_at(layer, &s, o, column_of(&s, s.kept, column, layer->taps));
         s.refitted[i] = (float)(kept + (solved ? *cell(&s, s.n + o, column) : 0.0));
     }
 }

@@ -157,9 +157,10 @@ static void compute(void *context)
     const struct candidates *c = context;
     const int n = c->last_n;
     c->backend->ops->zero(c->backend, c->device.diverged, (size_t)n * sizeof(int));
+    int wave = 0;
     for (int s = 0; s < c->layout.network->n_steps; s++) {
-        if (c->layout.network->steps[s].refit) {
-            candidate_refit_step(c, s, n);
+        if (wave < c->n_refit_waves && c->refit_steps[c->refit_waves[wave].first] == s) {
+            candidate_refit_run(c, wave++, n);
         }
         candidate_prepare_step(c, s, n);
     }

@@ -5,6 +5,15 @@
 #include "compute/cuda/candidate_layout.h"
 #include "compute/cuda/cuda_backend.h"
 
+// Layers that are refitted by one launch: their systems lie beside one another in a candidate's
+// room.
+struct candidate_refit_wave {
+    int first, n;             // of the layers that are refitted
+    int groups, tiles;        // most of a layer
+    size_t matrices, targets; // doubles of a candidate's systems
+    size_t refitted;          // floats of its weights
+};
+
 // One run's results, as they come back.
 struct candidate_outcome {
     double *loss, *distance; // [most]
@@ -42,10 +51,14 @@ struct candidates {
     float *scale, *shift;
     double *totals;
     int *routes;
-    // Of the layer that is refitted, and of so many candidates at once.
+    // Of the layers that are refitted at once, for most_refits candidates; the weights for all.
     double *matrices, *targets;
     float *refitted;
-    int most_refits;
+    struct candidate_refit_layer *refit_layers; // [layout.n_refits] the device's
+    int *refit_steps;                           // [layout.n_refits] their numbers; arena
+    struct candidate_refit_wave *refit_waves;   // [n_refit_waves] room for as many; arena
+    int n_refit_waves, most_refits;
+    size_t refit_stride[3]; // from one candidate to the next: matrices, targets, refitted
     // Of a pass.
     unsigned char *image, *values;
     double *sums;
@@ -79,8 +92,14 @@ void candidate_launch_plain(const struct candidates *c, enum cuda_kernel_number 
 struct candidate_lists candidate_lists_of(const struct candidates *c);
 struct candidate_list candidate_list_of(const struct candidates *c, int axis);
 
-// Solves for the kept weights of step s.
-void candidate_refit_step(const struct candidates *c, int s, int n);
+// Finds out which steps are refitted.
+enum status candidate_refit_find(struct candidates *c);
+// Parts them into waves, for c->most candidates in so many bytes; as many at once as fit then.
+void candidate_refit_part(struct candidates *c, size_t bytes);
+// What the kernels want to know of them, when all memory is there; arena.
+enum status candidate_refit_layers(struct candidates *c, struct candidate_refit_layer **out);
+// Solves for the kept weights of wave w.
+void candidate_refit_run(const struct candidates *c, int w, int n);
 // Packs what step s needs of the candidates' weights, refitted ones if there are such.
 void candidate_prepare_step(const struct candidates *c, int s, int n);
 // The steps of a run of several as its kernel wants them; arena.

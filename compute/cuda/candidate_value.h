@@ -78,8 +78,10 @@ DEVICE struct candidate_view candidate_view_of(const struct candidate_where *whe
 
 DEVICE unsigned char *candidate_chunk(const struct candidate_view *view, int64_t pixel, int chunk)
 {
-    const int place = chunk ^ ((int)(pixel >> view->shift) & view->mask);
-    return view->data + ((size_t)pixel * (size_t)view->chunks + (size_t)place) * CANDIDATE_CHUNK;
+    // A candidate has fewer than 2^32 chunks: half of a place each, of which there are 2^31.
+    const uint32_t number = (uint32_t)pixel;
+    const uint32_t place = (uint32_t)chunk ^ (number >> view->shift & (uint32_t)view->mask);
+    return view->data + (size_t)(number * (uint32_t)view->chunks + place) * CANDIDATE_CHUNK;
 }
 
 // Channels `channel`, which is even, and the next.

@@ -152,7 +152,7 @@ static void check_network(void (*build)(struct graph *), const struct candidate_
         for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
             options.shared_bytes = shared[i];
             candidate_case_run(&c, precision, &options, 0, c.n, some);
-            assert_same(some, all, c.n);
+            compare(&c, some, tolerance[p], slack[p]); // in runs, sums are in another order
         }
     }
     candidate_case_close(&c);
