@@ -184,7 +184,8 @@ DEVICE void convolve(const struct candidate_conv_args *a, const struct conv_run 
             multiply_all(&p, pixels, precision, most, sums);
         }
     }
-    end.filter = &a->filter;
+    end.affine = a->filter.affine;
+    end.act = a->filter.act;
     end.adds = a->sum.data != NULL;
     end.sum = end.adds ? candidate_view_of(&where, &a->sum) : end.out;
     end.candidate = run->candidate;

@@ -211,6 +211,43 @@ DEVICE void element_gather(const struct candidate_where *where,
     }
 }
 
+// A place whose channels are all zeros, or come in order from one place of one input: as it is.
+// False: it is not such a place.
+DEVICE bool gather_whole(const struct candidate_where *where,
+                         const struct candidate_element *element, const struct candidate_tensor *in,
+                         const struct candidate_view *out, const struct candidate_place *place)
+{
+    const int *inputs = element->routes + (size_t)where->candidate * element->routes_stride;
+    const int *kept = inputs + element->channels;
+    const int first = place->channel, input = inputs[first], from_channel = kept[first];
+    bool whole = element->zeros && first + CANDIDATE_PAD <= out->width &&
+                 (input < 0 || from_channel % CANDIDATE_PAD == 0);
+    for (int k = 1; k < CANDIDATE_PAD && whole; k++) {
+        whole = input < 0 ? inputs[first + k] < 0
+                          : inputs[first + k] == input && kept[first + k] == from_channel + k;
+    }
+    const int number = input - element->first;
+    if (!whole || (input >= 0 && (number < 0 || number >= element->n))) {
+        return false;
+    }
+    const struct candidate_view from = candidate_view_of(where, &in[input < 0 ? 0 : number]);
+    const struct candidate_window *window = &element->filter.window;
+    const int y = place->y * window->stride[0] - window->pad[0];
+    const int x = place->x * window->stride[1] - window->pad[1];
+    const bool seen = input >= 0 && y >= 0 && y < from.h && x >= 0 && x < from.w;
+    const int64_t pixel = seen ? candidate_pixel(&from, place->image, y, x) : 0;
+    UNROLL
+    for (int k = 0; k < CANDIDATE_PAD; k += 2) {
+        struct candidate_pair value;
+        value.low = value.high = 0.0F;
+        if (seen) {
+            value = candidate_load(&from, pixel, from_channel + k);
+        }
+        candidate_store(out, place->pixel, first + k, value);
+    }
+    return true;
+}
+
 // Makes one place of the output.
 DEVICE void candidate_element(const struct candidate_where *where,
                               const struct candidate_element *element,
@@ -220,8 +257,10 @@ DEVICE void candidate_element(const struct candidate_where *where,
                               const enum candidate_element_kind kind)
 {
     if (kind == ELEMENT_GATHER) {
-        for (int k = 0; k < CANDIDATE_PAD; k += 2) {
-            element_gather(where, element, in, out, place, place->channel + k);
+        if (!gather_whole(where, element, in, out, place)) {
+            for (int k = 0; k < CANDIDATE_PAD; k += 2) {
+                element_gather(where, element, in, out, place, place->channel + k);
+            }
         }
     } else if (kind == ELEMENT_POOL_MAX || kind == ELEMENT_POOL_AVG) {
         candidate_store(out, place->pixel, place->channel, element_pool(where, element, in, place));

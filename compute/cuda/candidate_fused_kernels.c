@@ -48,7 +48,7 @@ DEVICE void fetch(const struct candidate_where *where, const struct candidate_fu
 }
 
 // Tiles [tile, tile + p->tiles) of the pixels from `pixel` on.
-DEVICE void fused_task(const struct candidate_fused_step *step, const struct product *p,
+DEVICE void fused_task(const struct candidate_window *window, const struct product *p,
                        struct product_end *end, const int precision, const int most)
 {
     struct product_pixel pixels[ROWS];
@@ -56,15 +56,15 @@ DEVICE void fused_task(const struct candidate_fused_step *step, const struct pro
     clear_sums(most, sums);
     UNROLL
     for (int r = 0; r < ROWS; r++) {
-        find_pixel(&step->element.filter.window, &p->in, end->out.h, end->out.w,
-                   end->pixel + r * 16 + lane_id() % 16, end->end, 0, &pixels[r]);
+        find_pixel(window, &p->in, end->out.h, end->out.w, end->pixel + r * 16 + lane_id() % 16,
+                   end->end, 0, &pixels[r]);
     }
     multiply_all(p, pixels, precision, most, sums);
     write_sums(end, most, sums);
 }
 
 // A task is 16 * ROWS pixels times `most` tiles of 8 channels; warps take them in turn.
-DEVICE void fused_tasks(const struct candidate_fused_step *step, struct product *p,
+DEVICE void fused_tasks(const struct candidate_window *window, struct product *p,
                         struct product_end *end, const int precision, const int most)
 {
     const int groups = (end->end + 16 * ROWS - 1) / (16 * ROWS), tiles = p->columns / 8;
@@ -76,7 +76,7 @@ DEVICE void fused_tasks(const struct candidate_fused_step *step, struct product 
         end->channel = tile * 8;
         end->tiles = p->tiles = tiles - tile < most ? tiles - tile : most;
         p->weights = weights + (size_t)tile * 8 * CANDIDATE_CHUNK;
-        fused_task(step, p, end, precision, most);
+        fused_task(window, p, end, precision, most);
     }
 }
 
@@ -139,31 +139,32 @@ DEVICE void fused_conv(const struct candidate_where *where, const struct candida
 {
     struct product p;
     struct product_end end;
-    p.in = candidate_view_of(where, &step->in[0]);
-    end.out = candidate_view_of(where, &step->out);
+    const struct candidate_filter filter = step->element.filter;
+    p.in = candidate_shared_view(where, &step->in[0]);
+    end.out = candidate_shared_view(where, &step->out);
     p.zeros = shared_memory();
-    p.inner = whole_inner(&step->element.filter, p.in.chunks);
+    p.inner = whole_inner(&filter, p.in.chunks);
     p.columns = candidate_padded(end.out.width);
     p.taps = (struct tap_entry *)shared_at(step->weights_at);
     p.weights = (unsigned char *)(p.taps + p.inner);
-    end.filter = &step->element.filter;
+    end.affine = filter.affine;
+    end.act = filter.act;
     end.adds = step->sum.shared;
-    end.sum = end.adds ? candidate_view_of(where, &step->sum) : end.out;
+    end.sum = end.adds ? candidate_shared_view(where, &step->sum) : end.out;
     end.candidate = where->candidate;
     end.segment = 0;
     end.before = 0;
     end.end = images * end.out.h * end.out.w;
     const int groups = (end.end + 16 * ROWS - 1) / (16 * ROWS), tiles = p.columns / 8;
     const int warps = thread_count() / WARP;
-    if (can_sweep(&step->element.filter.window, &p.in, &end.out) &&
-        p.in.chunks <= step->element.filter.slab) {
+    if (can_sweep(&filter.window, &p.in, &end.out) && p.in.chunks <= filter.slab) {
         sweep(&p, &end, images, precision);
     } else if (tiles > 4 && groups * ((tiles + 7) / 8) >= warps) {
-        fused_tasks(step, &p, &end, precision, MOST_TILES);
+        fused_tasks(&filter.window, &p, &end, precision, MOST_TILES);
     } else if (tiles > 2 && groups * ((tiles + 3) / 4) >= warps) {
-        fused_tasks(step, &p, &end, precision, 4);
+        fused_tasks(&filter.window, &p, &end, precision, 4);
     } else {
-        fused_tasks(step, &p, &end, precision, 2);
+        fused_tasks(&filter.window, &p, &end, precision, 2);
     }
 }
 
@@ -171,13 +172,14 @@ DEVICE void fused_element(const struct candidate_where *where,
                           const struct candidate_fused_step *step, int images)
 {
     const struct candidate_view out = candidate_view_of(where, &step->out);
+    const struct candidate_element element = step->element;
     const float *weights = (const float *)shared_at(step->weights_at < 0 ? 0 : step->weights_at);
     struct candidate_place place;
-    const int channels = candidate_place_channels(step->element.kind);
+    const int channels = candidate_place_channels(element.kind);
     for (int64_t i = thread_id(); candidate_find_place(&out, images, channels, i, &place);
          i += thread_count()) {
-        candidate_element(where, &step->element, step->in, &step->sum, weights, &out, &place,
-                          step->element.kind);
+        candidate_element(where, &element, step->in, &step->sum, weights, &out, &place,
+                          element.kind);
     }
 }
 

@@ -167,9 +167,11 @@ DEVICE void clear_sums(const int most, float sums[ROWS][MOST_TILES][4])
     }
 }
 
-// Where a product's sums go.
+// Where a product's sums go. What is read again and again is copied into it: through a pointer it
+// would be loaded anew after each store.
 struct product_end {
-    const struct candidate_filter *filter;
+    struct candidate_affine affine;
+    struct activation act;
     struct candidate_view out, sum;
     bool adds; // sum
     int candidate, segment;
@@ -187,7 +189,7 @@ struct channel_affine {
 // Of tile t of the product; 1 and 0 where there is none.
 DEVICE struct channel_affine load_affine(const struct product_end *e, int t)
 {
-    const struct candidate_affine *affine = &e->filter->affine;
+    const struct candidate_affine *affine = &e->affine;
     const int channel = e->channel + t * 8 + lane_id() % 4 * 2;
     const size_t at = (size_t)e->candidate * affine->stride +
                       (size_t)e->segment * (size_t)affine->segment_stride + (size_t)channel;
@@ -201,8 +203,21 @@ DEVICE struct channel_affine load_affine(const struct product_end *e, int t)
     return own;
 }
 
+// What the activation is where it is a floor: of RELU and of none.
+DEVICE bool has_floor(const struct activation *act)
+{
+    return act->kind == ACT_RELU || act->kind == ACT_NONE;
+}
+
+DEVICE float floor_of(const struct activation *act)
+{
+    return act->kind == ACT_RELU ? 0.0F : -INFINITY;
+}
+
+// Zeros behind the width come to nothing else by a floor. NaN stays NaN.
 DEVICE void write_pair(const struct product_end *e, int pixel, int t,
-                       const struct channel_affine *affine, float low, float high)
+                       const struct channel_affine *affine, const bool floors, float low,
+                       float high)
 {
     const int channel = e->channel + t * 8 + lane_id() % 4 * 2;
     struct candidate_pair value;
@@ -211,11 +226,18 @@ DEVICE void write_pair(const struct product_end *e, int pixel, int t,
     if (e->adds) {
         value = candidate_add_pair(value, candidate_load(&e->sum, e->before + pixel, channel));
     }
-    candidate_store(&e->out, e->before + pixel, channel,
-                    candidate_finish_pair(&e->filter->act, value, channel, e->out.width));
+    if (floors) {
+        const float least = floor_of(&e->act);
+        value.low = value.low < least ? least : value.low;
+        value.high = value.high < least ? least : value.high;
+    } else {
+        value = candidate_finish_pair(&e->act, value, channel, e->out.width);
+    }
+    candidate_store(&e->out, e->before + pixel, channel, value);
 }
 
-DEVICE void write_sums(const struct product_end *e, const int most, float sums[ROWS][MOST_TILES][4])
+DEVICE void write_tiles(const struct product_end *e, const int most, const bool floors,
+                        float sums[ROWS][MOST_TILES][4])
 {
     const int pixel = e->pixel + lane_id() / 4;
     UNROLL
@@ -224,9 +246,18 @@ DEVICE void write_sums(const struct product_end *e, const int most, float sums[R
         UNROLL
         for (int r = 0; r < 2 * ROWS && t < e->tiles; r++) {
             if (pixel + r * 8 < e->end) {
-                write_pair(e, pixel + r * 8, t, &affine, sums[r / 2][t][r % 2 * 2],
+                write_pair(e, pixel + r * 8, t, &affine, floors, sums[r / 2][t][r % 2 * 2],
                            sums[r / 2][t][r % 2 * 2 + 1]);
             }
         }
+    }
+}
+
+DEVICE void write_sums(const struct product_end *e, const int most, float sums[ROWS][MOST_TILES][4])
+{
+    if (has_floor(&e->act)) {
+        write_tiles(e, most, true, sums);
+    } else {
+        write_tiles(e, most, false, sums);
     }
 }

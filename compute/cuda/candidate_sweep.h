@@ -137,7 +137,7 @@ DEVICE void sweep_all(const struct product *p, const struct strip *strip, const 
 
 // The lane's own half of each row of both strips; see the layout of the instruction's sums.
 DEVICE void write_strips(const struct product_end *e, const struct candidate_view *in, int first,
-                         int n, const int rows, const int most,
+                         int n, const int rows, const int most, const bool floors,
                          float sums[MOST_SWEEP_ROWS][MOST_SWEEP_TILES][4])
 {
     struct channel_affine affine[MOST_SWEEP_TILES];
@@ -153,7 +153,7 @@ DEVICE void write_strips(const struct product_end *e, const struct candidate_vie
             UNROLL
             for (int t = 0; t < most; t++) {
                 if (t < e->tiles) {
-                    write_pair(e, strip.pixel + r * in->w + lane_id() / 4, t, &affine[t],
+                    write_pair(e, strip.pixel + r * in->w + lane_id() / 4, t, &affine[t], floors,
                                sums[r][t][2 * which], sums[r][t][2 * which + 1]);
                 }
             }
@@ -172,5 +172,9 @@ DEVICE void sweep_task(const struct product *p, const struct product_end *e, int
         sums[i / (most * 4)][i / 4 % most][i % 4] = 0.0F;
     }
     sweep_all(p, &strip, precision, rows, most, sums);
-    write_strips(e, &p->in, first, n, rows, most, sums);
+    if (has_floor(&e->act)) {
+        write_strips(e, &p->in, first, n, rows, most, true, sums);
+    } else {
+        write_strips(e, &p->in, first, n, rows, most, false, sums);
+    }
 }

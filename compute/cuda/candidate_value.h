@@ -57,16 +57,35 @@ DEVICE void candidate_swizzle(int chunks, int *shift, int *mask)
     *shift = power == 2 ? 2 : power == 4 ? 1 : 0;
 }
 
-DEVICE struct candidate_view candidate_view_of(const struct candidate_where *where,
-                                               const struct candidate_tensor *tensor)
+// But for where it lies.
+DEVICE struct candidate_view candidate_unplaced_view(const struct candidate_where *where,
+                                                     const struct candidate_tensor *tensor)
 {
     struct candidate_view view;
+    view.data = NULL;
     view.width = candidate_width(where->lists, where->candidate, tensor->axis);
     view.chunks = candidate_padded(view.width) * (where->bf16 ? 2 : 4) / CANDIDATE_CHUNK;
     view.h = tensor->h;
     view.w = tensor->w;
     view.bf16 = where->bf16;
     view.shift = view.mask = 0;
+    return view;
+}
+
+// Of a tensor that is known to be in shared memory, which the compiler then sees.
+DEVICE struct candidate_view candidate_shared_view(const struct candidate_where *where,
+                                                   const struct candidate_tensor *tensor)
+{
+    struct candidate_view view = candidate_unplaced_view(where, tensor);
+    view.data = shared_memory() + tensor->stride;
+    candidate_swizzle(view.chunks, &view.shift, &view.mask);
+    return view;
+}
+
+DEVICE struct candidate_view candidate_view_of(const struct candidate_where *where,
+                                               const struct candidate_tensor *tensor)
+{
+    struct candidate_view view = candidate_unplaced_view(where, tensor);
     if (tensor->shared) {
         view.data = where->shared + tensor->stride;
         candidate_swizzle(view.chunks, &view.shift, &view.mask);

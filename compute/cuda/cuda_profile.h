@@ -6,7 +6,9 @@ struct cuda_profile;
 
 // NULL where there is no memory for it: nothing is timed then.
 struct cuda_profile *cuda_profile_open(void);
+// Logs them also every so often, the one with the most time first: a worker that is told to go does
+// not close anything.
 void cuda_profile_add(struct cuda_profile *profile, enum cuda_kernel_number number,
                       double milliseconds);
-// Logs the kernels, the one with the most time first, if any ran. NULL is fine.
+// Logs what has not been told. NULL is fine.
 void cuda_profile_close(struct cuda_profile *profile);
