@@ -34,14 +34,22 @@ PLAIN_KERNEL(conv_unpack, struct cuda_pack_call, 256)
     }
 }
 
-// right [rows x columns of all groups]: the sum of the splits at `left`.
-PLAIN_KERNEL(conv_add_splits, struct cuda_conv_call, 256)
+// The sum of the splits at `left`, each [groups][rows][columns]: a block takes 32 weights, each
+// warp every eighth split.
+BLOCK_KERNEL(conv_add_splits, struct cuda_conv_call, CONV_THREADS)
 {
-    const int64_t i = global_id(), count = (int64_t)a->op.groups * a->rows * a->columns;
-    if (i < count) {
-        float sum = 0.0F;
-        for (int split = 0; split < a->splits; split++) {
-            sum += a->left[split * count + i];
+    const int64_t count = (int64_t)a->op.groups * a->rows * a->columns;
+    const int64_t i = (int64_t)block_x() * WARP + lane_id();
+    const int warps = thread_count() / WARP;
+    float *sums = (float *)(void *)shared_memory(), sum = 0.0F;
+    for (int split = warp_id(); i < count && split < a->splits; split += warps) {
+        sum += a->left[split * count + i];
+    }
+    sums[thread_id()] = sum;
+    block_sync();
+    if (warp_id() == 0 && i < count) {
+        for (int warp = 1; warp < warps; warp++) {
+            sum += sums[warp * WARP + lane_id()];
         }
         a->out[i] = sum;
     }

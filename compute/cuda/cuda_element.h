@@ -22,6 +22,12 @@ DEVICE int element_of_thread(const struct cuda_call *a)
     return i < a->count ? (int)i : -1;
 }
 
+// number / divisor by a multiplication; `by` is the quick_divisor of the divisor.
+DEVICE int quick_divide(int number, uint32_t by)
+{
+    return (int)(((uint64_t)(uint32_t)number * by + by) >> 32);
+}
+
 // A pixel: image, row, column; and a channel.
 struct element_place {
     int n, h, w, c;
