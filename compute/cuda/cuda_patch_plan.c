@@ -159,7 +159,8 @@ void cuda_patch_launch(struct backend *backend, const struct cuda_patch *patch, 
     struct cuda_patch_call call = patch->call;
     call.from = from;
     call.right = right;
-    call.bias = bias;
+    call.bias = call.op.kind == OP_CONV ? bias : NULL;
+    call.op.sum = call.op.sum && call.op.kind == OP_CONV;
     call.to = to;
     call.vector_from = call.from_c % 4 == 0 && aligned(from, 16);
     call.vector_right = call.op.out_c % 4 == 0 && aligned(right, 16);

@@ -43,7 +43,7 @@ static struct op conv_op(enum op_kind kind, int size, int in_c, int out_c, int k
                        .dilation = {1, 1},
                        .pad = {pad, pad, pad, pad},
                        .groups = groups,
-                       .bias = kind == OP_CONV};
+                       .bias = true};
 }
 
 // The greatest difference, over the greatest value.
