@@ -154,6 +154,18 @@ struct cuda_call cuda_call_of(const struct kernel *kernel, const struct op_args 
     return (struct cuda_call){.op = kernel->op, .args = *args, .width = 1, .splits = 1};
 }
 
+bool cuda_aligned(const struct op_args *args)
+{
+    uintptr_t bits = 0;
+    for (int i = 0; i < OP_MAX_IN; i++) {
+        bits |= (uintptr_t)args->in[i];
+    }
+    for (int i = 0; i < OP_MAX_OUT; i++) {
+        bits |= (uintptr_t)args->out[i];
+    }
+    return bits % 16 == 0;
+}
+
 int64_t cuda_in_count(const struct op *op)
 {
     return (int64_t)op->n * op->in_h * op->in_w * op->in_c;
@@ -178,6 +190,14 @@ int cuda_column_width(int channels)
         width *= 2;
     }
     return width;
+}
+
+void cuda_launch_columns_end(struct backend *backend, enum cuda_kernel_number number, int count,
+                             const void *args, size_t bytes)
+{
+    const struct cuda_grid grid = {cuda_tiles(count, WARP), 1, 1, CUDA_COLUMN_THREADS,
+                                   CUDA_COLUMN_THREADS * sizeof(double)};
+    cuda_launch(backend, number, &grid, args, bytes);
 }
 
 int cuda_column_splits(int64_t rows, int channels)

@@ -72,11 +72,17 @@ enum status cuda_kernel_open(struct backend *backend, const struct op *op, struc
 void cuda_kernel_close(struct kernel *kernel);
 struct cuda_call cuda_call_of(const struct kernel *kernel, const struct op_args *args);
 
+// Whether all addresses are multiples of 16.
+bool cuda_aligned(const struct op_args *args);
+
 int64_t cuda_in_count(const struct op *op);  // elements of the input
 int64_t cuda_out_count(const struct op *op); // of the output
 int cuda_tiles(int64_t count, int tile);     // count / tile, rounded up
 
 // Channels of a block, and splits of so many rows, where columns are added up (cuda_columns.h).
-enum { CUDA_COLUMN_THREADS = 256, CUDA_COLUMN_SHARED_BYTES = CUDA_COLUMN_THREADS * 16 };
+enum { CUDA_COLUMN_THREADS = 256, CUDA_COLUMN_SHARED_BYTES = CUDA_COLUMN_THREADS * 8 * 8 };
 int cuda_column_width(int channels);
 int cuda_column_splits(int64_t rows, int channels);
+// A kernel that adds up the splits of so many columns (column_add_splits).
+void cuda_launch_columns_end(struct backend *backend, enum cuda_kernel_number number, int count,
+                             const void *args, size_t bytes);

@@ -238,8 +238,7 @@ static void launch_taps(const struct conv_kernel *conv, const struct op_args *ar
     const struct cuda_grid grid = {cuda_tiles(op->out_c, call.width), call.splits, all,
                                    CUDA_COLUMN_THREADS, CUDA_COLUMN_SHARED_BYTES};
     cuda_launch(conv->base.backend, CUDA_tap_sums, &grid, &call, sizeof call);
-    cuda_launch_each(conv->base.backend, CUDA_tap_sums_end, call.count, EACH_THREADS, &call,
-                     sizeof call);
+    cuda_launch_columns_end(conv->base.backend, CUDA_tap_sums_end, call.count, &call, sizeof call);
 }
 
 static void add_splits(const struct conv_kernel *conv, const struct cuda_conv_call *call)

@@ -19,6 +19,28 @@ static void run_over_inputs(struct kernel *kernel, const struct op_args *args,
     launch_each(kernel, number, &call, cuda_in_count(&kernel->op));
 }
 
+// Four by four where addresses allow it and `whole` is a multiple of four.
+static void run_over_fours(struct kernel *kernel, const struct op_args *args,
+                           enum cuda_kernel_number number, int64_t whole)
+{
+    struct cuda_call call = cuda_call_of(kernel, args);
+    call.vector = whole % 4 == 0 && cuda_aligned(args);
+    launch_each(kernel, number, &call, cuda_in_count(&kernel->op) / (call.vector ? 4 : 1));
+}
+
+static void run_over_runs(struct kernel *kernel, const struct op_args *args,
+                          enum cuda_kernel_number number)
+{
+    run_over_fours(kernel, args, number, cuda_in_count(&kernel->op));
+}
+
+// The same where elements of one run are of neighbouring channels.
+static void run_over_pixels(struct kernel *kernel, const struct op_args *args,
+                            enum cuda_kernel_number number)
+{
+    run_over_fours(kernel, args, number, kernel->op.in_c);
+}
+
 static void run_over_outputs(struct kernel *kernel, const struct op_args *args,
                              enum cuda_kernel_number number)
 {
@@ -50,9 +72,9 @@ static void run_BN_SUM(struct kernel *kernel, const struct op_args *args)
 #define SIMPLE_KINDS(X)                                                                            \
     X(NORMALIZE, normalize, inputs)                                                                \
     X(QUANTIZE, quantize, inputs)                                                                  \
-    X(ADD, add, inputs)                                                                            \
+    X(ADD, add, runs)                                                                              \
     X(MULTIPLY, multiply, inputs)                                                                  \
-    X(ACT_BACKWARD, act_backward, inputs)                                                          \
+    X(ACT_BACKWARD, act_backward, runs)                                                            \
     X(DROPOUT, dropout, inputs)                                                                    \
     X(SHUFFLE, shuffle, inputs)                                                                    \
     X(GATHER, gather, inputs)                                                                      \
@@ -67,7 +89,7 @@ static void run_BN_SUM(struct kernel *kernel, const struct op_args *args)
     X(POOL_AVG_BACKWARD, pool_avg_backward, inputs)                                                \
     X(BN_FINISH, bn_finish, channels)                                                              \
     X(BN_BACKWARD_FINISH, bn_backward_finish, channels)                                            \
-    X(BN_BACKWARD_APPLY, bn_backward_apply, inputs)                                                \
+    X(BN_BACKWARD_APPLY, bn_backward_apply, pixels)                                                \
     X(SGD, sgd, inputs)                                                                            \
     X(RMSPROP, rmsprop, inputs)                                                                    \
     X(ADAM, adam, inputs)

@@ -6,6 +6,12 @@
 
 enum { PATCH_IN_FLIGHT = 4 }; // loads of a thread before the first is used
 
+// number / divisor by a multiplication; `by` is the quick_divisor of the divisor.
+DEVICE int quick_divide(int number, uint32_t by)
+{
+    return (int)(((uint64_t)(uint32_t)number * by + by) >> 32);
+}
+
 struct patch_tile {
     int image, images; // first one, how many there are
     int row, rows;

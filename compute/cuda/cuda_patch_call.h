@@ -37,7 +37,7 @@ struct cuda_patch_call {
     bool pairs;                       // two columns of the result, aligned to 8
 };
 
-// What quick_divide (cuda_element.h) takes for this divisor: numbers up to 2^32 / divisor.
+// What quick_divide (cuda_patch.h) takes for this divisor: numbers up to 2^32 / divisor.
 static inline uint32_t quick_divisor(int divisor)
 {
     return UINT32_MAX / (uint32_t)divisor;
