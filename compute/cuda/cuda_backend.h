@@ -13,6 +13,11 @@ struct cuda_backend {
     struct cuda_context *context; // owned
     enum backend_precision precision;
     size_t shared_bytes; // that a block of the device may have
+    // Inside parallel(), packing is put off until much of it is one launch.
+    bool gathers;
+    enum cuda_kernel_number gathered; // which kernel's
+    struct cuda_pack_calls packs;     // the first n_packs of them
+    int n_packs;
 };
 
 // The backend whose kernels the emulator runs, for tests: no program offers it. Its memory is the
@@ -61,6 +66,9 @@ void cuda_launch(struct backend *backend, enum cuda_kernel_number number,
 // Along x, one thread for each of `count`, at least 1, in blocks of so many threads.
 void cuda_launch_each(struct backend *backend, enum cuda_kernel_number number, int64_t count,
                       int threads, const void *args, size_t bytes);
+// number: of conv_pack or conv_unpack.
+void cuda_pack(struct backend *backend, enum cuda_kernel_number number,
+               const struct cuda_pack_call *call);
 // Copies inside the backend's memory.
 void cuda_copy(struct backend *backend, void *to, const void *from, size_t bytes);
 

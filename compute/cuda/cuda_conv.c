@@ -2,7 +2,7 @@
 #include "compute/cuda/cuda_backend.h"
 #include "compute/cuda/cuda_patch_plan.h"
 
-#include <string.h>
+#include <limits.h>
 
 enum { EACH_THREADS = 256, PACKED_MULTIPLE = 8, MOST_SPLITS = 64, LEAST_SPLIT_TERMS = 512 };
 
@@ -159,6 +159,10 @@ static enum status open_conv(struct backend *backend, const struct op *op, struc
         kernel->packed_bytes = (conv->weights + (op->bias ? (size_t)op->out_c : 0)) * sizeof(float);
     }
     kernel->packing = 1; // it follows from the weights alone
+    if (conv->weights + (size_t)op->out_c > INT_MAX) {
+        cuda_kernel_close(kernel);
+        FAIL(ERR_UNSUPPORTED, "a convolution of more than %d weights", INT_MAX);
+    }
     if (!conv->depthwise && !conv->patches &&
         ((int64_t)op->groups * call->splits > MOST_BLOCKS ||
          call->columns / conv->tile_columns >= MOST_BLOCKS)) {
@@ -267,27 +271,18 @@ static void run_backward_weights(struct kernel *kernel, const struct op_args *ar
     launch_taps(conv, args);
 }
 
-// Steps of weights in packed order; a partial's is that of CONV.
 static struct cuda_pack_call pack_call(const struct conv_kernel *conv)
 {
     const struct op *op = &conv->base.op;
     const struct cuda_conv_call *call = &conv->call;
-    const bool data = op->kind == OP_CONV_BACKWARD_DATA;
-    struct cuda_pack_call pack = {
-        .count = op->out_c * call->group_in * taps_of(op),
+    return (struct cuda_pack_call){
+        .count = (int)conv->weights,
         .inputs = call->group_in,
-        .outputs = call->group_out,
+        .outputs = conv->depthwise ? op->out_c : call->group_out,
         .taps = taps_of(op),
-        .group_step = taps_of(op) * (data ? call->group_out : call->group_in) * call->padded,
-        .tap_step = (data ? call->group_out : call->group_in) * call->padded,
-        .input_step = data ? 1 : call->padded,
-        .output_step = data ? call->padded : 1,
+        .padded = conv->depthwise ? op->out_c : call->padded,
+        .data = op->kind == OP_CONV_BACKWARD_DATA && !conv->depthwise,
     };
-    if (conv->depthwise) {
-        pack.group_step = 1;
-        pack.tap_step = op->out_c;
-    }
-    return pack;
 }
 
 static enum status pack_conv(struct kernel *kernel, const float *weights, const float *bias,
@@ -303,9 +298,7 @@ static enum status pack_conv(struct kernel *kernel, const float *weights, const 
     call.to = packed;
     call.to_bias = (float *)packed + conv->weights;
     call.biases = kernel->op.bias && bias != NULL ? kernel->op.out_c : 0;
-    cuda_zero(kernel->backend, packed, conv->weights * sizeof(float)); // padding, too
-    cuda_launch_each(kernel->backend, CUDA_conv_pack, (int64_t)call.count + call.biases,
-                     EACH_THREADS, &call, sizeof call);
+    cuda_pack(kernel->backend, CUDA_conv_pack, &call);
     return OK;
 }
 
@@ -321,8 +314,7 @@ static void unpack_weights(struct kernel *kernel, const void *partial, float *we
     call.to = weights;
     call.to_bias = bias;
     call.biases = kernel->op.bias ? kernel->op.out_c : 0;
-    cuda_launch_each(kernel->backend, CUDA_conv_unpack, (int64_t)call.count + call.biases,
-                     EACH_THREADS, &call, sizeof call);
+    cuda_pack(kernel->backend, CUDA_conv_unpack, &call);
 }
 
 const struct kernel_ops cuda_kernel_CONV = {

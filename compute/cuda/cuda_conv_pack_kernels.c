@@ -4,33 +4,43 @@
 // After it, as C headers have to be.
 #include "compute/cuda/cuda_conv_call.h"
 
-// Where weight number i lies among packed ones.
-DEVICE int packed_at(const struct cuda_pack_call *a, int i)
+// The weight that lies at place i of packed ones; -1: padding.
+DEVICE int weight_at(const struct cuda_pack_call *a, int i)
 {
-    const int pair = i / a->taps, tap = i - pair * a->taps;
-    const int output = pair / a->inputs, input = pair - output * a->inputs;
-    const int group = output / a->outputs;
-    return group * a->group_step + tap * a->tap_step + input * a->input_step +
-           (output - group * a->outputs) * a->output_step;
+    const int lines = a->data ? a->outputs : a->inputs;
+    const int row = i / a->padded, column = i - row * a->padded;
+    const int tap_row = row / lines, line = row - tap_row * lines;
+    const int group = tap_row / a->taps, tap = tap_row - group * a->taps;
+    const int output = a->data ? line : column, input = a->data ? column : line;
+    if (output >= a->outputs || input >= a->inputs) {
+        return -1;
+    }
+    return ((group * a->outputs + output) * a->inputs + input) * a->taps + tap;
 }
 
-PLAIN_KERNEL(conv_pack, struct cuda_pack_call, 256)
+PLAIN_KERNEL(conv_pack, struct cuda_pack_calls, 256)
 {
+    const struct cuda_pack_call *call = &a->calls[block_y()];
     const int64_t i = global_id();
-    if (i < a->count) {
-        a->to[packed_at(a, (int)i)] = a->from[i];
-    } else if (i - a->count < a->biases) {
-        a->to_bias[i - a->count] = a->from_bias[i - a->count];
+    if (i < call->count) {
+        const int weight = weight_at(call, (int)i);
+        call->to[i] = weight >= 0 ? call->from[weight] : 0.0F;
+    } else if (i - call->count < call->biases) {
+        call->to_bias[i - call->count] = call->from_bias[i - call->count];
     }
 }
 
-PLAIN_KERNEL(conv_unpack, struct cuda_pack_call, 256)
+PLAIN_KERNEL(conv_unpack, struct cuda_pack_calls, 256)
 {
+    const struct cuda_pack_call *call = &a->calls[block_y()];
     const int64_t i = global_id();
-    if (i < a->count) {
-        a->to[i] = a->from[packed_at(a, (int)i)];
-    } else if (i - a->count < a->biases) {
-        a->to_bias[i - a->count] = a->from_bias[i - a->count];
+    if (i < call->count) {
+        const int weight = weight_at(call, (int)i);
+        if (weight >= 0) {
+            call->to[weight] = call->from[i];
+        }
+    } else if (i - call->count < call->biases) {
+        call->to_bias[i - call->count] = call->from_bias[i - call->count];
     }
 }
 
