@@ -145,11 +145,12 @@ void program_bind(struct program *program, int buffer, void *address, void *last
     bound->external_last = last;
 }
 
-// What a chunk writes of a sum is not the sum.
+// What a chunk writes of a sum is not the sum, unless it is the only chunk.
 static char *out_address(const struct program *program, struct program_slot slot, int chunk,
                          int lane)
 {
-    if (chunk != JOINT && slot.buffer >= 0 && program_is_sum(&program->buffers[slot.buffer])) {
+    if (program->sums != NULL && chunk != JOINT && slot.buffer >= 0 &&
+        program_is_sum(&program->buffers[slot.buffer])) {
         return program_partial(program, lane) + program->buffers[slot.buffer].partial + slot.offset;
     }
     return program_slot_address(program, slot, chunk, lane);

@@ -137,6 +137,10 @@ enum status program_open_sums(struct program *program)
         return OK;
     }
     CHECK(!program->shares_chunks);
+    if (program->n_chunks == 1) { // it leaves its sums in their place, nothing is added
+        CHECK(program->n_parts == 1);
+        return OK;
+    }
     program->sums = calloc(1, sizeof *program->sums);
     if (program->sums == NULL) {
         FAIL(ERR_MEMORY, "no memory for a plan's sums");

@@ -9,6 +9,23 @@ static struct cuda_backend *cuda_of(struct backend *backend)
     return (struct cuda_backend *)backend;
 }
 
+// Gives the packing that was put off to the queue.
+static void flush_packs(struct cuda_backend *cuda)
+{
+    if (cuda->n_packs == 0) {
+        return;
+    }
+    int most = 1;
+    for (int i = 0; i < cuda->n_packs; i++) {
+        const int count = cuda->packs.calls[i].count + cuda->packs.calls[i].biases;
+        most = count > most ? count : most;
+    }
+    enum { THREADS = 256 };
+    const struct cuda_grid grid = {cuda_tiles(most, THREADS), cuda->n_packs, 1, THREADS, 0};
+    cuda->n_packs = 0;
+    cuda->driver->launch(cuda->context, cuda->gathered, &grid, &cuda->packs, sizeof cuda->packs);
+}
+
 enum status cuda_open(const struct backend_ops *ops, const struct cuda_driver *driver, int device,
                       const struct backend_options *options, struct backend **out)
 {
@@ -70,11 +87,13 @@ enum status cuda_download(struct backend *backend, void *to_host, const void *fr
 
 void cuda_copy(struct backend *backend, void *to, const void *from, size_t bytes)
 {
+    flush_packs(cuda_of(backend));
     cuda_of(backend)->driver->copy(cuda_of(backend)->context, to, from, bytes);
 }
 
 void cuda_zero(struct backend *backend, void *address, size_t bytes)
 {
+    flush_packs(cuda_of(backend));
     cuda_of(backend)->driver->zero(cuda_of(backend)->context, address, bytes);
 }
 
@@ -99,19 +118,37 @@ void cuda_forget(struct backend *backend, struct recording *recording)
     cuda_of(backend)->driver->forget(cuda_of(backend)->context, recording);
 }
 
+void cuda_pack(struct backend *backend, enum cuda_kernel_number number,
+               const struct cuda_pack_call *call)
+{
+    struct cuda_backend *cuda = cuda_of(backend);
+    if (cuda->n_packs == CUDA_PACKS || cuda->gathered != number) {
+        flush_packs(cuda);
+    }
+    cuda->gathered = number;
+    cuda->packs.calls[cuda->n_packs++] = *call;
+    if (!cuda->gathers) {
+        flush_packs(cuda);
+    }
+}
+
 void cuda_parallel(struct backend *backend, int n, void (*body)(void *context, int index, int lane),
                    void *context)
 {
-    (void)backend;
+    struct cuda_backend *cuda = cuda_of(backend);
+    cuda->gathers = true;
     for (int index = 0; index < n; index++) {
         body(context, index, 0);
     }
+    cuda->gathers = false;
+    flush_packs(cuda);
 }
 
 void cuda_launch(struct backend *backend, enum cuda_kernel_number number,
                  const struct cuda_grid *grid, const void *args, size_t bytes)
 {
     struct cuda_backend *cuda = cuda_of(backend);
+    flush_packs(cuda);
     cuda->driver->launch(cuda->context, number, grid, args, bytes);
 }
 
@@ -154,6 +191,18 @@ struct cuda_call cuda_call_of(const struct kernel *kernel, const struct op_args 
     return (struct cuda_call){.op = kernel->op, .args = *args, .width = 1, .splits = 1};
 }
 
+bool cuda_aligned(const struct op_args *args)
+{
+    uintptr_t bits = 0;
+    for (int i = 0; i < OP_MAX_IN; i++) {
+        bits |= (uintptr_t)args->in[i];
+    }
+    for (int i = 0; i < OP_MAX_OUT; i++) {
+        bits |= (uintptr_t)args->out[i];
+    }
+    return bits % 16 == 0;
+}
+
 int64_t cuda_in_count(const struct op *op)
 {
     return (int64_t)op->n * op->in_h * op->in_w * op->in_c;
@@ -178,6 +227,14 @@ int cuda_column_width(int channels)
         width *= 2;
     }
     return width;
+}
+
+void cuda_launch_columns_end(struct backend *backend, enum cuda_kernel_number number, int count,
+                             const void *args, size_t bytes)
+{
+    const struct cuda_grid grid = {cuda_tiles(count, WARP), 1, 1, CUDA_COLUMN_THREADS,
+                                   CUDA_COLUMN_THREADS * sizeof(double)};
+    cuda_launch(backend, number, &grid, args, bytes);
 }
 
 int cuda_column_splits(int64_t rows, int channels)

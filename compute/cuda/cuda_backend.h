@@ -13,6 +13,11 @@ struct cuda_backend {
     struct cuda_context *context; // owned
     enum backend_precision precision;
     size_t shared_bytes; // that a block of the device may have
+    // Inside parallel(), packing is put off until much of it is one launch.
+    bool gathers;
+    enum cuda_kernel_number gathered; // which kernel's
+    struct cuda_pack_calls packs;     // the first n_packs of them
+    int n_packs;
 };
 
 // The backend whose kernels the emulator runs, for tests: no program offers it. Its memory is the
@@ -61,6 +66,9 @@ void cuda_launch(struct backend *backend, enum cuda_kernel_number number,
 // Along x, one thread for each of `count`, at least 1, in blocks of so many threads.
 void cuda_launch_each(struct backend *backend, enum cuda_kernel_number number, int64_t count,
                       int threads, const void *args, size_t bytes);
+// number: of conv_pack or conv_unpack.
+void cuda_pack(struct backend *backend, enum cuda_kernel_number number,
+               const struct cuda_pack_call *call);
 // Copies inside the backend's memory.
 void cuda_copy(struct backend *backend, void *to, const void *from, size_t bytes);
 
@@ -72,11 +80,17 @@ enum status cuda_kernel_open(struct backend *backend, const struct op *op, struc
 void cuda_kernel_close(struct kernel *kernel);
 struct cuda_call cuda_call_of(const struct kernel *kernel, const struct op_args *args);
 
+// Whether all addresses are multiples of 16.
+bool cuda_aligned(const struct op_args *args);
+
 int64_t cuda_in_count(const struct op *op);  // elements of the input
 int64_t cuda_out_count(const struct op *op); // of the output
 int cuda_tiles(int64_t count, int tile);     // count / tile, rounded up
 
 // Channels of a block, and splits of so many rows, where columns are added up (cuda_columns.h).
-enum { CUDA_COLUMN_THREADS = 256, CUDA_COLUMN_SHARED_BYTES = CUDA_COLUMN_THREADS * 16 };
+enum { CUDA_COLUMN_THREADS = 256, CUDA_COLUMN_SHARED_BYTES = CUDA_COLUMN_THREADS * 8 * 8 };
 int cuda_column_width(int channels);
 int cuda_column_splits(int64_t rows, int channels);
+// A kernel that adds up the splits of so many columns (column_add_splits).
+void cuda_launch_columns_end(struct backend *backend, enum cuda_kernel_number number, int count,
+                             const void *args, size_t bytes);

@@ -2,71 +2,120 @@
 // normalising and its gradient one multiply-add per element.
 #include "compute/cuda/cuda_columns.h"
 
-// Leaves this block's two sums in scratch [splits][2][channels].
-DEVICE void leave_sums(const struct cuda_call *a, int channel, double first, double second)
+// Leaves this block's two sums of each of a thread's n channels in scratch [splits][2][channels].
+// sums: n first ones, n second ones.
+DEVICE void leave_sums(const struct cuda_call *a, const int n, int channel, double *sums)
 {
     const int channels = a->op.in_c;
     double *split = (double *)a->args.scratch + (int64_t)block_y() * 2 * channels;
-    if (column_reduce(a->width, &first, &second) && channel >= 0) {
-        split[channel] = first;
-        split[channels + channel] = second;
+    if (column_reduce(a->width, 2 * n, sums) && channel >= 0) {
+        UNROLL
+        for (int i = 0; i < n; i++) {
+            split[channel * n + i] = sums[i];
+            split[channels + channel * n + i] = sums[n + i];
+        }
     }
+}
+
+// n: channels of a thread.
+DEVICE void statistics(const struct cuda_call *a, const int n)
+{
+    const int channels = a->op.in_c, rows = a->count;
+    const struct column_share share = column_share_of(channels / n, a->width, a->splits);
+    const float *x = in_f32(a, 0) + share.channel * n;
+    const int end = share.channel >= 0 ? rows : 0;
+    double sums[8] = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
+    for (int row = share.first; row < end; row += COLUMN_IN_FLIGHT * share.step) {
+        float values[COLUMN_IN_FLIGHT][4];
+        UNROLL
+        for (int k = 0; k < COLUMN_IN_FLIGHT; k++) {
+            if (row + k * share.step < end) {
+                load_floats(values[k], n, x + (row + k * share.step) * channels);
+            }
+        }
+        UNROLL
+        for (int k = 0; k < COLUMN_IN_FLIGHT * 4; k++) {
+            if (k % 4 < n && row + k / 4 * share.step < end) {
+                const double value = (double)values[k / 4][k % 4];
+                sums[k % 4] += value;
+                sums[n + k % 4] += value * value;
+            }
+        }
+    }
+    leave_sums(a, n, share.channel, sums);
 }
 
 BLOCK_KERNEL(bn_statistics, struct cuda_call, 256)
 {
-    const int channels = a->op.in_c, rows = a->count;
-    const struct column_share share = column_share_of(channels, a->width, a->splits);
-    const float *x = in_f32(a, 0) + share.channel;
-    double sum = 0.0, squares = 0.0;
-    for (int row = share.first; share.channel >= 0 && row < rows; row += share.step) {
-        const double value = (double)x[row * channels];
-        sum += value;
-        squares += value * value;
+    if (a->vector) {
+        statistics(a, 4);
+    } else {
+        statistics(a, 1);
     }
-    leave_sums(a, share.channel, sum, squares);
+}
+
+// n channels from element i on: their gradients, which also go to `g` unless that is NULL, and what
+// they add to the sums.
+DEVICE void reduce_gradients(const struct cuda_call *a, const int n, int i, const float *mean,
+                             const float *inverse, double *sums)
+{
+    float *g = out_f32(a, 0), gradients[4], x[4];
+    load_floats(x, n, in_f32(a, 3) + i);
+    activation_gradients(a, n, i, gradients);
+    UNROLL
+    for (int k = 0; k < n; k++) {
+        const double centred = (double)x[k] - (double)mean[k];
+        sums[k] += (double)gradients[k];
+        sums[n + k] += (double)gradients[k] * centred * (double)inverse[k];
+    }
+    if (g != NULL) {
+        store_floats(g + i, n, gradients);
+    }
+}
+
+DEVICE void backward_reduce(const struct cuda_call *a, const int n)
+{
+    const int channels = a->op.in_c, rows = a->count;
+    const struct column_share share = column_share_of(channels / n, a->width, a->splits);
+    const int c = share.channel * n;
+    double sums[8] = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
+    float mean[4], inverse[4];
+    if (c >= 0) {
+        load_floats(mean, n, in_f32(a, 4) + c);
+        load_floats(inverse, n, in_f32(a, 5) + c);
+    }
+    for (int row = share.first; c >= 0 && row < rows; row += share.step) {
+        reduce_gradients(a, n, row * channels + c, mean, inverse, sums);
+    }
+    leave_sums(a, n, share.channel, sums);
 }
 
 BLOCK_KERNEL(bn_backward_reduce, struct cuda_call, 256)
 {
-    const int channels = a->op.in_c, rows = a->count;
-    const struct column_share share = column_share_of(channels, a->width, a->splits);
-    const int c = share.channel;
-    float *g = out_f32(a, 0);
-    double sum = 0.0, products = 0.0;
-    for (int row = share.first; c >= 0 && row < rows; row += share.step) {
-        const int i = row * channels + c;
-        const float gradient = act_gradient(a->op.act, in_f32(a, 0), in_f32(a, 1), in_f32(a, 2), i);
-        const double centred = (double)in_f32(a, 3)[i] - (double)in_f32(a, 4)[c];
-        sum += (double)gradient;
-        products += (double)gradient * centred * (double)in_f32(a, 5)[c];
-        if (g != NULL) {
-            g[i] = gradient;
-        }
+    if (a->vector) {
+        backward_reduce(a, 4);
+    } else {
+        backward_reduce(a, 1);
     }
-    leave_sums(a, c, sum, products);
 }
 
 // The sums of all splits: BN_STATISTICS's partial is out[0], BN_BACKWARD_REDUCE's out[1].
 DEVICE void add_splits(const struct cuda_call *a, double *partial)
 {
-    const int i = element_of_thread(a), columns = 2 * a->op.in_c;
-    if (i < 0) {
-        return;
-    }
     double sum = 0.0;
-    for (int split = 0; split < a->splits; split++) {
-        sum += ((const double *)a->args.scratch)[split * columns + i];
+    const int i =
+        column_add_splits((const double *)a->args.scratch, 2 * a->op.in_c, a->splits, &sum);
+    if (i >= 0) {
+        partial[i] = sum;
     }
-    partial[i] = sum;
 }
 
-PLAIN_KERNEL(bn_statistics_end, struct cuda_call, 256)
+BLOCK_KERNEL(bn_statistics_end, struct cuda_call, 256)
 {
     add_splits(a, (double *)a->args.out[0]);
 }
 
-PLAIN_KERNEL(bn_backward_reduce_end, struct cuda_call, 256)
+BLOCK_KERNEL(bn_backward_reduce_end, struct cuda_call, 256)
 {
     add_splits(a, (double *)a->args.out[1]);
 }
@@ -135,13 +184,31 @@ PLAIN_KERNEL(bn_backward_finish, struct cuda_call, 256)
     }
 }
 
+// n channels from element i on.
+DEVICE void backward_apply(const struct cuda_call *a, const int n, int i)
+{
+    const int channels = a->op.in_c;
+    const float *k = in_f32(a, 2) + i % channels;
+    float g[4], x[4], k0[4], k1[4], k2[4];
+    load_floats(g, n, in_f32(a, 0) + i);
+    load_floats(x, n, in_f32(a, 1) + i);
+    load_floats(k0, n, k);
+    load_floats(k1, n, k + channels);
+    load_floats(k2, n, k + 2 * channels);
+    UNROLL
+    for (int j = 0; j < n; j++) {
+        g[j] = k0[j] * g[j] + (k1[j] * x[j] + k2[j]);
+    }
+    store_floats(out_f32(a, 0) + i, n, g);
+}
+
 PLAIN_KERNEL(bn_backward_apply, struct cuda_call, 256)
 {
-    const int i = element_of_thread(a), channels = a->op.in_c;
-    if (i >= 0) {
-        const float *k = in_f32(a, 2) + i % channels;
-        out_f32(a, 0)[i] =
-            k[0] * in_f32(a, 0)[i] + (k[channels] * in_f32(a, 1)[i] + k[2 * channels]);
+    const int i = element_of_thread(a);
+    if (i >= 0 && a->vector) {
+        backward_apply(a, 4, 4 * i);
+    } else if (i >= 0) {
+        backward_apply(a, 1, i);
     }
 }
 
@@ -151,12 +218,12 @@ BLOCK_KERNEL(multiply_backward_vector, struct cuda_call, 256)
 {
     const int channels = a->op.in_c, rows = a->count;
     const struct column_share share = column_share_of(channels, a->width, a->splits);
-    double sum = 0.0, unused = 0.0;
+    double sum = 0.0;
     for (int row = share.first; share.channel >= 0 && row < rows; row += share.step) {
         const int i = (block_z() * rows + row) * channels + share.channel;
         sum += (double)in_f32(a, 0)[i] * (double)in_f32(a, 1)[i];
     }
-    if (column_reduce(a->width, &sum, &unused) && share.channel >= 0) {
+    if (column_reduce(a->width, 1, &sum) && share.channel >= 0) {
         out_f32(a, 0)[block_z() * channels + share.channel] = (float)sum;
     }
 }

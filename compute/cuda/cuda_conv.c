@@ -1,13 +1,16 @@
 // Convolutions and their gradients: which kernel, which tiles, how the work is split.
 #include "compute/cuda/cuda_backend.h"
+#include "compute/cuda/cuda_patch_plan.h"
 
-#include <string.h>
+#include <limits.h>
 
 enum { EACH_THREADS = 256, PACKED_MULTIPLE = 8, MOST_SPLITS = 64, LEAST_SPLIT_TERMS = 512 };
 
 struct conv_kernel {
     struct kernel base;
-    bool depthwise;             // kernels of its own; else the product of matrices below
+    bool depthwise; // kernels of its own
+    bool patches;   // by patches of the tensor; else the product of matrices below
+    struct cuda_patch patch;
     struct cuda_conv_call call; // all but the addresses
     int tile_rows, tile_columns;
     enum cuda_kernel_number number;
@@ -115,7 +118,9 @@ static void plan_gradient(struct conv_kernel *conv)
 {
     const struct op *op = &conv->base.op;
     struct cuda_conv_call *call = &conv->call;
-    if (!conv->depthwise) {
+    if (conv->patches) {
+        call->splits = conv->patch.call.splits;
+    } else if (!conv->depthwise) {
         choose_splits(conv);
     }
     const size_t sums = call->splits > 1 ? (size_t)call->splits * conv->weights : 0;
@@ -140,7 +145,9 @@ static enum status open_conv(struct backend *backend, const struct op *op, struc
     struct cuda_conv_call *call = &conv->call;
     set_extents(call, op);
     conv->depthwise = call->group_in == 1 && call->group_out == 1 && op->groups > 1;
-    choose_tiles(conv, ((struct cuda_backend *)backend)->precision);
+    const enum backend_precision precision = ((struct cuda_backend *)backend)->precision;
+    choose_tiles(conv, precision);
+    conv->patches = precision == PRECISION_BF16 && cuda_patch_plan(op, call->padded, &conv->patch);
     const int lines = op->kind == OP_CONV_BACKWARD_WEIGHTS ? call->rows : call->terms;
     conv->weights = (size_t)op->groups * (size_t)lines * (size_t)call->padded;
     if (conv->depthwise) {
@@ -152,8 +159,13 @@ static enum status open_conv(struct backend *backend, const struct op *op, struc
         kernel->packed_bytes = (conv->weights + (op->bias ? (size_t)op->out_c : 0)) * sizeof(float);
     }
     kernel->packing = 1; // it follows from the weights alone
-    if (!conv->depthwise && ((int64_t)op->groups * call->splits > MOST_BLOCKS ||
-                             call->columns / conv->tile_columns >= MOST_BLOCKS)) {
+    if (conv->weights + (size_t)op->out_c > INT_MAX) {
+        cuda_kernel_close(kernel);
+        FAIL(ERR_UNSUPPORTED, "a convolution of more than %d weights", INT_MAX);
+    }
+    if (!conv->depthwise && !conv->patches &&
+        ((int64_t)op->groups * call->splits > MOST_BLOCKS ||
+         call->columns / conv->tile_columns >= MOST_BLOCKS)) {
         cuda_kernel_close(kernel);
         FAIL(ERR_UNSUPPORTED, "more groups than a launch has blocks for, %d", MOST_BLOCKS);
     }
@@ -168,6 +180,11 @@ static bool aligned(const void *address)
 
 static void launch_product(const struct conv_kernel *conv, struct cuda_conv_call *call)
 {
+    if (conv->patches) {
+        cuda_patch_launch(conv->base.backend, &conv->patch, call->left, call->right, call->bias,
+                          call->out);
+        return;
+    }
     const bool weights = call->op.kind == OP_CONV_BACKWARD_WEIGHTS;
     const int channels = call->op.kind == OP_CONV_BACKWARD_DATA ? call->group_out : call->group_in;
     call->vector_left = channels % 4 == 0 && aligned(call->left);
@@ -225,8 +242,14 @@ static void launch_taps(const struct conv_kernel *conv, const struct op_args *ar
     const struct cuda_grid grid = {cuda_tiles(op->out_c, call.width), call.splits, all,
                                    CUDA_COLUMN_THREADS, CUDA_COLUMN_SHARED_BYTES};
     cuda_launch(conv->base.backend, CUDA_tap_sums, &grid, &call, sizeof call);
-    cuda_launch_each(conv->base.backend, CUDA_tap_sums_end, call.count, EACH_THREADS, &call,
-                     sizeof call);
+    cuda_launch_columns_end(conv->base.backend, CUDA_tap_sums_end, call.count, &call, sizeof call);
+}
+
+static void add_splits(const struct conv_kernel *conv, const struct cuda_conv_call *call)
+{
+    const struct cuda_grid grid = {cuda_tiles((int64_t)conv->weights, WARP), 1, 1, CONV_THREADS,
+                                   CONV_THREADS * sizeof(float)};
+    cuda_launch(conv->base.backend, CUDA_conv_add_splits, &grid, call, sizeof *call);
 }
 
 static void run_backward_weights(struct kernel *kernel, const struct op_args *args)
@@ -242,34 +265,24 @@ static void run_backward_weights(struct kernel *kernel, const struct op_args *ar
         if (call.splits > 1) {
             call.left = args->scratch;
             call.out = args->out[0];
-            cuda_launch_each(kernel->backend, CUDA_conv_add_splits, (int64_t)conv->weights,
-                             EACH_THREADS, &call, sizeof call);
+            add_splits(conv, &call);
         }
     }
     launch_taps(conv, args);
 }
 
-// Steps of weights in packed order; a partial's is that of CONV.
 static struct cuda_pack_call pack_call(const struct conv_kernel *conv)
 {
     const struct op *op = &conv->base.op;
     const struct cuda_conv_call *call = &conv->call;
-    const bool data = op->kind == OP_CONV_BACKWARD_DATA;
-    struct cuda_pack_call pack = {
-        .count = op->out_c * call->group_in * taps_of(op),
+    return (struct cuda_pack_call){
+        .count = (int)conv->weights,
         .inputs = call->group_in,
-        .outputs = call->group_out,
+        .outputs = conv->depthwise ? op->out_c : call->group_out,
         .taps = taps_of(op),
-        .group_step = taps_of(op) * (data ? call->group_out : call->group_in) * call->padded,
-        .tap_step = (data ? call->group_out : call->group_in) * call->padded,
-        .input_step = data ? 1 : call->padded,
-        .output_step = data ? call->padded : 1,
+        .padded = conv->depthwise ? op->out_c : call->padded,
+        .data = op->kind == OP_CONV_BACKWARD_DATA && !conv->depthwise,
     };
-    if (conv->depthwise) {
-        pack.group_step = 1;
-        pack.tap_step = op->out_c;
-    }
-    return pack;
 }
 
 static enum status pack_conv(struct kernel *kernel, const float *weights, const float *bias,
@@ -285,9 +298,7 @@ static enum status pack_conv(struct kernel *kernel, const float *weights, const 
     call.to = packed;
     call.to_bias = (float *)packed + conv->weights;
     call.biases = kernel->op.bias && bias != NULL ? kernel->op.out_c : 0;
-    cuda_zero(kernel->backend, packed, conv->weights * sizeof(float)); // padding, too
-    cuda_launch_each(kernel->backend, CUDA_conv_pack, (int64_t)call.count + call.biases,
-                     EACH_THREADS, &call, sizeof call);
+    cuda_pack(kernel->backend, CUDA_conv_pack, &call);
     return OK;
 }
 
@@ -303,8 +314,7 @@ static void unpack_weights(struct kernel *kernel, const void *partial, float *we
     call.to = weights;
     call.to_bias = bias;
     call.biases = kernel->op.bias ? kernel->op.out_c : 0;
-    cuda_launch_each(kernel->backend, CUDA_conv_unpack, (int64_t)call.count + call.biases,
-                     EACH_THREADS, &call, sizeof call);
+    cuda_pack(kernel->backend, CUDA_conv_unpack, &call);
 }
 
 const struct kernel_ops cuda_kernel_CONV = {

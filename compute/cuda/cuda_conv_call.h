@@ -27,15 +27,23 @@ struct cuda_conv_call {
     bool vector_left, vector_right; // four neighbours lie together, aligned to 16 bytes
 };
 
-// Weights into packed ones, or a partial into weights. Packed, the weight of output channel o and
-// input channel c of a group under a tap lies at the sum of each times its step.
+// Weights into packed ones, or a partial into weights. Weights are [groups][outputs][inputs][taps],
+// packed ones [groups][taps][lines][padded columns]: for CONV_BACKWARD_DATA lines are outputs and
+// columns inputs, else the other way round. Depthwise ones are one group's, of one input.
 struct cuda_pack_call {
     const float *from, *from_bias; // from_bias: NULL: none
     float *to, *to_bias;
-    int count;                 // weights, OIHW
-    int inputs, outputs, taps; // of a group
-    int group_step, tap_step, input_step, output_step;
+    int count; // of packed weights
+    int inputs, outputs, taps;
+    int padded;
+    bool data; // lines are outputs
     int biases;
+};
+
+enum { CUDA_PACKS = 40 }; // of one launch
+
+struct cuda_pack_calls {
+    struct cuda_pack_call calls[CUDA_PACKS]; // the grid's y
 };
 
 // Gradients of depthwise weights, and of any convolution's bias: sums over output pixels. The sums

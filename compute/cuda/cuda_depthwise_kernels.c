@@ -71,23 +71,20 @@ BLOCK_KERNEL(tap_sums, struct cuda_tap_call, 256)
 {
     const int channels = a->op.out_c, tap = block_z();
     const struct column_share share = column_share_of(channels, a->width, a->splits);
-    double sum = 0.0, unused = 0.0;
+    double sum = 0.0;
     for (int pixel = share.first; share.channel >= 0 && pixel < a->pixels; pixel += share.step) {
         sum += tap_product(a, tap, pixel, share.channel);
     }
-    if (column_reduce(a->width, &sum, &unused) && share.channel >= 0) {
+    if (column_reduce(a->width, 1, &sum) && share.channel >= 0) {
         a->sums[((int64_t)block_y() * grid_z() + tap) * channels + share.channel] = sum;
     }
 }
 
-PLAIN_KERNEL(tap_sums_end, struct cuda_tap_call, 256)
+BLOCK_KERNEL(tap_sums_end, struct cuda_tap_call, 256)
 {
-    const int64_t i = global_id();
-    if (i < a->count) {
-        double sum = 0.0;
-        for (int split = 0; split < a->splits; split++) {
-            sum += a->sums[(int64_t)split * a->count + i];
-        }
+    double sum = 0.0;
+    const int i = column_add_splits(a->sums, a->count, a->splits, &sum);
+    if (i >= 0) {
         a->partial[i] = (float)sum;
     }
 }

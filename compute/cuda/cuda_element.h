@@ -150,13 +150,46 @@ DEVICE float act_slope(struct activation act, float from)
     }
 }
 
-// (dy + dy2) * slope; 0 where the slope is 0, NaN where y is. dy2 and y may be NULL.
-DEVICE float act_gradient(struct activation act, const float *dy, const float *dy2, const float *y,
-                          int i)
+// n floats, 1 or 4; four are aligned to 16 bytes.
+DEVICE void load_floats(float *values, const int n, const float *from)
 {
-    const float slope = y != NULL ? act_slope(act, y[i]) : 1.0F;
-    if (slope == 0.0F || slope != slope) {
-        return slope;
+    if (n == 1) {
+        values[0] = *from;
+        return;
     }
-    return (dy[i] + (dy2 != NULL ? dy2[i] : 0.0F)) * slope;
+    const struct f32x4 run = load_f32x4(from);
+    values[0] = run.x;
+    values[1] = run.y;
+    values[2] = run.z;
+    values[3] = run.w;
+}
+
+DEVICE void store_floats(float *to, const int n, const float *values)
+{
+    if (n == 1) {
+        *to = values[0];
+        return;
+    }
+    const struct f32x4 run = {values[0], values[1], values[2], values[3]};
+    store_f32x4(to, run);
+}
+
+// (dy + dy2) * slope of n elements from i on: dy, dy2 and y lie in in[0], in[1] and in[2], of which
+// the last two may be NULL. 0 where the slope is 0, NaN where y is.
+DEVICE void activation_gradients(const struct cuda_call *a, const int n, int i, float *gradients)
+{
+    const float *dy2 = in_f32(a, 1), *y = in_f32(a, 2);
+    float others[4] = {0.0F, 0.0F, 0.0F, 0.0F}, from[4];
+    load_floats(gradients, n, in_f32(a, 0) + i);
+    if (dy2 != NULL) {
+        load_floats(others, n, dy2 + i);
+    }
+    if (y != NULL) {
+        load_floats(from, n, y + i);
+    }
+    UNROLL
+    for (int k = 0; k < n; k++) {
+        const float slope = y != NULL ? act_slope(a->op.act, from[k]) : 1.0F;
+        gradients[k] = slope == 0.0F || slope != slope ? slope : (gradients[k] + others[k]) * slope;
+    }
 }

@@ -30,24 +30,69 @@ PLAIN_KERNEL(quantize, struct cuda_call, 256)
     }
 }
 
+// n elements from i on, as they are or rounded.
+DEVICE void store_each(const struct cuda_call *a, const int n, int factor, int i,
+                       const float *values)
+{
+    if (a->op.out_type == DTYPE_F32) {
+        store_floats(out_f32(a, 0) + i, n, values);
+        return;
+    }
+    UNROLL
+    for (int k = 0; k < n; k++) {
+        store_scaled(a, factor, i + k, values[k]);
+    }
+}
+
+DEVICE void scale_shift_at(const struct cuda_call *a, const int n, int i)
+{
+    const int c = i % a->op.in_c;
+    const float *residual = in_f32(a, 3);
+    float values[4], scale[4], shift[4], others[4] = {0.0F, 0.0F, 0.0F, 0.0F};
+    load_floats(values, n, in_f32(a, 0) + i);
+    if (residual != NULL) {
+        load_floats(others, n, residual + i);
+    }
+    load_floats(scale, n, in_f32(a, 1) + c);
+    load_floats(shift, n, in_f32(a, 2) + c);
+    UNROLL
+    for (int k = 0; k < n; k++) {
+        values[k] = act_value(a->op.act, values[k] * scale[k] + shift[k] + others[k]);
+    }
+    store_each(a, n, 4, i, values);
+}
+
 PLAIN_KERNEL(scale_shift, struct cuda_call, 256)
 {
     const int i = element_of_thread(a);
-    if (i >= 0) {
-        const int c = i % a->op.in_c;
-        const float *residual = in_f32(a, 3);
-        float value = in_f32(a, 0)[i] * in_f32(a, 1)[c] + in_f32(a, 2)[c];
-        value += residual != NULL ? residual[i] : 0.0F;
-        store_scaled(a, 4, i, act_value(a->op.act, value));
+    if (i >= 0 && a->vector) {
+        scale_shift_at(a, 4, 4 * i);
+    } else if (i >= 0) {
+        scale_shift_at(a, 1, i);
     }
+}
+
+DEVICE void add_at(const struct cuda_call *a, const int n, int i)
+{
+    float values[4], others[4] = {0.0F, 0.0F, 0.0F, 0.0F};
+    load_floats(values, n, in_f32(a, 0) + i);
+    if (in_f32(a, 1) != NULL) {
+        load_floats(others, n, in_f32(a, 1) + i);
+    }
+    UNROLL
+    for (int k = 0; k < n; k++) {
+        values[k] = act_value(a->op.act, values[k] + others[k]);
+    }
+    store_each(a, n, 2, i, values);
 }
 
 PLAIN_KERNEL(add, struct cuda_call, 256)
 {
     const int i = element_of_thread(a);
-    if (i >= 0) {
-        const float *b = in_f32(a, 1);
-        store_scaled(a, 2, i, act_value(a->op.act, in_f32(a, 0)[i] + (b != NULL ? b[i] : 0.0F)));
+    if (i >= 0 && a->vector) {
+        add_at(a, 4, 4 * i);
+    } else if (i >= 0) {
+        add_at(a, 1, i);
     }
 }
 
@@ -61,11 +106,20 @@ PLAIN_KERNEL(multiply, struct cuda_call, 256)
     }
 }
 
+DEVICE void act_backward_at(const struct cuda_call *a, const int n, int i)
+{
+    float gradients[4];
+    activation_gradients(a, n, i, gradients);
+    store_floats(out_f32(a, 0) + i, n, gradients);
+}
+
 PLAIN_KERNEL(act_backward, struct cuda_call, 256)
 {
     const int i = element_of_thread(a);
-    if (i >= 0) {
-        out_f32(a, 0)[i] = act_gradient(a->op.act, in_f32(a, 0), in_f32(a, 1), in_f32(a, 2), i);
+    if (i >= 0 && a->vector) {
+        act_backward_at(a, 4, 4 * i);
+    } else if (i >= 0) {
+        act_backward_at(a, 1, i);
     }
 }
 

@@ -77,6 +77,11 @@
     X(clip) \
     X(rmsprop) \
     X(adam) \
+    X(patch_product_16) \
+    X(patch_product_32) \
+    X(patch_weights_16_16) \
+    X(patch_weights_16_32) \
+    X(patch_weights_32_32) \
     X(pool_max) \
     X(pool_avg) \
     X(pool_max_backward) \

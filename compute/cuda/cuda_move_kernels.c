@@ -63,17 +63,30 @@ PLAIN_KERNEL(shuffle, struct cuda_call, 256)
     }
 }
 
+// Four channels from element `to` on; from: where they lie, -1: nowhere, they are zero.
+DEVICE void move_four(const struct cuda_call *a, int to, int from)
+{
+    struct f32x4 run = {0.0F, 0.0F, 0.0F, 0.0F};
+    if (from >= 0) {
+        run = load_f32x4(in_f32(a, 0) + from);
+    }
+    store_f32x4(out_f32(a, 0) + to, run);
+}
+
 PLAIN_KERNEL(pad, struct cuda_call, 256)
 {
-    const int i = element_of_thread(a);
-    if (i < 0) {
+    const int number = element_of_thread(a), i = a->vector ? 4 * number : number;
+    if (number < 0) {
         return;
     }
     const struct op *op = &a->op;
     const struct element_place to = place_in(i, op->out_h, op->out_w, op->out_c);
     const int h = to.h * op->stride[0] - op->pad[0], w = to.w * op->stride[1] - op->pad[1];
     const int c = to.c - op->to;
-    if (h >= 0 && h < op->in_h && w >= 0 && w < op->in_w && c >= 0 && c < op->in_c) {
+    const int inside = h >= 0 && h < op->in_h && w >= 0 && w < op->in_w && c >= 0 && c < op->in_c;
+    if (a->vector) {
+        move_four(a, i, inside ? in_at(op, to.n, h, w, c) : -1);
+    } else if (inside) {
         copy_element(a, i, in_at(op, to.n, h, w, c));
     } else {
         clear_element(a, i);
@@ -89,16 +102,20 @@ DEVICE int padded_to(int i, int pad, int stride, int extent)
 
 PLAIN_KERNEL(pad_backward, struct cuda_call, 256)
 {
-    const int i = element_of_thread(a);
-    if (i < 0) {
+    const int number = element_of_thread(a), i = a->vector ? 4 * number : number;
+    if (number < 0) {
         return;
     }
     const struct op *op = &a->op;
     const struct element_place to = place_in(i, op->in_h, op->in_w, op->in_c);
     const int oh = padded_to(to.h, op->pad[0], op->stride[0], op->out_h);
     const int ow = padded_to(to.w, op->pad[1], op->stride[1], op->out_w);
-    out_f32(a, 0)[i] =
-        oh >= 0 && ow >= 0 ? in_f32(a, 0)[out_at(op, to.n, oh, ow, op->to + to.c)] : 0.0F;
+    const int from = oh >= 0 && ow >= 0 ? out_at(op, to.n, oh, ow, op->to + to.c) : -1;
+    if (a->vector) {
+        move_four(a, i, from);
+    } else {
+        out_f32(a, 0)[i] = from >= 0 ? in_f32(a, 0)[from] : 0.0F;
+    }
 }
 
 DEVICE struct resize_tap resize_row(const struct op *op, int oh)

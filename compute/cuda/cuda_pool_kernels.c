@@ -72,6 +72,28 @@ PLAIN_KERNEL(pool_avg, struct cuda_call, 256)
     out_f32(a, 0)[i] = sum / divisor(op, to.h, to.w);
 }
 
+// The outputs along an axis whose windows may reach this input, last first: as taps count up.
+struct pool_reach {
+    int first, last;
+};
+
+DEVICE struct pool_reach reach_of(const struct op *op, int axis, int i)
+{
+    const int outputs = axis == 0 ? op->out_h : op->out_w, stride = op->stride[axis];
+    const int at = i + op->pad[axis], from = at - (op->kernel[axis] - 1) * op->dilation[axis];
+    struct pool_reach reach;
+    reach.first = from > 0 ? (from + stride - 1) / stride : 0;
+    reach.last = at / stride < outputs ? at / stride : outputs - 1;
+    return reach;
+}
+
+// The tap of this output that lies on input i; -1: none.
+DEVICE int tap_of(const struct op *op, int axis, int i, int o)
+{
+    const int at = i + op->pad[axis] - o * op->stride[axis], tap = at / op->dilation[axis];
+    return tap * op->dilation[axis] == at ? tap : -1;
+}
+
 // The sum of what every output hands back to this input. argmax: NULL for the mean.
 DEVICE void hand_back(const struct cuda_call *a, const uint8_t *argmax)
 {
@@ -81,12 +103,13 @@ DEVICE void hand_back(const struct cuda_call *a, const uint8_t *argmax)
     }
     const struct op *op = &a->op;
     const struct element_place to = place_in(i, op->in_h, op->in_w, op->in_c);
+    const struct pool_reach rows = reach_of(op, 0, to.h), columns = reach_of(op, 1, to.w);
     float sum = 0.0F;
-    for (int kh = 0; kh < op->kernel[0]; kh++) {
-        const int oh = tap_output(op, 0, to.h, kh);
-        for (int kw = 0; oh >= 0 && kw < op->kernel[1]; kw++) {
-            const int ow = tap_output(op, 1, to.w, kw);
-            if (ow < 0) {
+    for (int oh = rows.last; oh >= rows.first; oh--) {
+        const int kh = tap_of(op, 0, to.h, oh);
+        for (int ow = columns.last; kh >= 0 && ow >= columns.first; ow--) {
+            const int kw = tap_of(op, 1, to.w, ow);
+            if (kw < 0) {
                 continue;
             }
             const int at = out_at(op, to.n, oh, ow, to.c);

@@ -13,8 +13,10 @@ static int64_t pixels(const struct op *op)
 static enum status open_columns(struct backend *backend, const struct op *op, struct kernel **out)
 {
     TRY(cuda_kernel_open(backend, op, out));
-    const int splits = cuda_column_splits(pixels(op), op->in_c);
-    (*out)->scratch_bytes = (size_t)splits * 2 * (size_t)op->in_c * sizeof(double);
+    const int whole = cuda_column_splits(pixels(op), op->in_c);
+    const int quads = cuda_column_splits(pixels(op), (op->in_c + 3) / 4);
+    (*out)->scratch_bytes =
+        (size_t)(whole > quads ? whole : quads) * 2 * (size_t)op->in_c * sizeof(double);
     return OK;
 }
 
@@ -23,14 +25,15 @@ static void run_columns(struct kernel *kernel, const struct op_args *args,
 {
     const struct op *op = &kernel->op;
     struct cuda_call call = cuda_call_of(kernel, args);
+    call.vector = op->in_c % 4 == 0 && cuda_aligned(args);
+    const int runs = call.vector ? op->in_c / 4 : op->in_c; // of channels, one for a thread
     call.count = (int)pixels(op);
-    call.width = cuda_column_width(op->in_c);
-    call.splits = cuda_column_splits(pixels(op), op->in_c);
-    const struct cuda_grid grid = {cuda_tiles(op->in_c, call.width), call.splits, 1,
+    call.width = cuda_column_width(runs);
+    call.splits = cuda_column_splits(pixels(op), runs);
+    const struct cuda_grid grid = {cuda_tiles(runs, call.width), call.splits, 1,
                                    CUDA_COLUMN_THREADS, CUDA_COLUMN_SHARED_BYTES};
     cuda_launch(kernel->backend, number, &grid, &call, sizeof call);
-    call.count = 2 * op->in_c;
-    cuda_launch_each(kernel->backend, end, call.count, END_THREADS, &call, sizeof call);
+    cuda_launch_columns_end(kernel->backend, end, 2 * op->in_c, &call, sizeof call);
 }
 
 static void run_statistics(struct kernel *kernel, const struct op_args *args)
@@ -86,7 +89,8 @@ static void run_scale_shift(struct kernel *kernel, const struct op_args *args)
 {
     const struct op *op = &kernel->op;
     struct cuda_call call = cuda_call_of(kernel, args);
-    call.count = (int)cuda_in_count(op);
+    call.vector = op->in_c % 4 == 0 && cuda_aligned(args);
+    call.count = (int)cuda_in_count(op) / (call.vector ? 4 : 1);
     cuda_launch_each(kernel->backend, CUDA_scale_shift, call.count, END_THREADS, &call,
                      sizeof call);
     if (args->out[1] != NULL && op->out_type == DTYPE_F32) {

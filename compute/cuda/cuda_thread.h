@@ -13,9 +13,11 @@
 //
 // and one line in cuda_kernel_list.h, so that CUDA_scale is its number. PLAIN_KERNEL: its threads
 // have nothing to do with each other; BLOCK_KERNEL: it uses shared memory, barriers, or what a warp
-// does together. Functions that kernels call are DEVICE. Rules of the common language: casts from
-// void *, no designated initialisers or compound literals, no restrict, no variable-length arrays;
-// what C++ has templates for are force-inlined DEVICE functions with constant arguments.
+// does together; DENSE_KERNEL: a BLOCK_KERNEL of which so many blocks find registers at once in one
+// of the device's processors. Functions that kernels call are DEVICE. Rules of the common language:
+// casts from void *, no designated initialisers or compound literals, no restrict, no
+// variable-length arrays; what C++ has templates for are force-inlined DEVICE functions with
+// constant arguments.
 //
 // Blocks have one dimension, of a multiple of 32 threads; grids have three. All threads of a warp
 // must come to a warp_* or mma_* call together, all of a block to block_sync; none may have left
@@ -44,6 +46,7 @@
 //                                     way; other threads see the copies after a barrier
 //   struct f32x4 load_f32x4(const float *from); void store_f32x4(float *to, struct f32x4 value);
 //                                     both aligned to 16
+//   void store_f32x2(float *to, float first, float second);   aligned to 8
 #pragma once
 #include "compute/cuda/cuda_grid.h"
 

@@ -6,17 +6,19 @@
 #define UNROLL _Pragma("unroll")
 
 // extern "C": the host finds a kernel's handle by its name.
-#define PLAIN_KERNEL(name, type, threads)                                                          \
+#define DEVICE_KERNEL(name, type, ...)                                                             \
     static __device__ __forceinline__ void name##_body(const type *a);                             \
-    extern "C" __global__ void __launch_bounds__(threads)                                          \
+    extern "C" __global__ void __launch_bounds__(__VA_ARGS__)                                      \
         cuda_device_##name(const __grid_constant__ type a);                                        \
-    extern "C" __global__ void __launch_bounds__(threads)                                          \
+    extern "C" __global__ void __launch_bounds__(__VA_ARGS__)                                      \
         cuda_device_##name(const __grid_constant__ type a)                                         \
     {                                                                                              \
         name##_body(&a);                                                                           \
     }                                                                                              \
     static __device__ __forceinline__ void name##_body(const type *a)
-#define BLOCK_KERNEL(name, type, threads) PLAIN_KERNEL(name, type, threads)
+#define PLAIN_KERNEL(name, type, threads) DEVICE_KERNEL(name, type, threads)
+#define BLOCK_KERNEL(name, type, threads) DEVICE_KERNEL(name, type, threads)
+#define DENSE_KERNEL(name, type, threads, blocks) DEVICE_KERNEL(name, type, threads, blocks)
 
 DEVICE int thread_id()
 {
@@ -207,4 +209,9 @@ DEVICE struct f32x4 load_f32x4(const float *from)
 DEVICE void store_f32x4(float *to, struct f32x4 value)
 {
     *(float4 *)to = make_float4(value.x, value.y, value.z, value.w);
+}
+
+DEVICE void store_f32x2(float *to, float first, float second)
+{
+    *(float2 *)to = make_float2(first, second);
 }

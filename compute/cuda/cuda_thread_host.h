@@ -18,6 +18,7 @@
     static void name##_body(const type *a)
 #define PLAIN_KERNEL(name, type, threads) EMULATED_KERNEL(name, type, threads, false)
 #define BLOCK_KERNEL(name, type, threads) EMULATED_KERNEL(name, type, threads, true)
+#define DENSE_KERNEL(name, type, threads, blocks) BLOCK_KERNEL(name, type, threads)
 
 DEVICE int thread_id(void)
 {
@@ -176,4 +177,11 @@ DEVICE void store_f32x4(float *to, struct f32x4 value)
 {
     emulator_check_aligned(to, sizeof value);
     memcpy(to, &value, sizeof value);
+}
+
+DEVICE void store_f32x2(float *to, float first, float second)
+{
+    emulator_check_aligned(to, 2 * sizeof *to);
+    to[0] = first;
+    to[1] = second;
 }

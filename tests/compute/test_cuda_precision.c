@@ -43,7 +43,7 @@ static struct op conv_op(enum op_kind kind, int size, int in_c, int out_c, int k
                        .dilation = {1, 1},
                        .pad = {pad, pad, pad, pad},
                        .groups = groups,
-                       .bias = kind == OP_CONV};
+                       .bias = true};
 }
 
 // The greatest difference, over the greatest value.
@@ -64,16 +64,26 @@ static void test_bounds(void **state)
 {
     (void)state;
     static const int shapes[][6] = {// size, inputs, outputs, kernel, stride, groups
-                                    {8, 16, 16, 3, 1, 1}, {7, 3, 10, 3, 1, 1}, {9, 22, 33, 3, 2, 1},
-                                    {4, 64, 64, 3, 1, 1}, {5, 1, 1, 3, 1, 1},  {6, 40, 17, 1, 1, 1},
-                                    {6, 12, 24, 5, 1, 3}, {1, 64, 10, 1, 1, 1}};
+                                    {8, 16, 16, 3, 1, 1},
+                                    {7, 3, 10, 3, 1, 1},
+                                    {9, 22, 33, 3, 2, 1},
+                                    {4, 64, 64, 3, 1, 1},
+                                    {5, 1, 1, 3, 1, 1},
+                                    {6, 40, 17, 1, 1, 1},
+                                    {6, 12, 24, 5, 1, 3},
+                                    {1, 64, 10, 1, 1, 1},
+                                    // More tiles than one, of rows; several blocks of channels.
+                                    {33, 16, 16, 3, 1, 1},
+                                    {20, 8, 40, 3, 2, 1},
+                                    {18, 48, 36, 5, 1, 1}};
+    enum { N_SHAPES = sizeof shapes / sizeof *shapes };
     struct backend *ref = NULL;
     const struct backend_options plain = {0};
     assert_int_equal(backend_open("ref", &plain, &ref), OK);
     for (int i = 0; i < 2; i++) {
         struct backend *backend = open_precise(bounds[i].precision);
         double worst = 0.0;
-        for (int k = 0; k < 3 * 8; k++) {
+        for (int k = 0; k < 3 * N_SHAPES; k++) {
             const int *s = shapes[k / 3];
             const struct op op =
                 conv_op((enum op_kind)(OP_CONV + k % 3), s[0], s[1], s[2], s[3], s[4], s[5]);
