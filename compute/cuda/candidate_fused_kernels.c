@@ -84,8 +84,8 @@ DEVICE void fused_tasks(const struct candidate_window *window, struct product *p
 DEVICE void sweep_tasks(struct product *p, struct product_end *end, int images, const int precision,
                         const int rows, const int most)
 {
-    const int strips = images * p->in.h * p->in.w / (STRIP * rows), pairs = (strips + 1) / 2;
-    const int tiles = p->columns / 8;
+    const struct strips strips = find_strips(&p->in, images, rows);
+    const int pairs = (strips.n + 1) / 2, tiles = p->columns / 8;
     unsigned char *weights = p->weights;
     for (int task = warp_id(); task < pairs * ((tiles + most - 1) / most);
          task += thread_count() / WARP) {
@@ -93,7 +93,7 @@ DEVICE void sweep_tasks(struct product *p, struct product_end *end, int images, 
         end->channel = tile * 8;
         end->tiles = p->tiles = tiles - tile < most ? tiles - tile : most;
         p->weights = weights + (size_t)tile * 8 * CANDIDATE_CHUNK;
-        sweep_task(p, end, task % pairs * 2, strips, precision, rows, most);
+        sweep_task(p, end, &strips, task % pairs * 2, precision, rows, most);
     }
 }
 
@@ -150,7 +150,7 @@ DEVICE void fused_conv(const struct candidate_where *where, const struct candida
     end.affine = filter.affine;
     end.act = filter.act;
     end.adds = step->sum.shared;
-    end.sum = end.adds ? candidate_shared_view(where, &step->sum) : end.out;
+    end.sum = candidate_shared_view(where, end.adds ? &step->sum : &step->out);
     end.candidate = where->candidate;
     end.segment = 0;
     end.before = 0;

@@ -214,26 +214,42 @@ DEVICE float floor_of(const struct activation *act)
     return act->kind == ACT_RELU ? 0.0F : -INFINITY;
 }
 
-// Zeros behind the width come to nothing else by a floor. NaN stays NaN.
+// Called, since it would be repeated for every number of a tile.
+CALLED struct candidate_pair finish_other(const struct activation *act, struct candidate_pair value,
+                                          int channel, int width)
+{
+    return candidate_finish_pair(act, value, channel, width);
+}
+
+// Scale, shift and activation of tile t's pair; other: what is added before it, or zeros. Zeros
+// behind the width come to nothing else by a floor.
+DEVICE struct candidate_pair complete_pair(const struct product_end *e, int t,
+                                           const struct channel_affine *affine, const bool floors,
+                                           float low, float high, struct candidate_pair other)
+{
+    struct candidate_pair value;
+    value.low = low * affine->scale[0] + affine->shift[0] + other.low;
+    value.high = high * affine->scale[1] + affine->shift[1] + other.high;
+    if (!floors) {
+        return finish_other(&e->act, value, e->channel + t * 8 + lane_id() % 4 * 2, e->out.width);
+    }
+    value.low = max_f32(value.low, floor_of(&e->act));
+    value.high = max_f32(value.high, floor_of(&e->act));
+    return value;
+}
+
 DEVICE void write_pair(const struct product_end *e, int pixel, int t,
                        const struct channel_affine *affine, const bool floors, float low,
                        float high)
 {
     const int channel = e->channel + t * 8 + lane_id() % 4 * 2;
-    struct candidate_pair value;
-    value.low = low * affine->scale[0] + affine->shift[0];
-    value.high = high * affine->scale[1] + affine->shift[1];
+    struct candidate_pair other;
+    other.low = other.high = 0.0F;
     if (e->adds) {
-        value = candidate_add_pair(value, candidate_load(&e->sum, e->before + pixel, channel));
+        other = candidate_load(&e->sum, e->before + pixel, channel);
     }
-    if (floors) {
-        const float least = floor_of(&e->act);
-        value.low = value.low < least ? least : value.low;
-        value.high = value.high < least ? least : value.high;
-    } else {
-        value = candidate_finish_pair(&e->act, value, channel, e->out.width);
-    }
-    candidate_store(&e->out, e->before + pixel, channel, value);
+    candidate_store(&e->out, e->before + pixel, channel,
+                    complete_pair(e, t, affine, floors, low, high, other));
 }
 
 DEVICE void write_tiles(const struct product_end *e, const int most, const bool floors,

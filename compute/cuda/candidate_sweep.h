@@ -20,22 +20,53 @@ DEVICE bool can_sweep(const struct candidate_window *window, const struct candid
            in->w % STRIP == 0 && in->h % 2 == 0;
 }
 
+// A map's strips, `n` of them.
+struct strips {
+    int n, rows;
+    uint32_t across, bands;                 // of an image
+    uint32_t across_inverse, bands_inverse; // for inverse_divide
+};
+
 struct strip {
     bool there;
     int x, y;  // of its first pixel in its image
     int pixel; // likewise, over all images
 };
 
-// Strip `number` of `n`, of so many rows each.
-DEVICE struct strip find_strip(const struct candidate_view *in, int number, int n, int rows)
+// 2^32 / d, rounded up; 0 for 1.
+DEVICE uint32_t inverse_of(uint32_t d)
 {
-    const uint32_t across = (uint32_t)in->w / STRIP, bands = (uint32_t)(in->h / rows);
-    const uint32_t band = (uint32_t)number / across;
+    return 0xffffffffU / d + 1;
+}
+
+// n / d, where n d < 2^32.
+DEVICE uint32_t inverse_divide(uint32_t n, uint32_t inverse)
+{
+    return inverse == 0 ? n : (uint32_t)((uint64_t)n * inverse >> 32);
+}
+
+DEVICE struct strips find_strips(const struct candidate_view *in, int images, int rows)
+{
+    struct strips strips;
+    strips.rows = rows;
+    strips.across = (uint32_t)in->w / STRIP;
+    strips.bands = (uint32_t)(in->h / rows);
+    strips.n = images * (int)(strips.across * strips.bands);
+    strips.across_inverse = inverse_of(strips.across);
+    strips.bands_inverse = inverse_of(strips.bands);
+    return strips;
+}
+
+DEVICE struct strip find_strip(const struct strips *strips, const struct candidate_view *in,
+                               int number)
+{
+    const uint32_t band = inverse_divide((uint32_t)number, strips->across_inverse);
+    const uint32_t image = inverse_divide(band, strips->bands_inverse);
     struct strip strip;
-    strip.there = number < n;
-    strip.x = (int)((uint32_t)number % across) * STRIP;
-    strip.y = (int)(band % bands) * rows;
-    strip.pixel = ((int)(band / bands) * in->h + strip.y) * in->w + strip.x;
+    strip.there = number < strips->n;
+    strip.x = (int)((uint32_t)number - band * strips->across) * STRIP;
+    strip.y = (int)(band - image * strips->bands) * strips->rows;
+    strip.pixel = ((int)image * in->h + strip.y) * in->w + strip.x;
     return strip;
 }
 
@@ -135,46 +166,98 @@ DEVICE void sweep_all(const struct product *p, const struct strip *strip, const 
     }
 }
 
-// The lane's own half of each row of both strips; see the layout of the instruction's sums.
-DEVICE void write_strips(const struct product_end *e, const struct candidate_view *in, int first,
-                         int n, const int rows, const int most, const bool floors,
+// Where the lane's pair of channels of a tile lies in its pixel of a strip. Rows and strips begin
+// at multiples of 8 pixels, so that is the same in all.
+DEVICE uint32_t find_pair(const struct candidate_view *view, int tile_channel)
+{
+    const int channel = tile_channel + lane_id() % 4 * 2, each = view->bf16 ? 8 : 4;
+    const uint32_t place = (uint32_t)(channel / each) ^
+                           ((uint32_t)(lane_id() / 4) >> view->shift & (uint32_t)view->mask);
+    return place * CANDIDATE_CHUNK + (uint32_t)(channel % each * (CANDIDATE_CHUNK / each));
+}
+
+DEVICE struct candidate_pair load_pair(const unsigned char *from, const bool bf16)
+{
+    struct candidate_pair pair;
+    if (bf16) {
+        const uint32_t bits = *(const uint32_t *)from;
+        pair.low = bf16_low(bits);
+        pair.high = bf16_high(bits);
+    } else {
+        pair.low = ((const float *)from)[0];
+        pair.high = ((const float *)from)[1];
+    }
+    return pair;
+}
+
+DEVICE void store_pair(unsigned char *to, const bool bf16, struct candidate_pair pair)
+{
+    if (bf16) {
+        *(uint32_t *)to = bf16_pack(pair.low, pair.high);
+    } else {
+        ((float *)to)[0] = pair.low;
+        ((float *)to)[1] = pair.high;
+    }
+}
+
+// The lane's own half of each row of both strips; see the layout of the instruction's sums. Output
+// and what is added have the same shape.
+DEVICE void write_strips(const struct product_end *e, const struct strips *strips, int first,
+                         const int rows, const int most, const bool floors,
+                         const struct channel_affine affine[MOST_SWEEP_TILES],
                          float sums[MOST_SWEEP_ROWS][MOST_SWEEP_TILES][4])
 {
-    struct channel_affine affine[MOST_SWEEP_TILES];
+    const bool bf16 = e->out.bf16;
+    const uint32_t pixel_bytes = (uint32_t)e->out.chunks * CANDIDATE_CHUNK;
+    uint32_t places[MOST_SWEEP_TILES];
     UNROLL
     for (int t = 0; t < most; t++) {
-        affine[t] = load_affine(e, t);
+        places[t] = find_pair(&e->out, e->channel + t * 8);
     }
     UNROLL
     for (int which = 0; which < 2; which++) {
-        const struct strip strip = find_strip(in, first + which, n, rows);
+        const struct strip strip = find_strip(strips, &e->out, first + which);
+        uint32_t row = (uint32_t)(strip.pixel + lane_id() / 4) * pixel_bytes;
         UNROLL
         for (int r = 0; r < rows && strip.there; r++) {
             UNROLL
             for (int t = 0; t < most; t++) {
                 if (t < e->tiles) {
-                    write_pair(e, strip.pixel + r * in->w + lane_id() / 4, t, &affine[t], floors,
-                               sums[r][t][2 * which], sums[r][t][2 * which + 1]);
+                    struct candidate_pair other;
+                    other.low = other.high = 0.0F;
+                    if (e->adds) {
+                        other = load_pair(e->sum.data + row + places[t], bf16);
+                    }
+                    store_pair(e->out.data + row + places[t], bf16,
+                               complete_pair(e, t, &affine[t], floors, sums[r][t][2 * which],
+                                             sums[r][t][2 * which + 1], other));
                 }
             }
+            row += (uint32_t)e->out.w * pixel_bytes;
         }
     }
 }
 
-// Two strips of `rows` rows, times p->tiles tiles, by a warp.
-DEVICE void sweep_task(const struct product *p, const struct product_end *e, int first, int n,
-                       const int precision, const int rows, const int most)
+// Two strips, times p->tiles tiles, by a warp.
+DEVICE void sweep_task(const struct product *p, const struct product_end *e,
+                       const struct strips *strips, int first, const int precision, const int rows,
+                       const int most)
 {
-    const struct strip strip = find_strip(&p->in, first + lane_id() / STRIP % 2, n, rows);
+    const struct strip strip = find_strip(strips, &p->in, first + lane_id() / STRIP % 2);
+    struct channel_affine affine[MOST_SWEEP_TILES];
     float sums[MOST_SWEEP_ROWS][MOST_SWEEP_TILES][4];
+    UNROLL
+    for (int t = 0; t < most; t++) {
+        affine[t] = load_affine(e, t); // early: it is far away
+    }
     UNROLL
     for (int i = 0; i < rows * most * 4; i++) {
         sums[i / (most * 4)][i / 4 % most][i % 4] = 0.0F;
     }
     sweep_all(p, &strip, precision, rows, most, sums);
     if (has_floor(&e->act)) {
-        write_strips(e, &p->in, first, n, rows, most, true, sums);
+        write_strips(e, strips, first, rows, most, true, affine, sums);
     } else {
-        write_strips(e, &p->in, first, n, rows, most, false, sums);
+        write_strips(e, strips, first, rows, most, false, affine, sums);
     }
 }

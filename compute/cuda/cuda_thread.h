@@ -32,6 +32,7 @@
 //   T warp_xor_T(T value, int mask); T warp_from_T(T value, int lane);   T: f32, f64, i32
 //   uint32_t warp_ballot(int condition);           bit l: lane l's condition is not 0
 //   int atomic_add_i32(int *at, int value); adds, returns what was there; global or shared memory
+//   float max_f32(float a, float b);               NaN where one is
 //   uint32_t bf16_pack(float low, float high);     two bf16, rounded to nearest even, low in bits 0
 //   uint32_t tf32_round(float value);              its bits, rounded to nearest, ties away
 //   void mma_bf16(float c[4], const uint32_t a[4], const uint32_t b[2]);   c += a b, m16n8k16

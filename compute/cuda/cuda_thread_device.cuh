@@ -117,6 +117,13 @@ DEVICE int atomic_add_i32(int *at, int value)
     return atomicAdd(at, value);
 }
 
+DEVICE float max_f32(float a, float b)
+{
+    float greater;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(greater) : "f"(a), "f"(b));
+    return greater;
+}
+
 DEVICE uint32_t bf16_pack(float low, float high)
 {
     uint32_t pair;

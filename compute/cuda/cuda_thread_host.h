@@ -120,6 +120,11 @@ DEVICE int atomic_add_i32(int *at, int value)
     return before;
 }
 
+DEVICE float max_f32(float a, float b)
+{
+    return a != a || a > b ? a : b;
+}
+
 DEVICE uint32_t bf16_pack(float low, float high)
 {
     return emulator_bf16(low) | emulator_bf16(high) << 16;
