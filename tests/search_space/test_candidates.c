@@ -65,6 +65,31 @@ static void build_residual(struct graph *graph)
     finish(graph, x);
 }
 
+// Maps of which fused runs go down the rows, two strips of 8 pixels at a time: h by 16, with an odd
+// number of tiles, an activation that is no floor, and a sum.
+static void build_swept(struct graph *graph, int h)
+{
+    int x, y;
+    assert_ok(graph_begin(graph, h, 16, 3));
+    add_conv(graph, "stem", 0, 20, 3, 1, 1, &x);
+    add_relu(graph, "stem_act", &x);
+    add_conv(graph, "a1", x, 36, 3, 1, 1, &y);
+    assert_ok(graph_add_act(graph, "a1_act", y, ACTIVATION_RELU6, &y));
+    add_conv(graph, "a2", y, 20, 3, 1, 1, &y);
+    assert_ok(graph_add_add(graph, "a_sum", x, y, &x));
+    finish(graph, x);
+}
+
+static void build_low(struct graph *graph)
+{
+    build_swept(graph, 2);
+}
+
+static void build_high(struct graph *graph)
+{
+    build_swept(graph, 4);
+}
+
 static void build_depthwise(struct graph *graph)
 {
     int x, y;
@@ -163,6 +188,14 @@ static void test_residual(void **state)
     (void)state;
     const struct candidate_case_options how = {.n = 3, .calibration = 10, .scoring = 20, .seed = 1};
     check_network(build_residual, &how);
+}
+
+static void test_swept(void **state)
+{
+    (void)state;
+    const struct candidate_case_options how = {.n = 2, .calibration = 4, .scoring = 5, .seed = 6};
+    check_network(build_low, &how);
+    check_network(build_high, &how);
 }
 
 static void test_depthwise(void **state)
@@ -344,11 +377,11 @@ static void test_random_networks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_residual),        cmocka_unit_test(test_depthwise),
-        cmocka_unit_test(test_concat),          cmocka_unit_test(test_passes),
-        cmocka_unit_test(test_refit),           cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_small_blocks),    cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_random_networks),
+        cmocka_unit_test(test_residual),  cmocka_unit_test(test_swept),
+        cmocka_unit_test(test_depthwise), cmocka_unit_test(test_concat),
+        cmocka_unit_test(test_passes),    cmocka_unit_test(test_refit),
+        cmocka_unit_test(test_samples),   cmocka_unit_test(test_small_blocks),
+        cmocka_unit_test(test_repeats),   cmocka_unit_test(test_random_networks),
     };
     const int missing = test_device_missing();
     return missing != 0 ? missing : cmocka_run_group_tests(tests, NULL, NULL);
