@@ -54,16 +54,16 @@ BLOCK_KERNEL(bn_statistics, struct cuda_call, 256)
     }
 }
 
-// n channels from element i on: their gradients, which also go to `g` unless that is NULL, and what
-// they add to the sums.
-DEVICE void reduce_gradients(const struct cuda_call *a, const int n, int i, const float *mean,
+// Of n channels from element i on: their gradients, which also go to `g` unless that is NULL, and
+// what they add to the sums.
+DEVICE void reduce_gradients(const struct cuda_call *a, const int n, int i,
+                             const struct gradient_run *run, const float *x, const float *mean,
                              const float *inverse, double *sums)
 {
-    float *g = out_f32(a, 0), gradients[4], x[4];
-    load_floats(x, n, in_f32(a, 3) + i);
-    activation_gradients(a, n, i, gradients);
+    float *g = out_f32(a, 0), gradients[4];
     UNROLL
     for (int k = 0; k < n; k++) {
+        gradients[k] = gradient_of(a, run, k);
         const double centred = (double)x[k] - (double)mean[k];
         sums[k] += (double)gradients[k];
         sums[n + k] += (double)gradients[k] * centred * (double)inverse[k];
@@ -73,6 +73,7 @@ DEVICE void reduce_gradients(const struct cuda_call *a, const int n, int i, cons
     }
 }
 
+// Two rows at once.
 DEVICE void backward_reduce(const struct cuda_call *a, const int n)
 {
     const int channels = a->op.in_c, rows = a->count;
@@ -84,8 +85,21 @@ DEVICE void backward_reduce(const struct cuda_call *a, const int n)
         load_floats(mean, n, in_f32(a, 4) + c);
         load_floats(inverse, n, in_f32(a, 5) + c);
     }
-    for (int row = share.first; c >= 0 && row < rows; row += share.step) {
-        reduce_gradients(a, n, row * channels + c, mean, inverse, sums);
+    for (int row = share.first; c >= 0 && row < rows; row += 2 * share.step) {
+        const int i = row * channels + c, both = row + share.step < rows;
+        const int next = both ? i + share.step * channels : i;
+        struct gradient_run runs[2];
+        float x[2][4];
+        load_gradient_run(a, n, i, &runs[0]);
+        load_floats(x[0], n, in_f32(a, 3) + i);
+        if (both) {
+            load_gradient_run(a, n, next, &runs[1]);
+            load_floats(x[1], n, in_f32(a, 3) + next);
+        }
+        reduce_gradients(a, n, i, &runs[0], x[0], mean, inverse, sums);
+        if (both) {
+            reduce_gradients(a, n, next, &runs[1], x[1], mean, inverse, sums);
+        }
     }
     leave_sums(a, n, share.channel, sums);
 }

@@ -174,22 +174,33 @@ DEVICE void store_floats(float *to, const int n, const float *values)
     store_f32x4(to, run);
 }
 
-// (dy + dy2) * slope of n elements from i on: dy, dy2 and y lie in in[0], in[1] and in[2], of which
-// the last two may be NULL. 0 where the slope is 0, NaN where y is.
-DEVICE void activation_gradients(const struct cuda_call *a, const int n, int i, float *gradients)
+// What a gradient before an activation follows from, of up to four elements.
+struct gradient_run {
+    float dy[4], dy2[4], y[4];
+};
+
+// n elements from i on of in[0], in[1] and in[2], of which the last two may be NULL.
+DEVICE void load_gradient_run(const struct cuda_call *a, const int n, int i,
+                              struct gradient_run *run)
 {
     const float *dy2 = in_f32(a, 1), *y = in_f32(a, 2);
-    float others[4] = {0.0F, 0.0F, 0.0F, 0.0F}, from[4];
-    load_floats(gradients, n, in_f32(a, 0) + i);
+    UNROLL
+    for (int k = 0; k < 4; k++) {
+        run->dy2[k] = 0.0F;
+        run->y[k] = 0.0F;
+    }
+    load_floats(run->dy, n, in_f32(a, 0) + i);
     if (dy2 != NULL) {
-        load_floats(others, n, dy2 + i);
+        load_floats(run->dy2, n, dy2 + i);
     }
     if (y != NULL) {
-        load_floats(from, n, y + i);
+        load_floats(run->y, n, y + i);
     }
-    UNROLL
-    for (int k = 0; k < n; k++) {
-        const float slope = y != NULL ? act_slope(a->op.act, from[k]) : 1.0F;
-        gradients[k] = slope == 0.0F || slope != slope ? slope : (gradients[k] + others[k]) * slope;
-    }
+}
+
+// (dy + dy2) * slope: 0 where the slope is 0, NaN where y is.
+DEVICE float gradient_of(const struct cuda_call *a, const struct gradient_run *run, int k)
+{
+    const float slope = a->args.in[2] != NULL ? act_slope(a->op.act, run->y[k]) : 1.0F;
+    return slope == 0.0F || slope != slope ? slope : (run->dy[k] + run->dy2[k]) * slope;
 }

@@ -109,7 +109,12 @@ PLAIN_KERNEL(multiply, struct cuda_call, 256)
 DEVICE void act_backward_at(const struct cuda_call *a, const int n, int i)
 {
     float gradients[4];
-    activation_gradients(a, n, i, gradients);
+    struct gradient_run run;
+    load_gradient_run(a, n, i, &run);
+    UNROLL
+    for (int k = 0; k < n; k++) {
+        gradients[k] = gradient_of(a, &run, k);
+    }
     store_floats(out_f32(a, 0) + i, n, gradients);
 }
 

@@ -49,14 +49,11 @@ DEVICE void patch_multiply(const struct cuda_patch_call *a, const int columns,
     }
 }
 
-// Two neighbouring columns of a pixel.
-DEVICE void patch_emit(const struct cuda_patch_call *a, int64_t pixel, int column, float first,
-                       float second)
+// Adds the bias and what is there to two neighbouring columns, and writes them. `relu`: that, too;
+// other activations come later.
+DEVICE void patch_emit(const struct cuda_patch_call *a, float *to, int column, int relu,
+                       float first, float second)
 {
-    float *to = a->to + pixel * a->to_c + column;
-    if (column >= a->to_c) {
-        return;
-    }
     const int both = column + 1 < a->to_c;
     if (a->bias != NULL) {
         first += a->bias[column];
@@ -66,9 +63,9 @@ DEVICE void patch_emit(const struct cuda_patch_call *a, int64_t pixel, int colum
         first += to[0];
         second += both ? to[1] : 0.0F;
     }
-    if (a->op.kind == OP_CONV) {
-        first = act_value(a->op.act, first);
-        second = act_value(a->op.act, second);
+    if (relu) {
+        first = first < 0.0F ? 0.0F : first;
+        second = second < 0.0F ? 0.0F : second;
     }
     if (a->pairs) {
         store_f32x2(to, first, second);
@@ -80,20 +77,46 @@ DEVICE void patch_emit(const struct cuda_patch_call *a, int64_t pixel, int colum
     }
 }
 
+// The columns that a lane holds of a tile begin here, and go on each eighth.
+DEVICE int patch_column(const int columns)
+{
+    return block_y() * columns + lane_id() % 4 * 2;
+}
+
+// Activations but the commonest, of what this lane wrote: one after the other, since their code
+// would not fit as often as there are sums.
+DEVICE void patch_activate(const struct cuda_patch_call *a, const int columns,
+                           const struct patch_tile *tile)
+{
+    ROLLED
+    for (int i = 0; i < 4 * columns / 4; i++) {
+        const int pixel = warp_id() * 32 + i % 4 * 8 + lane_id() / 4;
+        const int column = patch_column(columns) + i / 8 * 8 + i / 4 % 2;
+        if (pixel < tile->pixels && column < a->to_c) {
+            float *to = a->to + (tile->pixel + pixel) * a->to_c + column;
+            *to = act_value(a->op.act, *to);
+        }
+    }
+}
+
 DEVICE void patch_emit_tile(const struct cuda_patch_call *a, const int columns,
                             const struct patch_tile *tile, float sums[2][4][4])
 {
+    const int first = warp_id() * 32 + lane_id() / 4, column = patch_column(columns);
+    float *to = a->to + (tile->pixel + first) * a->to_c + column;
+    const enum activation_kind act = a->op.act.kind;
     UNROLL
     for (int i = 0; i < 4; i++) {
-        const int pixel = warp_id() * 32 + i * 8 + lane_id() / 4;
         UNROLL
         for (int part = 0; part < columns / 8; part++) {
-            const int column = block_y() * columns + part * 8 + lane_id() % 4 * 2;
-            if (pixel < tile->pixels) {
-                patch_emit(a, tile->pixel + pixel, column, sums[i / 2][part][i % 2 * 2],
-                           sums[i / 2][part][i % 2 * 2 + 1]);
+            if (first + i * 8 < tile->pixels && column + part * 8 < a->to_c) {
+                patch_emit(a, to + i * 8 * a->to_c + part * 8, column + part * 8, act == ACT_RELU,
+                           sums[i / 2][part][i % 2 * 2], sums[i / 2][part][i % 2 * 2 + 1]);
             }
         }
+    }
+    if (act != ACT_NONE && act != ACT_RELU) {
+        patch_activate(a, columns, tile);
     }
 }
 

@@ -160,7 +160,10 @@ void cuda_patch_launch(struct backend *backend, const struct cuda_patch *patch, 
     call.from = from;
     call.right = right;
     call.bias = call.op.kind == OP_CONV ? bias : NULL;
-    call.op.sum = call.op.sum && call.op.kind == OP_CONV;
+    if (call.op.kind != OP_CONV) {
+        call.op.sum = false;
+        call.op.act.kind = ACT_NONE;
+    }
     call.to = to;
     call.vector_from = call.from_c % 4 == 0 && aligned(from, 16);
     call.vector_right = call.op.out_c % 4 == 0 && aligned(right, 16);

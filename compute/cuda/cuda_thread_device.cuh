@@ -4,6 +4,7 @@
 
 #define DEVICE static __device__ __forceinline__
 #define UNROLL _Pragma("unroll")
+#define ROLLED _Pragma("unroll 1")
 
 // extern "C": the host finds a kernel's handle by its name.
 #define DEVICE_KERNEL(name, type, ...)                                                             \

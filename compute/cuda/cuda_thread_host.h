@@ -6,6 +6,7 @@
 
 #define DEVICE static inline
 #define UNROLL
+#define ROLLED
 
 #define EMULATED_KERNEL(name, type, threads, together)                                             \
     static void name##_body(const type *a);                                                        \

@@ -85,8 +85,13 @@ static void test_bounds(void **state)
         double worst = 0.0;
         for (int k = 0; k < 3 * N_SHAPES; k++) {
             const int *s = shapes[k / 3];
-            const struct op op =
+            struct op op =
                 conv_op((enum op_kind)(OP_CONV + k % 3), s[0], s[1], s[2], s[3], s[4], s[5]);
+            if (op.kind == OP_CONV) {
+                static const enum activation_kind kinds[] = {ACT_NONE, ACT_RELU, ACT_SILU};
+                op.act.kind = kinds[k / 3 % 3];
+                op.sum = k / 3 % 2 == 1;
+            }
             struct op_case c;
             struct case_result got, again, want;
             case_open(&c, &op);
