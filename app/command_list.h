@@ -13,4 +13,6 @@
     X(export)                                                                                      \
     X(bench)                                                                                       \
     X(config)                                                                                      \
+    X(completion)                                                                                  \
+    X(man)                                                                                         \
     X(doctor)

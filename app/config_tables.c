@@ -80,10 +80,14 @@ static void walk_table(const struct walk *walk, const struct option *table, cons
     for (const struct option *row = table; row->key != NULL; row++) {
         char path[512];
         snprintf(path, sizeof path, "%.400s%s%s", prefix, prefix[0] != '\0' ? "." : "", row->key);
+        if (row->kind != OPTION_OBJECT) {
+            walk->visit(walk->context, path, row, in_list);
+        }
+        if (row->kind == OPTION_LIST) {
+            strncat(path, ".N", sizeof path - strlen(path) - 1);
+        }
         if (row->table != NULL) {
             walk_table(walk, row->table, path, in_list || row->kind == OPTION_LIST);
-        } else {
-            walk->visit(walk->context, path, row, in_list);
         }
     }
 }

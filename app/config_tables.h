@@ -16,8 +16,8 @@ enum config_kind config_kind_of(const struct json *document);
 // without one. NULL if absent. *shapes: what it shapes of a run. '-' and '_' are alike.
 const struct option *config_table_find(const struct option *table, const char *path,
                                        enum option_shapes *shapes);
-// Calls `visit` with every row that is not an object or a list of objects, and its path, in which
-// elements of lists have no index.
+// Calls `visit` with every row of an option table that is not an object, and its path, in which N
+// stands for the index of a list's element.
 void config_table_walk(const struct option *table,
                        void (*visit)(void *context, const char *path, const struct option *row,
                                      bool in_list),
