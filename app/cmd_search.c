@@ -1,6 +1,7 @@
 // dikdik search and dikdik run: the main job, as stages that each leave their result in the run
 // folder. `run` fine-tunes and tests as well.
 #include "app/command.h"
+#include "app/dry_run.h"
 #include "app/launch.h"
 #include "app/search_config_read.h"
 #include "app/search_print.h"
@@ -85,6 +86,11 @@ static enum status prepare(struct app *app, const struct cli *cli, int argc, cha
         return OK;
     }
     TRY(check_ranks(session));
+    if (config->dry_run) {
+        TRY(run_session_settle(session));
+        app->finished = true;
+        return dry_run(session, cli == &run_cli);
+    }
     if (run_session_wants_mpi(session) && !collective_under_launcher()) {
         TRY(run_session_settle(session));
         const struct launch launch = {

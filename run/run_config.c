@@ -131,6 +131,10 @@ const struct option run_command_table[] = {
      AT(restarts), .fallback = 3, .least = 0, .most = 1000, .shapes = SHAPES_NOTHING},
     {"json", "print one JSON object at the end", OPTION_BOOL, AT(json), .fallback = 0,
      .shapes = SHAPES_NOTHING},
+    {"dry_run",
+     "measure for some seconds, then say what would be done and how long it would take, without "
+     "leaving a file",
+     OPTION_BOOL, AT(dry_run), .fallback = 0, .shapes = SHAPES_NOTHING},
     {.key = NULL},
 };
 // clang-format on
