@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PROBE_SECONDS 7.0
+#define PROBE_SECONDS 6.0
 enum { MOST_PROBES = 8 };
 
 struct dry {

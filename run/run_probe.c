@@ -17,7 +17,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { LEAST_IMAGES = 200, MOST_IMAGES = 1000, REFIT_IMAGES = 64, BATCHES = 4, EVALUATIONS = 3 };
+enum { LEAST_IMAGES = 200, MOST_IMAGES = 500, REFIT_IMAGES = 64, BATCHES = 4, EVALUATIONS = 2 };
 #define BASE_SHARE 0.35 // of the time, for base networks
 #define LEAST_SLICE 0.25
 
