@@ -87,8 +87,11 @@ static enum status prepare(struct app *app, const struct cli *cli, int argc, cha
     }
     TRY(check_ranks(session));
     if (config->dry_run) {
-        TRY(run_session_settle(session));
         app->finished = true;
+        if (collective_launcher_rank() > 0) {
+            return OK; // one rank says it
+        }
+        TRY(run_session_settle(session));
         return dry_run(session, cli == &run_cli);
     }
     if (run_session_wants_mpi(session) && !collective_under_launcher()) {

@@ -19,6 +19,7 @@ struct checking {
     struct json *document;
     struct arena arena;
     struct config_checked *out;
+    bool elsewhere; // most of it is in the config that its sweep names
 };
 
 static void add(struct option_faults *list, const char *line)
@@ -109,7 +110,7 @@ static enum status check_run(struct checking *c)
     option_defaults(run_command_table, &session->config);
     enum status code = config_read_all(c->document, c->path, run_config_table, &session->config,
                                        &session->arena, &c->out->faults);
-    if (code == OK) {
+    if (code == OK && !c->elsewhere) {
         code = search_config_resolve(&session->config, c->path, &session->arena);
         if (code == OK) {
             code = look_around(session);
@@ -161,7 +162,7 @@ static enum status check(struct checking *c)
     const enum config_kind kind = config_kind_of(c->document);
     c->out->commands = config_tables[kind].commands;
     TRY(config_sweep_check(c->document, c->path, config_tables[kind].table, &c->arena,
-                           &c->out->faults));
+                           &c->out->faults, &c->elsewhere));
     const enum status code = kind == CONFIG_TRAIN ? check_train(c) : check_run(c);
     return code == ERR_CONFIG && c->out->faults.n > 0 ? OK : code;
 }

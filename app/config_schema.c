@@ -3,6 +3,7 @@
 // train_config_resolve.
 #include "app/config_schema.h"
 
+#include "app/config_sweep.h"
 #include "app/config_tables.h"
 #include "core/json.h"
 #include "envs/env_list.h"
@@ -201,12 +202,18 @@ static void write_swept(void *context, const char *path, const struct option *ro
     json_write_begin(w, '{', path);
     json_write_begin(w, '[', "anyOf");
     json_write_begin(w, '{', NULL);
+    write_reference(w, sweep->kind, path);
+    json_write_end(w, '}');
+    json_write_begin(w, '{', NULL);
     json_write_string(w, "type", "array");
     json_write_int(w, "minItems", 1);
     json_write_begin(w, '{', "items");
     write_reference(w, sweep->kind, path);
     json_write_end(w, '}');
     json_write_end(w, '}');
+    if (whole || row->kind == OPTION_DOUBLE) {
+        json_write_raw(w, NULL, "{\"type\": \"object\", \"required\": [\"from\", \"to\"]}");
+    }
     if (whole) {
         json_write_raw(w, NULL,
                        "{\"type\": \"string\", \"pattern\": \"^-?[0-9]+\\\\.\\\\.-?[0-9]+$\"}");
@@ -221,14 +228,17 @@ static void write_sweep(struct json_writer *w, const struct config_table *config
     json_write_begin(w, '{', "sweep");
     json_write_string(w, "description",
                       "of dikdik sweep: paths of options with the values that they take in turn, "
-                      "[1, 2, 5], or as whole numbers from one to the other, \"1..5\"");
+                      "[1, 2, 5], as whole numbers from one to the other, \"1..5\", or drawn of a "
+                      "range, {\"from\": 1, \"to\": 5}");
     json_write_string(w, "type", "object");
     json_write_begin(w, '{', "properties");
     config_table_walk(config->table, write_swept, &sweep);
+    for (int i = 0; config_sweep_members[i] != NULL; i++) {
+        json_write_bool(w, config_sweep_members[i], true);
+    }
     json_write_end(w, '}');
     json_write_raw(w, "patternProperties",
-                   "{\"^[a-z_]+(\\\\.[a-z_]+)*\\\\.[0-9]+(\\\\..+)?$\": {\"type\": \"array\", "
-                   "\"minItems\": 1}}");
+                   "{\"^[a-z_]+(\\\\.[a-z_]+)*\\\\.[0-9]+(\\\\..+)?$\": true}");
     json_write_bool(w, "additionalProperties", false);
     json_write_end(w, '}');
 }
@@ -333,8 +343,17 @@ static void write_run_rules(struct json_writer *w)
     write_one_of(w, "environment", env_names);
     json_write_end(w, '}');
     json_write_end(w, '}');
+    json_write_begin(w, '{', NULL); // a sweep may be of another file's config
+    json_write_raw(w, "if",
+                   "{\"required\": [\"sweep\"], \"properties\": {\"sweep\": {\"required\": "
+                   "[\"config\"]}}}");
+    json_write_begin(w, '{', "else");
+    json_write_begin(w, '[', "allOf");
     write_design_rule(w, env_names[ENV_PRUNE], false);
     write_design_rule(w, env_names[ENV_NAS], true);
+    json_write_end(w, ']');
+    json_write_end(w, '}');
+    json_write_end(w, '}');
     json_write_end(w, ']');
 }
 

@@ -462,9 +462,9 @@ static enum status resolve_policy(struct run_config *config, struct arena *arena
     "another one."
 #define SEARCH_CLI(command_, about_)                                                               \
     {                                                                                              \
-        .command = command_,                                                                       \
+        .command = (command_),                                                                     \
         .usage = "CONFIG [--actors N] [--run-dir DIR] [--set PATH=VALUE] [options]",               \
-        .about = about_, .positional = positional, .required = 1, .table = run_command_table,      \
+        .about = (about_), .positional = positional, .required = 1, .table = run_command_table,    \
     }
 const struct cli search_cli = SEARCH_CLI("dikdik search", ABOUT_SEARCH);
 const struct cli run_cli =

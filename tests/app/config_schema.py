@@ -74,7 +74,8 @@ def unknown_key(config, all_places, draw):
 
 
 def wrong_type(config, all_places, draw):
-    path, value, _ = draw.choice([p for p in all_places if p[0]])
+    # A value of a sweep may stand alone or in a list.
+    path, value, _ = draw.choice([p for p in all_places if p[0] and not (p[0][0] == "sweep" and len(p[0]) > 1)])
     other = 3 if isinstance(value, (str, bool, dict, list)) else draw.choice(["three", True, [3], {"three": 3}])
     return put(config, path, other)
 

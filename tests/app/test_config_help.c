@@ -37,7 +37,11 @@ static const struct {
     {"{\n" REST ",\n \"sweep\": {\n\"learner.batch\": [1, \"x\"]}}",
      "c.json: line 8: sweep.learner.batch[1]: expected an integer"},
     {"{\n" REST ",\n \"sweep\": {\"learner.mode\": \"1..5\"}}",
-     "c.json: line 7: sweep.learner.mode: expected a list of values"},
+     "c.json: line 7: sweep.learner.mode: expected one of async, sync"},
+    {"{\n" REST ",\n \"sweep\": {\"learner.batch\": []}}",
+     "c.json: line 7: sweep.learner.batch: expected a list of values"},
+    {"{\n" REST ",\n \"sweep\": {\"learner.discount\": {\"from\": 0, \"to\": 2}}}",
+     "c.json: line 7: sweep.learner.discount.to: 2 is out of range"},
     {"{\n \"seed\": 1,\n \"seed\": 2}", "c.json: line 3, column 2: the key 'seed' is there twice"},
     {"{\n \"seed\": 1 // first\n \"name\": 2}", "c.json: line 3, column 2: expected ','"},
     {"[]", "c.json: line 1: the whole text: expected an object"},
@@ -97,6 +101,12 @@ static void good_configs_may_name_what_is_not_here(void **state)
     program_run(p, "config --check c.json");
     ASSERT_RUN(p, 0, "");
     assert_string_equal(p->output, "c.json: good, a config of dikdik run and dikdik search\n");
+    program_write(p, "c.json",
+                  "{\"sweep\": {\"config\": \"other.json\", \"kind\": \"random\", \"draws\": 5,\n"
+                  " \"learner.mode\": \"sync\", \"seed\": \"1..5\", \"learner.batch\": [2, 4],\n"
+                  " \"learner.discount\": {\"from\": 0.5, \"to\": 1}}}");
+    program_run(p, "config --check c.json");
+    ASSERT_RUN(p, 0, "");
     program_write(p, "c.json",
                   "{\n \"networks\": [\n  {\"weights\": \"gone.safetensors\", " DATA "}],\n"
                   " \"tasks\": [{\"macs\": 0.5}]}");
