@@ -20,8 +20,12 @@ static enum status bench_run(struct app *app, int argc, char **argv)
     return bench_files_run(argc, argv);
 }
 
+static const struct cli *const bench_clis[] = {&bench_files_cli, &bench_nn_cli, &bench_search_cli,
+                                               &bench_score_cli, NULL};
+
 const struct command command_bench = {
     .name = "bench",
     .about = "latency of networks, speed of the engine and of the search, worth of cheap scores",
+    .clis = bench_clis,
     .run = bench_run,
 };

@@ -289,8 +289,11 @@ static enum status doctor_run(struct app *app, int argc, char **argv)
     return code;
 }
 
+static const struct cli *const doctor_clis[] = {&doctor_cli, NULL};
+
 const struct command command_doctor = {
     .name = "doctor",
     .about = "what this machine has, and what is missing",
+    .clis = doctor_clis,
     .run = doctor_run,
 };

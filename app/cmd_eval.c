@@ -249,8 +249,11 @@ static enum status eval_run(struct app *app, int argc, char **argv)
     return code;
 }
 
+static const struct cli *const eval_clis[] = {&eval_cli, NULL};
+
 const struct command command_eval = {
     .name = "eval",
     .about = "accuracy, cost and speed of a network file",
+    .clis = eval_clis,
     .run = eval_run,
 };

@@ -273,8 +273,11 @@ static enum status export_run(struct app *app, int argc, char **argv)
     return code;
 }
 
+static const struct cli *const export_clis[] = {&export_cli, NULL};
+
 const struct command command_export = {
     .name = "export",
     .about = "write a network as an ONNX file",
+    .clis = export_clis,
     .run = export_run,
 };

@@ -134,8 +134,11 @@ static enum status import_run(struct app *app, int argc, char **argv)
     return code;
 }
 
+static const struct cli *const import_clis[] = {&import_cli, NULL};
+
 const struct command command_import = {
     .name = "import",
     .about = "reads a network of another tool: ONNX, or PyTorch's safetensors",
+    .clis = import_clis,
     .run = import_run,
 };

@@ -337,8 +337,11 @@ static enum status inspect_run(struct app *app, int argc, char **argv)
     return code;
 }
 
+static const struct cli *const inspect_clis[] = {&inspect_cli, NULL};
+
 const struct command command_inspect = {
     .name = "inspect",
     .about = "layers, channel groups and costs of a network",
+    .clis = inspect_clis,
     .run = inspect_run,
 };

@@ -1,6 +1,7 @@
 // dikdik search and dikdik run: the main job, as stages that each leave their result in the run
 // folder. `run` fine-tunes and tests as well.
 #include "app/command.h"
+#include "app/dry_run.h"
 #include "app/launch.h"
 #include "app/search_config_read.h"
 #include "app/search_print.h"
@@ -73,18 +74,26 @@ static enum status check_ranks(const struct run_session *session)
 }
 
 // Reads the command line, and starts mpirun on this very command where it is needed.
-static enum status prepare(struct app *app, const char *command, int argc, char **argv)
+static enum status prepare(struct app *app, const struct cli *cli, int argc, char **argv)
 {
     TRY(run_session_make(&app->collective, &app->session));
     struct run_session *session = app->session;
     struct run_config *config = &session->config;
     bool help = false;
-    TRY(search_config_read(command, argc, argv, &session->arena, config, &help));
+    TRY(search_config_read(cli, argc, argv, &session->arena, config, &help));
     if (help) {
         app->finished = true;
         return OK;
     }
     TRY(check_ranks(session));
+    if (config->dry_run) {
+        app->finished = true;
+        if (collective_launcher_rank() > 0) {
+            return OK; // one rank says it
+        }
+        TRY(run_session_settle(session));
+        return dry_run(session, cli == &run_cli);
+    }
     if (run_session_wants_mpi(session) && !collective_under_launcher()) {
         TRY(run_session_settle(session));
         const struct launch launch = {
@@ -100,12 +109,12 @@ static enum status prepare(struct app *app, const char *command, int argc, char 
 
 static enum status search_prepare(struct app *app, int argc, char **argv)
 {
-    return prepare(app, "dikdik search", argc, argv);
+    return prepare(app, &search_cli, argc, argv);
 }
 
 static enum status run_prepare(struct app *app, int argc, char **argv)
 {
-    return prepare(app, "dikdik run", argc, argv);
+    return prepare(app, &run_cli, argc, argv);
 }
 
 static void search_close(struct app *app)
@@ -114,19 +123,25 @@ static void search_close(struct app *app)
     app->session = NULL;
 }
 
+static const struct cli *const search_clis[] = {&search_cli, NULL};
+
 const struct command command_search = {
     .name = "search",
     .about = "search small networks within budget, many tasks with one agent",
     .parallel = true,
+    .clis = search_clis,
     .prepare = search_prepare,
     .run = search_run,
     .close = search_close,
 };
 
+static const struct cli *const run_clis[] = {&run_cli, NULL};
+
 const struct command command_run = {
     .name = "run",
     .about = "everything: base networks, search, fine-tuning, test, report",
     .parallel = true,
+    .clis = run_clis,
     .prepare = run_prepare,
     .run = run_run,
     .close = search_close,

@@ -370,8 +370,11 @@ static enum status slim_run(struct app *app, int argc, char **argv)
     return code;
 }
 
+static const struct cli *const slim_clis[] = {&slim_cli, NULL};
+
 const struct command command_slim = {
     .name = "slim",
     .about = "cut channels of a network to a budget or to given widths",
+    .clis = slim_clis,
     .run = slim_run,
 };

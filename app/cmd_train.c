@@ -5,7 +5,6 @@
 #include "app/output.h"
 #include "app/train_folder.h"
 #include "core/log.h"
-#include "nn/zoo.h"
 #include "run/run_inputs.h"
 #include "search_space/cost.h"
 #include "train/evaluate.h"
@@ -42,49 +41,6 @@ struct training {
     struct train_report report;
     struct evaluation evaluation; // on the test part
 };
-
-// "configs/quick.json" -> "quick"
-static enum status name_of_config(const char *path, struct arena *arena, const char **out)
-{
-    const char *slash = strrchr(path, '/');
-    const char *base = slash != NULL ? slash + 1 : path;
-    const char *dot = strrchr(base, '.');
-    const int length = (int)(dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
-    *out = arena_format(arena, "%.*s", length, base);
-    return *out != NULL ? OK : ERR_MEMORY;
-}
-
-static enum status check_model(const struct model_config *model)
-{
-    if (model->weights[0] != '\0') {
-        return OK;
-    }
-    if (model->hints.architecture[0] == '\0') {
-        FAIL(ERR_CONFIG,
-             "model: expected \"architecture\", a network of the zoo, or \"weights\", a "
-             "network file to start from; got neither");
-    }
-    const enum status code = zoo_check(model->hints.architecture);
-    return code == OK ? OK : status_context(code, "model.architecture");
-}
-
-static enum status resolve(struct train_config *config, const char *path, struct arena *arena)
-{
-    TRY(check_model(&config->model));
-    config->train.seed = config->seed;
-    if (config->name[0] == '\0') {
-        TRY(name_of_config(path, arena, &config->name));
-    }
-    if (config->name[0] == '\0' || strchr(config->name, '/') != NULL || config->name[0] == '.') {
-        FAIL(ERR_CONFIG,
-             "%s: name: expected a plain word, got \"%s\"; it becomes the name of a folder", path,
-             config->name);
-    }
-    if (config->run_dir[0] == '\0') {
-        config->run_dir = arena_format(arena, "runs/%s", config->name);
-    }
-    return config->run_dir != NULL ? OK : ERR_MEMORY;
-}
 
 static enum status open_network(struct training *t)
 {
@@ -282,7 +238,7 @@ static enum status train_run(struct app *app, int argc, char **argv)
     struct training training = {.app = app, .config = &config};
     enum status code = command_line_read(&train_cli, argc, argv, &config, &training.arena, &words);
     if (code == OK && !words.help) {
-        code = resolve(&config, words.positional[0], &training.arena);
+        code = train_config_resolve(&config, words.positional[0], &training.arena);
         if (code == OK) {
             code = run_training(&training);
         }
@@ -298,9 +254,12 @@ static enum status train_run(struct app *app, int argc, char **argv)
     return code;
 }
 
+static const struct cli *const train_clis[] = {&train_cli, NULL};
+
 const struct command command_train = {
     .name = "train",
     .about = "train a network as a config says",
     .parallel = true,
+    .clis = train_clis,
     .run = train_run,
 };

@@ -1,7 +1,7 @@
 // A subcommand of the program: one table per file cmd_NAME.c, listed in command_list.h.
 #pragma once
 #include "app/command_list.h"
-#include "core/status.h"
+#include "core/config.h"
 #include "transport/collective.h"
 
 struct run_session;
@@ -22,12 +22,20 @@ struct command {
     const char *name;
     const char *about; // one line
     bool parallel;     // runs under mpirun as one program
+    // Its command line, for completion and manual pages, NULL-ended: several where its first word
+    // says what it does. Every command has one.
+    const struct cli *const *clis;
     // Before MPI is started and before there are threads; NULL where nothing is to be done then.
     enum status (*prepare)(struct app *app, int argc, char **argv);
     // argv[0] is the command's name. Prints its own help.
     enum status (*run)(struct app *app, int argc, char **argv);
     void (*close)(struct app *app); // after either of them, also when it failed; NULL is fine
 };
+
+// All of them, in the order of command_list.h.
+extern const struct command *const commands[];
+extern const int n_commands;
+const struct command *command_find(const char *name); // NULL if absent
 
 #define X(name) extern const struct command command_##name;
 COMMAND_LIST(X)

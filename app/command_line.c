@@ -3,23 +3,22 @@
 
 #include <string.h>
 
-static const struct short_form {
-    const char *word, *means;
-} short_forms[] = {
+const struct short_form command_short_forms[] = {
     {"-h", "--help"},
     {"-o", "--output"},
     {"--data", "--data.name"},
     {"--backend", "--backend.name"},
     {"--threads", "--backend.threads"},
     {"--actors", "--actors.count"},
+    {NULL, NULL},
 };
 
 // The word with its short form, alone or before '=', written out; NULL when memory ran out.
 static char *write_out(char *word, struct arena *arena)
 {
     const size_t length = strcspn(word, "=");
-    for (size_t i = 0; i < sizeof short_forms / sizeof short_forms[0]; i++) {
-        const struct short_form *form = &short_forms[i];
+    for (int i = 0; command_short_forms[i].word != NULL; i++) {
+        const struct short_form *form = &command_short_forms[i];
         if (strlen(form->word) == length && strncmp(form->word, word, length) == 0) {
             return arena_format(arena, "%s%s", form->means, word + length);
         }

@@ -7,3 +7,9 @@
 // --actors.count.
 enum status command_line_read(const struct cli *cli, int argc, char **argv, void *values,
                               struct arena *arena, struct cli_result *out);
+
+// Those forms: {NULL, NULL} behind the last.
+struct short_form {
+    const char *word, *means;
+};
+extern const struct short_form command_short_forms[];

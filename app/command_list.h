@@ -12,4 +12,7 @@
     X(import)                                                                                      \
     X(export)                                                                                      \
     X(bench)                                                                                       \
+    X(config)                                                                                      \
+    X(completion)                                                                                  \
+    X(man)                                                                                         \
     X(doctor)

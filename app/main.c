@@ -16,13 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {
-#define X(name) &command_##name,
-    COMMAND_LIST(X)
-#undef X
-};
-#define N_COMMANDS (sizeof commands / sizeof commands[0])
-
 // Ranks other than 0 wait so long before they report an error and stop the job: one that all ranks
 // share is then told once.
 #define ERROR_GRACE_SECONDS 0.5
@@ -35,28 +28,18 @@ static void print_usage(FILE *to)
                 "Shrinks convolutional networks: one agent searches many at once; also trains,\n"
                 "scores, inspects and slims them.\n\n"
                 "commands:\n");
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        fprintf(to, "  %-10s%s\n", commands[i]->name, commands[i]->about);
+    for (int i = 0; i < n_commands; i++) {
+        fprintf(to, "  %-12s%s\n", commands[i]->name, commands[i]->about);
     }
     fprintf(to, "\n  dikdik COMMAND --help   options of a command\n"
                 "  dikdik --version        the version\n\n"
                 "exit codes: 0 done, 1 bad input, 2 failed while running, 130 interrupted\n");
 }
 
-static const struct command *find_command(const char *name)
-{
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        if (strcmp(commands[i]->name, name) == 0) {
-            return commands[i];
-        }
-    }
-    return NULL;
-}
-
 static const char *nearest_command(const char *name)
 {
     struct suggest suggest = suggest_begin(name);
-    for (size_t i = 0; i < N_COMMANDS; i++) {
+    for (int i = 0; i < n_commands; i++) {
         suggest_offer(&suggest, commands[i]->name);
     }
     return suggest.best;
@@ -162,7 +145,7 @@ int main(int argc, char **argv)
         printf("dikdik %s\n", DIKDIK_VERSION);
         return status_exit_code(flush_output());
     }
-    const struct command *command = find_command(word);
+    const struct command *command = command_find(word);
     if (command == NULL) {
         const char *near = nearest_command(word);
         const enum status code =

@@ -454,24 +454,27 @@ static enum status resolve_policy(struct run_config *config, struct arena *arena
     return OK;
 }
 
-enum status search_config_read(const char *command, int argc, char **argv, struct arena *arena,
+#define ABOUT_SEARCH                                                                               \
+    "Searches small networks within budget for all tasks of a JSON config with one agent. "        \
+    "Given again, it goes on where it stopped. Starts mpirun by itself, one process per actor "    \
+    "and one that learns, when it was not started under one. With --policy RUN a trained agent "   \
+    "proposes for budgets and networks that it has not seen; CONFIG may be RUN/config.json or "    \
+    "another one."
+#define SEARCH_CLI(command_, about_)                                                               \
+    {                                                                                              \
+        .command = (command_),                                                                     \
+        .usage = "CONFIG [--actors N] [--run-dir DIR] [--set PATH=VALUE] [options]",               \
+        .about = (about_), .positional = positional, .required = 1, .table = run_command_table,    \
+    }
+const struct cli search_cli = SEARCH_CLI("dikdik search", ABOUT_SEARCH);
+const struct cli run_cli =
+    SEARCH_CLI("dikdik run", ABOUT_SEARCH " The winners are fine-tuned and tested.");
+
+enum status search_config_read(const struct cli *cli, int argc, char **argv, struct arena *arena,
                                struct run_config *out, bool *help)
 {
-    const struct cli cli = {
-        .command = command,
-        .usage = "CONFIG [--actors N] [--run-dir DIR] [--set PATH=VALUE] [options]",
-        .about =
-            "Searches small networks within budget for all tasks of a JSON config with one agent. "
-            "Given again, it goes on where it stopped. Starts mpirun by itself, one process per "
-            "actor and one that learns, when it was not started under one. With --policy RUN a "
-            "trained agent proposes for budgets and networks that it has not seen; CONFIG may be "
-            "RUN/config.json or another one.",
-        .positional = positional,
-        .required = 1,
-        .table = run_command_table,
-    };
     struct cli_result words;
-    TRY(command_line_read(&cli, argc, argv, out, arena, &words));
+    TRY(command_line_read(cli, argc, argv, out, arena, &words));
     *help = words.help;
     if (words.help) {
         return OK;

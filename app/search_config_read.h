@@ -1,11 +1,14 @@
 // The command line of `dikdik search` and `dikdik run`.
 #pragma once
+#include "core/config.h"
 #include "run/run_config.h"
+
+extern const struct cli search_cli, run_cli;
 
 // Reads a command line: config file and options; with --policy the agent of that run, and its base
 // networks where the config has the same. Names filled in, everything checked that can be checked
 // without data. Strings and lists live in `arena`. help: it was asked for and has been printed.
-enum status search_config_read(const char *command, int argc, char **argv, struct arena *arena,
+enum status search_config_read(const struct cli *cli, int argc, char **argv, struct arena *arena,
                                struct run_config *out, bool *help);
 
 // The same of a config that has been read from the file `path`: its names filled in and checked.

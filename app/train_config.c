@@ -2,12 +2,15 @@
 #include "app/train_config.h"
 
 #include "core/config.h"
+#include "nn/zoo.h"
+
+#include <string.h>
 
 #define MODEL_AT(field) .offset = offsetof(struct model_config, field)
 static const struct option model_option_table[] = {
     {"architecture",
      "zoo network, in CIFAR form: of new weights, or of a file that does not say it", OPTION_STRING,
-     MODEL_AT(hints.architecture)},
+     MODEL_AT(hints.architecture), .known = zoo_names},
     NETWORK_HINT_ROWS(struct model_config, hints),
     {"weights", "safetensors file to start from; empty = new weights by seed", OPTION_STRING,
      MODEL_AT(weights), .shapes = SHAPES_NOTHING},
@@ -56,4 +59,50 @@ enum status train_config_identity(const struct train_config *config, struct text
         FAIL(ERR_MEMORY, "no memory for the text of the config");
     }
     return OK;
+}
+
+// "configs/quick.json" -> "quick"
+static enum status name_of_config(const char *path, struct arena *arena, const char **out)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    const int length = (int)(dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
+    *out = arena_format(arena, "%.*s", length, base);
+    return *out != NULL ? OK : ERR_MEMORY;
+}
+
+static enum status check_model(const struct model_config *model)
+{
+    if (model->weights[0] != '\0') {
+        return OK;
+    }
+    if (model->hints.architecture[0] == '\0') {
+        FAIL(ERR_CONFIG,
+             "model: expected \"architecture\", a network of the zoo, or \"weights\", a "
+             "network file to start from; got neither");
+    }
+    const enum status code = zoo_check(model->hints.architecture);
+    return code == OK ? OK : status_context(code, "model.architecture");
+}
+
+enum status train_config_resolve(struct train_config *config, const char *path, struct arena *arena)
+{
+    TRY(check_model(&config->model));
+    config->train.seed = config->seed;
+    if (config->name[0] == '\0') {
+        TRY(name_of_config(path, arena, &config->name));
+    }
+    if (config->name[0] == '\0' || strchr(config->name, '/') != NULL || config->name[0] == '.') {
+        FAIL(ERR_CONFIG,
+             "%s: name: expected a plain word, got \"%s\"; it becomes the name of a folder", path,
+             config->name);
+    }
+    if (config->data.name[0] == '\0' && config->data.path[0] == '\0') {
+        FAIL(ERR_CONFIG, "data.name: expected a data set, got nothing");
+    }
+    if (config->run_dir[0] == '\0') {
+        config->run_dir = arena_format(arena, "runs/%s", config->name);
+    }
+    return config->run_dir != NULL ? OK : ERR_MEMORY;
 }

@@ -28,3 +28,8 @@ enum status train_config_text(const struct train_config *config, struct text *ou
 // What shapes the result, as JSON: two runs with the same text, data and weights give the same
 // network. Name, backend and the places of data and weights are not in it.
 enum status train_config_identity(const struct train_config *config, struct text *out);
+
+// A config that has been read from the file `path`: its names filled in, and checked as far as that
+// goes without data. Strings live in `arena`.
+enum status train_config_resolve(struct train_config *config, const char *path,
+                                 struct arena *arena);

@@ -358,7 +358,7 @@ static enum status read_document(const struct parse *parse, const struct option 
     for (int i = 0; i < parse->result->n_positional; i++) {
         if (strcmp(parse->cli->positional[i], "CONFIG") == 0) {
             source = parse->result->positional[i];
-            TRY(json_read_file(source, &document));
+            TRY(json_read_config(source, &document));
         }
     }
     enum status status = OK;

@@ -9,9 +9,31 @@
 enum status config_read(const struct json *document, const char *source, const struct option *table,
                         void *values, struct arena *arena)
 {
-    const struct option_reader reader = {.source = source, .arena = arena};
+    const struct option_reader reader = {.source = source, .arena = arena, .document = document};
     option_defaults(table, values);
     return option_read_object(&reader, table, "", document, values);
+}
+
+enum status config_read_all(const struct json *document, const char *source,
+                            const struct option *table, void *values, struct arena *arena,
+                            struct option_faults *faults)
+{
+    const struct option_reader reader = {
+        .source = source, .arena = arena, .document = document, .faults = faults};
+    option_defaults(table, values);
+    const enum status code = option_read_object(&reader, table, "", document, values);
+    if (code == ERR_CONFIG) { // it is no object
+        text_add(&faults->text, "%s\n", status_message());
+        faults->n++;
+    }
+    TRY(code);
+    if (faults->text.failed) {
+        FAIL(ERR_MEMORY, "%s: no memory for its faults", source);
+    }
+    if (faults->n > 0) {
+        FAIL(ERR_CONFIG, "%s: %d faults", source, faults->n);
+    }
+    return OK;
 }
 
 // The member that a row describes, as its type. `values` is the struct that owns the row.

@@ -1,5 +1,7 @@
 // Configs: a JSON file read through option tables. Unknown key, wrong type, out of range and
-// duplicate key are errors that name file, path, expected and got (and the nearest known key).
+// duplicate key are errors that name file, line, path, expected and got (and the nearest known
+// key).
+// "$schema" is skipped.
 #pragma once
 #include "core/json.h"
 #include "core/option.h"
@@ -8,6 +10,12 @@
 // lists are copied to `arena`.
 enum status config_read(const struct json *document, const char *source, const struct option *table,
                         void *values, struct arena *arena);
+
+// The same, but goes on after what is wrong, and puts all of it into `faults`, which the caller
+// closes. ERR_CONFIG when there is any.
+enum status config_read_all(const struct json *document, const char *source,
+                            const struct option *table, void *values, struct arena *arena,
+                            struct option_faults *faults);
 
 // Every option with its value, as one JSON object that config_read reads back to the same values.
 void config_write(const struct option *table, const void *values, struct json_writer *writer,

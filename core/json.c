@@ -16,7 +16,7 @@ struct json {
     double number;
     const char *string;   // arena
     const char *key;      // arena; NULL outside objects
-    int key_number;       // of all keys of the text, in its order, from 0
+    int order;            // of all values of the text, from 0; -1 - that: of another text
     int n_items;          // of an array or object
     struct json **items;  // arena, in the order of the text
     struct json **by_key; // arena, the same, sorted; objects only
@@ -25,6 +25,8 @@ struct json {
 struct json_document {
     struct json root; // first: a pointer to it is a pointer to the document
     struct arena arena;
+    const char *text; // arena; NULL unless it is a config's
+    size_t length;
 };
 
 // What building the tree needs besides the value.
@@ -32,14 +34,21 @@ struct build {
     struct arena *arena;
     const char *text, *source;
     size_t length;
-    int keys; // seen so far
+    int values;   // seen so far
+    bool foreign; // what is built is not of the document's own text
 };
+
+static int order_in_text(const struct json *value)
+{
+    return value->order < 0 ? -1 - value->order : value->order;
+}
 
 static int compare_keys(const void *left, const void *right)
 {
     const struct json *a = *(struct json *const *)left, *b = *(struct json *const *)right;
     const int order = strcmp(a->key, b->key);
-    return order != 0 ? order : (a->key_number > b->key_number) - (a->key_number < b->key_number);
+    const int x = order_in_text(a), y = order_in_text(b);
+    return order != 0 ? order : (x > y) - (x < y);
 }
 
 static enum status sort_keys(struct build *build, struct json *object)
@@ -55,9 +64,9 @@ static enum status sort_keys(struct build *build, struct json *object)
         const struct json *first = object->by_key[i - 1], *second = object->by_key[i];
         if (strcmp(first->key, second->key) == 0) {
             int line, column, line_first, column_first;
-            json_scan_locate_key(build->text, build->length, second->key_number, &line, &column);
-            json_scan_locate_key(build->text, build->length, first->key_number, &line_first,
-                                 &column_first);
+            json_scan_locate(build->text, build->length, order_in_text(second), &line, &column);
+            json_scan_locate(build->text, build->length, order_in_text(first), &line_first,
+                             &column_first);
             FAIL(ERR_CONFIG,
                  "%s: line %d, column %d: the key '%.100s' is there twice, first at line %d, "
                  "column %d; remove one",
@@ -87,6 +96,8 @@ static enum json_kind kind_of(const cJSON *node)
 static enum status build_value(struct build *build, const cJSON *node, struct json *out)
 {
     out->kind = kind_of(node);
+    out->order = build->foreign ? -1 - build->values : build->values;
+    build->values++;
     if (out->kind == JSON_STRING) {
         return copy_string(build, node->valuestring, &out->string);
     }
@@ -103,7 +114,6 @@ static enum status build_value(struct build *build, const cJSON *node, struct js
     for (const cJSON *child = node->child; child != NULL; child = child->next, i++) {
         out->items[i] = &values[i];
         if (out->kind == JSON_OBJECT) {
-            values[i].key_number = build->keys++;
             TRY(copy_string(build, child->string, &values[i].key));
         }
         TRY(build_value(build, child, &values[i]));
@@ -128,7 +138,9 @@ static enum status parse_into(struct build *build, struct json *out)
     return status;
 }
 
-enum status json_parse(const char *text, size_t length, const char *source, struct json **out)
+// Takes over the text's arena when `keep`, so that places can be found in it later.
+static enum status parse_document(const char *text, size_t length, const char *source,
+                                  struct arena *keep, struct json **out)
 {
     if (length > INT_MAX) {
         FAIL(ERR_CONFIG, "%s: %zu bytes are too much for a JSON text", source, length);
@@ -136,6 +148,12 @@ enum status json_parse(const char *text, size_t length, const char *source, stru
     struct json_document *document = calloc(1, sizeof *document);
     if (document == NULL) {
         FAIL(ERR_MEMORY, "%s: out of memory", source);
+    }
+    if (keep != NULL) {
+        document->arena = *keep;
+        *keep = (struct arena){0};
+        document->text = text;
+        document->length = length;
     }
     struct build build = {
         .arena = &document->arena, .text = text, .source = source, .length = length};
@@ -148,20 +166,38 @@ enum status json_parse(const char *text, size_t length, const char *source, stru
     return OK;
 }
 
-enum status json_read_file(const char *path, struct json **out)
+enum status json_parse(const char *text, size_t length, const char *source, struct json **out)
+{
+    return parse_document(text, length, source, NULL, out);
+}
+
+static enum status read_file(const char *path, bool is_config, struct json **out)
 {
     const size_t most_bytes = (size_t)16 << 20;
     struct arena arena = {0};
     char *text = NULL;
     size_t length = 0;
     enum status status = file_read(path, most_bytes, &arena, &text, &length);
+    if (status == OK && is_config) {
+        json_scan_blank_comments(text, length);
+    }
     if (status == OK) {
-        status = json_parse(text, length, path, out);
+        status = parse_document(text, length, path, is_config ? &arena : NULL, out);
     } else if (status == ERR_IO) {
         status = ERR_INPUT;
     }
     arena_close(&arena);
     return status;
+}
+
+enum status json_read_file(const char *path, struct json **out)
+{
+    return read_file(path, false, out);
+}
+
+enum status json_read_config(const char *path, struct json **out)
+{
+    return read_file(path, true, out);
 }
 
 static struct json_document *document_of(struct json *root)
@@ -175,6 +211,16 @@ void json_close(struct json *document)
         arena_close(&document_of(document)->arena);
         free(document);
     }
+}
+
+int json_line(const struct json *document, const struct json *value)
+{
+    const struct json_document *whole = (const struct json_document *)(const void *)document;
+    int line = 0, column;
+    if (whole->text != NULL && value->order >= 0) {
+        json_scan_locate(whole->text, whole->length, value->order, &line, &column);
+    }
+    return line;
 }
 
 enum json_kind json_kind(const struct json *value)
@@ -307,6 +353,7 @@ static enum status add_child(struct arena *arena, struct json *object, const cha
     ARENA_NEW(arena, items, n + 1);
     ARENA_NEW(arena, by_key, n + 1);
     ARENA_NEW(arena, child, 1);
+    child->order = -1;
     child->key = arena_copy_text(arena, key);
     if (child->key == NULL) {
         return ERR_MEMORY;
@@ -324,16 +371,39 @@ static enum status add_child(struct arena *arena, struct json *object, const cha
     return OK;
 }
 
+void json_remove(struct json *object, const char *key)
+{
+    bool found;
+    const int place = find_key(object, key, &found);
+    if (!found) {
+        return;
+    }
+    const struct json *gone = object->by_key[place];
+    int at = 0;
+    while (object->items[at] != gone) {
+        at++;
+    }
+    object->n_items--;
+    for (int i = 0; i < object->n_items; i++) {
+        object->items[i] = object->items[i + (i >= at)];
+        object->by_key[i] = object->by_key[i + (i >= place)];
+    }
+}
+
 // `text` as a value: JSON if it is JSON, else the text itself as a string.
 static enum status value_from_text(struct arena *arena, const char *text, struct json *out)
 {
     struct json_flaw unused;
-    struct build build = {
-        .arena = arena, .text = text, .source = "the value given", .length = strlen(text)};
+    struct build build = {.arena = arena,
+                          .text = text,
+                          .source = "the value given",
+                          .length = strlen(text),
+                          .foreign = true};
     if (json_scan(text, build.length, &unused)) {
         return parse_into(&build, out);
     }
     out->kind = JSON_STRING;
+    out->order = -1;
     return copy_string(&build, text, &out->string);
 }
 

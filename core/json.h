@@ -15,7 +15,12 @@ struct json; // a value; all values of one document live and die with the docume
 // than 64, or more than a million values.
 enum status json_parse(const char *text, size_t length, const char *source, struct json **out);
 enum status json_read_file(const char *path, struct json **out); // ERR_INPUT if it cannot be read
-void json_close(struct json *document);                          // NULL is fine
+// The same of a config, in which // begins a comment that ends with its line.
+enum status json_read_config(const char *path, struct json **out);
+void json_close(struct json *document); // NULL is fine
+// The line that a value of a config begins on, with its key where it has one; 0 where that is not
+// known: it was set, or its document is no config.
+int json_line(const struct json *document, const struct json *value);
 
 enum json_kind json_kind(const struct json *value);
 const char *json_kind_name(enum json_kind kind);
@@ -37,6 +42,10 @@ enum status json_set_path(struct json *document, const char *path, const char *t
 // The same with the path as separate keys, which may hold dots themselves; n_keys >= 1.
 enum status json_set_keys(struct json *document, const char *const *keys, int n_keys,
                           const char *text);
+
+// Takes a member out of an object; none of this key is fine. What it was lives on as long as the
+// document.
+void json_remove(struct json *object, const char *key);
 
 // Writing: a small builder that appends to a text, with commas and quoting done right. Non-finite
 // numbers become null.

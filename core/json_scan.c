@@ -14,8 +14,8 @@ struct scan {
     size_t length, at;
     int depth;
     char open[JSON_DEPTH_MAX]; // '{' or '['
-    int values;                // seen so far
-    int keys, wanted_key;      // keys seen so far; stop before this one, -1: never
+    int values, wanted;        // seen so far; stop at this one, -1: never
+    size_t member;             // where the key of the value that follows begins
     struct json_flaw *flaw;
 };
 
@@ -221,10 +221,7 @@ static bool scan_key(struct scan *scan, const char *expected)
     if (peek(scan) != '"') {
         return unexpected(scan, expected);
     }
-    if (scan->keys == scan->wanted_key) {
-        return false;
-    }
-    scan->keys++;
+    scan->member = scan->at;
     if (!scan_string(scan)) {
         return false;
     }
@@ -302,6 +299,9 @@ static bool scan_document(struct scan *scan)
     skip_space(scan);
     bool more = true;
     while (more) {
+        if (scan->values == scan->wanted) {
+            return false;
+        }
         if (scan->values++ == JSON_VALUES_MAX) {
             return flawed(scan, "more than %d values, as no text of dikdik's has", JSON_VALUES_MAX);
         }
@@ -319,14 +319,32 @@ static bool scan_document(struct scan *scan)
 
 bool json_scan(const char *text, size_t length, struct json_flaw *flaw)
 {
-    struct scan scan = {.text = text, .length = length, .wanted_key = -1, .flaw = flaw};
+    struct scan scan = {.text = text, .length = length, .wanted = -1, .flaw = flaw};
     return scan_document(&scan);
 }
 
-void json_scan_locate_key(const char *text, size_t length, int key, int *line, int *column)
+void json_scan_locate(const char *text, size_t length, int value, int *line, int *column)
 {
     struct json_flaw unused;
-    struct scan scan = {.text = text, .length = length, .wanted_key = key, .flaw = &unused};
+    struct scan scan = {.text = text, .length = length, .wanted = value, .flaw = &unused};
     (void)scan_document(&scan);
-    position_of(text, scan.at, line, column);
+    const bool in_object = scan.depth > 0 && scan.open[scan.depth - 1] == '{';
+    position_of(text, in_object ? scan.member : scan.at, line, column);
+}
+
+void json_scan_blank_comments(char *text, size_t length)
+{
+    bool in_string = false;
+    for (size_t i = 0; i < length; i++) {
+        if (in_string) {
+            in_string = text[i] != '"';
+            i += text[i] == '\\';
+        } else if (text[i] == '"') {
+            in_string = true;
+        } else if (text[i] == '/' && i + 1 < length && text[i + 1] == '/') {
+            for (; i < length && text[i] != '\n'; i++) {
+                text[i] = ' ';
+            }
+        }
+    }
 }

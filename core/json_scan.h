@@ -19,5 +19,10 @@ struct json_flaw {
 // values than JSON_VALUES_MAX.
 bool json_scan(const char *text, size_t length, struct json_flaw *flaw);
 
-// Where the key with this number (from 0, in the order of the text) begins. The text must be valid.
-void json_scan_locate_key(const char *text, size_t length, int key, int *line, int *column);
+// Where the value with this number (from 0, in the order of the text) begins, with its key where it
+// has one. The text must be valid.
+void json_scan_locate(const char *text, size_t length, int value, int *line, int *column);
+
+// Spaces in place of comments, from // to the end of the line and outside of strings, so that all
+// else stays where it is.
+void json_scan_blank_comments(char *text, size_t length);

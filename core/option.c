@@ -137,10 +137,37 @@ static const char *value_word(enum option_kind kind)
     return "";
 }
 
-// "default 8; 1 to 100", what there is of it.
-static void add_facts(const struct option *row, struct text *out)
+const char *option_kind_words(enum option_kind kind)
 {
-    const bool bounded = row->least != 0.0 || row->most != 0.0;
+    static const char *const words[] = {
+        [OPTION_BOOL] = "true or false",
+        [OPTION_INT] = "an integer",
+        [OPTION_INT64] = "an integer",
+        [OPTION_SEED] = "a seed, a number or a string of digits",
+        [OPTION_DOUBLE] = "a number",
+        [OPTION_STRING] = "a string",
+        [OPTION_CHOICE] = "a string, one of its choices",
+        [OPTION_INT_LIST] = "a list of integers",
+        [OPTION_DOUBLE_LIST] = "a list of numbers",
+        [OPTION_OBJECT] = "an object",
+        [OPTION_MAP_INT] = "an object of integers",
+        [OPTION_LIST] = "a list of objects",
+    };
+    return words[kind];
+}
+
+bool option_bounded(const struct option *row)
+{
+    return row->least != 0.0 || row->most != 0.0;
+}
+
+const char *option_default_choice(const struct option *row)
+{
+    return row->choices[default_choice(row)];
+}
+
+void option_facts(const struct option *row, struct text *out)
+{
     switch (row->kind) {
     case OPTION_BOOL:
         text_add(out, "default %s", row->fallback != 0.0 ? "true" : "false");
@@ -175,7 +202,7 @@ static void add_facts(const struct option *row, struct text *out)
     case OPTION_OBJECT:
         break;
     }
-    if (bounded) {
+    if (option_bounded(row)) {
         text_add(out, "; %.15g to %.15g", row->least, row->most);
     }
 }
@@ -215,7 +242,7 @@ static void add_row(const struct option *row, const char *prefix, struct text *o
     }
     struct text help = {0};
     text_add(&help, "%s%s(", row->help != NULL ? row->help : "", row->help != NULL ? " " : "");
-    add_facts(row, &help);
+    option_facts(row, &help);
     text_add(&help, ")");
     add_wrapped(help.failed ? "" : help.bytes, HELP_COLUMN, out);
     text_close(&help);

@@ -3,6 +3,7 @@
 #pragma once
 #include "core/arena.h"
 #include "core/status.h"
+#include "core/text.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -67,6 +68,13 @@ struct option {
     const char *const *choices; // CHOICE: the names, NULL-ended
     const struct option *table; // OPTION_OBJECT, OPTION_LIST
     size_t element_bytes;       // OPTION_LIST: sizeof the struct that `table` describes
+    const char *const *known;   // STRING: words that it often is, NULL-ended; NULL = none
+};
+
+// What is wrong with a config, a line each.
+struct option_faults {
+    struct text text;
+    int n;
 };
 
 // Sets every value of the struct to its default. Lists and maps become empty ones, never NULL.
@@ -81,5 +89,12 @@ const void *option_list_at(const struct object_list *list, int i);
 enum option_shapes option_shapes_of(const struct option *row, enum option_shapes around);
 // Prints the table as help text: "--key VALUE  help (default ...; range ...)" with nested keys
 // dotted, and N for the index of a list's element.
-struct text;
 void option_help(const struct option *table, const char *prefix, struct text *out);
+// "one of a, b; default a" or "default 8; 1 to 100": what there is of it; nothing of an object.
+void option_facts(const struct option *row, struct text *out);
+// What kind of value it takes, in words: "an integer", "a list of numbers".
+const char *option_kind_words(enum option_kind kind);
+// Whether its numbers have bounds.
+bool option_bounded(const struct option *row);
+// The choice that a CHOICE has by default.
+const char *option_default_choice(const struct option *row);

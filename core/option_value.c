@@ -43,21 +43,45 @@ static const char *describe(const struct json *value, char *out, size_t out_byte
     return out;
 }
 
+enum { PLACE_CHARS = 512 };
+
+// "SOURCE", or "SOURCE: line N".
+static const char *place_of(const struct option_reader *reader, const struct json *value, char *out)
+{
+    const int line = reader->document != NULL ? json_line(reader->document, value) : 0;
+    if (line == 0) {
+        return reader->source;
+    }
+    snprintf(out, PLACE_CHARS, "%.480s: line %d", reader->source, line);
+    return out;
+}
+
+// Whether a fault was put to the others, so that reading goes on.
+static bool collect(const struct option_reader *reader, enum status code)
+{
+    if (reader->faults == NULL || code != ERR_CONFIG) {
+        return false;
+    }
+    text_add(&reader->faults->text, "%s\n", status_message());
+    reader->faults->n++;
+    return true;
+}
+
 static enum status fail_type(const struct option_reader *reader, const char *path,
                              const char *expected, const struct json *value)
 {
-    char got[128];
-    FAIL(ERR_CONFIG, "%s: %s: expected %s, got %s", reader->source, path, expected,
+    char got[128], place[PLACE_CHARS];
+    FAIL(ERR_CONFIG, "%s: %s: expected %s, got %s", place_of(reader, value, place), path, expected,
          describe(value, got, sizeof got));
 }
 
 static enum status check_bounds(const struct option_reader *reader, const struct option *row,
-                                const char *path, double value)
+                                const char *path, const struct json *at, double value)
 {
-    const bool bounded = row->least != 0.0 || row->most != 0.0;
-    if (bounded && !(value >= row->least && value <= row->most)) {
-        FAIL(ERR_CONFIG, "%s: %s: %.15g is out of range, expected %.15g to %.15g", reader->source,
-             path, value, row->least, row->most);
+    if (option_bounded(row) && !(value >= row->least && value <= row->most)) {
+        char place[PLACE_CHARS];
+        FAIL(ERR_CONFIG, "%s: %s: %.15g is out of range, expected %.15g to %.15g",
+             place_of(reader, at, place), path, value, row->least, row->most);
     }
     return OK;
 }
@@ -72,15 +96,16 @@ static enum status read_whole(const struct option_reader *reader, const struct o
     if (!is_number || number != trunc(number)) {
         return fail_type(reader, path, "an integer", value);
     }
+    char place[PLACE_CHARS];
     if (fabs(number) >= exact_below) {
         FAIL(ERR_CONFIG, "%s: %s: an integer of this size (2^53 or more) is not exact in JSON%s",
-             reader->source, path,
+             place_of(reader, value, place), path,
              row->kind == OPTION_SEED ? "; write the seed as a string of digits" : "");
     }
-    TRY(check_bounds(reader, row, path, number));
+    TRY(check_bounds(reader, row, path, value, number));
     if (number < least || number > most) {
-        FAIL(ERR_CONFIG, "%s: %s: %.15g is out of range, expected %.15g to %.15g", reader->source,
-             path, number, least, most);
+        FAIL(ERR_CONFIG, "%s: %s: %.15g is out of range, expected %.15g to %.15g",
+             place_of(reader, value, place), path, number, least, most);
     }
     *out = number;
     return OK;
@@ -101,7 +126,7 @@ static enum status read_double(const struct option_reader *reader, const struct 
     if (json_kind(value) != JSON_NUMBER) {
         return fail_type(reader, path, "a number", value);
     }
-    TRY(check_bounds(reader, row, path, json_number(value)));
+    TRY(check_bounds(reader, row, path, value, json_number(value)));
     *out = json_number(value);
     return OK;
 }
@@ -121,7 +146,7 @@ static enum status read_seed(const struct option_reader *reader, const struct op
     if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0' || errno == ERANGE) {
         return fail_type(reader, path, "a seed from 0 to 18446744073709551615", value);
     }
-    TRY(check_bounds(reader, row, path, (double)seed));
+    TRY(check_bounds(reader, row, path, value, (double)seed));
     *out = seed;
     return OK;
 }
@@ -162,11 +187,12 @@ static enum status read_choice(const struct option_reader *reader, const struct 
         suggest_offer(&suggest, row->choices[i]);
     }
     const char *best = suggest.best;
-    const enum status status =
-        status_fail(ERR_CONFIG, __FILE__, __LINE__, "%s: %s: expected one of %s, got '%.60s'%s%s%s",
-                    reader->source, path, names.failed ? "the choices" : names.bytes, word,
-                    best != NULL ? " (did you mean '" : "", best != NULL ? best : "",
-                    best != NULL ? "'?)" : "");
+    char place[PLACE_CHARS];
+    const enum status status = status_fail(
+        ERR_CONFIG, __FILE__, __LINE__, "%s: %s: expected one of %s, got '%.60s'%s%s%s",
+        place_of(reader, value, place), path, names.failed ? "the choices" : names.bytes, word,
+        best != NULL ? " (did you mean '" : "", best != NULL ? best : "",
+        best != NULL ? "'?)" : "");
     text_close(&names);
     return status;
 }
@@ -271,7 +297,11 @@ static enum status read_objects(const struct option_reader *reader, const struct
         snprintf(element, sizeof element, "%.200s[%d]", path, i);
         void *item = items + (size_t)i * row->element_bytes;
         option_defaults(row->table, item);
-        TRY(option_read_object(reader, row->table, element, json_at(value, i), item));
+        const enum status code =
+            option_read_object(reader, row->table, element, json_at(value, i), item);
+        if (code != OK && !collect(reader, code)) {
+            return code;
+        }
     }
     *list = (struct object_list){.n = n, .stride = row->element_bytes, .values = items};
     *out = list;
@@ -337,8 +367,10 @@ enum status option_read_value(const struct option_reader *reader, const struct o
 }
 
 static enum status fail_unknown(const struct option_reader *reader, const struct option *table,
-                                const char *path, const char *key)
+                                const char *path, const struct json *member)
 {
+    const char *key = json_key(member);
+    char place[PLACE_CHARS];
     struct suggest suggest = suggest_begin(key);
     struct text known = {0};
     for (const struct option *row = table; row->key != NULL; row++) {
@@ -353,12 +385,31 @@ static enum status fail_unknown(const struct option_reader *reader, const struct
     } else {
         text_add(&hint, "no options are known here");
     }
-    const enum status status = status_fail(
-        ERR_CONFIG, __FILE__, __LINE__, "%s: %s%s%.100s: unknown option (%s)", reader->source, path,
-        *path != '\0' ? "." : "", key, hint.failed ? "" : hint.bytes);
+    const enum status status =
+        status_fail(ERR_CONFIG, __FILE__, __LINE__, "%s: %s%s%.100s: unknown option (%s)",
+                    place_of(reader, member, place), path, *path != '\0' ? "." : "", key,
+                    hint.failed ? "" : hint.bytes);
     text_close(&hint);
     text_close(&known);
     return status;
+}
+
+static enum status read_member(const struct option_reader *reader, const struct option *table,
+                               const char *path, const struct json *value, void *values)
+{
+    const struct option *row = table;
+    if (*path == '\0' && strcmp(json_key(value), "$schema") == 0) {
+        return OK; // for editors
+    }
+    while (row->key != NULL && strcmp(row->key, json_key(value)) != 0) {
+        row++;
+    }
+    if (row->key == NULL) {
+        return fail_unknown(reader, table, path, value);
+    }
+    char member[512];
+    snprintf(member, sizeof member, "%.400s%s%s", path, *path != '\0' ? "." : "", row->key);
+    return option_read_value(reader, row, member, value, values);
 }
 
 enum status option_read_object(const struct option_reader *reader, const struct option *table,
@@ -368,17 +419,10 @@ enum status option_read_object(const struct option_reader *reader, const struct 
         return fail_type(reader, *path != '\0' ? path : "the whole text", "an object", object);
     }
     for (int i = 0; i < json_count(object); i++) {
-        const struct json *value = json_at(object, i);
-        const struct option *row = table;
-        while (row->key != NULL && strcmp(row->key, json_key(value)) != 0) {
-            row++;
+        const enum status code = read_member(reader, table, path, json_at(object, i), values);
+        if (code != OK && !collect(reader, code)) {
+            return code;
         }
-        if (row->key == NULL) {
-            return fail_unknown(reader, table, path, json_key(value));
-        }
-        char member[512];
-        snprintf(member, sizeof member, "%.400s%s%s", path, *path != '\0' ? "." : "", row->key);
-        TRY(option_read_value(reader, row, member, value, values));
     }
     return OK;
 }

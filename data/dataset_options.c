@@ -16,12 +16,16 @@ static const char *const channel_names[] = {[CHANNELS_AUTO] = "auto",
 #define FORMAT_NAME(name) #name ", "
 #define SETS DATASET_LIST(SET_NAME)
 #define FORMATS FORMAT_LIST(FORMAT_NAME)
+#define NAME_ALONE(name, reader, classes, folder, other, advice) name,
+#define FORMAT_ALONE(name) #name,
+static const char *const known_names[] = {DATASET_LIST(NAME_ALONE) FORMAT_LIST(FORMAT_ALONE) NULL};
 #define AT(field) .offset = offsetof(struct dataset_options, field)
 const struct option dataset_option_table[] = {
     {.key = "name",
      .help = "data set: " SETS "and with a path also " FORMATS "or a name of your own",
      .kind = OPTION_STRING,
-     AT(name)},
+     AT(name),
+     .known = known_names},
     {.key = "path",
      .help = "file or folder of the data set; empty: look for the name under data_root, "
              "$DIKDIK_DATA and /usr/share/datasets",

@@ -9,6 +9,12 @@ const struct env_ops *const env_list[] = {
 #undef X
         NULL};
 
+const char *const env_names[] = {
+#define X(id, name) #name,
+    ENV_LIST(X)
+#undef X
+        NULL};
+
 enum env_kind env_kind_find(const char *name)
 {
     int kind = 0;

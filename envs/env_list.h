@@ -27,6 +27,7 @@ ENV_LIST(X)
 ENV_PLAIN_LIST(X)
 #undef X
 extern const struct env_ops *const env_list[]; // by kind, NULL-ended
+extern const char *const env_names[];          // likewise
 // The kind with this name; ENV_KIND_COUNT, whose entry of the list is NULL, if absent.
 enum env_kind env_kind_find(const char *name);
 const struct env_ops *env_find(const char *name); // NULL if absent

@@ -2,6 +2,7 @@
 #include "run/run_config.h"
 
 #include "core/config.h"
+#include "nn/zoo.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 // clang-format off
 static const struct option network_space_table[] = {
     {"name", "of the space: mobile, macro, resnet or cell; empty: this is a network", OPTION_STRING,
-     SPACE_AT(name)},
+     SPACE_AT(name), .known = nas_space_names},
     NAS_SPACE_LIST(SPACE_ROW)
     {.key = NULL},
 };
@@ -25,7 +26,7 @@ static const struct option network_table[] = {
      NETWORK_AT(name)},
     {"architecture",
      "zoo network, in CIFAR form: one to be trained, or of weights whose file does not say it",
-     OPTION_STRING, NETWORK_AT(hints.architecture)},
+     OPTION_STRING, NETWORK_AT(hints.architecture), .known = zoo_names},
     NETWORK_HINT_ROWS(struct network_config, hints),
     {"weights", "safetensors file of the trained network; empty = it is trained first",
      OPTION_STRING, NETWORK_AT(weights), .shapes = SHAPES_NOTHING},
@@ -81,7 +82,7 @@ static const char *const finetune_froms[] = {
     {"seed", "of everything that is drawn", OPTION_SEED, AT(seed), .fallback = 0,                  \
      .shapes = SHAPES_BASE},                                                                       \
     {"environment", "prune, nas, or a small one that proves the learner", OPTION_STRING,                \
-     AT(environment), .fallback_text = "prune", .shapes = SHAPES_SEARCH},                          \
+     AT(environment), .fallback_text = "prune", .known = env_names, .shapes = SHAPES_SEARCH},                          \
     ENV_PLAIN_LIST(PLAIN_ROW)                                                                      \
     {"scoring", "how a candidate is scored", OPTION_OBJECT, AT(scoring),                           \
      .table = scoring_option_table, .shapes = SHAPES_SEARCH},                                      \
@@ -130,6 +131,10 @@ const struct option run_command_table[] = {
      AT(restarts), .fallback = 3, .least = 0, .most = 1000, .shapes = SHAPES_NOTHING},
     {"json", "print one JSON object at the end", OPTION_BOOL, AT(json), .fallback = 0,
      .shapes = SHAPES_NOTHING},
+    {"dry_run",
+     "measure for some seconds, then say what would be done and how long it would take, without "
+     "leaving a file",
+     OPTION_BOOL, AT(dry_run), .fallback = 0, .shapes = SHAPES_NOTHING},
     {.key = NULL},
 };
 // clang-format on

@@ -72,6 +72,7 @@ struct run_config {
     int tries;           // with policy
     int restarts;
     bool json;
+    bool dry_run; // only say what would be done
 };
 extern const struct option run_config_table[];  // rows of a config file
 extern const struct option run_command_table[]; // the same and those of the command line

@@ -352,8 +352,13 @@ static enum status run_rank(struct searching *s)
     TRY(open_space(s));
     TRY(open_learner(s));
     s->begun = true;
+    s->session->search_begun = clock_seconds();
     TRY(learn(s));
-    return keep_results(s);
+    TRY(keep_results(s));
+    const struct run_session *session = s->session;
+    return session->look != NULL
+               ? session->look(s->session, rollout_env(session->rollout), session->look_context)
+               : OK;
 }
 
 // Of all episodes that run.h5 has, so also of those before a resume.

@@ -79,9 +79,14 @@ struct run_session {
     struct run_known *known; // [n_tasks], rank 0 from the search on; arena; NULL = none is
     char numerics[RUN_NUMERICS_CHARS]; // what scores depend on, see run_numerics.h
     struct learner_summary summary;    // rank 0
-    struct run_times times;            // rank 0
-    const char *times_path;            // arena
-    struct run_folder folder;          // rank 0, from run_session_begin on
+    double search_begun;               // clock_seconds, rank 0: all is open
+    // Of a search inline, when it is done: looks at what it found while its environment is open.
+    // NULL: nobody does.
+    enum status (*look)(struct run_session *session, struct env *env, void *context);
+    void *look_context;
+    struct run_times times;   // rank 0
+    const char *times_path;   // arena
+    struct run_folder folder; // rank 0, from run_session_begin on
 };
 
 // Zeroed but for the collective, which may still be closed. The caller fills the config, with the

@@ -47,7 +47,7 @@ static const struct option files_option_table[] = {
 
 static const char *const files_positional[MOST_FILES + 1] = {"FILE", "FILE", "FILE", "FILE", "FILE",
                                                              "FILE", "FILE", "FILE", NULL};
-static const struct cli files_cli = {
+const struct cli bench_files_cli = {
     .command = "dikdik bench",
     .usage = "FILE... [options] | nn [options] | search [options]",
     .about =
@@ -318,7 +318,8 @@ enum status bench_files_run(int argc, char **argv)
     struct files_config config;
     struct cli_result words;
     struct files_bench bench = {.config = &config};
-    enum status code = command_line_read(&files_cli, argc, argv, &config, &bench.arena, &words);
+    enum status code =
+        command_line_read(&bench_files_cli, argc, argv, &config, &bench.arena, &words);
     if (code == OK && !words.help) {
         config.batches = config.batches->n > 0 ? config.batches : &usual;
         code = bench_files(&bench, &words);

@@ -38,7 +38,7 @@ static const struct option bench_option_table[] = {
 #undef AT
 
 static const char *const bench_positional[] = {"WHAT", NULL};
-static const struct cli bench_cli = {
+const struct cli bench_nn_cli = {
     .command = "dikdik bench",
     .usage = "nn [options]",
     .about = "Measures images per second and GFLOP/s of zoo networks on random images (the median "
@@ -146,7 +146,8 @@ enum status bench_nn_run(int argc, char **argv)
     struct bench_config config;
     struct cli_result words;
     struct bench_session session = {.config = &config};
-    enum status code = command_line_read(&bench_cli, argc, argv, &config, &session.arena, &words);
+    enum status code =
+        command_line_read(&bench_nn_cli, argc, argv, &config, &session.arena, &words);
     if (code == OK && !words.help) {
         config.batches = config.batches->n > 0 ? config.batches : &usual;
         code = bench_nn(&session);

@@ -41,6 +41,17 @@ static const struct option own_table[] = {
 #undef AT
 
 static const char *const positional[] = {"WHAT", "CONFIG", NULL};
+const struct cli bench_score_cli = {
+    .command = "dikdik bench",
+    .usage = "score CONFIG [options]",
+    .about = "Scores random candidates of each task of a search's config in many ways, from "
+             "few images to all of them, and prints how well each way ranks them (Spearman, "
+             "Kendall tau-b) and how many candidates per second a core scores that way. "
+             "Networks need weights, or CONFIG is the config.json of a run that trained them.",
+    .positional = positional,
+    .required = 2,
+    .table = own_table,
+};
 
 // The rows of a search's config and those above.
 static enum status join_tables(struct arena *arena, const struct option **out)
@@ -281,16 +292,7 @@ enum status bench_score_run(int argc, char **argv)
         FAIL(ERR_MEMORY, "no memory to measure with");
     }
     struct score_bench_config config = {.run = {.run_dir = "", .policy = ""}};
-    struct cli cli = {
-        .command = "dikdik bench",
-        .usage = "score CONFIG [options]",
-        .about = "Scores random candidates of each task of a search's config in many ways, from "
-                 "few images to all of them, and prints how well each way ranks them (Spearman, "
-                 "Kendall tau-b) and how many candidates per second a core scores that way. "
-                 "Networks need weights, or CONFIG is the config.json of a run that trained them.",
-        .positional = positional,
-        .required = 2,
-    };
+    struct cli cli = bench_score_cli; // and its config's options
     struct cli_result words;
     bench->config = &config;
     enum status code = join_tables(&bench->arena, &cli.table);

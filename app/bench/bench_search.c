@@ -66,7 +66,7 @@ static const struct option bench_table[] = {
 #undef AT
 
 static const char *const bench_positional[] = {"WHAT", NULL};
-static const struct cli bench_cli = {
+const struct cli bench_search_cli = {
     .command = "dikdik bench",
     .usage = "search [options]",
     .about = "Measures how many candidates per second the search scores on this machine, by number "
@@ -465,7 +465,8 @@ enum status bench_search_run(int argc, char **argv)
         FAIL(ERR_MEMORY, "no memory to measure with");
     }
     bench->config = &config;
-    enum status code = command_line_read(&bench_cli, argc, argv, &config, &bench->arena, &words);
+    enum status code =
+        command_line_read(&bench_search_cli, argc, argv, &config, &bench->arena, &words);
     if (code == OK && !words.help) {
         if (config.data.name[0] == '\0') {
             config.data.name = "shapes";

@@ -37,6 +37,7 @@ static const char *const free_options[] = {
     "tries",
     "restarts",
     "json",
+    "dry_run",
     "model.weights",
     "model.teacher",
     "data.path",

@@ -173,7 +173,7 @@ static void config_file_lies_below(void **state)
     text = "{\"train\": {\"epocs\": 2}}";
     test_folder_write(path, text, strlen(text));
     assert_fails(read_line(&command, line, &values, &arena, &result), ERR_CONFIG,
-                 "c.json: train.epocs: unknown option (did you mean 'epochs'?)");
+                 "c.json: line 1: train.epocs: unknown option (did you mean 'epochs'?)");
     text = "{\"train\": 3}";
     test_folder_write(path, text, strlen(text));
     assert_fails(read_line(&command, line, &values, &arena, &result), ERR_CONFIG, "c.json: ");

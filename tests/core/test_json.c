@@ -400,15 +400,65 @@ static void files(void **state)
     test_folder_remove(&folder);
 }
 
+// A config may have comments; what stays keeps its lines, what is set has none.
+static void configs(void **state)
+{
+    (void)state;
+    struct test_folder folder;
+    test_folder_make(&folder);
+    const char *path = test_folder_path(&folder, "a.json");
+    static const char text[] = "// {\"a\": 1\n"
+                               "{\"a\": [1, // one\n"
+                               "  2],//\n"
+                               " \"b\": // \"\n"
+                               "   \"x//\\\"//y\", \"c\": {\"d\": true}} // end";
+    struct json *document = NULL;
+    test_folder_write(path, text, sizeof text - 1);
+    assert_fails(json_read_file(path, &document), ERR_CONFIG, "line 1, column 1");
+    assert_ok(json_read_config(path, &document));
+    const struct json *a = json_get(document, "a");
+    assert_string_equal(json_string(json_get(document, "b")), "x//\"//y");
+    assert_int_equal(json_line(document, document), 2);
+    assert_int_equal(json_line(document, a), 2);
+    assert_int_equal(json_line(document, json_at(a, 0)), 2);
+    assert_int_equal(json_line(document, json_at(a, 1)), 3);
+    assert_int_equal(json_line(document, json_get(document, "b")), 4);
+    assert_int_equal(json_line(document, json_get(json_get(document, "c"), "d")), 5);
+    assert_ok(json_set_path(document, "c.d", "{\"e\": 1}"));
+    assert_int_equal(json_line(document, json_get(document, "c")), 5);
+    assert_int_equal(json_line(document, json_get(json_get(document, "c"), "d")), 0);
+    assert_ok(json_set_path(document, "f", "text"));
+    assert_int_equal(json_line(document, json_get(document, "f")), 0);
+    json_remove(document, "a");
+    json_remove(document, "none");
+    assert_null(json_get(document, "a"));
+    assert_int_equal(json_count(document), 3);
+    assert_string_equal(json_key(json_at(document, 0)), "b");
+    assert_string_equal(json_key(json_at(document, 2)), "f");
+    json_close(document);
+    test_folder_write(path, "{\"a\": 1, // \n\"b\" 2}", 20);
+    assert_fails(json_read_config(path, &document), ERR_CONFIG, "line 2, column 5");
+    test_folder_write(path, "\"\\", 2);
+    assert_fails(json_read_config(path, &document), ERR_CONFIG, "escape");
+    test_folder_remove(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_read),        cmocka_unit_test(values_are_counted),
-        cmocka_unit_test(numbers_are_exact),      cmocka_unit_test(bad_texts_are_refused),
-        cmocka_unit_test(nul_bytes_are_refused),  cmocka_unit_test(depth_is_limited),
-        cmocka_unit_test(large_objects_are_fast), cmocka_unit_test(values_are_compared),
-        cmocka_unit_test(paths_are_set),          cmocka_unit_test(writing),
-        cmocka_unit_test(doubles_come_back),      cmocka_unit_test(files),
+        cmocka_unit_test(values_are_read),
+        cmocka_unit_test(values_are_counted),
+        cmocka_unit_test(numbers_are_exact),
+        cmocka_unit_test(bad_texts_are_refused),
+        cmocka_unit_test(nul_bytes_are_refused),
+        cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(large_objects_are_fast),
+        cmocka_unit_test(values_are_compared),
+        cmocka_unit_test(paths_are_set),
+        cmocka_unit_test(writing),
+        cmocka_unit_test(doubles_come_back),
+        cmocka_unit_test(files),
+        cmocka_unit_test(configs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
