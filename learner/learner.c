@@ -169,6 +169,18 @@ static enum status restore(struct learner *l, const char *log_path)
     return OK;
 }
 
+static enum status follow_log(struct learner *l)
+{
+    const struct learner_job *job = &l->job;
+    const char **names;
+    ARENA_NEW(&l->arena, names, (size_t)job->n_tasks);
+    for (int task = 0; task < job->n_tasks; task++) {
+        names[task] = job->tasks[task].name;
+    }
+    return run_log_follow(&l->log, job->run_dir, names, job->n_tasks, l->past.wall_seconds,
+                          &l->arena);
+}
+
 static enum status begin(struct learner *l)
 {
     const struct learner_job *job = &l->job;
@@ -185,6 +197,7 @@ static enum status begin(struct learner *l)
     }
     TRY(run_log_open(log_path, &job->texts, job->learner->batch, found ? l->rows : NULL, &l->arena,
                      &l->log));
+    TRY(follow_log(l));
     learner_decide(l);
     l->saved = found ? l->counts[COUNT_UPDATES] : -1;
     l->opened = l->checkpointed = l->polled = clock_seconds();
