@@ -2,6 +2,8 @@
 // folder. `run` fine-tunes and tests as well.
 #include "app/command.h"
 #include "app/launch.h"
+#include "app/output.h"
+#include "app/progress_option.h"
 #include "app/search_config_read.h"
 #include "app/search_print.h"
 
@@ -12,9 +14,9 @@ static enum status report(struct run_session *session)
         return OK;
     }
     TRY(run_report_make(session, &made));
-    search_print(&made);
+    const enum status code = search_print(&made);
     run_report_close(&made);
-    return OK;
+    return code;
 }
 
 static enum status run_stages(struct run_session *session, bool finish)
@@ -85,12 +87,15 @@ static enum status prepare(struct app *app, const char *command, int argc, char 
         return OK;
     }
     TRY(check_ranks(session));
+    TRY(output_check(config->json, config->csv));
+    TRY(progress_option_open(config->progress_json, config->json || config->csv));
     if (run_session_wants_mpi(session) && !collective_under_launcher()) {
         TRY(run_session_settle(session));
         const struct launch launch = {
             .argv = argv,
             .ranks = run_session_actors(session) + 1,
             .restarts = config->restarts,
+            .progress = config->progress_json,
         };
         app->finished = true;
         return launch_ranks(&launch, &app->exit_code);

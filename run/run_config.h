@@ -71,7 +71,8 @@ struct run_config {
     const char *policy;  // run folder of a trained agent
     int tries;           // with policy
     int restarts;
-    bool json;
+    int progress_json; // descriptor for lines of progress; 0 = none
+    bool json, csv;
 };
 extern const struct option run_config_table[];  // rows of a config file
 extern const struct option run_command_table[]; // the same and those of the command line
