@@ -17,7 +17,7 @@ packages=(
     libcmocka-dev python3-h5py dataset-fashion-mnist
 )
 # What tests hold our files against; they skip, with a word, where one is missing.
-readers=(tensorboard safetensors onnxruntime)
+readers=(tensorboard safetensors onnxruntime pyyaml)
 check=no
 with_readers=no
 for argument in "$@"; do
