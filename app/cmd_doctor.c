@@ -2,10 +2,12 @@
 #include "app/blas_restart.h"
 #include "app/command.h"
 #include "app/command_line.h"
+#include "app/doctor_mpi.h"
 #include "app/output.h"
 #include "app/program_find.h"
 #include "app/slurm.h"
 #include "compute/blas.h"
+#include "core/log.h"
 #include "core/machine.h"
 #include "run/load.h"
 
@@ -18,13 +20,17 @@
 
 struct doctor_config {
     const char *data_root;
-    bool json;
+    bool json, mpi;
 };
 
 #define AT(field) .offset = offsetof(struct doctor_config, field)
 static const struct option doctor_option_table[] = {
     {"data_root", "folder that holds data sets by name, looked in first", OPTION_STRING,
      AT(data_root)},
+    {"mpi",
+     "instead, under mpirun: measure latency and bandwidth between ranks, and tell which of them "
+     "share a host",
+     OPTION_BOOL, AT(mpi), .fallback = 0},
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
     {.key = NULL},
 };
@@ -35,7 +41,8 @@ static const struct cli doctor_cli = {
     .command = "dikdik doctor",
     .usage = "[options]",
     .about = "Tells what this machine offers (processor, libraries, MPI, data sets), what is "
-             "missing, and what to do about it.",
+             "missing, and what to do about it. With --mpi it measures how fast the ranks of "
+             "an mpirun reach each other.",
     .positional = doctor_positional,
     .required = 0,
     .table = doctor_option_table,
@@ -275,15 +282,23 @@ static enum status examine(const struct doctor_config *config, struct arena *are
     return OK;
 }
 
+// Not as a parallel command: under the launcher of another MPI the rest of the doctor still works.
+static enum status measure_ranks(struct app *app, bool json, struct arena *arena)
+{
+    TRY(collective_open(&app->collective));
+    log_set_rank(app->collective.rank);
+    app->stopped_together = app->collective.ranks == 1;
+    return doctor_mpi(&app->collective, json, arena);
+}
+
 static enum status doctor_run(struct app *app, int argc, char **argv)
 {
-    (void)app;
     struct arena arena = {0};
     struct doctor_config config;
     struct cli_result words;
     enum status code = command_line_read(&doctor_cli, argc, argv, &config, &arena, &words);
     if (code == OK && !words.help) {
-        code = examine(&config, &arena);
+        code = config.mpi ? measure_ranks(app, config.json, &arena) : examine(&config, &arena);
     }
     arena_close(&arena);
     return code;

@@ -1,6 +1,8 @@
-// dikdik export: writes a network as an ONNX file, reads it back and compares.
+// dikdik export: writes a network as an ONNX file, reads it back and compares; alone or in a folder
+// for a model hub.
 #include "app/command.h"
 #include "app/command_line.h"
+#include "app/hub.h"
 #include "app/output.h"
 #include "core/log.h"
 #include "core/rng.h"
@@ -20,7 +22,8 @@
 struct export_config {
     struct dataset_options data;
     struct backend_config backend;
-    const char *output;
+    const char *output, *hub;
+    bool force;
     enum onnx_batchnorm batchnorm;
     enum onnx_pixels input_values;
     enum onnx_int8 int8;
@@ -38,6 +41,12 @@ static const char *const int8_kinds[] = {"off", "ort", "tensorrt", NULL};
 #define AT(field) .offset = offsetof(struct export_config, field)
 static const struct option export_option_table[] = {
     {"output", "the file to write, -o for short", OPTION_STRING, AT(output)},
+    {"hub",
+     "instead of a file: a folder as model hubs have it, with config.json, model.safetensors, "
+     "model.onnx, preprocessor_config.json and a README.md with the results of its run",
+     OPTION_STRING, AT(hub)},
+    {"force", "with --hub: also into a folder that has other things in it, which stay", OPTION_BOOL,
+     AT(force), .fallback = 0},
     {"batchnorm", "fold: into the convolution before it; keep: as nodes of its own", OPTION_CHOICE,
      AT(batchnorm), .fallback_text = "fold", .choices = batchnorm_kinds},
     {"input_values",
@@ -68,7 +77,7 @@ static const struct option export_option_table[] = {
 static const char *const export_positional[] = {"FILE", NULL};
 static const struct cli export_cli = {
     .command = "dikdik export",
-    .usage = "FILE -o OUT.onnx [options]",
+    .usage = "FILE (-o OUT.onnx | --hub DIR) [options]",
     .about = "Writes a network as an ONNX file (opset 17, any number of images), reads it back and "
              "compares what both compute on training images, or on random ones where there are "
              "none. A file that differs is not kept.",
@@ -79,6 +88,9 @@ static const struct cli export_cli = {
 
 struct exporting {
     const struct export_config *config;
+    const char *file, *path; // what is read, and the ONNX file; borrowed
+    struct hub hub;          // zeroed: none is written
+    struct hub_results results;
     struct arena arena;
     struct network network;
     struct dataset data; // training part; zeroed: there is none
@@ -97,8 +109,15 @@ static enum status check_config(struct exporting *x)
     options->batchnorm = config->batchnorm;
     options->pixels = config->input_values;
     options->int8 = config->int8;
-    if (config->output[0] == '\0') {
-        FAIL(ERR_CONFIG, "--output is missing: the ONNX file to write");
+    if (config->output[0] == '\0' && config->hub[0] == '\0') {
+        FAIL(ERR_CONFIG, "--output is missing: the ONNX file to write, or --hub and a folder");
+    }
+    if (config->output[0] != '\0' && config->hub[0] != '\0') {
+        FAIL(ERR_CONFIG, "--output and --hub: expected one of them; the folder has model.onnx");
+    }
+    if (config->force && config->hub[0] == '\0') {
+        FAIL(ERR_CONFIG, "--force is for --hub; a file of the name that --output gives is replaced "
+                         "anyway");
     }
     if (options->int8 != ONNX_INT8_OFF && options->batchnorm == ONNX_BATCHNORM_KEEP) {
         FAIL(ERR_CONFIG, "--int8 needs --batchnorm fold: integers span what a convolution and its "
@@ -185,7 +204,7 @@ static enum status compare(struct exporting *x, const char *path)
 // The file gets its name when it has been found right.
 static enum status write_file(struct exporting *x)
 {
-    const char *path = x->config->output;
+    const char *path = x->path;
     const char *unchecked = arena_format(&x->arena, "%s.unchecked", path);
     if (unchecked == NULL) {
         return ERR_MEMORY;
@@ -203,12 +222,25 @@ static enum status write_file(struct exporting *x)
 }
 
 // ---- what is said
-static enum status print_json(const struct exporting *x)
+static const char *said_file(struct exporting *x)
+{
+    const char *file = x->config->output;
+    if (x->config->hub[0] != '\0') {
+        file = arena_format(&x->arena, "%s/" HUB_ONNX, x->config->hub);
+    }
+    return file != NULL ? file : HUB_ONNX;
+}
+
+static enum status print_json(struct exporting *x)
 {
     struct output_json json;
     output_json_begin(&json);
     struct json_writer *w = &json.writer;
-    json_write_string(w, "file", x->config->output);
+    json_write_string(w, "file", said_file(x));
+    if (x->config->hub[0] != '\0') {
+        json_write_string(w, "hub", x->config->hub);
+        json_write_bool(w, "results", x->results.known);
+    }
     json_write_string(w, "architecture", x->network.info.architecture);
     json_write_int(w, "bytes", (int64_t)x->bytes);
     json_write_int(w, "opset", ONNX_EXPORT_OPSET);
@@ -224,11 +256,15 @@ static enum status print_json(const struct exporting *x)
     return output_json_end(&json);
 }
 
-static void print_text(const struct exporting *x)
+static void print_text(struct exporting *x)
 {
     char bytes[32];
-    printf("written to  %s: opset %d, %s bytes\n", x->config->output, ONNX_EXPORT_OPSET,
+    printf("written to  %s: opset %d, %s bytes\n", said_file(x), ONNX_EXPORT_OPSET,
            output_count((int64_t)x->bytes, bytes));
+    if (x->config->hub[0] != '\0') {
+        printf("hub folder  %s: choose a licence in its README.md%s\n", x->config->hub,
+               x->results.known ? "" : "; no results of a run lie beside the network");
+    }
     if (x->compared > 0) {
         printf(
             "read back   on %d %s images: same class for %.2f%%, outputs differ by up to %.2g of "
@@ -242,12 +278,49 @@ static void print_text(const struct exporting *x)
     }
 }
 
-static enum status export_file(struct exporting *x, const char *path)
+// "runs/a/final/b.safetensors" -> "b"
+static enum status name_network(struct exporting *x, const char **out)
+{
+    const char *slash = strrchr(x->file, '/');
+    const char *name = slash != NULL ? slash + 1 : x->file;
+    const char *dot = strrchr(name, '.');
+    *out =
+        arena_format(&x->arena, "%.*s",
+                     (int)(dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name)), name);
+    return *out != NULL ? OK : ERR_MEMORY;
+}
+
+// The target is looked at before anything is computed.
+static enum status open_target(struct exporting *x)
+{
+    x->path = x->config->output;
+    if (x->config->hub[0] != '\0') {
+        TRY(hub_open(x->config->hub, x->config->force, &x->hub));
+        x->path = hub_path(&x->hub, &x->arena, HUB_ONNX);
+    }
+    return x->path != NULL ? OK : ERR_MEMORY;
+}
+
+static enum status finish_hub(struct exporting *x)
+{
+    if (x->config->hub[0] == '\0') {
+        return OK;
+    }
+    struct hub_card card = {.network = &x->network, .onnx = &x->options, .results = &x->results};
+    TRY(hub_results_find(x->file, &x->network, &x->arena, &x->results));
+    TRY(name_network(x, &card.title));
+    TRY(hub_write(&x->hub, &card, &x->arena));
+    return hub_commit(&x->hub);
+}
+
+static enum status export_file(struct exporting *x)
 {
     TRY(check_config(x));
-    TRY(open_network(x, path));
+    TRY(open_target(x));
+    TRY(open_network(x, x->file));
     TRY(find_ranges(x));
     TRY(write_file(x));
+    TRY(finish_hub(x));
     if (x->config->json) {
         return print_json(x);
     }
@@ -264,8 +337,11 @@ static enum status export_run(struct app *app, int argc, char **argv)
     enum status code =
         command_line_read(&export_cli, argc, argv, &config, &exporting.arena, &words);
     if (code == OK && !words.help) {
-        code = export_file(&exporting, words.positional[0]);
+        exporting.file = words.positional[0];
+        code = export_file(&exporting);
     }
+    hub_cancel(&exporting.hub);
+    hub_results_close(&exporting.results);
     backend_close(exporting.backend);
     network_close(&exporting.network);
     dataset_close(&exporting.data);

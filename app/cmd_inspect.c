@@ -18,7 +18,7 @@ struct inspect_config {
     const char *before;
     struct network_hints hints;
     int size, channels;
-    bool all, json;
+    bool all, json, csv;
 };
 
 #define AT(field) .offset = offsetof(struct inspect_config, field)
@@ -37,6 +37,7 @@ static const struct option inspect_option_table[] = {
     {"channels", "zoo network: channels of its input", OPTION_INT, AT(channels), .fallback = 3,
      .least = 1, .most = NETWORK_MAX_CHANNELS},
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
+    {"csv", "print the layers as comma-separated values", OPTION_BOOL, AT(csv), .fallback = 0},
     {.key = NULL},
 };
 #undef AT
@@ -190,6 +191,7 @@ static enum status print_json(const struct inspection *s)
     const struct network_info *info = &s->network.info;
     struct output_json json;
     output_json_begin(&json);
+    json.csv = s->config->csv ? "layers" : NULL;
     struct json_writer *w = &json.writer;
     json_write_string(w, "architecture", info->architecture);
     json_write_string(w, "dataset", info->dataset);
@@ -309,10 +311,11 @@ static void print_text(const struct inspection *s)
 
 static enum status inspect_word(struct inspection *s, const char *word)
 {
+    TRY(output_check(s->config->json, s->config->csv));
     TRY(open_either(s->config, word, &s->network));
     TRY(open_before(s));
     TRY(groups_find(&s->network.graph, &s->groups));
-    if (s->config->json) {
+    if (s->config->json || s->config->csv) {
         return print_json(s);
     }
     print_text(s);

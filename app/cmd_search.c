@@ -3,6 +3,8 @@
 #include "app/command.h"
 #include "app/dry_run.h"
 #include "app/launch.h"
+#include "app/output.h"
+#include "app/progress_option.h"
 #include "app/search_config_read.h"
 #include "app/search_print.h"
 
@@ -13,9 +15,9 @@ static enum status report(struct run_session *session)
         return OK;
     }
     TRY(run_report_make(session, &made));
-    search_print(&made);
+    const enum status code = search_print(&made);
     run_report_close(&made);
-    return OK;
+    return code;
 }
 
 static enum status run_stages(struct run_session *session, bool finish)
@@ -86,6 +88,8 @@ static enum status prepare(struct app *app, const struct cli *cli, int argc, cha
         return OK;
     }
     TRY(check_ranks(session));
+    TRY(output_check(config->json, config->csv));
+    TRY(progress_option_open(config->progress_json, config->json || config->csv));
     if (config->dry_run) {
         app->finished = true;
         if (collective_launcher_rank() > 0) {
@@ -100,6 +104,7 @@ static enum status prepare(struct app *app, const struct cli *cli, int argc, cha
             .argv = argv,
             .ranks = run_session_actors(session) + 1,
             .restarts = config->restarts,
+            .progress = config->progress_json,
         };
         app->finished = true;
         return launch_ranks(&launch, &app->exit_code);

@@ -3,6 +3,7 @@
 #include "app/command.h"
 #include "app/command_line.h"
 #include "app/output.h"
+#include "app/progress_option.h"
 #include "app/train_folder.h"
 #include "core/log.h"
 #include "run/run_inputs.h"
@@ -238,7 +239,10 @@ static enum status train_run(struct app *app, int argc, char **argv)
     struct training training = {.app = app, .config = &config};
     enum status code = command_line_read(&train_cli, argc, argv, &config, &training.arena, &words);
     if (code == OK && !words.help) {
-        code = train_config_resolve(&config, words.positional[0], &training.arena);
+        code = progress_option_open(config.progress_json, config.json);
+        if (code == OK) {
+            code = train_config_resolve(&config, words.positional[0], &training.arena);
+        }
         if (code == OK) {
             code = run_training(&training);
         }

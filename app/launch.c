@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/log.h"
+#include "core/progress_lines.h"
 #include "transport/collective.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #define REPORT_VARIABLE "DIKDIK_LAUNCH_REPORT"
+#define PROGRESS_VARIABLE "DIKDIK_LAUNCH_PROGRESS"
 #define LONGEST_PAUSE_SECONDS 60.0
 #define LOOK_SECONDS 0.02
 #define REPORT_SECONDS 0.5 // between looks at the report
@@ -34,6 +36,9 @@ struct job {
     char mpiexec[PATH_MAX], program[PATH_MAX];
     char report[64];         // where ranks find what the job's end is written to
     int report_file;         //
+    char progress[64];       // where rank 0 finds the pipe of its lines of progress; "" = none
+    int pipe[2];             // that; -1 = none
+    int progress_to;         // where the launcher hands them on
     int output;              // memory that standard output of this start goes to
     char *words[MOST_WORDS]; // of the whole command line
     char dash_n[4], ranks[16];
@@ -65,6 +70,14 @@ static void add_to_report(const char *line)
     }
     (void)!write(file, line, strlen(line)); // nothing can be done about it
     close(file);
+}
+
+void launch_open_progress(void)
+{
+    const char *path = getenv(PROGRESS_VARIABLE);
+    if (path != NULL && path[0] != '\0') {
+        progress_lines_open_path(path);
+    }
 }
 
 void launch_running(void)
@@ -178,12 +191,15 @@ static bool has_stuck(void *context)
 // One start of the job.
 static enum status run_once(struct job *job, struct job_end *out)
 {
+    const char *const variables[][2] = {
+        {REPORT_VARIABLE, job->report}, {PROGRESS_VARIABLE, job->progress}, {NULL, NULL}};
     const struct launch_process process = {.hopeless = has_stuck,
                                            .context = job,
                                            .words = job->words,
-                                           .variable = REPORT_VARIABLE,
-                                           .value = job->report,
-                                           .output = job->output};
+                                           .variables = variables,
+                                           .output = job->output,
+                                           .progress = job->pipe[0] > 0 ? job->pipe[0] : 0,
+                                           .progress_to = job->progress_to};
     int ended;
     job->failed_since = 0;
     if (truncate(job->report, 0) != 0) {
@@ -270,6 +286,19 @@ static enum status open_files(struct job *job)
     return OK;
 }
 
+static enum status open_progress(const struct launch *launch, struct job *job)
+{
+    if (launch->progress == 0) {
+        return OK;
+    }
+    if (pipe2(job->pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+        FAIL(ERR_IO, "no pipe for lines of progress: %s", strerror(errno));
+    }
+    job->progress_to = launch->progress;
+    snprintf(job->progress, sizeof job->progress, "/proc/%ld/fd/%d", (long)getpid(), job->pipe[1]);
+    return OK;
+}
+
 static void close_files(const struct job *job)
 {
     if (job->output >= 0) {
@@ -277,6 +306,11 @@ static void close_files(const struct job *job)
     }
     if (job->report_file >= 0) {
         close(job->report_file);
+    }
+    for (int i = 0; i < 2; i++) {
+        if (job->pipe[i] >= 0) {
+            close(job->pipe[i]);
+        }
     }
 }
 
@@ -287,7 +321,7 @@ enum status launch_ranks(const struct launch *launch, int *exit_code)
     if (job == NULL) {
         FAIL(ERR_MEMORY, "out of memory");
     }
-    job->output = job->report_file = -1;
+    job->output = job->report_file = job->pipe[0] = job->pipe[1] = -1;
     enum status status = prepare(launch, job);
     if (status == OK) {
         status = slurm_prepare();
@@ -299,6 +333,9 @@ enum status launch_ranks(const struct launch *launch, int *exit_code)
     }
     if (status == OK) {
         status = open_files(job);
+    }
+    if (status == OK) {
+        status = open_progress(launch, job);
     }
     if (status == OK) {
         status = run_until_done(launch, job, exit_code);

@@ -10,6 +10,7 @@ struct launch {
     double pause_seconds; // before the first restart; twice as long before each further one, up to
                           // a minute. 0 = 1 s
     double grace_seconds; // for the job to end once a rank has reported an error. 0 = 5 s
+    int progress;         // descriptor that gets rank 0's lines of progress; 0 = none
 };
 // Runs "mpiexec -n RANKS this-program argv..." and waits for it. What a job that ends well prints
 // on standard output appears when it ends; other output goes to standard error. An interrupt
@@ -22,6 +23,8 @@ enum status launch_ranks(const struct launch *launch, int *exit_code);
 
 // ---- in a rank; these do nothing in a process that launch_ranks did not start
 bool launch_is_rank(void);
+// Opens the way to the launcher's descriptor for lines of progress, where it has one.
+void launch_open_progress(void);
 // All ranks are there.
 void launch_running(void);
 // Before it ends with `code`: 0 of rank 0, and errors of any, are an end that was meant. Lost peers

@@ -6,9 +6,11 @@
 
 #include "core/clock.h"
 #include "core/interrupt.h"
+#include "core/progress_lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@
 #define LOOK_MS 20
 // Ranks that were told to stop save a checkpoint and leave. After this long they are stopped.
 #define STOP_SECONDS 600.0
+#define PROGRESS_PATIENCE_SECONDS 1.0
 
 // In the child; errors: the pipe, whose reading end stays open as well, so that writing to it does
 // no harm when we are gone. Being killed counts as an interrupt.
@@ -44,7 +47,9 @@ static _Noreturn void become(const struct launch_process *process, const int *er
     // UCX, MPICH's transport: no stack dumps of lost ranks in the log, no hooks on memory calls.
     setenv("UCX_HANDLE_ERRORS", "none", 0);
     setenv("UCX_MEM_EVENTS", "no", 0);
-    setenv(process->variable, process->value, 1);
+    for (int i = 0; process->variables[i][0] != NULL; i++) {
+        setenv(process->variables[i][0], process->variables[i][1], 1);
+    }
     execv(process->words[0], process->words);
     _exit(127);
 }
@@ -65,6 +70,24 @@ static void relay(int errors)
     }
 }
 
+// What a reader does not take yet stays in the pipe, and once that is full rank 0 leaves lines out.
+// last: the reader is given a moment.
+static void relay_progress(const struct launch_process *process, bool last)
+{
+    char text[PIPE_BUF];
+    struct pollfd ready = {.fd = process->progress_to, .events = POLLOUT};
+    const int patience_ms = last ? (int)(1000 * PROGRESS_PATIENCE_SECONDS) : 0;
+    while (process->progress > 0 && poll(&ready, 1, patience_ms) > 0) {
+        const ssize_t n = read(process->progress, text, sizeof text);
+        if (n <= 0) {
+            return;
+        }
+        // Where its reader is gone, lines go nowhere.
+        (void)progress_lines_write(process->progress_to, text, (size_t)n,
+                                   PROGRESS_PATIENCE_SECONDS);
+    }
+}
+
 static int watch(const struct launch_process *process, pid_t mpiexec, int errors)
 {
     int ended = 0;
@@ -82,8 +105,10 @@ static int watch(const struct launch_process *process, pid_t mpiexec, int errors
         if (poll(&printed, 1, LOOK_MS) > 0) {
             relay(errors);
         }
+        relay_progress(process, false);
     }
     relay(errors);
+    relay_progress(process, true);
     return ended;
 }
 

@@ -7,10 +7,11 @@ struct launch_process {
     // Whether the job must be ended: asked every now and then while it runs.
     bool (*hopeless)(void *context);
     void *context;
-    char *const *words;   // of the whole command line
-    const char *variable; // set in its environment, to
-    const char *value;    //
-    int output;           // descriptor that its standard output goes to
+    char *const *words;                // of the whole command line
+    const char *const (*variables)[2]; // names and values, set in its environment; NULL-ended
+    int output;                        // descriptor that its standard output goes to
+    int progress;    // descriptor to read lines of progress from without waiting; 0 = none
+    int progress_to; // where they go
 };
 // Runs it and waits for its end: *ended as waitpid says it. Its standard error appears on ours, or
 // nowhere once nobody reads that. An interrupt is handed on once, for a checkpoint. ERR_IO when no

@@ -129,13 +129,15 @@ void output_json_begin(struct output_json *out)
 enum status output_json_end(struct output_json *out)
 {
     json_write_end(&out->writer, '}');
-    const bool failed = out->text.failed;
-    if (!failed) {
+    enum status status = OK;
+    if (out->text.failed) {
+        status = status_fail(ERR_MEMORY, __FILE__, __LINE__,
+                             "no memory for the JSON text of the result");
+    } else if (out->csv != NULL) {
+        status = output_csv(out->text.bytes, out->csv);
+    } else {
         printf("%s\n", out->text.bytes);
     }
     text_close(&out->text);
-    if (failed) {
-        FAIL(ERR_MEMORY, "no memory for the JSON text of the result");
-    }
-    return OK;
+    return status;
 }

@@ -28,6 +28,13 @@ const char *output_count(int64_t value, char *out);
 struct output_json {
     struct text text;
     struct json_writer writer;
+    const char *csv; // set after begin: only this list of it is printed, as output_csv does
 };
 void output_json_begin(struct output_json *out);
 enum status output_json_end(struct output_json *out); // prints; ERR_MEMORY when it was too long
+
+// Prints the member `list` of a JSON object, rows that are objects themselves, as comma-separated
+// values: a line of their keys, then one per row; what is not a plain value is left out.
+enum status output_csv(const char *json, const char *list);
+// ERR_CONFIG when both were asked for.
+enum status output_check(bool json, bool csv);

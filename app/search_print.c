@@ -104,8 +104,11 @@ static void print_scores(const struct run_session *session)
     }
 }
 
-void search_print(const struct run_report *report)
+enum status search_print(const struct run_report *report)
 {
+    if (report->session->config.csv) {
+        return output_csv(report->text.bytes, "tasks");
+    }
     if (report->session->config.json) {
         fputs(report->text.bytes, stdout);
     } else if (report->results != NULL) {
@@ -118,4 +121,5 @@ void search_print(const struct run_report *report)
     if (!report->session->config.json) {
         print_fronts(report->session);
     }
+    return OK;
 }

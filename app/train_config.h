@@ -18,6 +18,7 @@ struct train_config {
     struct backend_config backend;
     // Of the command line only.
     const char *run_dir; // "" = runs/<name>
+    int progress_json;   // descriptor for lines of progress; 0 = none
     bool json;
 };
 extern const struct option train_config_table[];  // rows of a config file

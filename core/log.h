@@ -13,11 +13,17 @@ void log_error(enum status code); // the status message, as "dikdik: error: ..."
 // One live line: stage, done/total, rate, free text, time left. On a terminal it is redrawn in
 // place, elsewhere a plain line every few seconds. Messages above pass it by without tearing it.
 // One at a time.
+struct progress_task {
+    const char *name;
+    double best; // score so far; not a number: none
+};
 struct progress {
     const char *stage, *unit; // "train", "images"
     int64_t total, done;
-    double started, drawn; // clock_seconds
+    double started, drawn, told; // clock_seconds; told: in a line for programs
     char note[160];
+    const struct progress_task *tasks; // [n_tasks] for programs; borrowed, 0 = there are none
+    int n_tasks;
 };
 void progress_begin(struct progress *progress, const char *stage, const char *unit, int64_t total);
 void progress_update(struct progress *progress, int64_t done, const char *note_format, ...)

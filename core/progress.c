@@ -1,6 +1,7 @@
 // The live line of long work: how far, how fast, how long still.
 #include "core/live_line.h"
 #include "core/log.h"
+#include "core/progress_lines.h"
 #include "core/text.h"
 
 #include <inttypes.h>
@@ -19,6 +20,7 @@ void progress_begin(struct progress *progress, const char *stage, const char *un
     if (live_line_is_terminal()) {
         progress->drawn = now - redraw_every_s; // shown with the first update
     }
+    progress_lines_tell(progress, PROGRESS_BEGINS);
 }
 
 // 12345678 as "12,345,678".
@@ -114,6 +116,7 @@ void progress_update(struct progress *progress, int64_t done, const char *note_f
         vsnprintf(progress->note, sizeof progress->note, note_format, args);
     }
     va_end(args);
+    progress_lines_tell(progress, PROGRESS_GOES_ON);
     const double now = clock_seconds();
     const double since = now - progress->drawn;
     if (since < redraw_every_s || !live_line_wanted()) {
@@ -130,4 +133,5 @@ void progress_end(struct progress *progress)
     if (live_line_wanted()) {
         draw(progress, clock_seconds(), true);
     }
+    progress_lines_tell(progress, PROGRESS_ENDS);
 }

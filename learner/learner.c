@@ -4,6 +4,7 @@
 #include "learner/learner_internal.h"
 #include "learner/run_checkpoint.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,6 +170,30 @@ static enum status restore(struct learner *l, const char *log_path)
     return OK;
 }
 
+static enum status follow_log(struct learner *l)
+{
+    const struct learner_job *job = &l->job;
+    const char **names;
+    ARENA_NEW(&l->arena, names, (size_t)job->n_tasks);
+    for (int task = 0; task < job->n_tasks; task++) {
+        names[task] = job->tasks[task].name;
+    }
+    return run_log_follow(&l->log, job->run_dir, names, job->n_tasks, l->past.wall_seconds,
+                          &l->arena);
+}
+
+// Their best scores are part of the progress.
+static enum status show_tasks(struct learner *l)
+{
+    ARENA_NEW(&l->arena, l->shown_tasks, (size_t)l->job.n_tasks);
+    for (int task = 0; task < l->job.n_tasks; task++) {
+        l->shown_tasks[task] = (struct progress_task){l->job.tasks[task].name, (double)NAN};
+    }
+    l->progress.tasks = l->shown_tasks;
+    l->progress.n_tasks = l->job.n_tasks;
+    return OK;
+}
+
 static enum status begin(struct learner *l)
 {
     const struct learner_job *job = &l->job;
@@ -185,13 +210,14 @@ static enum status begin(struct learner *l)
     }
     TRY(run_log_open(log_path, &job->texts, job->learner->batch, found ? l->rows : NULL, &l->arena,
                      &l->log));
+    TRY(follow_log(l));
     learner_decide(l);
     l->saved = found ? l->counts[COUNT_UPDATES] : -1;
     l->opened = l->checkpointed = l->polled = clock_seconds();
     progress_begin(&l->progress, "search", "evaluations",
                    (int64_t)job->n_tasks * job->search->evaluations);
     l->progress.started -= l->past.wall_seconds; // the rate is that of the whole run
-    return OK;
+    return show_tasks(l);
 }
 
 static enum status open_parts(struct learner *l)

@@ -51,6 +51,7 @@ struct learner {
     double *cost;            // [n_tasks] of an evaluation
     int32_t *started;        // [n_tasks] first candidates (start.h) given out
     struct progress progress;
+    struct progress_task *shown_tasks; // [n_tasks] arena
     bool stopping, finished;
     int warnings; // about failed episodes
 

@@ -3,6 +3,8 @@
 #include "core/text.h"
 #include "learner/learner_internal.h"
 
+#include <math.h>
+
 enum { SHOWN_TASKS = 6 };
 static const double show_every_s = 0.1;
 
@@ -21,20 +23,31 @@ static double all_seconds(const struct learner *l, double now)
     return l->past.wall_seconds + now - l->opened;
 }
 
+// The best score of a task; not a number while there is none.
+static double best_score(const struct learner *l, int task)
+{
+    struct learner_candidate best, candidate;
+    int n = 0;
+    for (int i = 0; i < l->archive.counts[task]; i++) {
+        archive_candidate(&l->archive, task, i, &candidate);
+        n = archive_insert(&candidate, n, 1, &best);
+    }
+    return n == 1 ? best.score : (double)NAN;
+}
+
 static void add_best(const struct learner *l, struct text *out)
 {
     text_add(out, "best");
-    for (int task = 0; task < l->job.n_tasks && task < SHOWN_TASKS; task++) {
-        struct learner_candidate best, candidate;
-        int n = 0;
-        for (int i = 0; i < l->archive.counts[task]; i++) {
-            archive_candidate(&l->archive, task, i, &candidate);
-            n = archive_insert(&candidate, n, 1, &best);
+    for (int task = 0; task < l->job.n_tasks; task++) {
+        const double best = best_score(l, task);
+        l->shown_tasks[task].best = best;
+        if (task >= SHOWN_TASKS) {
+            continue;
         }
-        if (n == 1) {
-            text_add(out, " %.4g", best.score);
-        } else {
+        if (isnan(best)) {
             text_add(out, " -");
+        } else {
+            text_add(out, " %.4g", best);
         }
     }
     text_add(out, l->job.n_tasks > SHOWN_TASKS ? " ...  " : "  ");

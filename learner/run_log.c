@@ -19,6 +19,17 @@ enum status run_log_open(const char *path, const struct run_texts *texts, int ba
     return OK;
 }
 
+enum status run_log_follow(struct run_log *log, const char *run_dir, const char *const *tasks,
+                           int n_tasks, double ran_seconds, struct arena *arena)
+{
+    return run_events_open(run_dir, tasks, n_tasks, ran_seconds, arena, &log->events);
+}
+
+static bool is_followed(const struct run_log *log)
+{
+    return log->events.file.file != NULL;
+}
+
 void run_log_next(struct run_log *log, struct episode_row **row, struct episode_cost_row **cost)
 {
     CHECK(log->n < log->batch);
@@ -34,9 +45,14 @@ enum status run_log_append(struct run_log *log, const struct update_row *row,
 {
     TRY(hdf5_log_append(log->log, TABLE_EPISODES, log->episodes, log->n));
     TRY(hdf5_log_append(log->log, TABLE_EPISODE_COSTS, log->costs, log->n));
-    log->n = 0;
     TRY(hdf5_log_append(log->log, TABLE_UPDATES, row, 1));
-    return hdf5_log_append(log->log, TABLE_UPDATE_COSTS, cost, 1);
+    TRY(hdf5_log_append(log->log, TABLE_UPDATE_COSTS, cost, 1));
+    if (is_followed(log)) {
+        TRY(run_events_episodes(&log->events, log->episodes, log->costs, log->n));
+        TRY(run_events_update(&log->events, row, cost));
+    }
+    log->n = 0;
+    return OK;
 }
 
 void run_log_rows(const struct run_log *log, int64_t *rows)
@@ -49,14 +65,22 @@ void run_log_rows(const struct run_log *log, int64_t *rows)
 enum status run_log_flush(struct run_log *log, bool durable)
 {
     log->flushed = clock_seconds();
-    return hdf5_log_flush(log->log, durable);
+    TRY(hdf5_log_flush(log->log, durable));
+    return is_followed(log) ? event_file_flush(&log->events.file, durable) : OK;
 }
 
 enum status run_log_close(struct run_log *log)
 {
     struct hdf5_log *open = log->log;
     log->log = NULL;
-    return hdf5_log_close(open);
+    const enum status status = hdf5_log_close(open);
+    struct status_note note;
+    status_save(&note);
+    const enum status followed = event_file_close(&log->events.file);
+    if (status != OK) { // what went wrong first is told
+        status_restore(&note);
+    }
+    return status != OK ? status : followed;
 }
 
 static enum status add_episodes(const char *path, int64_t keep, int n_tasks, struct run_past *past,

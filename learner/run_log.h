@@ -2,10 +2,11 @@
 // ends at an update.
 #pragma once
 #include "core/arena.h"
-#include "learner/run_rows.h"
+#include "learner/run_events.h"
 
 struct run_log {
     struct hdf5_log *log;           // owned
+    struct run_events events;       // follows it, once run_log_follow was called
     struct episode_row *episodes;   // [batch], arena
     struct episode_cost_row *costs; // [batch], arena
     int n, batch;
@@ -30,6 +31,10 @@ struct run_texts {
 // keep: rows [N_TABLES] to take over from the file that is there, NULL = a new one.
 enum status run_log_open(const char *path, const struct run_texts *texts, int batch,
                          const int64_t *keep, struct arena *arena, struct run_log *out);
+// From here on an event file beside run.h5 has what is appended, and all that is there already; see
+// run_events_open.
+enum status run_log_follow(struct run_log *log, const char *run_dir, const char *const *tasks,
+                           int n_tasks, double ran_seconds, struct arena *arena);
 // Reads the first keep[i] rows of each table. Before run_log_open.
 enum status run_log_past(const char *path, const int64_t *keep, int n_tasks, struct run_past *past);
 // Room for the next episode's rows, zeroed.

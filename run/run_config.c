@@ -129,12 +129,17 @@ const struct option run_command_table[] = {
      .least = 1, .most = 1e6, .shapes = SHAPES_NOTHING},
     {"restarts", "start a job that lost a process again, at most so often", OPTION_INT,
      AT(restarts), .fallback = 3, .least = 0, .most = 1000, .shapes = SHAPES_NOTHING},
+    {"progress_json", "number of an open file that gets progress as JSON lines; 0 = none",
+     OPTION_INT, AT(progress_json), .fallback = 0, .least = 0, .most = 1 << 20,
+     .shapes = SHAPES_NOTHING},
     {"json", "print one JSON object at the end", OPTION_BOOL, AT(json), .fallback = 0,
      .shapes = SHAPES_NOTHING},
     {"dry_run",
      "measure for some seconds, then say what would be done and how long it would take, without "
      "leaving a file",
      OPTION_BOOL, AT(dry_run), .fallback = 0, .shapes = SHAPES_NOTHING},
+    {"csv", "print the tasks as comma-separated values at the end", OPTION_BOOL, AT(csv),
+     .fallback = 0, .shapes = SHAPES_NOTHING},
     {.key = NULL},
 };
 // clang-format on

@@ -71,7 +71,8 @@ struct run_config {
     const char *policy;  // run folder of a trained agent
     int tries;           // with policy
     int restarts;
-    bool json;
+    int progress_json; // descriptor for lines of progress; 0 = none
+    bool json, csv;
     bool dry_run; // only say what would be done
 };
 extern const struct option run_config_table[];  // rows of a config file

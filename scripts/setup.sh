@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what dikdik needs and this Debian 12 machine lacks. Does nothing when all of it is there.
-#   ./scripts/setup.sh [--peers] [--check]
+#   ./scripts/setup.sh [--peers] [--readers] [--check]
 #   --peers   also what experiments/peers compares with (python3-torch)
+#   --readers also, in a virtual environment below ~/.cache, PyPI's packages that tests read our files with
 #   --check   install nothing; exit 1 and name what is missing
 # Needs root or sudo only when something is missing.
 set -euo pipefail
@@ -15,13 +16,17 @@ packages=(
     libonnx-dev libprotobuf-c-dev protobuf-c-compiler # onnx.proto, and what reads its messages
     libcmocka-dev python3-h5py dataset-fashion-mnist
 )
+# What tests hold our files against; they skip, with a word, where one is missing.
+readers=(tensorboard safetensors onnxruntime pyyaml)
 check=no
+with_readers=no
 for argument in "$@"; do
     case $argument in
     --peers) packages+=(python3-torch) ;;
+    --readers) with_readers=yes packages+=(python3-venv python3-numpy) ;;
     --check) check=yes ;;
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "setup.sh: unknown option '$argument'; known are --peers and --check" >&2; exit 1 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "setup.sh: unknown option '$argument'; known are --peers, --readers and --check" >&2; exit 1 ;;
     esac
 done
 
@@ -31,12 +36,22 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     exit 1
 fi
 
+install_readers() {
+    local place=${XDG_CACHE_HOME:-$HOME/.cache}/dikdik-readers
+    [ $with_readers = yes ] || return 0
+    [ -x "$place/bin/python" ] || /usr/bin/python3 -m venv --system-site-packages "$place"
+    "$place/bin/python" -m pip install --quiet --disable-pip-version-check --timeout 20 --retries 1 "${readers[@]}"
+}
+
 missing=()
 installed=" $(dpkg-query -W -f '${db:Status-Status}=${Package} ' "${packages[@]}" 2>/dev/null || true)"
 for package in "${packages[@]}"; do
     [[ $installed == *" installed=$package "* ]] || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+if [ ${#missing[@]} -eq 0 ]; then
+    [ $check = yes ] || install_readers
+    exit 0
+fi
 if [ $check = yes ]; then
     echo "setup.sh: missing: ${missing[*]}" >&2
     exit 1
@@ -73,4 +88,5 @@ if ! install; then
         exit 1
     fi
 fi
+install_readers
 echo "setup: done" >&2

@@ -47,6 +47,7 @@ WRAPPERS = {
     "cudnn*.h": ["compute/cuda/*"],
     "cublas*.h": ["compute/cuda/*"],
     "onnx.pb-c.h": ["onnx/model_*.c", "onnx/export_message.c", "tests/onnx/*"],
+    "event.pb-c.h": ["core/event_file.c"],
     "protobuf-c/*": ["onnx/model_*.c", "onnx/export_message.c", "tests/onnx/*"],
     "zlib.h": ["data/*", "tests/data/*"],
     "png.h": ["data/image_png.c", "tests/data/*"],

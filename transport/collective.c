@@ -3,6 +3,7 @@
 #include "core/room.h"
 #include "transport/collective_ops.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -172,6 +173,12 @@ enum status collective_broadcast(const struct collective *c, void *bytes, size_t
 enum status collective_barrier(const struct collective *c)
 {
     return c->ops == NULL ? OK : c->ops->barrier(c);
+}
+
+enum status collective_ping(const struct collective *c, int peer, bool first, void *bytes, size_t n)
+{
+    CHECK(c->ops != NULL && peer >= 0 && peer < c->ranks && peer != c->rank && n <= INT_MAX);
+    return c->ops->ping(c, peer, first, bytes, n);
 }
 
 void collective_close(struct collective *c)

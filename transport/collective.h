@@ -38,6 +38,11 @@ enum status collective_sum_f32(const struct collective *c, float *values, size_t
 enum status collective_sum_f64(const struct collective *c, double *values, size_t count);
 enum status collective_broadcast(const struct collective *c, void *bytes, size_t count, int root);
 enum status collective_barrier(const struct collective *c);
+// Of this rank and `peer`, which calls it at the same time with the other value of `first`: bytes
+// [n] go from the first one to the other and back. Waits without sleeping, for measuring. n < 2
+// GiB.
+enum status collective_ping(const struct collective *c, int peer, bool first, void *bytes,
+                            size_t n);
 // Collective, so only for a rank whose peers also finish: after an error use collective_abort. A
 // zeroed or closed struct is fine.
 void collective_close(struct collective *c);

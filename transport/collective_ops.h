@@ -9,6 +9,7 @@ struct collective_ops {
     enum status (*sum_f64)(const struct collective *c, int total, double *values, size_t count);
     enum status (*broadcast)(const struct collective *c, void *bytes, size_t count, int root);
     enum status (*barrier)(const struct collective *c);
+    enum status (*ping)(const struct collective *c, int peer, bool first, void *bytes, size_t n);
     void (*close)(struct collective *c);
     void (*abort)(const struct collective *c, int exit_code); // does not come back
 };

@@ -26,7 +26,7 @@ struct files_config {
     double seconds;
     struct network_hints hints;
     struct backend_config backend;
-    bool json;
+    bool json, csv;
 };
 
 #define AT(field) .offset = offsetof(struct files_config, field)
@@ -40,6 +40,7 @@ static const struct option files_option_table[] = {
      AT(hints.architecture)},
     NETWORK_HINT_ROWS(struct files_config, hints),
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
+    {"csv", "print the results as comma-separated values", OPTION_BOOL, AT(csv), .fallback = 0},
     {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table},
     {.key = NULL},
 };
@@ -228,6 +229,7 @@ static enum status print_json(const struct files_bench *bench)
 {
     struct output_json json;
     output_json_begin(&json);
+    json.csv = bench->config->csv ? "results" : NULL;
     struct json_writer *w = &json.writer;
     json_write_string(w, "processor", machine_processor());
     json_write_string(w, "backend", bench->backend->ops->name);
@@ -286,6 +288,7 @@ static void print_text(const struct files_bench *bench)
 static enum status bench_files(struct files_bench *bench, const struct cli_result *words)
 {
     const struct files_config *config = bench->config;
+    TRY(output_check(config->json, config->csv));
     TRY(list_check("--dtypes", config->dtypes, list_dtypes));
     bool int8 = list_has(config->dtypes, "int8");
     TRY(load_backend(&config->backend, 0, 1, &bench->backend));
@@ -295,7 +298,7 @@ static enum status bench_files(struct files_bench *bench, const struct cli_resul
     }
     TRY(load_networks(bench, words, int8));
     TRY(measure_all(bench, int8));
-    if (config->json) {
+    if (config->json || config->csv) {
         TRY(print_json(bench));
     } else {
         print_text(bench);

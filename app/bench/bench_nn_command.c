@@ -32,6 +32,7 @@ static const struct option bench_option_table[] = {
     {"classes", "classes of the networks", OPTION_INT, AT(classes), .fallback = 10, .least = 2,
      .most = 100000},
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
+    {"csv", "print the results as comma-separated values", OPTION_BOOL, AT(csv), .fallback = 0},
     {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table},
     {.key = NULL},
 };
@@ -64,6 +65,7 @@ static enum status print_json(const struct bench_session *session)
 {
     struct output_json json;
     output_json_begin(&json);
+    json.csv = session->config->csv ? "results" : NULL;
     struct json_writer *w = &json.writer;
     bench_machine_json(w, &session->use);
     json_write_int(w, "threads", session->backend->lanes);
@@ -126,13 +128,14 @@ static enum status bench_nn(struct bench_session *session)
 {
     const struct bench_config *config = session->config;
     static const char *const modes[] = {"infer", "train", NULL};
+    TRY(output_check(config->json, config->csv));
     TRY(list_check("--modes", config->modes, modes));
     TRY(list_check("--dtypes", config->dtypes, list_dtypes));
     TRY(load_settle_backend(&config->backend, 0, &session->use));
     load_say_backend(&session->use);
     TRY(load_settled_backend(&session->use, &session->backend));
     TRY(bench_suite_run(session));
-    if (config->json) {
+    if (config->json || config->csv) {
         return print_json(session);
     }
     print_text(session);

@@ -33,7 +33,7 @@ struct search_bench_config {
     struct space_options space;
     struct scoring_options scoring;
     struct backend_config backend;
-    bool policy, learner, json;
+    bool policy, learner, json, csv;
     uint64_t seed;
 };
 
@@ -61,6 +61,8 @@ static const struct option bench_table[] = {
      OPTION_BOOL, AT(learner), .fallback = 1},
     {"seed", "of weights and candidates", OPTION_SEED, AT(seed), .fallback = 0},
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
+    {"csv", "print the rates by workers as comma-separated values", OPTION_BOOL, AT(csv),
+     .fallback = 0},
     {.key = NULL},
 };
 #undef AT
@@ -361,6 +363,7 @@ static enum status print_json(const struct search_bench *bench)
 {
     struct output_json json;
     output_json_begin(&json);
+    json.csv = bench->config->csv ? "results" : NULL;
     struct json_writer *w = &json.writer;
     bench_machine_json(w, &bench->use);
     json_write_string(w, "model", bench->config->architecture);
@@ -472,8 +475,11 @@ enum status bench_search_run(int argc, char **argv)
             config.data.name = "shapes";
             config.data.size = 32;
         }
-        code = measure(bench);
-        if (code == OK && config.json) {
+        code = output_check(config.json, config.csv);
+        if (code == OK) {
+            code = measure(bench);
+        }
+        if (code == OK && (config.json || config.csv)) {
             code = print_json(bench);
         } else if (code == OK) {
             print_text(bench);

@@ -13,7 +13,7 @@ struct bench_config {
     double slim, seconds;
     int round_to, size, classes;
     struct backend_config backend;
-    bool json;
+    bool json, csv;
 };
 
 struct bench_result {

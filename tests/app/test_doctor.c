@@ -22,6 +22,38 @@ static void facts_are_there(void **state)
     assert_non_null(strstr(p->output, "OpenBLAS"));
 }
 
+// Two and three ranks of this host; with one a word of what to do.
+static void ranks_are_measured(void **state)
+{
+    struct program *p = *state;
+    for (p->ranks = 2; p->ranks <= 3; p->ranks++) {
+        const struct json *said = program_json(p, "doctor --mpi");
+        const struct json *hosts = json_get(said, "hosts"), *pairs = json_get(said, "pairs");
+        const int n = p->ranks * (p->ranks - 1) / 2;
+        assert_true(program_number(said, "ranks") == p->ranks);
+        assert_int_equal(json_count(hosts), 1);
+        assert_int_equal(json_count(json_get(json_at(hosts, 0), "ranks")), p->ranks);
+        assert_int_equal(json_count(pairs), n);
+        for (int i = 0; i < n; i++) {
+            const struct json *pair = json_at(pairs, i);
+            assert_true(program_number(pair, "a") < program_number(pair, "b"));
+            assert_true(json_bool(json_get(pair, "same_host")));
+            assert_true(program_number(pair, "latency_us") > 0);
+            assert_true(program_number(pair, "megabytes_per_second") > 0);
+        }
+    }
+    p->ranks = 2;
+    program_run(p, "doctor --mpi");
+    ASSERT_RUN(p, 0, "");
+    assert_non_null(strstr(p->output, "0 - 1  same host"));
+    p->ranks = 1;
+    program_run(p, "doctor --mpi");
+    ASSERT_RUN(p, 1, "there is only one: start several");
+    p->ranks = 0;
+    program_run(p, "doctor --mpi");
+    ASSERT_RUN(p, 1, "mpirun -n 4 dikdik doctor --mpi");
+}
+
 // Whatever OpenBLAS chose by itself, no advice about it is left after the restart.
 static void blas_core_is_corrected(void **state)
 {
@@ -79,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(facts_are_there, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(ranks_are_measured, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(blas_core_is_corrected, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(slurm_is_told, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(missing_data_sets_come_with_advice, program_setup,
