@@ -89,15 +89,69 @@ static enum status read_options(const struct json *sweep, const struct words *wo
     return sweep_options_check(out);
 }
 
-static enum status make_plan(const struct json *config, const struct words *words,
-                             struct arena *arena, struct sweep_line *out)
+static enum status check_file(const struct json *file, const char *path)
+{
+    const struct json *sweep = json_kind(file) == JSON_OBJECT ? json_get(file, "sweep") : file;
+    if (sweep != NULL && (sweep == file || json_kind(sweep) != JSON_OBJECT)) {
+        FAIL(ERR_CONFIG, "%s: %s: expected an object, got %s", path,
+             sweep == file ? "the config" : "sweep", json_kind_name(json_kind(sweep)));
+    }
+    return OK;
+}
+
+// What the file says beside its "sweep" goes before what the config says that it names.
+static enum status lay_over(const struct json *above, struct json *config)
+{
+    for (int i = 0; i < json_count(above); i++) {
+        const char *key = json_key(json_at(above, i));
+        struct text text = {0};
+        struct json_writer writer = {.out = &text};
+        json_write_value(&writer, NULL, json_at(above, i));
+        const enum status code = text.failed ? ERR_MEMORY
+                                 : strcmp(key, "sweep") == 0
+                                     ? OK
+                                     : json_set_keys(config, &key, 1, text.bytes);
+        text_close(&text);
+        TRY(code);
+    }
+    return OK;
+}
+
+// The config that the sweep is about: that of its own file, or the one that it names.
+static enum status read_config(const struct json *file, const char *path, struct json **out)
+{
+    const struct json *sweep = json_get(file, "sweep");
+    const struct json *named = sweep != NULL ? json_get(sweep, SWEEP_CONFIG_KEY) : NULL;
+    char other[4096];
+    *out = NULL;
+    if (named == NULL) {
+        return OK;
+    }
+    if (json_kind(named) != JSON_STRING) {
+        FAIL(ERR_CONFIG, "%s: sweep.config: expected the path of a config, got %s", path,
+             json_kind_name(json_kind(named)));
+    }
+    const char *slash = strrchr(path, '/');
+    const bool whole = json_string(named)[0] == '/' || slash == NULL;
+    const int folder = whole ? 0 : (int)(slash - path + 1);
+    const int n = snprintf(other, sizeof other, "%.*s%s", folder, path, json_string(named));
+    if (n < 0 || (size_t)n >= sizeof other) {
+        FAIL(ERR_CONFIG, "%s: sweep.config: the path is too long", path);
+    }
+    TRY(json_read_file(other, out));
+    const enum status code = lay_over(file, *out);
+    if (code != OK) {
+        json_close(*out);
+        *out = NULL;
+    }
+    return code == OK ? OK : status_context(code, "%s", path);
+}
+
+static enum status make_plan(const struct json *file, const struct json *config,
+                             const struct words *words, struct arena *arena, struct sweep_line *out)
 {
     struct sweep_axes axes = {.n = 0};
-    const struct json *sweep = json_get(config, "sweep");
-    if (sweep != NULL && json_kind(sweep) != JSON_OBJECT) {
-        FAIL(ERR_CONFIG, "%s: sweep: expected an object of options and their values, got %s",
-             out->path, json_kind_name(json_kind(sweep)));
-    }
+    const struct json *sweep = json_get(file, "sweep");
     TRY(read_options(sweep, words, arena, &out->options));
     if (sweep != NULL) {
         TRY(sweep_axes_read(sweep, out->path, arena, &axes));
@@ -111,7 +165,7 @@ static enum status make_plan(const struct json *config, const struct words *word
              "{\"seed\": \"1..5\"}, or with --set seed=1..5",
              out->path);
     }
-    return sweep_plan_make(config, out->path, &out->options, &axes, arena, &out->plan);
+    return sweep_plan_make(file, config, out->path, &out->options, &axes, arena, &out->plan);
 }
 
 // ---- each run as it will be read
@@ -182,7 +236,7 @@ enum status sweep_config_read(int argc, char **argv, struct arena *arena, struct
 {
     struct words words;
     struct cli_result result;
-    struct json *config;
+    struct json *file, *config = NULL;
     *out = (struct sweep_line){.path = ""};
     TRY(sort_words(argc, argv, &words));
     TRY(command_line_read(&sweep_cli, words.n, words.words, &out->options, arena, &result));
@@ -191,9 +245,16 @@ enum status sweep_config_read(int argc, char **argv, struct arena *arena, struct
         return OK;
     }
     out->path = result.positional[0];
-    TRY(json_read_file(out->path, &config));
-    const enum status code = make_plan(config, &words, arena, out);
+    TRY(json_read_file(out->path, &file));
+    enum status code = check_file(file, out->path);
+    if (code == OK) {
+        code = read_config(file, out->path, &config);
+    }
+    if (code == OK) {
+        code = make_plan(file, config != NULL ? config : file, &words, arena, out);
+    }
     json_close(config);
+    json_close(file);
     TRY(code);
     return check_runs(&out->plan);
 }

@@ -168,10 +168,14 @@ static void print_groups(const struct sweep_results *results)
     const char *headers[SWEEP_MOST_AXES + 8];
     struct output_table table;
     const double factor = factor_of(results->figure);
-    begin_table(results->plan, rest, headers, &table);
+    const bool halving = results->plan->options->kind == SWEEP_HALVING;
+    begin_table(results->plan, halving ? rest : rest + 1, headers, &table);
     for (int s = 0; s < results->plan->n_settings; s++) {
         const struct sweep_group *group = &results->groups[s];
         add_setting(results->plan, s, &table);
+        if (halving) {
+            output_cell(&table, "%d", sweep_rung_evaluations(results->plan, group->rung));
+        }
         output_cell(&table, "%d", group->n_done);
         output_cell(&table, "%d", group->n_failed);
         if (!group->any) {

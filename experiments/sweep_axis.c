@@ -129,9 +129,8 @@ static enum status read_range(const struct json *range, struct sweep_axis *axis)
 static enum status read_variant(const struct json *bundle, struct arena *arena,
                                 struct sweep_value *out)
 {
-    const int n = json_count(bundle);
     const char **paths, **texts;
-    *out = (struct sweep_value){.n_sets = n};
+    *out = (struct sweep_value){0};
     out->word = arena_copy_text(arena, json_key(bundle));
     TRY(out->word != NULL ? OK : ERR_MEMORY);
     out->json = out->word;
@@ -139,6 +138,7 @@ static enum status read_variant(const struct json *bundle, struct arena *arena,
         FAIL(ERR_CONFIG, "sweep: variants: %s: expected an object of options, got %s", out->word,
              json_kind_name(json_kind(bundle)));
     }
+    const int n = out->n_sets = json_count(bundle);
     ARENA_NEW(arena, paths, (size_t)n);
     ARENA_NEW(arena, texts, (size_t)n);
     for (int i = 0; i < n; i++) {
@@ -214,7 +214,7 @@ static bool is_own_option(const char *key)
             return true;
         }
     }
-    return false;
+    return strcmp(key, SWEEP_CONFIG_KEY) == 0;
 }
 
 enum status sweep_axes_read(const struct json *sweep, const char *source, struct arena *arena,
@@ -326,8 +326,20 @@ enum status sweep_axes_set(const char *assignment, struct arena *arena, struct s
     return code;
 }
 
-enum status sweep_axes_name(struct sweep_axes *axes)
+static void move_seed_to_end(struct sweep_axes *axes)
 {
+    for (int i = 0; i + 1 < axes->n; i++) {
+        if (sweep_axis_is_seed(&axes->axes[i])) {
+            const struct sweep_axis seed = axes->axes[i];
+            axes->axes[i] = axes->axes[i + 1];
+            axes->axes[i + 1] = seed;
+        }
+    }
+}
+
+void sweep_axes_finish(struct sweep_axes *axes)
+{
+    move_seed_to_end(axes);
     for (int i = 0; i < axes->n; i++) {
         const char *dot = strrchr(axes->axes[i].path, '.');
         axes->axes[i].name = dot != NULL ? dot + 1 : axes->axes[i].path;
@@ -340,5 +352,4 @@ enum status sweep_axes_name(struct sweep_axes *axes)
             }
         }
     }
-    return OK;
 }

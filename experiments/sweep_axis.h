@@ -36,7 +36,7 @@ enum status sweep_axes_read(const struct json *sweep, const char *source, struct
 // PATH=a,b,... of the command line, in place of the axis of that path if there is one. A comma
 // inside brackets or quotes parts nothing.
 enum status sweep_axes_set(const char *assignment, struct arena *arena, struct sweep_axes *out);
-// Gives every axis its name; to be called once all are there.
-enum status sweep_axes_name(struct sweep_axes *axes);
+// Puts the seeds last and gives every axis its name; to be called once all are there.
+void sweep_axes_finish(struct sweep_axes *axes);
 // A value by the JSON text of it.
 enum status sweep_value_make(const char *json, struct arena *arena, struct sweep_value *out);

@@ -40,6 +40,9 @@ struct sweep_options {
     bool slurm, dry_run, json;
     int member; // of a job array; -1 = none
 };
+// Of the "sweep" object: the config that it is about, where that is a file of its own; its path
+// counts from the folder of the file that says it.
+#define SWEEP_CONFIG_KEY "config"
 extern const struct option sweep_config_table[];  // rows of the "sweep" object
 extern const struct option sweep_command_table[]; // the same and those of the command line
 

@@ -266,10 +266,10 @@ static enum status write_base(const struct json *base, const struct sweep_plan *
     return *out != NULL ? OK : ERR_MEMORY;
 }
 
-static enum status name_sweep(const struct json *base, const char *path, struct arena *arena,
+static enum status name_sweep(const struct json *document, const char *path, struct arena *arena,
                               struct sweep_plan *plan)
 {
-    const struct json *name = json_get(base, "name");
+    const struct json *name = json_get(document, "name");
     const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
     const char *dot = strrchr(file, '.');
     const int length = (int)(dot != NULL && dot != file ? (size_t)(dot - file) : strlen(file));
@@ -320,7 +320,7 @@ static const struct sweep_axis *find_seeds(const struct sweep_axes *axes, int *a
     return NULL;
 }
 
-enum status sweep_plan_make(const struct json *base, const char *path,
+enum status sweep_plan_make(const struct json *file, const struct json *base, const char *path,
                             const struct sweep_options *options, const struct sweep_axes *axes,
                             struct arena *arena, struct sweep_plan *out)
 {
@@ -328,9 +328,9 @@ enum status sweep_plan_make(const struct json *base, const char *path,
     int seed_at;
     *out = (struct sweep_plan){.options = options, .axes = *axes};
     struct making m = {.plan = out, .arena = arena};
-    TRY(name_sweep(base, path, arena, out));
+    TRY(name_sweep(file, path, arena, out));
     TRY(write_base(base, out, arena, &m.base));
-    TRY(sweep_axes_name(&out->axes));
+    sweep_axes_finish(&out->axes);
     const struct sweep_axis *seeds = find_seeds(&out->axes, &seed_at);
     TRY(sweep_settings_make(&out->axes, options, arena, &settings));
     const int n_seeds = seeds != NULL ? seeds->n : 1;

@@ -33,9 +33,10 @@ struct sweep_plan {
     struct sweep_run *runs; // by setting, then by seed
 };
 
-// `base`: the config's document. `path`: its file, which names the sweep where it does not.
+// `file`: the document that was given, `path` where it lies; its "name", or else that of its file,
+// is the sweep's. `base`: the config that all runs begin with, the same document or another.
 // ERR_CONFIG: a run's config is not well-formed. All lives in `arena`.
-enum status sweep_plan_make(const struct json *base, const char *path,
+enum status sweep_plan_make(const struct json *file, const struct json *base, const char *path,
                             const struct sweep_options *options, const struct sweep_axes *axes,
                             struct arena *arena, struct sweep_plan *out);
 // A run's config with so many evaluations; 0 = as it is.
