@@ -163,9 +163,9 @@ static void add_interval(struct output_table *table, double low, double high)
 
 static void print_groups(const struct sweep_results *results)
 {
-    static const char *const rest[] = {">runs",      ">failed", ">mean",      ">deviation",
-                                       ">95% of it", ">IQM",    ">95% of it", NULL};
-    const char *headers[SWEEP_MOST_AXES + 8];
+    static const char *const rest[] = {">evaluations", ">runs", ">failed",    ">mean", ">deviation",
+                                       ">95% of it",   ">IQM",  ">95% of it", NULL};
+    const char *headers[SWEEP_MOST_AXES + 9];
     struct output_table table;
     const double factor = factor_of(results->figure);
     const bool halving = results->plan->options->kind == SWEEP_HALVING;

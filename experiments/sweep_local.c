@@ -283,6 +283,7 @@ static enum status do_runs(struct work *w)
         snprintf(stage, sizeof stage, "sweep, rung %d", w->evaluations);
     }
     progress_begin(&w->progress, stage, "runs", w->n_asked);
+    progress_update(&w->progress, w->n_ended, "%s", "");
     while (code == OK && !is_over(w)) {
         code = step(w);
         if (code == OK && !is_over(w)) {
