@@ -12,11 +12,6 @@ static double factor_of(enum sweep_figure figure)
     return figure == FIGURE_MACS || figure == FIGURE_PARAMS || figure == FIGURE_BYTES ? 1 : 100;
 }
 
-static const char *setting_word(const struct sweep_plan *plan, int setting, int a)
-{
-    return plan->runs[setting * (plan->n_runs / plan->n_settings)].values[a]->word;
-}
-
 static bool is_shown(const struct sweep_axis *axis)
 {
     return sweep_axis_varies(axis) && !sweep_axis_is_seed(axis);
@@ -70,12 +65,11 @@ static void write_runs(const struct sweep_results *results, struct json_writer *
 static void write_groups(const struct sweep_results *results, struct json_writer *w)
 {
     const struct sweep_plan *plan = results->plan;
-    const int seeds = plan->n_runs / plan->n_settings;
     json_write_begin(w, '[', "groups");
     for (int s = 0; s < plan->n_settings; s++) {
         const struct sweep_group *group = &results->groups[s];
         json_write_begin(w, '{', NULL);
-        write_values(plan, plan->runs[s * seeds].values, false, w);
+        write_values(plan, sweep_plan_first(plan, s)->values, false, w);
         json_write_int(w, "done", group->n_done);
         json_write_int(w, "failed", group->n_failed);
         json_write_int(w, "rung", sweep_rung_evaluations(plan, group->rung));
@@ -147,7 +141,7 @@ static void add_setting(const struct sweep_plan *plan, int setting, struct outpu
 {
     for (int a = 0; a < plan->axes.n; a++) {
         if (is_shown(&plan->axes.axes[a])) {
-            output_cell(table, "%.60s", setting_word(plan, setting, a));
+            output_cell(table, "%.60s", sweep_plan_first(plan, setting)->values[a]->word);
         }
     }
 }

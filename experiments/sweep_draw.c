@@ -70,7 +70,8 @@ static enum status draw_range(const struct sweep_axis *axis, struct rng *rng, st
 
 static bool is_new(const struct sweep_settings *settings, int n_axes)
 {
-    const struct sweep_value *const *newest = &settings->values[settings->n * n_axes];
+    const struct sweep_value *const *newest =
+        &settings->values[(size_t)settings->n * (size_t)n_axes];
     for (int i = 0; i < settings->n; i++) {
         bool same = true;
         for (int a = 0; a < n_axes && same; a++) {
@@ -119,7 +120,7 @@ enum status sweep_settings_make(const struct sweep_axes *axes, const struct swee
     ARENA_NEW(arena, out->values, (size_t)options->draws * (size_t)(axes->n > 0 ? axes->n : 1));
     for (int draw = 0; out->n < options->draws && draw < options->draws + MOST_TRIES; draw++) {
         struct rng rng = rng_make(options->draw_seed, RNG_SWEEP, (uint64_t)draw, 0);
-        TRY(draw_one(axes, &rng, arena, &out->values[out->n * axes->n]));
+        TRY(draw_one(axes, &rng, arena, &out->values[(size_t)out->n * (size_t)axes->n]));
         out->n += is_new(out, axes->n) ? 1 : 0;
     }
     if (out->n < options->draws) {

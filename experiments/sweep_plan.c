@@ -149,7 +149,7 @@ static enum status set_values(struct making *m)
         }
     }
     for (int a = 0; a < axes->n; a++) {
-        for (int i = 0; i < m->values[a]->n_sets; i++) {
+        for (int i = 0; m->values[a]->paths != NULL && i < m->values[a]->n_sets; i++) {
             TRY(set_value(m, m->values[a]->paths[i], m->values[a]->texts[i]));
         }
     }
@@ -340,7 +340,7 @@ enum status sweep_plan_make(const struct json *file, const struct json *base, co
     out->n_settings = settings.n;
     ARENA_NEW(arena, out->runs, (size_t)settings.n * (size_t)n_seeds);
     for (int i = 0; i < settings.n; i++) {
-        m.values = &settings.values[i * out->axes.n];
+        m.values = &settings.values[(size_t)i * (size_t)out->axes.n];
         for (int s = 0; s < n_seeds; s++) {
             struct sweep_run *run = &out->runs[out->n_runs++];
             run->setting = i;
@@ -367,6 +367,12 @@ enum status sweep_plan_config(const struct sweep_run *run, int evaluations, stru
     }
     json_close(document);
     return code == OK && out->failed ? ERR_MEMORY : code;
+}
+
+const struct sweep_run *sweep_plan_first(const struct sweep_plan *plan, int setting)
+{
+    CHECK(setting >= 0 && setting < plan->n_settings);
+    return &plan->runs[(size_t)setting * (size_t)(plan->n_runs / plan->n_settings)];
 }
 
 const char *sweep_plan_word(const struct sweep_run *run, const char *key)

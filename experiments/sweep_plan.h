@@ -41,5 +41,7 @@ enum status sweep_plan_make(const struct json *file, const struct json *base, co
                             struct arena *arena, struct sweep_plan *out);
 // A run's config with so many evaluations; 0 = as it is.
 enum status sweep_plan_config(const struct sweep_run *run, int evaluations, struct text *out);
+// The first of the runs of a setting, which lie one after the other.
+const struct sweep_run *sweep_plan_first(const struct sweep_plan *plan, int setting);
 // Word `key` of a run's command line, without "--key="; NULL = not said.
 const char *sweep_plan_word(const struct sweep_run *run, const char *key);

@@ -324,14 +324,13 @@ static enum status weigh_axis(const struct sweep_results *results, int a, struct
 {
     const struct sweep_plan *plan = results->plan;
     const struct sweep_axis *axis = &plan->axes.axes[a];
-    const int seeds = plan->n_runs / plan->n_settings;
     double *values, *numbers;
     int *level, n = 0, n_levels = axis->n;
     ARENA_NEW(arena, values, (size_t)plan->n_settings);
     ARENA_NEW(arena, numbers, (size_t)plan->n_settings);
     ARENA_NEW(arena, level, (size_t)plan->n_settings);
     for (int s = 0; s < plan->n_settings; s++) {
-        const struct sweep_value *value = plan->runs[s * seeds].values[a];
+        const struct sweep_value *value = sweep_plan_first(plan, s)->values[a];
         TRY(value_at(results, s, 0, &values[n]));
         if (isfinite(values[n])) {
             level[n] = axis->n > 0 ? level_of(axis, value) : 0;

@@ -174,9 +174,8 @@ static enum status add_run_figures(const struct sweep_results *results, struct i
 
 static const char *group_word(const struct sweep_plan *plan, int setting, int a)
 {
-    const int seeds = plan->n_runs / plan->n_settings;
-    return sweep_axis_is_seed(&plan->axes.axes[a]) ? ""
-                                                   : plan->runs[setting * seeds].values[a]->word;
+    const bool seed = sweep_axis_is_seed(&plan->axes.axes[a]);
+    return seed ? "" : sweep_plan_first(plan, setting)->values[a]->word;
 }
 
 // Column n_tasks: over all tasks. NULL = nothing is known.
@@ -202,14 +201,14 @@ static enum status add_statistics(const struct sweep_results *results, struct it
 {
     const int n = results->plan->n_settings, columns = results->n_tasks + 1;
 #define X(name)                                                                                    \
-    double *name;                                                                                  \
-    TRY(add_doubles(items, "groups/" #name, n, columns, &name));
+    double *(name);                                                                                \
+    TRY(add_doubles(items, "groups/" #name, n, columns, &(name)));
     STATISTICS(X)
 #undef X
     for (int at = 0; at < n * columns; at++) {
         const struct sweep_summary *summary = summary_at(results, at / columns, at % columns);
         if (summary != NULL) {
-#define X(name) name[at] = summary->name;
+#define X(name) (name)[at] = summary->name;
             STATISTICS(X)
 #undef X
         }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what dikdik needs and this Debian 12 machine lacks. Does nothing when all of it is there.
-#   ./scripts/setup.sh [--peers] [--check]
+#   ./scripts/setup.sh [--peers] [--slurm] [--check]
 #   --peers   also what experiments/peers compares with (python3-torch)
+#   --slurm   also the Slurm that a test starts for itself
 #   --check   install nothing; exit 1 and name what is missing
 # Needs root or sudo only when something is missing.
 set -euo pipefail
@@ -19,9 +20,10 @@ check=no
 for argument in "$@"; do
     case $argument in
     --peers) packages+=(python3-torch) ;;
+    --slurm) packages+=(slurmctld slurmd slurm-client munge) ;;
     --check) check=yes ;;
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "setup.sh: unknown option '$argument'; known are --peers and --check" >&2; exit 1 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "setup.sh: unknown option '$argument'; known are --peers, --slurm and --check" >&2; exit 1 ;;
     esac
 done
 

@@ -33,7 +33,7 @@ fi
 
 [ "$(id -u)" = 0 ] || skip "its daemons want to be started by root"
 for program in munged slurmctld slurmd sbatch scontrol squeue; do
-    command -v $program >/dev/null || skip "$program is not installed (apt-get install slurmctld slurmd slurm-client munge)"
+    command -v $program >/dev/null || skip "$program is not installed (scripts/setup.sh --slurm)"
 done
 
 mkdir -p "$folder/state" "$folder/spool" "$folder/munge"
