@@ -18,7 +18,7 @@ bool sweep_axis_is_seed(const struct sweep_axis *axis)
 
 bool sweep_axis_varies(const struct sweep_axis *axis)
 {
-    return axis->n != 1;
+    return axis->n != 1 || sweep_axis_is_seed(axis);
 }
 
 static enum status text_of(const struct json *value, struct arena *arena, const char **out)

@@ -27,6 +27,7 @@ struct sweep_axes {
     struct sweep_axis axes[SWEEP_MOST_AXES];
 };
 bool sweep_axis_is_seed(const struct sweep_axis *axis);
+// What runs are called by and tables have a column for: seeds always, so that more can be added.
 bool sweep_axis_varies(const struct sweep_axis *axis);
 
 // Members of the "sweep" object that are none of its own options, appended to `out`. `source` names

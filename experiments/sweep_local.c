@@ -255,9 +255,9 @@ static void leave_runs(struct work *w)
 
 // ---- rungs
 
-static enum status choose_runs(struct work *w, const struct sweep_results *results,
-                               const bool *alive)
+static void choose_runs(struct work *w, const struct sweep_results *results, const bool *alive)
 {
+    int n_done = 0;
     w->n_asked = w->n_ended = 0;
     for (int run = 0; run < w->plan->n_runs; run++) {
         const bool mine = w->local->mine == NULL || w->local->mine[run];
@@ -269,21 +269,25 @@ static enum status choose_runs(struct work *w, const struct sweep_results *resul
         }
         const bool asked = mine && alive[w->plan->runs[run].setting] && !failed_before;
         w->doing[run] = record->state == SWEEP_DONE ? DONE : asked ? TO_DO : NOT_ASKED;
-        w->n_asked += asked ? 1 : 0;
-        w->n_ended += asked && record->state == SWEEP_DONE ? 1 : 0;
+        w->n_asked += w->doing[run] == TO_DO ? 1 : 0;
+        n_done += asked && record->state == SWEEP_DONE ? 1 : 0;
     }
-    return OK;
+    if (n_done > 0) {
+        log_info("sweep: %d of %d runs are done already", n_done, n_done + w->n_asked);
+    }
 }
 
 static enum status do_runs(struct work *w)
 {
     char stage[32] = "sweep";
     enum status code = OK;
+    if (w->n_asked == 0) {
+        return OK;
+    }
     if (w->evaluations > 0) {
         snprintf(stage, sizeof stage, "sweep, rung %d", w->evaluations);
     }
     progress_begin(&w->progress, stage, "runs", w->n_asked);
-    progress_update(&w->progress, w->n_ended, "%s", "");
     while (code == OK && !is_over(w)) {
         code = step(w);
         if (code == OK && !is_over(w)) {
@@ -311,7 +315,7 @@ static enum status do_rungs(struct work *w, bool *alive)
         bool complete = false;
         w->evaluations = sweep_rung_evaluations(w->plan, w->rung);
         TRY(read_results(w, &results));
-        TRY(choose_runs(w, &results, alive));
+        choose_runs(w, &results, alive);
         TRY(do_runs(w));
         TRY(read_results(w, &results));
         TRY(sweep_rung_judge(&results, w->rung, alive, &complete));

@@ -189,6 +189,8 @@ static void a_run_takes_the_policy_of_another(void **state)
     for (int i = 0; i < 4; i++) {
         assert_string_equal(program_string(element(out, "runs", i), "state"), "done");
     }
+    program_run(p, "sweep chain.json --sweep-dir s");
+    ASSERT_RUN(p, 0, "4 of 4 runs are done already");
 }
 
 static void another_config_is_refused(void **state)

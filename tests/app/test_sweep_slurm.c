@@ -81,11 +81,11 @@ static void a_requeued_run_goes_on(void **state)
     ASSERT_RUN(p, 0, "");
     program_run(p, "sweep many.json --sweep-dir array %s --slurm", options);
     ASSERT_RUN(p, 0, "Submitted batch job");
-    wait_for_file(p, "array/runs/run/run.h5");
+    wait_for_file(p, "array/runs/seed=1/run.h5");
     clock_sleep(1.5);
     assert_int_equal(run_line("scontrol requeue $(squeue --noheader --format=%A)"), 0);
-    wait_for_file(p, "array/runs/run/checkpoint.h5");
-    assert_false(file_exists(program_path(p, "array/results/run.json", path)));
+    wait_for_file(p, "array/runs/seed=1/checkpoint.h5");
+    assert_false(file_exists(program_path(p, "array/results/seed=1.json", path)));
     // What is queued anew waits two minutes by itself; it is refused while the job still ends.
     const double end = clock_seconds() + PATIENCE_SECONDS;
     while (run_line("test $(squeue --noheader --format=%T) = PENDING && "
