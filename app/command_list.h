@@ -5,6 +5,7 @@
 #define COMMAND_LIST(X)                                                                            \
     X(run)                                                                                         \
     X(search)                                                                                      \
+    X(sweep)                                                                                       \
     X(train)                                                                                       \
     X(eval)                                                                                        \
     X(inspect)                                                                                     \

@@ -64,3 +64,4 @@ void json_write_double(struct json_writer *writer, const char *key,
                        double value); // shortest text that reads back the same
 void json_write_bool(struct json_writer *writer, const char *key, bool value);
 void json_write_raw(struct json_writer *writer, const char *key, const char *json);
+void json_write_value(struct json_writer *writer, const char *key, const struct json *value);

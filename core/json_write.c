@@ -127,3 +127,31 @@ void json_write_raw(struct json_writer *writer, const char *key, const char *jso
     before_value(writer, key);
     text_add(writer->out, "%s", json);
 }
+
+void json_write_value(struct json_writer *writer, const char *key, const struct json *value)
+{
+    const bool array = json_kind(value) == JSON_ARRAY;
+    switch (json_kind(value)) {
+    case JSON_NULL:
+        json_write_raw(writer, key, "null");
+        break;
+    case JSON_BOOL:
+        json_write_bool(writer, key, json_bool(value));
+        break;
+    case JSON_NUMBER:
+        json_write_double(writer, key, json_number(value));
+        break;
+    case JSON_STRING:
+        json_write_string(writer, key, json_string(value));
+        break;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        json_write_begin(writer, array ? '[' : '{', key);
+        for (int i = 0; i < json_count(value); i++) {
+            const struct json *child = json_at(value, i);
+            json_write_value(writer, array ? NULL : json_key(child), child);
+        }
+        json_write_end(writer, array ? ']' : '}');
+        break;
+    }
+}

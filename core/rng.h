@@ -25,6 +25,8 @@ enum rng_purpose {
     RNG_IMAGINE = 17,  // imagined episodes: index update
     RNG_TARGET = 18,   // what an episode is played for: index episode
     RNG_SUPERNET = 19, // sub-networks of a supernet's update: index update, number
+    RNG_SWEEP = 20,    // drawn settings of a sweep: index draw
+    RNG_BOOTSTRAP = 21 // resamples of a sweep's statistics: index group, step resample
 };
 
 struct rng {

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Run folders NAME-SEED as a Markdown table: a row per NAME, a column per task, means over the seeds.
+"""Sweeps as a Markdown table: a row per setting, a column per task, means over the seeds.
 
-    experiments/show_runs.py runs/methods/*/                    scores of the search (of scoring.images images)
-    experiments/show_runs.py --figure accuracy_found RUN ...    on the whole search-validation set
-    experiments/show_runs.py --figure accuracy_test RUN ...     fine-tuned, on the test set
-    experiments/show_runs.py --after 25 RUN ...                 the best by reward after 25 evaluations of each task
+    experiments/show_runs.py runs/methods                         scores of the search (of scoring.images images)
+    experiments/show_runs.py --figure accuracy_found SWEEP ...    on the whole search-validation set
+    experiments/show_runs.py --figure accuracy_test SWEEP ...     fine-tuned, on the test set
+    experiments/show_runs.py --after 25 SWEEP ...                 the best by reward after 25 evaluations of each task
 
 Needs nothing but Python. With h5py, every episode of every run is held against its budget as well."""
 import argparse
@@ -18,14 +18,27 @@ except ImportError:
     h5py = None
 
 
+def find_runs(sweeps):
+    """The run folders of sweeps."""
+    folders = [folder for sweep in map(pathlib.Path, sweeps) for folder in sorted(sweep.glob("runs/*/"))]
+    if not folders:
+        raise SystemExit("no runs: expected the folder of a sweep")
+    return folders
+
+
+def split_name(folder):
+    """(setting, seed) of a run folder called "variant=impala,seed=1"."""
+    parts = folder.name.split(",")
+    seed = next((part[5:] for part in parts if part.startswith("seed=")), "")
+    return ",".join(part.removeprefix("variant=") for part in parts if not part.startswith("seed=")), seed
+
+
 def read_runs(folders):
-    """{name: {seed: report}}"""
+    """{setting: {seed: report}}"""
     runs = {}
-    for folder in map(pathlib.Path, folders):
-        name, _, seed = folder.name.rpartition("-")
+    for folder in folders:
+        name, seed = split_name(folder)
         report = folder / "report.json"
-        if not name:
-            raise SystemExit(f"{folder}: expected a folder called NAME-SEED")
         if not report.exists():
             print(f"{folder}: no report.json, the run is not complete; left out")
             continue
@@ -83,7 +96,7 @@ def limits_of(report):
 
 def read_candidates(folder):
     """Rows of episodes that came to a candidate, known ones too."""
-    with h5py.File(pathlib.Path(folder) / "run.h5", "r", swmr=True) as run:
+    with h5py.File(folder / "run.h5", "r", swmr=True) as run:
         rows = run["episodes"][:]
     rows = rows[rows["failure"] == 0]
     return rows[rows["budget"] == 0] if "budget" in rows.dtype.names else rows  # others are measurements
@@ -110,7 +123,7 @@ def note_best(folder, report, evaluations):
 def count_episodes(folders):
     """Episodes that came to a candidate, known ones too, and those above their task's budget."""
     ended = above = 0
-    for folder in map(pathlib.Path, folders):
+    for folder in folders:
         report = folder / "report.json"
         if not report.exists():
             continue
@@ -126,7 +139,7 @@ def print_after(folders, evaluations):
     runs = read_runs(folders)
     for name, seeds in runs.items():
         for seed, report in seeds.items():
-            folder = next(f for f in map(pathlib.Path, folders) if f.name == f"{name}-{seed}")
+            folder = next(f for f in folders if split_name(f) == (name, seed))
             note_best(folder, report, evaluations)
     for figure in ("accuracy_after", "reward_after"):
         print(f"\nBest by reward after {evaluations} evaluations of each task: {figure.split('_')[0]}\n")
@@ -137,16 +150,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--figure", default="score", choices=["score", "accuracy_found", "accuracy_test"])
     parser.add_argument("--after", type=int, metavar="N", help="the best by reward after N evaluations of each task")
-    parser.add_argument("runs", nargs="+")
+    parser.add_argument("sweeps", nargs="+")
     arguments = parser.parse_args()
+    folders = find_runs(arguments.sweeps)
     if arguments.after is not None:
         if h5py is None:
             raise SystemExit("--after reads run.h5: install h5py (python3-h5py)")
-        print_after(arguments.runs, arguments.after)
+        print_after(folders, arguments.after)
         return
-    print_table(read_runs(arguments.runs), arguments.figure)
+    print_table(read_runs(folders), arguments.figure)
     if h5py is not None:
-        ended, above = count_episodes(arguments.runs)
+        ended, above = count_episodes(folders)
         print(f"\n{ended} episodes, {above} above their budget")
 
 

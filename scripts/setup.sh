@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what dikdik needs and this Debian 12 machine lacks. Does nothing when all of it is there.
-#   ./scripts/setup.sh [--peers] [--readers] [--check]
+#   ./scripts/setup.sh [--peers] [--readers] [--slurm] [--check]
 #   --peers   also what experiments/peers compares with (python3-torch)
 #   --readers also, in a virtual environment below ~/.cache, PyPI's packages that tests read our files with
+#   --slurm   also the Slurm that a test starts for itself
 #   --check   install nothing; exit 1 and name what is missing
 # Needs root or sudo only when something is missing.
 set -euo pipefail
@@ -24,9 +25,10 @@ for argument in "$@"; do
     case $argument in
     --peers) packages+=(python3-torch) ;;
     --readers) with_readers=yes packages+=(python3-venv python3-numpy) ;;
+    --slurm) packages+=(slurmctld slurmd slurm-client munge) ;;
     --check) check=yes ;;
-    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "setup.sh: unknown option '$argument'; known are --peers, --readers and --check" >&2; exit 1 ;;
+    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "setup.sh: unknown option '$argument'; known are --peers, --readers, --slurm and --check" >&2; exit 1 ;;
     esac
 done
 

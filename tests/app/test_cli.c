@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 static const char *const commands[] = {"train",  "eval",  "inspect", "slim",
-                                       "export", "bench", "doctor"};
+                                       "export", "bench", "doctor",  "sweep"};
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 static const char good_config[] = "{\"seed\": 1, \"model\": {\"architecture\": \"convnet\"},"
