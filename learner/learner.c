@@ -209,7 +209,7 @@ static enum status open_parts(struct learner *l)
     ARENA_NEW(&l->arena, l->started, (size_t)job->n_tasks);
     TRY(open_books(l));
     TRY(open_method(l));
-    if (job->method->policy) {
+    if (job->method->policy && job->agent != NULL) {
         TRY(decision_log_open(job->agent, job->shape, job->backend, &l->decisions));
     }
     TRY(list_state(l));
