@@ -4,6 +4,7 @@
 #include "app/launch.h"
 #include "app/search_config_read.h"
 #include "app/search_print.h"
+#include "run/run_starts.h"
 
 static enum status report(struct run_session *session)
 {
@@ -84,6 +85,8 @@ static enum status prepare(struct app *app, const char *command, int argc, char 
         app->finished = true;
         return OK;
     }
+    session->command = run_start_command(argv, argc, &session->arena);
+    TRY(session->command != NULL ? OK : ERR_MEMORY);
     TRY(check_ranks(session));
     if (run_session_wants_mpi(session) && !collective_under_launcher()) {
         TRY(run_session_settle(session));

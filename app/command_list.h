@@ -12,4 +12,5 @@
     X(import)                                                                                      \
     X(export)                                                                                      \
     X(bench)                                                                                       \
+    X(report)                                                                                      \
     X(doctor)
