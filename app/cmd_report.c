@@ -2,13 +2,10 @@
 #include "app/command.h"
 #include "app/command_line.h"
 #include "core/clock.h"
-#include "core/file.h"
 #include "core/interrupt.h"
-#include "core/log.h"
 #include "experiments/report/report.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define WATCH_NAP 0.2
 
@@ -28,7 +25,7 @@ static const struct option report_option_table[] = {
     {"latency",
      "seconds that a network is timed for, where that was not done on this machine; 0: "
      "no latency is measured",
-     OPTION_DOUBLE, AT(latency), .fallback = 0.3, .least = 0, .most = 60},
+     OPTION_DOUBLE, AT(latency), .fallback = REPORT_LATENCY_SECONDS, .least = 0, .most = 60},
     {"json", "print all numbers as one JSON object instead", OPTION_BOOL, AT(json), .fallback = 0},
     {"csv", "print a line per task of each run instead, as CSV", OPTION_BOOL, AT(csv),
      .fallback = 0},
@@ -62,17 +59,6 @@ static enum status print(const struct report *report, enum report_format format)
     return code;
 }
 
-static enum status write_page(const struct report *report, const char *path)
-{
-    struct text text = {0};
-    enum status code = report_write(report, REPORT_PAGE, &text);
-    if (code == OK) {
-        code = file_write(path, text.bytes, text.length);
-    }
-    text_close(&text);
-    return code;
-}
-
 static enum status nap(double seconds)
 {
     for (const double end = clock_seconds() + seconds; clock_seconds() < end;) {
@@ -90,7 +76,7 @@ static enum status make_page(const struct report_config *config, const char *con
                                            .refresh_seconds = config->watch ? config->every : 0};
     TRY(report_open(folders, n, &options, &report));
     *going = report_is_going(&report);
-    const enum status code = write_page(&report, path);
+    const enum status code = report_page_save(&report, path);
     report_close(&report);
     return code;
 }

@@ -39,6 +39,7 @@ struct report_options {
     double refresh_seconds;
     bool own; // this process works in the (one) folder, and is done
 };
+#define REPORT_LATENCY_SECONDS 0.3 // by default
 enum report_format { REPORT_PAGE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN };
 
 // Reads the folders. ERR_INPUT names one that is no run's.
@@ -48,6 +49,8 @@ void report_close(struct report *report);          // a zeroed one is fine
 bool report_is_going(const struct report *report); // any of its runs
 // Appends it to a text that is empty. ERR_MEMORY.
 enum status report_write(const struct report *report, enum report_format format, struct text *out);
+// The page as a file, written whole or not at all.
+enum status report_page_save(const struct report *report, const char *path);
 
 // Whether a folder is a sweep's.
 bool report_is_sweep(const char *folder);

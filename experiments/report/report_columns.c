@@ -112,11 +112,11 @@ const struct report_column report_columns[] = {
     {"accuracy_base_test", "%s (test)", UNIT_ACCURACY, false, accuracy_base_test},
     {"accuracy_test", "fine-tuned (test)", UNIT_ACCURACY, false, accuracy_test},
     {"latency_before_ms", "latency, %s", UNIT_MS, false, latency_before_ms},
-    {"latency_before_p90_ms", "latency p90, %s", UNIT_MS, false, latency_before_p90_ms},
+    {"latency_before_p90_ms", "latency p90, %s", UNIT_MS, true, latency_before_p90_ms},
     {"latency_ms", "latency", UNIT_MS, false, latency_ms},
-    {"latency_p90_ms", "latency p90", UNIT_MS, false, latency_p90_ms},
+    {"latency_p90_ms", "latency p90", UNIT_MS, true, latency_p90_ms},
     {"latency_ratio", "latency, ratio", UNIT_RATIO, false, latency_ratio},
-    {"latency_ratio_error", "its uncertainty", UNIT_RATIO, false, latency_ratio_error},
+    {"latency_ratio_error", "its uncertainty", UNIT_RATIO, true, latency_ratio_error},
     {"best_score", "best score", UNIT_NUMBER, false, best_score},
     {"best_known", "best there is", UNIT_NUMBER, false, best_known},
     {"best_reward", "best reward", UNIT_NUMBER, true, best_reward},
@@ -187,4 +187,19 @@ void report_column_spread(const struct report_column *column, double mean, doubl
     report_column_words(column, deviation, other, sizeof other);
     other[strcspn(other, "% ")] = '\0'; // the unit stands with the mean
     snprintf(out, bytes, "%s ± %s", one, other);
+}
+
+void report_column_measured(int column, const double *values, char *out, size_t bytes)
+{
+    const struct report_column *of = &report_columns[column];
+    const bool ratio = of->unit == UNIT_RATIO;
+    const bool spread = (of->unit == UNIT_MS || ratio) && isfinite(values[column]);
+    char one[64], other[64];
+    report_column_words(of, values[column], one, sizeof one);
+    if (!spread || of[1].unit != of->unit || !isfinite(values[column + 1])) {
+        snprintf(out, bytes, "%s", one);
+        return;
+    }
+    report_column_words(&of[1], values[column + 1], other, sizeof other);
+    snprintf(out, bytes, ratio ? "%s ± %s" : "%s (p90 %s)", one, other);
 }

@@ -19,3 +19,6 @@ void report_column_words(const struct report_column *column, double value, char 
 // Of several seeds: "84.08% ± 0.21". deviation NAN: left out.
 void report_column_spread(const struct report_column *column, double mean, double deviation,
                           char *out, size_t bytes);
+// Of one run, with its spread where the next column has that: "0.015 ms (p90 0.016 ms)". values: of
+// all columns.
+void report_column_measured(int column, const double *values, char *out, size_t bytes);

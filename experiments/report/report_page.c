@@ -1,5 +1,6 @@
 // A report as one page that needs nothing else: tables are there without any script, charts are
 // drawn from the report's JSON by Vega.
+#include "core/file.h"
 #include "experiments/report/embedded.h"
 #include "experiments/report/report_table.h"
 
@@ -303,4 +304,15 @@ enum status report_page_write(const struct report *report, struct text *out)
         FAIL(ERR_MEMORY, "no memory for the report");
     }
     return OK;
+}
+
+enum status report_page_save(const struct report *report, const char *path)
+{
+    struct text text = {0};
+    enum status code = report_page_write(report, &text);
+    if (code == OK) {
+        code = file_write(path, text.bytes, text.length);
+    }
+    text_close(&text);
+    return code;
 }

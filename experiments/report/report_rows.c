@@ -1,6 +1,7 @@
 // The rows of run.h5, read in pieces and kept as what a report needs of them.
 #include "core/file.h"
 #include "experiments/report/report_run.h"
+#include "learner/methods/method.h"
 #include "transport/ticket.h"
 
 #include <math.h>
@@ -138,11 +139,12 @@ static void find_baselines(const struct reading *r, struct report_task *task, in
 {
     const enum search_start kind = r->run->config.search.start;
     const bool designs = run_config_designs(&r->run->config);
+    const bool own = methods[r->run->config.search.method]->own_start;
     const bool prunes = strcmp(r->run->config.environment, "prune") == 0;
     const int64_t uniform = kind == START_BOTH || kind == START_UNIFORM ? 0 : -1;
     const int64_t ranked = !prunes ? -1 : kind == START_BOTH ? 1 : kind == START_RANKED ? 0 : -1;
     task->baseline[0] = task->baseline[1] = -1;
-    for (int i = 0; i < task->n && designs && strcmp(r->run->method, "impala") == 0; i++) {
+    for (int i = 0; i < task->n && designs && !own; i++) {
         const int64_t episode = task->candidates[i].episode;
         if (uniform >= 0 && episode == r->first_given[number][uniform]) {
             task->baseline[0] = i;

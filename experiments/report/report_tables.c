@@ -41,6 +41,34 @@ static void result_headers(const struct filling *f, const struct report_group *g
     }
 }
 
+enum { MOST_COLUMNS = 40 };
+
+// The cells of a task's numbers, as they were in one run.
+static void add_values(const struct filling *f, const struct report_group *group,
+                       const double *values)
+{
+    for (int c = 0; c < report_column_count(); c++) {
+        if (is_shown(group, c)) {
+            char words[160];
+            report_column_measured(c, values, words, sizeof words);
+            report_table_cell(f->tables, "%s", words);
+        }
+    }
+}
+
+static void add_means(const struct filling *f, const struct report_group *group,
+                      const struct report_figure *figures)
+{
+    for (int c = 0; c < report_column_count(); c++) {
+        if (is_shown(group, c)) {
+            char words[160];
+            report_column_spread(&report_columns[c], figures[c].mean, figures[c].deviation, words,
+                                 sizeof words);
+            report_table_cell(f->tables, "%s", words);
+        }
+    }
+}
+
 static void add_group(const struct filling *f, const struct report_group *group)
 {
     char title[512];
@@ -50,7 +78,8 @@ static void add_group(const struct filling *f, const struct report_group *group)
     report_table_begin(
         f->tables, SECTION_RESULTS, title,
         "In parentheses: the images that it was measured on. Latency: one image at a "
-        "time, median of a call; p90: nine of ten calls were faster.",
+        "time, median of a call (p90: nine of ten calls were faster); its ratio with half of its "
+        "95% interval.",
         false);
     report_table_header(f->tables, "task");
     report_table_header(f->tables, "budget");
@@ -65,13 +94,14 @@ static void add_group(const struct filling *f, const struct report_group *group)
         if (seeds) {
             report_table_cell(f->tables, "%d", group->n);
         }
-        for (int c = 0; c < report_column_count(); c++) {
-            if (is_shown(group, c)) {
-                char words[160];
-                report_column_spread(&report_columns[c], task->figures[c].mean,
-                                     task->figures[c].deviation, words, sizeof words);
-                report_table_cell(f->tables, "%s", words);
+        if (seeds) {
+            add_means(f, group, task->figures);
+        } else {
+            double values[MOST_COLUMNS];
+            for (int c = 0; c < report_column_count(); c++) {
+                values[c] = task->figures[c].mean;
             }
+            add_values(f, group, values);
         }
     }
 }
@@ -91,14 +121,11 @@ static void add_seeds(const struct filling *f, const struct report_group *group)
             report_table_cell(f->tables, "%s", report_run_label(f->report, group->runs[i]));
             report_table_cell(f->tables, "%llu", (unsigned long long)run->config.seed);
             report_table_cell(f->tables, "%s", run->tasks[t].name);
+            double values[MOST_COLUMNS];
             for (int c = 0; c < report_column_count(); c++) {
-                if (is_shown(group, c)) {
-                    char words[64];
-                    report_column_words(&report_columns[c], report_columns[c].value(&run->tasks[t]),
-                                        words, sizeof words);
-                    report_table_cell(f->tables, "%s", words);
-                }
+                values[c] = report_columns[c].value(&run->tasks[t]);
             }
+            add_values(f, group, values);
         }
     }
 }
@@ -306,6 +333,7 @@ static void add_origin(const struct filling *f, int number)
 enum status report_tables_make(const struct report *report, struct arena *arena,
                                struct report_tables *out)
 {
+    CHECK(report_column_count() <= MOST_COLUMNS);
     *out = (struct report_tables){.arena = arena};
     const struct filling f = {report, out};
     for (int g = 0; g < report->n_groups; g++) {

@@ -45,6 +45,7 @@ var charts = (function () {
     if (lo > hi) return [0, 1];
     return lo < hi ? [lo, hi] : [lo - Math.abs(lo) * 0.1 - 0.01, hi + Math.abs(hi) * 0.1 + 0.01];
   }
+  function percent(of) { return of[1] - of[0] < 0.06 ? ".1%" : ".0%"; }
   function by(rows, name) { return {facet: {name: name, data: "rows", groupby: "series"}}; }
   function legend(names) {
     return {legends: [{fill: "series", orient: "bottom", columns: names.length > 3 ? 2 : names.length, symbolType: "square"}],
@@ -86,6 +87,7 @@ var charts = (function () {
       title: name + ": accuracy against " + costs[cost], note: "", rows: rows,
       columns: [["series", "run"], ["kind", "what"], ["evaluation", "evaluation"], ["cost", costs[cost]], ["accuracy", "accuracy"]],
       spec: function (width) {
+        var heights = span(rows.map(function (r) { return r.accuracy; }));
         var where = {x: {scale: "x", field: "cost"}, y: {scale: "y", field: "accuracy"}};
         var tip = {signal: "{run: datum.series, what: datum.kind, evaluation: datum.evaluation, " + costs[cost] +
           ": format(datum.cost, ','), accuracy: format(datum.accuracy, '.2%')}"};
@@ -96,7 +98,7 @@ var charts = (function () {
           {name: "front", source: "rows", transform: [{type: "filter", expr: "datum.kind === 'on the front'"}]},
           {name: "special", values: special},
         ], {title: costs[cost], domain: span(rows.map(function (r) { return r.cost; })), format: "~s"},
-        {title: "accuracy", domain: span(rows.map(function (r) { return r.accuracy; })), format: ".0%"}, [
+        {title: "accuracy", domain: heights, format: percent(heights)}, [
           {type: "symbol", from: {data: "tried"}, encode: {update: Object.assign({size: {value: 22}, fill: own,
             fillOpacity: {value: 0.35}, tooltip: tip}, where)}},
           {type: "group", from: {facet: {name: "one", data: "front", groupby: "series"}}, marks: [

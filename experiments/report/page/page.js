@@ -1,6 +1,7 @@
 "use strict";
 (function () {
   var report = JSON.parse(document.getElementById("data").textContent);
+  define = undefined; // what else may run in the page is not to be taken for a piece of Vega
   var vega = {}, drawn = [], shown = report.runs.map(function () { return true; });
   Object.keys(modules).forEach(function (name) { Object.assign(vega, modules[name]); });
   ["vega-transforms", "vega-view-transforms", "vega-encode"].forEach(function (name) {
