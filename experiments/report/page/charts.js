@@ -18,8 +18,9 @@ var charts = (function () {
       config: {
         background: null,
         axis: {domainColor: ink("line"), tickColor: ink("line"), gridColor: ink("line"), gridOpacity: 0.5, labelColor: ink("ink"),
-          titleColor: ink("soft"), labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal", labelLimit: 130},
-        legend: {labelColor: ink("ink"), titleColor: ink("soft"), labelFontSize: 11, labelLimit: 220},
+          titleColor: ink("soft"), labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal", labelLimit: Math.max(90, width * 0.42)},
+        legend: {labelColor: ink("ink"), titleColor: ink("soft"), labelFontSize: 11, labelLimit: 220,
+          layout: {bottom: {anchor: "start", direction: "vertical"}}},
       },
       scales: [scale("x", "width", x), scale("y", "height", y)],
       axes: [axis("bottom", "x", x), axis("left", "y", y)],
