@@ -13,6 +13,9 @@ struct report_config {
     const char *output;
     double latency, every;
     bool watch, json, csv, markdown;
+    // Positional.
+    const char *const *given;
+    int n_given;
 };
 #define AT(field) .offset = offsetof(struct report_config, field)
 static const struct option report_option_table[] = {
@@ -73,7 +76,9 @@ static enum status make_page(const struct report_config *config, const char *con
 {
     struct report report;
     const struct report_options options = {.latency_seconds = config->latency,
-                                           .refresh_seconds = config->watch ? config->every : 0};
+                                           .refresh_seconds = config->watch ? config->every : 0,
+                                           .given = config->given,
+                                           .n_given = config->n_given};
     TRY(report_open(folders, n, &options, &report));
     *going = report_is_going(&report);
     const enum status code = report_page_save(&report, path);
@@ -84,9 +89,11 @@ static enum status make_page(const struct report_config *config, const char *con
 static enum status write_pages(const struct report_config *config, const char *const *folders,
                                int n, struct arena *arena)
 {
-    const char *path = config->output[0] != '\0'
-                           ? config->output
-                           : arena_format(arena, "%s/report.html", folders[0]);
+    const char *path =
+        config->output[0] != '\0'
+            ? config->output
+            : arena_format(arena, "%s/report.html",
+                           report_is_sweep(config->given[0]) ? config->given[0] : folders[0]);
     bool going = false, said = false;
     TRY(path != NULL ? OK : ERR_MEMORY);
     do {
@@ -106,7 +113,8 @@ static enum status write_pages(const struct report_config *config, const char *c
 static enum status print_numbers(const struct report_config *config, const char *const *folders,
                                  int n)
 {
-    const struct report_options options = {.latency_seconds = config->latency};
+    const struct report_options options = {
+        .latency_seconds = config->latency, .given = config->given, .n_given = config->n_given};
     struct report report;
     TRY(report_open(folders, n, &options, &report));
     const enum status code = print(&report, config->json  ? REPORT_JSON
@@ -143,6 +151,8 @@ static enum status read_and_write(int argc, char **argv, struct arena *arena)
         return OK;
     }
     TRY(check(&config));
+    config.given = words.positional;
+    config.n_given = words.n_positional;
     TRY(report_folders(words.positional, words.n_positional, arena, &folders, &n));
     return config.json || config.csv || config.markdown ? print_numbers(&config, folders, n)
                                                         : write_pages(&config, folders, n, arena);

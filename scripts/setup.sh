@@ -14,6 +14,7 @@ packages=(
     libhdf5-dev libcjson-dev zlib1g-dev libjpeg62-turbo-dev libturbojpeg0-dev libpng-dev
     libonnx-dev libprotobuf-c-dev protobuf-c-compiler # onnx.proto, and what reads its messages
     libcmocka-dev python3-h5py dataset-fashion-mnist
+    libjs-vega # charts of reports
 )
 check=no
 for argument in "$@"; do

@@ -36,7 +36,9 @@ static enum status read_runs(const char *const *folders, int n,
 enum status report_open(const char *const *folders, int n, const struct report_options *options,
                         struct report *out)
 {
-    *out = (struct report){.refresh_seconds = options->refresh_seconds};
+    *out = (struct report){.refresh_seconds = options->refresh_seconds,
+                           .n_given = options->n_given,
+                           .given = options->given};
     const enum status code = read_runs(folders, n, options, out);
     if (code != OK) {
         report_close(out);

@@ -29,6 +29,8 @@ struct report {
     struct report_run *runs;
     int n_groups;
     struct report_group *groups;
+    int n_given;
+    const char *const *given; // folders as they were asked for; borrowed
     int n_warnings, most_warnings;
     struct report_warning *warnings;
     const char *made;       // when, 2026-05-30T12:00:00Z
@@ -37,6 +39,9 @@ struct report {
 struct report_options {
     double latency_seconds; // for each network; 0 = no latency is measured
     double refresh_seconds;
+    const char *const
+        *given; // [n_given] what the folders stand for: of a sweep, its own tables are shown
+    int n_given;
     bool own; // this process works in the (one) folder, and is done
 };
 #define REPORT_LATENCY_SECONDS 0.3 // by default

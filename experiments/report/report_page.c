@@ -159,7 +159,8 @@ static const struct section {
     {"decisions", "What was decided", "What stood there before, and what was taken.",
      SECTION_DECISIONS, true},
     {"certainty", "How sure the agent is",
-     "Entropy of the policy at each step, as a share of that of an even choice: a strong colour is sure. "
+     "Entropy of the policy at each step, as a share of that of an even choice: a strong colour is "
+     "sure. "
      "Early "
      "episodes are to the left.",
      -1, true},

@@ -33,6 +33,9 @@ enum status report_tables_make(const struct report *report, struct arena *arena,
 const char *report_header(const struct report_column *column, const char *whole,
                           struct arena *arena);
 
+// A sweep's settings and how much each of its options matters, from its sweep.h5. ERR_INPUT.
+enum status report_sweep_tables(const char *folder, struct report_tables *tables);
+
 // ---- making them
 struct report_table *report_table_begin(struct report_tables *tables, enum report_section section,
                                         const char *title, const char *note, bool folded);

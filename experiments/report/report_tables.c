@@ -336,6 +336,11 @@ enum status report_tables_make(const struct report *report, struct arena *arena,
     CHECK(report_column_count() <= MOST_COLUMNS);
     *out = (struct report_tables){.arena = arena};
     const struct filling f = {report, out};
+    for (int i = 0; i < report->n_given; i++) {
+        if (report_is_sweep(report->given[i])) {
+            TRY(report_sweep_tables(report->given[i], out));
+        }
+    }
     for (int g = 0; g < report->n_groups; g++) {
         if (report->groups[g].n_tasks > 0) {
             add_group(&f, &report->groups[g]);
