@@ -7,17 +7,47 @@
 #include "app/progress_option.h"
 #include "app/search_config_read.h"
 #include "app/search_print.h"
+#include "core/log.h"
+#include "experiments/report/report.h"
+#include "run/run_starts.h"
+
+#include <stdio.h>
+
+// The page to look at. A run is worth what it is without one, so what goes wrong here is a warning.
+static enum status write_page(struct run_session *session)
+{
+    const char *folder = session->config.run_dir;
+    const char *path = run_path(session, &session->arena, "", "report", ".html");
+    const struct report_options options = {.latency_seconds = REPORT_LATENCY_SECONDS, .own = true};
+    struct report page;
+    TRY(path != NULL ? OK : ERR_MEMORY);
+    enum status code = report_open(&folder, 1, &options, &page);
+    if (code == OK) {
+        code = report_page_save(&page, path);
+        report_close(&page);
+    }
+    if (code == ERR_INTERRUPTED) {
+        return code;
+    }
+    if (code != OK) {
+        log_warning("there is no report.html: %s; dikdik report %s writes one", status_message(),
+                    folder);
+    } else if (session->config.json) {
+        log_info("report: %s", path);
+    } else {
+        printf("report: %s\n", path);
+    }
+    return OK;
+}
 
 static enum status report(struct run_session *session)
 {
     struct run_report made;
-    if (session->collective->rank != 0) {
-        return OK;
-    }
     TRY(run_report_make(session, &made));
     const enum status code = search_print(&made);
     run_report_close(&made);
-    return code;
+    TRY(code);
+    return write_page(session);
 }
 
 static enum status run_stages(struct run_session *session, bool finish)
@@ -31,7 +61,8 @@ static enum status run_stages(struct run_session *session, bool finish)
             TRY(run_stage_finish(session));
         }
     }
-    return report(session);
+    // The others sleep meanwhile: latencies are measured.
+    return run_agree(session, session->collective->rank == 0 ? report(session) : OK);
 }
 
 static enum status run(struct app *app, bool finish)
@@ -87,6 +118,8 @@ static enum status prepare(struct app *app, const struct cli *cli, int argc, cha
         app->finished = true;
         return OK;
     }
+    session->command = run_start_command(argv, argc, &session->arena);
+    TRY(session->command != NULL ? OK : ERR_MEMORY);
     TRY(check_ranks(session));
     TRY(output_check(config->json, config->csv));
     TRY(progress_option_open(config->progress_json, config->json || config->csv));

@@ -16,4 +16,5 @@
     X(config)                                                                                      \
     X(completion)                                                                                  \
     X(man)                                                                                         \
+    X(report)                                                                                      \
     X(doctor)

@@ -41,8 +41,9 @@ struct cli {
     int required;    // how many positionals must be there
     const struct option *table;
 };
+enum { CLI_MOST_POSITIONAL = 256 };
 struct cli_result {
-    const char *positional[8];
+    const char *positional[CLI_MOST_POSITIONAL];
     int n_positional;
     bool help; // --help was given and has been printed to standard output
 };

@@ -17,6 +17,7 @@
 
 #define BEAT_SECONDS 10
 #define LOOK_SECONDS 0.1
+#define FRESH_SECONDS (3 * BEAT_SECONDS)
 
 const struct folder_patience folder_lock_patience = {.leaving = 3, .beat = 2.5 * BEAT_SECONDS};
 
@@ -336,4 +337,27 @@ void folder_lock_release(struct folder_lock *lock)
     }
     close(lock->file);
     *lock = (struct folder_lock){.file = -1};
+}
+
+enum status folder_lock_is_held(const char *folder, bool *held)
+{
+    char path[4096];
+    struct stat info;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    *held = false;
+    TRY(file_join(path, sizeof path, folder, "lock"));
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        if (errno == ENOENT) {
+            return OK;
+        }
+        FAIL(ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    }
+    if (fcntl(file, F_GETLK, &whole) == 0) {
+        *held = whole.l_type != F_UNLCK;
+    } else {
+        *held = fstat(file, &info) == 0 && difftime(time(NULL), info.st_mtime) < FRESH_SECONDS;
+    }
+    close(file);
+    return OK;
 }

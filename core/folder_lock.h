@@ -29,5 +29,9 @@ extern const struct folder_patience folder_lock_patience; // 3 s and 25 s
 // lock is held. No other code of the process may open the file: closing it would end the lock.
 enum status folder_lock_take(const char *folder, const char *what,
                              const struct folder_patience *patience, struct folder_lock *out);
+// Whether somebody else works in a folder now, without disturbing them: never for a folder that
+// this process holds itself. Where the file system keeps no locks, a time stamp younger than half a
+// minute says so. ERR_IO.
+enum status folder_lock_is_held(const char *folder, bool *held);
 // Removes the file. One that was zeroed, or not taken, is fine.
 void folder_lock_release(struct folder_lock *lock);

@@ -208,8 +208,8 @@ static enum status begin(struct learner *l)
             return status_context(status, "resuming in %s", job->run_dir);
         }
     }
-    TRY(run_log_open(log_path, &job->texts, job->learner->batch, found ? l->rows : NULL, &l->arena,
-                     &l->log));
+    TRY(run_log_open(log_path, &job->texts, job->learner->batch, job->shape->rows,
+                     found ? l->rows : NULL, &l->arena, &l->log));
     TRY(follow_log(l));
     learner_decide(l);
     l->saved = found ? l->counts[COUNT_UPDATES] : -1;
@@ -235,6 +235,9 @@ static enum status open_parts(struct learner *l)
     ARENA_NEW(&l->arena, l->started, (size_t)job->n_tasks);
     TRY(open_books(l));
     TRY(open_method(l));
+    if (job->method->policy && job->agent != NULL) {
+        TRY(decision_log_open(job->agent, job->shape, job->backend, &l->decisions));
+    }
     TRY(list_state(l));
     return begin(l);
 }
@@ -412,6 +415,7 @@ void learner_close(struct learner *l)
     if (l->method != NULL) {
         l->job.method->close(l->method);
     }
+    decision_log_close(&l->decisions);
     if (run_log_close(&l->log) != OK) {
         log_warning("%s", status_message()); // rows up to the last checkpoint are safe
     }

@@ -28,7 +28,7 @@ struct learner_job {
     const struct learner_options *learner;
     const struct search_options *search;
     const struct method_ops *method;
-    const struct agent *agent;
+    const struct agent *agent; // NULL: the method's policy is no agent
     struct backend *backend;
     const struct trajectory_shape *shape;
     const struct learner_task *tasks;

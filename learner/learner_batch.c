@@ -99,6 +99,18 @@ static void add_lag(struct learner *l, int64_t lag, struct batch_sums *sums)
     l->past.lag_most = lag > l->past.lag_most ? lag : l->past.lag_most;
 }
 
+static void note_decisions(struct learner *l, const struct trajectory *trajectory)
+{
+    const int task = trajectory->header->task;
+    size_t n = 0;
+    if (l->job.method->policy && decision_log_wants(l->schedule.episodes[task])) {
+        const float *weights = l->job.method->weights(l->method, &n);
+        run_log_decided(&l->log,
+                        decision_log_look(&l->decisions, trajectory, weights,
+                                          l->counts[COUNT_UPDATES], run_log_decisions(&l->log)));
+    }
+}
+
 static enum status take(struct learner *l, struct order *order, double now, struct batch_sums *sums)
 {
     struct trajectory trajectory;
@@ -117,6 +129,7 @@ static enum status take(struct learner *l, struct order *order, double now, stru
     if (h->failure != FAILURE_NONE && h->failure != FAILURE_DIVERGED) {
         TRY(note_failure(l, h));
     } else {
+        note_decisions(l, &trajectory);
         // What was played with another budget is a measurement, no candidate.
         const enum archive_answer answer =
             order->ticket.budget != 0.0F ? ARCHIVE_FRESH : archive_put(&l->archive, &trajectory);

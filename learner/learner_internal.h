@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "learner/actor_book.h"
 #include "learner/archive.h"
+#include "learner/decision_log.h"
 #include "learner/learner.h"
 #include "learner/run_log.h"
 #include "learner/task_schedule.h"
@@ -43,6 +44,7 @@ struct learner {
     struct actor_book actors;
     struct weight_ring weights;
     struct run_log log;
+    struct decision_log decisions;
     struct state_list state; // of a checkpoint: all of the above that a resume needs
     int64_t rows[N_TABLES];  // of run.h5, as of the checkpoint
     struct ticket *pending;  // [capacity] sync: the tickets not processed, as of the checkpoint

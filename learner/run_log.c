@@ -8,12 +8,13 @@
 
 enum { READ_ROWS = 8192 }; // at a time
 
-enum status run_log_open(const char *path, const struct run_texts *texts, int batch,
+enum status run_log_open(const char *path, const struct run_texts *texts, int batch, int steps,
                          const int64_t *keep, struct arena *arena, struct run_log *out)
 {
-    struct run_log log = {.batch = batch, .flushed = clock_seconds()};
+    struct run_log log = {.batch = batch, .steps = steps, .flushed = clock_seconds()};
     ARENA_NEW(arena, log.episodes, (size_t)batch);
     ARENA_NEW(arena, log.costs, (size_t)batch);
+    ARENA_NEW(arena, log.decisions, (size_t)batch * (size_t)steps);
     TRY(hdf5_log_open(path, run_tables, N_TABLES, texts->texts, texts->n, keep, &log.log));
     *out = log;
     return OK;
@@ -40,18 +41,31 @@ void run_log_next(struct run_log *log, struct episode_row **row, struct episode_
     memset(*cost, 0, sizeof **cost);
 }
 
+struct decision_row *run_log_decisions(struct run_log *log)
+{
+    CHECK(log->n_decisions <= (log->batch - 1) * log->steps);
+    return log->decisions + log->n_decisions;
+}
+
+void run_log_decided(struct run_log *log, int n)
+{
+    CHECK(n >= 0 && n <= log->steps);
+    log->n_decisions += n;
+}
+
 enum status run_log_append(struct run_log *log, const struct update_row *row,
                            const struct update_cost_row *cost)
 {
     TRY(hdf5_log_append(log->log, TABLE_EPISODES, log->episodes, log->n));
     TRY(hdf5_log_append(log->log, TABLE_EPISODE_COSTS, log->costs, log->n));
+    TRY(hdf5_log_append(log->log, TABLE_DECISIONS, log->decisions, log->n_decisions));
     TRY(hdf5_log_append(log->log, TABLE_UPDATES, row, 1));
     TRY(hdf5_log_append(log->log, TABLE_UPDATE_COSTS, cost, 1));
     if (is_followed(log)) {
         TRY(run_events_episodes(&log->events, log->episodes, log->costs, log->n));
         TRY(run_events_update(&log->events, row, cost));
     }
-    log->n = 0;
+    log->n = log->n_decisions = 0;
     return OK;
 }
 

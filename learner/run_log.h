@@ -10,7 +10,9 @@ struct run_log {
     struct episode_row *episodes;   // [batch], arena
     struct episode_cost_row *costs; // [batch], arena
     int n, batch;
-    double flushed; // clock_seconds
+    struct decision_row *decisions; // [batch * steps], arena
+    int n_decisions, steps;         // steps: most of an episode
+    double flushed;                 // clock_seconds
 };
 // What the rows kept from before a resume amount to: times are in no checkpoint.
 struct run_past {
@@ -29,7 +31,7 @@ struct run_texts {
     int n;
 };
 // keep: rows [N_TABLES] to take over from the file that is there, NULL = a new one.
-enum status run_log_open(const char *path, const struct run_texts *texts, int batch,
+enum status run_log_open(const char *path, const struct run_texts *texts, int batch, int steps,
                          const int64_t *keep, struct arena *arena, struct run_log *out);
 // From here on an event file beside run.h5 has what is appended, and all that is there already; see
 // run_events_open.
@@ -39,6 +41,9 @@ enum status run_log_follow(struct run_log *log, const char *run_dir, const char 
 enum status run_log_past(const char *path, const int64_t *keep, int n_tasks, struct run_past *past);
 // Room for the next episode's rows, zeroed.
 void run_log_next(struct run_log *log, struct episode_row **row, struct episode_cost_row **cost);
+// Room for the decisions of an episode [steps]; say with run_log_decided how many there were.
+struct decision_row *run_log_decisions(struct run_log *log);
+void run_log_decided(struct run_log *log, int n);
 enum status run_log_append(struct run_log *log, const struct update_row *row,
                            const struct update_cost_row *cost);
 void run_log_rows(const struct run_log *log, int64_t *rows); // [N_TABLES] so far

@@ -62,6 +62,13 @@ static const struct hdf5_column update_cost_columns[] = {
     COLUMN(update_cost_row, model_seconds, HDF5_F64),
 };
 
+static const struct hdf5_column decision_columns[] = {
+    COLUMN(decision_row, episode, HDF5_I64), COLUMN(decision_row, version, HDF5_I64),
+    COLUMN(decision_row, task, HDF5_I32),    COLUMN(decision_row, step, HDF5_I32),
+    COLUMN(decision_row, choices, HDF5_I32), COLUMN(decision_row, legal, HDF5_I32),
+    COLUMN(decision_row, choice, HDF5_I32),  COLUMN(decision_row, entropy, HDF5_F64),
+};
+
 #define TABLE(called, of_columns, row)                                                             \
     {                                                                                              \
         .name = (called), .columns = (of_columns),                                                 \
@@ -73,4 +80,5 @@ const struct hdf5_table run_tables[N_TABLES] = {
     [TABLE_EPISODE_COSTS] = TABLE("episode_costs", episode_cost_columns, episode_cost_row),
     [TABLE_UPDATES] = TABLE("updates", update_columns, update_row),
     [TABLE_UPDATE_COSTS] = TABLE("update_costs", update_cost_columns, update_cost_row),
+    [TABLE_DECISIONS] = TABLE("decisions", decision_columns, decision_row),
 };

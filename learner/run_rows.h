@@ -46,5 +46,21 @@ struct update_cost_row {
     double seconds, waited_seconds, wall_seconds;
     double model_seconds; // fits and proposals of the reward model since the update before
 };
-enum run_table { TABLE_EPISODES, TABLE_EPISODE_COSTS, TABLE_UPDATES, TABLE_UPDATE_COSTS, N_TABLES };
+// What the policy would have chosen from at a step of some episodes (decision_log.h).
+struct decision_row {
+    int64_t episode, version; // version: of the weights that were asked
+    int32_t task, step;
+    int32_t choices, legal; // of the step
+    int32_t choice;         // taken, by number
+    int32_t reserved;
+    double entropy; // nats, over the legal choices: log(legal) at most (squashed: of the Gaussian)
+};
+enum run_table {
+    TABLE_EPISODES,
+    TABLE_EPISODE_COSTS,
+    TABLE_UPDATES,
+    TABLE_UPDATE_COSTS,
+    TABLE_DECISIONS,
+    N_TABLES
+};
 extern const struct hdf5_table run_tables[N_TABLES];

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "learner/methods/method.h"
 #include "run/run_check.h"
+#include "run/run_starts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -214,5 +215,5 @@ enum status run_claim(struct run_session *session)
         const char *path = run_path(session, &session->arena, folders[i], "", "");
         TRY(path != NULL ? file_make_folders(path) : ERR_MEMORY);
     }
-    return OK;
+    return run_start_note(session);
 }

@@ -46,7 +46,8 @@ struct run_session {
     // An error that all ranks have reached together, with nothing left to wait for: they may end in
     // order instead of being stopped.
     bool stopped_together;
-    bool finishes; // fine-tunes and tests; set before it begins
+    const char *command; // that it was started with (run_starts.h); arena; NULL: not known
+    bool finishes;       // fine-tunes and tests; set before it begins
     struct run_config config;
     struct backend_use backend; // of this process; name NULL before run_session_settle
     // The config's, with what it leaves open decided: `episodes` of this process, and from

@@ -32,4 +32,5 @@ say "3/3  one of the small networks, layer by layer"
 show $dikdik inspect runs/quickstart/final/resnet20-macs0.3.safetensors
 
 echo
+echo "look at it: runs/quickstart/report.html, in any browser"
 echo "networks: runs/quickstart/final/; every candidate tried: runs/quickstart/run.h5; next: README.md and docs/guide.md"

@@ -16,6 +16,7 @@ packages=(
     libhdf5-dev libcjson-dev zlib1g-dev libjpeg62-turbo-dev libturbojpeg0-dev libpng-dev
     libonnx-dev libprotobuf-c-dev protobuf-c-compiler # onnx.proto, and what reads its messages
     libcmocka-dev python3-h5py dataset-fashion-mnist
+    libjs-vega # charts of reports
 )
 # What tests hold our files against; they skip, with a word, where one is missing.
 readers=(tensorboard safetensors onnxruntime pyyaml)

@@ -27,7 +27,7 @@ ARROWS = {
     "actors": ["envs", "agent", "transport"],
     "learner": ["agent", "transport"],
     "run": ["actors", "learner", "train", "onnx"],
-    "experiments": ["run"],
+    "experiments": ["run", "deploy"],
     "app": ["run", "deploy", "experiments"],
 }
 

@@ -1,24 +1,22 @@
 // dikdik bench FILE...: latency of networks, in turn, at several batch sizes and number formats.
 #include "app/bench/bench_commands.h"
-#include "app/bench/latency.h"
 #include "app/bench/list.h"
 #include "app/command_line.h"
 #include "app/output.h"
-#include "core/clock.h"
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/rng.h"
+#include "deploy/network_timing.h"
 #include "nn/calibrate_params.h"
 #include "nn/network.h"
 #include "nn/network_input.h"
-#include "nn/plan.h"
 #include "run/load.h"
 #include "search_space/cost.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_FILES = 8, FRESH_INPUTS = 8, CALIBRATION_IMAGES = 64 };
+enum { MOST_FILES = 8, CALIBRATION_IMAGES = 64 };
 
 struct files_config {
     const struct int_list *batches;
@@ -68,15 +66,6 @@ struct files_network {
     struct network network;
     float *ranges; // [n_nodes], for int8
     struct network_cost cost;
-};
-
-// A network as one of the things that are timed.
-struct subject {
-    struct infer_plan *plan;
-    const uint8_t *images; // [FRESH_INPUTS][batch] images: no run finds its input in the cache
-    float *outputs;
-    size_t batch_bytes;
-    int batch;
 };
 
 struct files_result {
@@ -140,65 +129,22 @@ static enum status load_networks(struct files_bench *bench, const struct cli_res
     return OK;
 }
 
-static enum status open_subject(const struct files_bench *bench, const struct files_network *n,
-                                int batch, bool int8, struct arena *arena, struct subject *out)
+static enum status measure(struct files_bench *bench, int batch, bool int8)
 {
-    const struct graph *graph = &n->network.graph;
-    const struct infer_options options = {
-        .batch = batch, .int8 = int8, .input = input_of(&n->network)};
-    uint8_t *images;
-    out->batch = batch;
-    out->batch_bytes = (size_t)batch * network_image_bytes(&n->network.info);
-    TRY(network_random_images(&n->network.info, FRESH_INPUTS * batch, 0, arena, &images));
-    out->images = images;
-    const struct node *last = &graph->nodes[graph_output_node(graph)];
-    ARENA_NEW(arena, out->outputs,
-              (size_t)batch * (size_t)last->h * (size_t)last->w * (size_t)last->c);
-    TRY(infer_open(bench->backend, graph, &options, &out->plan));
-    return infer_load(out->plan, n->network.params, int8 ? n->ranges : NULL);
-}
-
-static void run_subject(void *context, int64_t number)
-{
-    const struct subject *subject = context;
-    const size_t which = (size_t)(number % FRESH_INPUTS);
-    CHECK(infer_run(subject->plan, subject->images + which * subject->batch_bytes, subject->batch,
-                    subject->outputs) == OK);
-}
-
-// The last subject is the first network again, with a plan and memory of its own.
-static enum status time_subjects(struct files_bench *bench, int batch, bool int8,
-                                 struct subject *subjects, struct arena *arena)
-{
-    const int n = bench->n_networks + 1;
-    const struct latency_options options = {bench->config->seconds, clock_seconds};
-    struct latency_case cases[MOST_FILES + 1];
-    struct latency_result latencies[MOST_FILES + 1];
+    const struct timing_options options = {batch, int8, bench->config->seconds};
+    struct timed_network timed[MOST_FILES];
+    struct latency_result latencies[MOST_FILES];
     double difference = 0;
-    for (int i = 0; i < n; i++) {
-        const struct files_network *network = &bench->networks[i % bench->n_networks];
-        TRY(open_subject(bench, network, batch, int8, arena, &subjects[i]));
-        cases[i] = (struct latency_case){run_subject, &subjects[i]};
+    for (int i = 0; i < bench->n_networks; i++) {
+        timed[i] = (struct timed_network){&bench->networks[i].network, bench->networks[i].ranges};
     }
-    TRY(latency_measure(cases, n, &options, arena, latencies, &difference));
+    TRY(network_timing(bench->backend, timed, bench->n_networks, &options, latencies, &difference));
     for (int i = 0; i < bench->n_networks; i++) {
         bench->results[bench->n_results++] =
             (struct files_result){&bench->networks[i], batch, int8, latencies[i], difference};
     }
     bench->difference = difference > bench->difference ? difference : bench->difference;
     return OK;
-}
-
-static enum status measure(struct files_bench *bench, int batch, bool int8)
-{
-    struct subject subjects[MOST_FILES + 1] = {0};
-    struct arena arena = {0};
-    const enum status code = time_subjects(bench, batch, int8, subjects, &arena);
-    for (int i = 0; i <= MOST_FILES; i++) {
-        infer_close(subjects[i].plan);
-    }
-    arena_close(&arena);
-    return code;
 }
 
 static enum status measure_all(struct files_bench *bench, bool int8)

@@ -53,7 +53,7 @@ static void assert_same_run(const struct program *p, const char *a, const char *
         snprintf(names[1], sizeof names[1], "%s/%s", b, files[i]);
         program_assert_same(p, names[0], names[1]);
     }
-    static const enum run_table same[] = {TABLE_EPISODES, TABLE_UPDATES};
+    static const enum run_table same[] = {TABLE_EPISODES, TABLE_UPDATES, TABLE_DECISIONS};
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
         struct arena arena = {0};
         char *rows[2];
@@ -96,6 +96,27 @@ static int64_t count_rows(struct program *p, const char *file)
     return n;
 }
 
+// The run has left a page, and its report says what it said itself.
+static void assert_reported(struct program *p, double accuracy)
+{
+    char path[PROGRAM_PATH_CHARS];
+    assert_true(file_exists(program_path(p, "runs/small/report.html", path)));
+    const struct json *run =
+        json_at(json_get(program_json(p, "report runs/small --latency 0"), "runs"), 0);
+    assert_string_equal(program_string(run, "state"), "done");
+    const struct json *task = json_at(json_get(run, "tasks"), 1);
+    assert_true(program_number(task, "accuracy_test") == accuracy);
+    assert_true(program_number(task, "latency_ms") > 0); // measured at the end of the run
+    assert_int_equal(json_count(json_get(task, "steps")), 3);
+    const struct json *start = json_at(json_get(run, "starts"), 0);
+    assert_string_equal(program_string(start, "command"),
+                        "dikdik run small.json --transport inline --json");
+    program_run(p, "report runs/none");
+    ASSERT_RUN(p, 1, "runs/none/config.json");
+    program_run(p, "report runs/small --csv --markdown");
+    ASSERT_RUN(p, 1, "give one");
+}
+
 static void everything_in_one_process(void **state)
 {
     struct program *p = *state;
@@ -119,6 +140,7 @@ static void everything_in_one_process(void **state)
     const struct json *again = program_json(p, "run small.json --transport inline");
     task = json_at(json_get(again, "tasks"), 1);
     assert_true(program_number(task, "accuracy_test") == accuracy);
+    assert_reported(p, accuracy);
 }
 
 static void any_number_of_actors_gives_the_same_bytes(void **state)

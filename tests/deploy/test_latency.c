@@ -1,5 +1,5 @@
 // What timing things in turn concludes, with a clock that runs as told.
-#include "app/bench/latency.h"
+#include "deploy/latency.h"
 #include "test_unit.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 // Rounds: in each, every case has a block of runs. What a block begins with is not timed, since the
 // caches still hold another case's weights.
-#include "app/bench/latency.h"
+#include "deploy/latency.h"
 
 #include "core/interrupt.h"
 

@@ -1,0 +1,119 @@
+// Runs that differ in nothing but the seed, put together: means and standard deviations.
+#include "experiments/report/report.h"
+#include "experiments/report/report_columns.h"
+
+#include <math.h>
+#include <string.h>
+
+// What all seeds of a setting have in common.
+static enum status setting_of(const struct report_run *run, struct arena *arena, const char **out)
+{
+    struct run_config config = run->config;
+    struct text text = {0};
+    config.seed = 0;
+    enum status code = run_config_identity(&config, SHAPES_FINETUNE, &text);
+    if (code == OK) {
+        *out = arena_format(arena, "%s %d %s", text.bytes, run->config.search.evaluations,
+                            run_config_designs(&run->config) ? "" : run->config.environment);
+        code = *out != NULL ? OK : ERR_MEMORY;
+    }
+    text_close(&text);
+    return code;
+}
+
+static void add_value(struct report_figure *figure, double value)
+{
+    if (isfinite(value)) { // Welford 1962
+        const double before = figure->mean;
+        figure->n++;
+        figure->mean += (value - before) / figure->n;
+        figure->deviation += (value - before) * (value - figure->mean);
+    }
+}
+
+static void finish(struct report_figure *figure)
+{
+    figure->deviation = figure->n > 1 ? sqrt(figure->deviation / (figure->n - 1)) : (double)NAN;
+    figure->mean = figure->n > 0 ? figure->mean : (double)NAN;
+}
+
+static const struct report_task *task_named(const struct report_run *run, const char *name)
+{
+    for (int i = 0; i < run->n_tasks; i++) {
+        if (strcmp(run->tasks[i].name, name) == 0) {
+            return &run->tasks[i];
+        }
+    }
+    return NULL;
+}
+
+static enum status sum_up(struct report *report, struct report_group *group)
+{
+    const struct report_run *first = &report->runs[group->runs[0]];
+    const int columns = report_column_count();
+    group->n_tasks = first->n_tasks;
+    ARENA_NEW(&report->arena, group->tasks, (size_t)group->n_tasks);
+    for (int t = 0; t < group->n_tasks; t++) {
+        struct report_group_task *task = &group->tasks[t];
+        task->name = first->tasks[t].name;
+        task->budget = first->tasks[t].budget;
+        ARENA_NEW(&report->arena, task->figures, (size_t)columns);
+        for (int c = 0; c < columns; c++) {
+            for (int i = 0; i < group->n; i++) {
+                const struct report_task *from =
+                    task_named(&report->runs[group->runs[i]], task->name);
+                if (from != NULL) {
+                    add_value(&task->figures[c], report_columns[c].value(from));
+                }
+            }
+            finish(&task->figures[c]);
+        }
+    }
+    return OK;
+}
+
+// By config and method; numbered where that says the same of two.
+static enum status name_groups(struct report *report)
+{
+    for (int g = 0; g < report->n_groups; g++) {
+        const struct report_run *run = &report->runs[report->groups[g].runs[0]];
+        int alike = 0;
+        for (int other = 0; other < g; other++) {
+            const struct report_run *theirs = &report->runs[report->groups[other].runs[0]];
+            alike += strcmp(theirs->config.name, run->config.name) == 0 &&
+                     strcmp(theirs->method, run->method) == 0;
+        }
+        report->groups[g].name =
+            alike > 0 ? arena_format(&report->arena, "%s, %s (%d)", run->config.name, run->method,
+                                     alike + 1)
+                      : arena_format(&report->arena, "%s, %s", run->config.name, run->method);
+        TRY(report->groups[g].name != NULL ? OK : ERR_MEMORY);
+    }
+    return OK;
+}
+
+enum status report_groups_make(struct report *report)
+{
+    const char **settings; // [groups]
+    ARENA_NEW(&report->arena, report->groups, (size_t)report->n_runs);
+    ARENA_NEW(&report->arena, settings, (size_t)report->n_runs);
+    for (int i = 0; i < report->n_runs; i++) {
+        const char *setting;
+        int g = 0;
+        TRY(setting_of(&report->runs[i], &report->arena, &setting));
+        while (g < report->n_groups && strcmp(settings[g], setting) != 0) {
+            g++;
+        }
+        if (g == report->n_groups) {
+            settings[g] = setting;
+            ARENA_NEW(&report->arena, report->groups[g].runs, (size_t)report->n_runs);
+            report->n_groups++;
+        }
+        struct report_group *group = &report->groups[g];
+        group->runs[group->n++] = i;
+    }
+    for (int g = 0; g < report->n_groups; g++) {
+        TRY(sum_up(report, &report->groups[g]));
+    }
+    return name_groups(report);
+}
