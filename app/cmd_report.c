@@ -167,8 +167,11 @@ static enum status report_run(struct app *app, int argc, char **argv)
     return code;
 }
 
+static const struct cli *const report_clis[] = {&report_cli, NULL};
+
 const struct command command_report = {
     .name = "report",
     .about = "one page about runs, or their numbers as JSON, CSV or Markdown",
     .run = report_run,
+    .clis = report_clis,
 };

@@ -244,8 +244,11 @@ static enum status sweep_run(struct app *app, int argc, char **argv)
     return code;
 }
 
+static const struct cli *const sweep_clis[] = {&sweep_cli, NULL};
+
 const struct command command_sweep = {
     .name = "sweep",
     .about = "many runs from one config: grid, random or halving, here or by Slurm",
     .run = sweep_run,
+    .clis = sweep_clis,
 };

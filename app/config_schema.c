@@ -7,6 +7,7 @@
 #include "app/config_tables.h"
 #include "core/json.h"
 #include "envs/env_list.h"
+#include "experiments/sweep_options.h"
 #include "nn/zoo.h"
 #include "search_space/nas_space.h"
 
@@ -233,8 +234,11 @@ static void write_sweep(struct json_writer *w, const struct config_table *config
     json_write_string(w, "type", "object");
     json_write_begin(w, '{', "properties");
     config_table_walk(config->table, write_swept, &sweep);
-    for (int i = 0; config_sweep_members[i] != NULL; i++) {
-        json_write_bool(w, config_sweep_members[i], true);
+    for (const struct option *row = sweep_config_table; row->key != NULL; row++) {
+        json_write_bool(w, row->key, true);
+    }
+    for (int i = 0; config_sweep_others[i] != NULL; i++) {
+        json_write_bool(w, config_sweep_others[i], true);
     }
     json_write_end(w, '}');
     json_write_raw(w, "patternProperties",

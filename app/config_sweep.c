@@ -3,14 +3,13 @@
 
 #include "app/config_tables.h"
 #include "core/option_value.h"
+#include "experiments/sweep_options.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-const char *const config_sweep_members[] = {
-    "config", "variants", "kind",  "draws",     "draw_seed",     "rungs",     "command",
-    "figure", "parallel", "cores", "bootstrap", "slurm_options", "sweep_dir", NULL};
+const char *const config_sweep_others[] = {SWEEP_CONFIG_KEY, "variants", NULL};
 
 struct sweep_check {
     const struct option_reader *reader;
@@ -114,7 +113,14 @@ static void check_values(const struct sweep_check *c, const struct option *row,
 static void check_member(const struct sweep_check *c, const struct json *member)
 {
     enum option_shapes unused = SHAPES_AS_AROUND;
-    if (option_choice_find(config_sweep_members, json_key(member)) >= 0) {
+    const struct option *own = config_table_find(sweep_config_table, json_key(member), &unused);
+    if (own != NULL) {
+        char path[256];
+        snprintf(path, sizeof path, "sweep.%.100s", json_key(member));
+        check_value(c, own, path, member);
+        return;
+    }
+    if (option_choice_find(config_sweep_others, json_key(member)) >= 0) {
         return;
     }
     const struct option *row = config_table_find(c->table, json_key(member), &unused);

@@ -3,8 +3,8 @@
 #include "core/json.h"
 #include "core/option.h"
 
-// Its members that are not options of the config, but say how the sweep goes; NULL-ended.
-extern const char *const config_sweep_members[];
+// Its members besides options of the config and those of sweep_config_table; NULL-ended.
+extern const char *const config_sweep_others[];
 
 // Takes "sweep" out of the document, which may have none, and adds to `faults` what is wrong with
 // it: an option that `table` has not, or a value that it does not take.

@@ -16,7 +16,7 @@
 enum { MOST_WORDS = 128 };
 
 static const char *const positional[] = {"SWEEP-CONFIG", NULL};
-static const struct cli sweep_cli = {
+const struct cli sweep_cli = {
     .command = "dikdik sweep",
     .usage = "CONFIG [--set PATH=VALUE,VALUE...] [options]",
     .about =
@@ -138,7 +138,7 @@ static enum status read_config(const struct json *file, const char *path, struct
     if (n < 0 || (size_t)n >= sizeof other) {
         FAIL(ERR_CONFIG, "%s: sweep.config: the path is too long", path);
     }
-    TRY(json_read_file(other, out));
+    TRY(json_read_config(other, out));
     const enum status code = lay_over(file, *out);
     if (code != OK) {
         json_close(*out);
@@ -204,7 +204,7 @@ static enum status read_run(const struct sweep_run *run, struct arena *arena,
         code = words[i] != NULL ? OK : ERR_MEMORY;
     }
     if (code == OK) {
-        code = search_config_read("dikdik sweep", n, words, arena, out, &help);
+        code = search_config_read(&run_cli, n, words, arena, out, &help);
     }
     close(file);
     return code == OK ? OK : status_context(code, "run %s", run->label);
@@ -245,7 +245,7 @@ enum status sweep_config_read(int argc, char **argv, struct arena *arena, struct
         return OK;
     }
     out->path = result.positional[0];
-    TRY(json_read_file(out->path, &file));
+    TRY(json_read_config(out->path, &file));
     enum status code = check_file(file, out->path);
     if (code == OK) {
         code = read_config(file, out->path, &config);
@@ -268,7 +268,7 @@ static enum status compare(const struct sweep_plan *plan, const struct sweep_run
         .table = run_config_table, .bytes = sizeof(struct run_config), .command = "dikdik run"};
     struct run_config earlier, config;
     struct json *document;
-    TRY(json_read_file(path, &document));
+    TRY(json_read_config(path, &document));
     const enum status code = config_read(document, path, run_config_table, &earlier, arena);
     json_close(document);
     TRY(code);

@@ -1,6 +1,9 @@
 // The command line of `dikdik sweep`: config, options of the sweep, and what it runs through.
 #pragma once
+#include "core/cli.h"
 #include "experiments/sweep_plan.h"
+
+extern const struct cli sweep_cli;
 
 struct sweep_line {
     struct sweep_options options;

@@ -89,7 +89,10 @@ static void missing_data_sets_come_with_advice(void **state)
 static void slurm_is_told(void **state)
 {
     struct program *p = *state;
+    char path[4096];
     assert_null(strstr(program_string(program_json(p, "doctor"), "slurm"), "job"));
+    snprintf(path, sizeof path, "%s", getenv("PATH"));
+    setenv("PATH", "/nonexistent", 1); // which has no srun
     setenv("SLURM_JOB_ID", "77", 1);
     setenv("SLURM_JOB_NODELIST", "node[3-4]", 1);
     setenv("SLURM_JOB_NUM_NODES", "2", 1);
@@ -102,6 +105,7 @@ static void slurm_is_told(void **state)
         told = told || strstr(program_string(json_at(advice, i), "advice"), "--transport local");
     }
     assert_true(told);
+    setenv("PATH", path, 1);
     unsetenv("SLURM_JOB_ID");
     unsetenv("SLURM_JOB_NODELIST");
     unsetenv("SLURM_JOB_NUM_NODES");

@@ -40,7 +40,7 @@ static void all_numbers_of_the_run_file_are_there(void **state)
     program_write(p, "small.json", config);
     const struct program_kills kills = {.first = 0.6, .step = 0.15, .most = 3};
     program_kill_often(p, &kills, SEARCH);
-    program_run(p, SEARCH " --actors.faults segv=0.1,kill=0.05 --actors.tries 1");
+    program_run(p, SEARCH " --actors.faults segv=0.02,kill=0.02 --actors.tries 1");
     ASSERT_RUN(p, 0, "");
     assert_int_equal(count_event_files(p), 1);
     if (readers_run(p, READ_EVENTS, "runs/small") == READERS_MISSING) {
