@@ -32,7 +32,7 @@ static enum status write_page(struct run_session *session)
     if (code != OK) {
         log_warning("there is no report.html: %s; dikdik report %s writes one", status_message(),
                     folder);
-    } else if (session->config.json) {
+    } else if (session->config.json || session->config.csv) {
         log_info("report: %s", path);
     } else {
         printf("report: %s\n", path);

@@ -1,6 +1,6 @@
 // The command line of `dikdik sweep`: config, options of the sweep, and what it runs through.
 #pragma once
-#include "core/cli.h"
+#include "app/command_line.h"
 #include "experiments/sweep_plan.h"
 
 extern const struct cli sweep_cli;

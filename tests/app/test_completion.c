@@ -36,7 +36,7 @@ static void bash_completes(void **state)
     ASSERT_RUN(p, 0, "");
     program_write(p, "script", p->output);
     program_write(p, "config-file.json", "{}");
-    assert_completes(p, "dikdik \"\"", 1, " run search train ");
+    assert_completes(p, "dikdik \"\"", 1, " run search sweep ");
     assert_completes(p, "dikdik ins", 1, " inspect \n");
     assert_completes(p, "dikdik run conf", 2, " config-file.json \n");
     assert_completes(p, "dikdik run c.json --learner.mo", 3, " --learner.mode --learner.momentum ");

@@ -1,6 +1,7 @@
 // dikdik doctor, and the correction of OpenBLAS's choice that it tells of.
 #include "run_program.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -90,9 +91,9 @@ static void slurm_is_told(void **state)
 {
     struct program *p = *state;
     char path[4096];
-    assert_null(strstr(program_string(program_json(p, "doctor"), "slurm"), "job"));
     snprintf(path, sizeof path, "%s", getenv("PATH"));
     setenv("PATH", "/nonexistent", 1); // which has no srun
+    assert_null(strstr(program_string(program_json(p, "doctor"), "slurm"), "job"));
     setenv("SLURM_JOB_ID", "77", 1);
     setenv("SLURM_JOB_NODELIST", "node[3-4]", 1);
     setenv("SLURM_JOB_NUM_NODES", "2", 1);

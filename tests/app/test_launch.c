@@ -1,5 +1,6 @@
 // Jobs that launch themselves: a lost rank starts them again, an error does not, Ctrl-C reaches
 // them once, and nothing is left running.
+#include "app/program_find.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "marked.h"
@@ -9,6 +10,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -197,10 +200,29 @@ static void a_start_that_fails_is_no_lost_rank(void **state)
     nothing_is_left();
 }
 
+// A PATH of MPI's own programs alone, in a folder here.
+static void hide_all_but_mpi(void)
+{
+    static const char *const names[] = {"mpirun", "mpiexec", "mpiexec.hydra", "hydra_pmi_proxy"};
+    char from[4096], to[4096], tools[3072];
+    snprintf(tools, sizeof tools, "%s/tools", folder.path);
+    assert_int_equal(mkdir(tools, 0700), 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (program_find(names[i], from, sizeof from)) {
+            snprintf(to, sizeof to, "%s/%s", tools, names[i]);
+            assert_int_equal(symlink(from, to), 0);
+        }
+    }
+    setenv("PATH", tools, 1);
+}
+
 // Slurm's variables without srun: mpiexec would wait for ever.
 static void slurm_without_srun(void **state)
 {
     (void)state;
+    char path[4096];
+    snprintf(path, sizeof path, "%s", getenv("PATH"));
+    hide_all_but_mpi();
     setenv("SLURM_JOB_ID", "77", 1);
     setenv("SLURM_NODELIST", "node3", 1);
     setenv("SLURM_TASKS_PER_NODE", "4", 1);
@@ -216,6 +238,7 @@ static void slurm_without_srun(void **state)
     for (int i = 0; i < 4; i++) {
         unsetenv(names[i]);
     }
+    setenv("PATH", path, 1);
     nothing_is_left();
 }
 

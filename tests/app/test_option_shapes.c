@@ -30,6 +30,7 @@ static const char *const free_options[] = {
     "backend.threads",
     "backend.device",
     "backend.check",
+    "backend.profile",
     "transport",
     "run_dir",
     "task",
