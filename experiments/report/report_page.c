@@ -63,6 +63,20 @@ static void add_file(struct text *out, const char *name)
     text_add_bytes(out, file->bytes, (size_t)(file->end - file->bytes));
 }
 
+// In which "--" would be the end.
+static void add_comment(struct text *out, const char *name)
+{
+    const struct embedded_file *file = find_file(name);
+    text_add(out, "<!--\n");
+    for (const char *at = file->bytes; at < file->end; at++) {
+        text_add_bytes(out, at, 1);
+        if (at[0] == '-' && at[1] == '-') {
+            text_add(out, " ");
+        }
+    }
+    text_add(out, "-->\n");
+}
+
 static bool is_vega(const struct embedded_file *file)
 {
     return strncmp(file->name, "vega-", 5) == 0;
@@ -257,9 +271,8 @@ static void add_scripts(struct text *out, const struct report *report)
     if (!has_charts()) {
         return;
     }
-    text_add(out, "<!--\n");
-    add_file(out, "notice.txt");
-    text_add(out, "-->\n<script>\n");
+    add_comment(out, "copyright");
+    text_add(out, "<script>\n");
     add_file(out, "modules.js");
     text_add(out, "</script>\n");
     for (const struct embedded_file *file = embedded_files; file->name != NULL; file++) {
