@@ -127,6 +127,36 @@ DEVICE void load_row(const struct row_source *source, const int row, const int r
     }
 }
 
+// One step's rows, from above the strip to below it; each goes into up to three rows of the output.
+DEVICE void sweep_step(const struct row_source *source, const int precision, const int rows,
+                       const int most, uint32_t b[3][MOST_SWEEP_TILES / 2][4],
+                       float sums[MOST_SWEEP_ROWS][MOST_SWEEP_TILES][4])
+{
+    UNROLL
+    for (int row = 0; row < rows + 2; row++) {
+        uint32_t a[4];
+        load_row(source, row, rows, precision, a);
+        UNROLL
+        for (int k = 0; k < 3; k++) {
+            UNROLL
+            for (int t = 0; t < most && row - k >= 0 && row - k < rows; t++) {
+                multiply(sums[row - k][t], a, b[k][t / 2] + t % 2 * 2, precision);
+            }
+        }
+    }
+}
+
+// A place in a kernel row.
+struct row_place {
+    int column, chunk;
+};
+
+DEVICE void next_place(struct row_place *place, int chunks)
+{
+    place->column += place->chunk + 1 >= chunks;
+    place->chunk = place->chunk + 1 >= chunks ? 0 : place->chunk + 1;
+}
+
 // sums[r] += what row r of the strip sees. Of tiles behind p->tiles it is of no use.
 DEVICE void sweep_all(const struct product *p, const struct strip *strip, const int precision,
                       const int rows, const int most,
@@ -134,35 +164,22 @@ DEVICE void sweep_all(const struct product *p, const struct strip *strip, const 
 {
     const int chunks = p->in.chunks, all = 3 * chunks;
     const int half = lane_id() / 8 % 2; // of a step, which the lane addresses in the right matrix
-    int column = chunks == 1 ? lane_id() / 16 : 0, chunk = chunks == 1 ? 0 : lane_id() / 16;
+    struct row_place place;
+    place.column = place.chunk = 0;
+    if (lane_id() >= 16) {
+        next_place(&place, chunks);
+    }
     for (int step = 0; step < all; step += 2) {
         const struct row_source source =
-            find_rows(p, strip, column, chunk, step + lane_id() / 16 < all, rows);
+            find_rows(p, strip, place.column, place.chunk, step + lane_id() / 16 < all, rows);
         const int inner = step + half < all ? step + half : step;
         uint32_t b[3][MOST_SWEEP_TILES / 2][4];
         load_row_weights(
             p, p->weights + (uint32_t)(inner * p->columns + lane_id() % 8) * CANDIDATE_CHUNK, most,
             b);
-        UNROLL
-        for (int row = 0; row < rows + 2; row++) {
-            uint32_t a[4];
-            load_row(&source, row, rows, precision, a);
-            UNROLL
-            for (int k = 0; k < 3; k++) {
-                UNROLL
-                for (int t = 0; t < most; t++) {
-                    if (row - k >= 0 && row - k < rows) {
-                        multiply(sums[row - k][t], a, b[k][t / 2] + t % 2 * 2, precision);
-                    }
-                }
-            }
-        }
-        UNROLL
-        for (int i = 0; i < 2; i++) { // two chunks further
-            chunk += i == 0 ? 2 : 0;
-            column += chunk >= chunks;
-            chunk -= chunk >= chunks ? chunks : 0;
-        }
+        sweep_step(&source, precision, rows, most, b, sums);
+        next_place(&place, chunks);
+        next_place(&place, chunks);
     }
 }
 
