@@ -101,10 +101,12 @@ static void assert_reported(struct program *p, double accuracy)
 {
     char path[PROGRAM_PATH_CHARS];
     assert_true(file_exists(program_path(p, "runs/small/report.html", path)));
-    const struct json *run = json_at(json_get(program_json(p, "report runs/small"), "runs"), 0);
+    const struct json *run =
+        json_at(json_get(program_json(p, "report runs/small --latency 0"), "runs"), 0);
     assert_string_equal(program_string(run, "state"), "done");
     const struct json *task = json_at(json_get(run, "tasks"), 1);
     assert_true(program_number(task, "accuracy_test") == accuracy);
+    assert_true(program_number(task, "latency_ms") > 0); // measured at the end of the run
     assert_int_equal(json_count(json_get(task, "steps")), 3);
     const struct json *start = json_at(json_get(run, "starts"), 0);
     assert_string_equal(program_string(start, "command"),
