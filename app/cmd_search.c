@@ -8,41 +8,34 @@
 #include "app/search_config_read.h"
 #include "app/search_print.h"
 #include "core/log.h"
+#include "experiments/report/report.h"
 #include "run/run_starts.h"
 
-#include <errno.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-// The page to look at, by a process of its own: a run is worth what it is without one, so what goes
-// wrong there is a warning.
+// The page to look at. A run is worth what it is without one, so what goes wrong here is a warning.
 static enum status write_page(struct run_session *session)
 {
     const char *folder = session->config.run_dir;
     const char *path = run_path(session, &session->arena, "", "report", ".html");
-    char program[] = "dikdik", command[] = "report";
-    char *words[] = {program, command, NULL, NULL};
-    char *name = arena_copy_text(&session->arena, folder);
-    char own[] = "/proc/self/exe";
-    posix_spawn_file_actions_t actions;
-    pid_t child;
-    int state = -1;
-    TRY(path != NULL && name != NULL ? OK : ERR_MEMORY);
-    words[2] = name;
-    fflush(NULL);
-    posix_spawn_file_actions_init(&actions);
-    if (session->config.json || session->config.csv) {
-        posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    const struct report_options options = {.latency_seconds = REPORT_LATENCY_SECONDS, .own = true};
+    struct report page;
+    TRY(path != NULL ? OK : ERR_MEMORY);
+    enum status code = report_open(&folder, 1, &options, &page);
+    if (code == OK) {
+        code = report_page_save(&page, path);
+        report_close(&page);
     }
-    if (posix_spawn(&child, own, &actions, NULL, words, environ) == 0) {
-        while (waitpid(child, &state, 0) < 0 && errno == EINTR) {
-        }
+    if (code == ERR_INTERRUPTED) {
+        return code;
     }
-    posix_spawn_file_actions_destroy(&actions);
-    if (state != 0) {
-        log_warning("there is no %s; dikdik report %s writes it", path, folder);
+    if (code != OK) {
+        log_warning("there is no report.html: %s; dikdik report %s writes one", status_message(),
+                    folder);
+    } else if (session->config.json || session->config.csv) {
+        log_info("report: %s", path);
+    } else {
+        printf("report: %s\n", path);
     }
     return OK;
 }

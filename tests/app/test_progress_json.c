@@ -108,9 +108,9 @@ static void assert_main_job(struct program *p, const char *words)
     read_lines(p, "lines", &told);
     static const char *const stages[] = {"base", "search", "rescore", "finetune", "latency"};
     assert_int_equal(told.tasks, 2);
-    assert_int_equal(told.stages, 4);
-    assert_true(told.lines >= 8); // each begins and ends
-    for (int i = 0; i < 4; i++) {
+    assert_int_equal(told.stages, 5);
+    assert_true(told.lines >= 10); // each begins and ends
+    for (int i = 0; i < 5; i++) {
         assert_string_equal(told.names[i], stages[i]);
     }
     for (int i = 0; i < 2; i++) { // the winner may be another one, by reward or when scored again
