@@ -73,21 +73,28 @@ static void run_block(const struct latency_case *what, const struct latency_opti
     series->blocks[round] = quantile(block, series->per_block, 0.5);
 }
 
-// Rounds until `end`; each begins with another case, so that none always follows the same one.
+static bool has_room(const struct series *series, int n, int rounds)
+{
+    bool room = rounds < MOST_ROUNDS;
+    for (int i = 0; i < n; i++) {
+        room = room && series[i].n_runs + series[i].per_block <= MOST_RUNS;
+    }
+    return room;
+}
+
+// Rounds until `end`, as far as there is room, which earlier windows may have used up; each begins
+// with another case, so that none always follows the same one.
 static enum status run_rounds(const struct latency_case *cases, int n,
                               const struct latency_options *options, double end,
                               struct series *series, int *rounds)
 {
-    bool room = true;
-    while (room && (*rounds < LEAST_ROUNDS || options->clock() < end)) {
+    while (has_room(series, n, *rounds) && (*rounds < LEAST_ROUNDS || options->clock() < end)) {
         TRY(interrupt_check());
         for (int i = 0; i < n; i++) {
             const int which = (*rounds + i) % n;
             run_block(&cases[which], options, *rounds, &series[which]);
-            room = room && series[which].n_runs + series[which].per_block <= MOST_RUNS;
         }
         ++*rounds;
-        room = room && *rounds < MOST_ROUNDS;
     }
     return OK;
 }

@@ -87,6 +87,21 @@ static void slow_things_are_repeated(void **state)
     assert_true(results[1].runs >= 10);
 }
 
+// However fast things are and however often the window is repeated, there is an end to what is
+// kept.
+static void fast_things_stop_at_the_most(void **state)
+{
+    (void)state;
+    struct fake fakes[3] = {{.cost_s = 5e-6}, {.cost_s = 5e-6}, {.cost_s = 6e-6}};
+    assert_true(measure(fakes, 1) > LATENCY_LIMIT); // so all windows were used
+    for (int i = 0; i < 3; i++) {
+        assert_true(results[i].runs > 100000 && results[i].runs <= 1 << 17);
+    }
+    struct fake slow[3] = {{.cost_s = 6e-3}, {.cost_s = 6e-3}, {.cost_s = 9e-3}};
+    assert_true(measure(slow, 100) > LATENCY_LIMIT); // a run a round
+    assert_int_equal(results[0].runs, 1 << 14);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +109,7 @@ int main(void)
         cmocka_unit_test(drift_and_hiccups_do_not_matter),
         cmocka_unit_test(a_thing_unlike_itself_is_timed_longer),
         cmocka_unit_test(slow_things_are_repeated),
+        cmocka_unit_test(fast_things_stop_at_the_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
