@@ -40,7 +40,8 @@ static void wait_for_file(const struct program *p, const char *name)
 static void wait_for_end(void)
 {
     const double end = clock_seconds() + PATIENCE_SECONDS;
-    while (run_line("test -z \"$(squeue --noheader)\"") != 0) {
+    // A squeue that fails says nothing of jobs.
+    while (run_line("jobs=$(squeue --noheader) && test -z \"$jobs\"") != 0) {
         assert_true(clock_seconds() < end);
         clock_sleep(0.2);
     }
