@@ -1,9 +1,9 @@
 // Ping-pong between pairs of ranks, while the others sleep.
 #include "app/doctor_mpi.h"
 
-#include "app/bench/bench.h"
 #include "app/output.h"
 #include "core/clock.h"
+#include "core/quantile.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,7 +84,7 @@ static enum status measure_turns(struct probe *p, const struct pair *pair, size_
             seconds[i] = (clock_seconds() - start) / 2;
         }
     }
-    *out = bench_median(seconds, turns);
+    *out = quantile_median(seconds, (size_t)turns);
     return OK;
 }
 

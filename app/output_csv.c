@@ -1,5 +1,6 @@
 // The rows of a result as comma-separated values (RFC 4180, lines end with \n).
 #include "app/output.h"
+#include "core/csv_write.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,31 +37,17 @@ static void find_columns(const struct json *rows, struct columns *out)
     }
 }
 
-static void add_text(struct text *out, const char *value)
-{
-    if (strpbrk(value, ",\"\r\n") == NULL) {
-        text_add(out, "%s", value);
-        return;
-    }
-    text_add(out, "\"");
-    for (const char *at = value; *at != '\0'; at++) {
-        text_add(out, *at == '"' ? "\"\"" : "%c", *at);
-    }
-    text_add(out, "\"");
-}
-
 static void add_value(struct text *out, const struct json *value)
 {
-    struct json_writer number = {.out = out};
     if (value == NULL) {
         return;
     }
     switch (json_kind(value)) {
     case JSON_STRING:
-        add_text(out, json_string(value));
+        csv_add_field(out, json_string(value));
         break;
     case JSON_NUMBER:
-        json_write_double(&number, NULL, json_number(value));
+        csv_add_number(out, json_number(value));
         break;
     case JSON_BOOL:
         text_add(out, json_bool(value) ? "true" : "false");
@@ -76,7 +63,7 @@ static void compose(const struct json *rows, struct text *out)
     find_columns(rows, &columns);
     for (int k = 0; k < columns.n; k++) {
         text_add(out, k > 0 ? "," : "");
-        add_text(out, columns.keys[k]);
+        csv_add_field(out, columns.keys[k]);
     }
     text_add(out, "\n");
     for (int i = 0; i < json_count(rows); i++) {

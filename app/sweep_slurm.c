@@ -2,6 +2,7 @@
 #include "app/sweep_slurm.h"
 
 #include "app/program_find.h"
+#include "core/shell_word.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -39,16 +40,6 @@ enum status sweep_slurm_member(const struct sweep_plan *plan, int member, bool *
              member);
     }
     return OK;
-}
-
-// As the shell takes it for one word.
-static void add_quoted(struct text *out, const char *word)
-{
-    text_add(out, " '");
-    for (; *word != '\0'; word++) {
-        text_add(out, *word == '\'' ? "'\\''" : "%c", *word);
-    }
-    text_add(out, "'");
 }
 
 static bool is_open(const struct sweep_plan *plan, const bool *done, int job)
@@ -155,13 +146,14 @@ enum status sweep_slurm_script(const struct sweep_plan *plan, const struct sweep
     }
     out->failed = out->failed || jobs.failed;
     text_close(&jobs);
-    text_add(out, "\ncd");
-    add_quoted(out, here);
+    text_add(out, "\ncd ");
+    shell_add_word(out, here);
     text_add(out, " || exit 1\nrun_words=(");
-    add_quoted(out, words->program);
+    shell_add_word(out, words->program);
     for (int i = 0; i < words->argc; i++) {
         if (!is_for_array(words->argv[i])) {
-            add_quoted(out, words->argv[i]);
+            text_add(out, " ");
+            shell_add_word(out, words->argv[i]);
         }
     }
     text_add(out, " --member \"$SLURM_ARRAY_TASK_ID\")\n\"${run_words[@]}\" &\n%s", body);

@@ -3,9 +3,9 @@
 #include "deploy/latency.h"
 
 #include "core/interrupt.h"
+#include "core/quantile.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum {
     WARM_UP_RUNS = 50,
@@ -24,22 +24,6 @@ struct series {
     int n_runs, per_block;
     int64_t number; // runs so far, untimed ones too
 };
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(double *values, int n, double share)
-{
-    qsort(values, (size_t)n, sizeof *values, compare_doubles);
-    const double at = share * (n - 1);
-    const int below = (int)at;
-    const int above = below + 1 < n ? below + 1 : below;
-    return values[below] + (at - below) * (values[above] - values[below]);
-}
 
 static double run_once(const struct latency_case *what, const struct latency_options *options,
                        struct series *series)
@@ -70,7 +54,7 @@ static void run_block(const struct latency_case *what, const struct latency_opti
         block[i] = run_once(what, options, series);
         series->runs[series->n_runs++] = block[i];
     }
-    series->blocks[round] = quantile(block, series->per_block, 0.5);
+    series->blocks[round] = quantile_median(block, (size_t)series->per_block);
 }
 
 static bool has_room(const struct series *series, int n, int rounds)
@@ -108,11 +92,11 @@ static void compare(const struct series *series, const struct series *first, int
     for (int i = 0; i < rounds; i++) {
         scratch[i] = series->blocks[i] / first->blocks[i];
     }
-    out->ratio = quantile(scratch, rounds, 0.5);
+    out->ratio = quantile_median(scratch, (size_t)rounds);
     for (int i = 0; i < rounds; i++) {
         scratch[i] = fabs(scratch[i] - out->ratio);
     }
-    const double deviation = 1.4826 * quantile(scratch, rounds, 0.5);
+    const double deviation = 1.4826 * quantile_median(scratch, (size_t)rounds);
     out->ratio_error = 1.96 * 1.2533 * deviation / sqrt(rounds);
 }
 
@@ -143,8 +127,8 @@ enum status latency_measure(const struct latency_case *cases, int n,
     for (int i = 0; i < n; i++) {
         compare(&series[i], &series[0], rounds, scratch, &results[i]);
         results[i].runs = series[i].n_runs;
-        results[i].median_s = quantile(series[i].runs, series[i].n_runs, 0.5);
-        results[i].p90_s = quantile(series[i].runs, series[i].n_runs, 0.9);
+        results[i].median_s = quantile_median(series[i].runs, (size_t)series[i].n_runs);
+        results[i].p90_s = quantile_of_sorted(series[i].runs, (size_t)series[i].n_runs, 0.9);
     }
     return OK;
 }

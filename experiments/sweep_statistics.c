@@ -1,6 +1,7 @@
 // Means, intervals and shares of variance.
 #include "experiments/sweep_statistics.h"
 
+#include "core/quantile.h"
 #include "core/rng.h"
 
 #include <math.h>
@@ -8,12 +9,6 @@
 #include <string.h>
 
 #define OUTSIDE 0.025 // of the resamples, at each end of an interval
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static double mean_of(const double *values, int n)
 {
@@ -28,25 +23,15 @@ static double mean_of(const double *values, int n)
 static double middle_mean(double *values, int n)
 {
     const int cut = n / 4;
-    qsort(values, (size_t)n, sizeof *values, compare);
+    quantile_sort(values, (size_t)n);
     return mean_of(values + cut, n - 2 * cut);
-}
-
-// Of sorted values, between two of them in proportion.
-static double percentile(const double *sorted, int n, double share)
-{
-    const double at = share * (n - 1);
-    const int below = (int)at;
-    const double part = at - below;
-    return below + 1 < n ? sorted[below] + part * (sorted[below + 1] - sorted[below])
-                         : sorted[n - 1];
 }
 
 static void take_interval(double *values, int n, double *low, double *high)
 {
-    qsort(values, (size_t)n, sizeof *values, compare);
-    *low = percentile(values, n, OUTSIDE);
-    *high = percentile(values, n, 1 - OUTSIDE);
+    quantile_sort(values, (size_t)n);
+    *low = quantile_of_sorted(values, (size_t)n, OUTSIDE);
+    *high = quantile_of_sorted(values, (size_t)n, 1 - OUTSIDE);
 }
 
 static double deviation_of_runs(const double *values, int runs, int tasks, double mean)
@@ -134,7 +119,7 @@ enum status sweep_levels_of_range(const double *numbers, int n, int *level, int 
         FAIL(ERR_MEMORY, "no memory for statistics");
     }
     memcpy(sorted, numbers, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare);
+    quantile_sort(sorted, (size_t)n);
     *n_levels = n / 2 < MOST_LEVELS ? n / 2 : MOST_LEVELS; // two values at least in each
     *n_levels = *n_levels > 0 ? *n_levels : 1;
     for (int i = 0; i < n; i++) {

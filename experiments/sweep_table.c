@@ -1,6 +1,7 @@
 // Writing sweep.h5 and sweep.csv.
 #include "experiments/sweep_table.h"
 
+#include "core/csv_write.h"
 #include "core/file.h"
 #include "core/hdf5_file.h"
 
@@ -254,27 +255,10 @@ static enum status write_hdf5(const struct sweep_results *results, struct items 
 
 // ---- sweep.csv
 
-// As RFC 4180 has it: in quotes where it must be.
 static void add_field(struct text *out, const char *word)
 {
-    if (strpbrk(word, ",\"\n") == NULL) {
-        text_add(out, "%s,", word);
-        return;
-    }
-    text_add(out, "\"");
-    for (; *word != '\0'; word++) {
-        text_add(out, *word == '"' ? "\"\"" : "%c", *word);
-    }
-    text_add(out, "\",");
-}
-
-static void add_number(struct text *out, double value)
-{
-    struct json_writer writer = {.out = out};
+    csv_add_field(out, word);
     text_add(out, ",");
-    if (isfinite(value)) {
-        json_write_double(&writer, NULL, value);
-    }
 }
 
 static void add_csv_row(const struct sweep_results *results, int setting, int column,
@@ -292,7 +276,9 @@ static void add_csv_row(const struct sweep_results *results, int setting, int co
     text_add(out, "%s,%d,%d,%d", sweep_figure_names[results->figure],
              summary != NULL ? summary->runs : 0, group->n_failed,
              sweep_rung_evaluations(plan, group->rung));
-#define X(name) add_number(out, summary != NULL ? summary->name : (double)NAN);
+#define X(name)                                                                                    \
+    text_add(out, ",");                                                                            \
+    csv_add_number(out, summary != NULL ? summary->name : (double)NAN);
     STATISTICS(X)
 #undef X
     text_add(out, "\n");

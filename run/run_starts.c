@@ -4,6 +4,7 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "core/machine.h"
+#include "core/shell_word.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -31,28 +32,13 @@ static const struct option start_table[] = {
 };
 #undef AT
 
-static bool is_plain(const char *word)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                "-_./=:,+@%";
-    return word[0] != '\0' && word[strspn(word, plain)] == '\0';
-}
-
 const char *run_start_command(char *const *argv, int argc, struct arena *arena)
 {
     struct text text = {0};
     text_add(&text, "dikdik");
     for (int i = 0; i < argc; i++) {
         text_add(&text, " ");
-        if (is_plain(argv[i])) {
-            text_add(&text, "%s", argv[i]);
-            continue;
-        }
-        text_add(&text, "'");
-        for (const char *c = argv[i]; *c != '\0'; c++) {
-            text_add(&text, *c == '\'' ? "'\\''" : "%c", *c);
-        }
-        text_add(&text, "'");
+        shell_add_word(&text, argv[i]);
     }
     const char *command = text.failed ? NULL : arena_copy_text(arena, text.bytes);
     text_close(&text);

@@ -1,9 +1,7 @@
 // The uniform baseline: one share for all groups, as great as the limits allow, then what is left
 // of the budget given out group by group.
+#include "core/quantile.h"
 #include "search_space/wall_state.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 // The share at which `choice` becomes the nearest one to share * channels. The same rational number
 // always gives the same double, so shares of different groups compare exactly.
@@ -21,12 +19,6 @@ static int nearest_choice(const struct wall_group *group, double share)
         choice++;
     }
     return choice;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static bool share_holds(const struct wall *wall, double share, int *widths)
@@ -83,7 +75,7 @@ enum status wall_uniform(struct wall *wall, int *widths)
             wall->shares[n++] = share_of(&wall->groups[g], i);
         }
     }
-    qsort(wall->shares, n, sizeof *wall->shares, by_value);
+    quantile_sort(wall->shares, n);
     // The smallest share, 0, gives the least widths, which wall_open found to hold.
     size_t low = 0, high = n;
     while (high - low > 1) {

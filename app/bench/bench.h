@@ -23,6 +23,3 @@ enum status bench_network(struct backend *backend, const struct network *network
 // Best rate of a single large 3x3 convolution on all lanes at once, GFLOP/s (a multiply-add is two
 // operations). ERR_UNSUPPORTED: int8 on a backend without it.
 enum status bench_peak(struct backend *backend, bool int8, double seconds, double *out);
-
-// Median of values [n], which are reordered.
-double bench_median(double *values, int n);

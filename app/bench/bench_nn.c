@@ -3,31 +3,17 @@
 #include "app/bench/bench.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
+#include "core/quantile.h"
 #include "core/rng.h"
 #include "nn/network_input.h"
 #include "nn/plan.h"
 #include "train/calibrate.h"
-
-#include <stdlib.h>
 
 #define MOST_REPEATS 4096
 #define LEAST_REPEATS 3
 #define WARM_UP_CALLS 2
 #define CALIBRATION_IMAGES 64
 #define TRAIN_RATE 1e-3F
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double bench_median(double *values, int n)
-{
-    qsort(values, (size_t)n, sizeof *values, compare_doubles);
-    return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
 
 struct bench {
     struct backend *backend;
@@ -142,7 +128,7 @@ static enum status time_calls(struct bench *bench, struct bench_speed *out)
         TRY(run_once(bench));
         seconds[n++] = clock_seconds() - start;
     }
-    out->images_per_second = bench->what->batch / bench_median(seconds, n);
+    out->images_per_second = bench->what->batch / quantile_median(seconds, (size_t)n);
     out->repeats = n;
     return OK;
 }

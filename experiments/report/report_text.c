@@ -1,7 +1,7 @@
 // A report as Markdown, and its tasks' lines as CSV.
+#include "core/csv_write.h"
 #include "experiments/report/report_table.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,36 +80,14 @@ enum status report_markdown_write(const struct report *report, struct text *out)
     return OK;
 }
 
-// ---- CSV: RFC 4180, a line for each task of each run, then of each group of seeds
-
-static void add_field(struct text *out, const char *value)
-{
-    if (value[strcspn(value, ",\"\r\n")] == '\0') {
-        text_add(out, "%s", value);
-        return;
-    }
-    text_add(out, "\"");
-    for (const char *c = value; *c != '\0'; c++) {
-        text_add(out, *c == '"' ? "\"\"" : "%c", *c);
-    }
-    text_add(out, "\"");
-}
-
-static void add_number(struct text *out, double value)
-{
-    if (isfinite(value)) {
-        text_add(out, ",%.17g", value);
-    } else {
-        text_add(out, ",");
-    }
-}
+// ---- CSV: a line for each task of each run, then of each group of seeds
 
 static void add_line(struct text *out, const char *what, const char *run, const char *seed,
                      const char *method)
 {
-    add_field(out, what);
+    csv_add_field(out, what);
     text_add(out, ",");
-    add_field(out, run);
+    csv_add_field(out, run);
     text_add(out, ",%s,%s,", seed, method);
 }
 
@@ -121,11 +99,12 @@ static void add_runs(const struct report *report, struct text *out)
             char seed[24];
             snprintf(seed, sizeof seed, "%llu", (unsigned long long)run->config.seed);
             add_line(out, "run", report_run_label(report, r), seed, run->method);
-            add_field(out, run->tasks[t].name);
+            csv_add_field(out, run->tasks[t].name);
             text_add(out, ",");
-            add_field(out, run->tasks[t].budget);
+            csv_add_field(out, run->tasks[t].budget);
             for (int c = 0; report_columns[c].key != NULL; c++) {
-                add_number(out, report_columns[c].value(&run->tasks[t]));
+                text_add(out, ",");
+                csv_add_number(out, report_columns[c].value(&run->tasks[t]));
             }
             text_add(out, "\n");
         }
@@ -141,12 +120,13 @@ static void add_groups(const struct report *report, struct text *out)
             const bool deviation = t % 2 == 1;
             add_line(out, deviation ? "deviation" : "mean", group->name, "",
                      report->runs[group->runs[0]].method);
-            add_field(out, task->name);
+            csv_add_field(out, task->name);
             text_add(out, ",");
-            add_field(out, task->budget);
+            csv_add_field(out, task->budget);
             for (int c = 0; report_columns[c].key != NULL; c++) {
                 const struct report_figure *figure = &task->figures[c];
-                add_number(out, deviation ? figure->deviation : figure->mean);
+                text_add(out, ",");
+                csv_add_number(out, deviation ? figure->deviation : figure->mean);
             }
             text_add(out, "\n");
         }

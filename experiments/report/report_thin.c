@@ -1,19 +1,8 @@
 #include "experiments/report/report_thin.h"
 
+#include "core/quantile.h"
+
 #include <stdlib.h>
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(const double *sorted, int n, double share)
-{
-    const double at = share * (n - 1);
-    const int below = (int)at, above = below + 1 < n ? below + 1 : below;
-    return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
-}
 
 enum status report_thin_rewards(const struct report_candidate *candidates, int n,
                                 struct arena *arena, struct report_bin *out, int *n_out)
@@ -27,13 +16,13 @@ enum status report_thin_rewards(const struct report_candidate *candidates, int n
         for (int i = 0; i < m; i++) {
             values[i] = candidates[from + i].reward;
         }
-        qsort(values, (size_t)m, sizeof *values, by_value);
+        quantile_sort(values, (size_t)m);
         out[b] = (struct report_bin){.first = candidates[from].evaluation,
                                      .last = candidates[to - 1].evaluation,
                                      .least = values[0],
-                                     .low = quantile(values, m, 0.25),
-                                     .middle = quantile(values, m, 0.5),
-                                     .high = quantile(values, m, 0.75),
+                                     .low = quantile_of_sorted(values, (size_t)m, 0.25),
+                                     .middle = quantile_of_sorted(values, (size_t)m, 0.5),
+                                     .high = quantile_of_sorted(values, (size_t)m, 0.75),
                                      .most = values[m - 1]};
     }
     *n_out = bins;
