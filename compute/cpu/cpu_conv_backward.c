@@ -1,5 +1,6 @@
 // Gradients of convolutions and linear layers by oneDNN. A weight-gradient partial is oneDNN's
 // weight layout, then at `bias_offset` the bias gradient [out_c].
+#include "compute/cpu/cpu_conv_depthwise.h"
 #include "compute/cpu/cpu_conv_direct.h"
 #include "compute/cpu/cpu_conv_framed.h"
 #include "compute/cpu/cpu_conv_shape.h"
@@ -83,6 +84,9 @@ static enum status backward_open(struct backend *backend, const struct op *op, s
 {
     if (op->kind == OP_CONV_BACKWARD_DATA && cpu_conv_direct_fits(op)) {
         return cpu_conv_direct_open(backend, op, out);
+    }
+    if (cpu_conv_depthwise_fits(op)) {
+        return cpu_conv_depthwise_open(backend, op, out);
     }
     if (cpu_conv_needs_frame(op)) {
         return cpu_conv_framed_open(backend, op, out);

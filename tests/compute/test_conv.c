@@ -161,6 +161,31 @@ static void test_groups(void **state)
     }
 }
 
+// Maps that are taken in several bands, the last of them smaller; taps apart; padding that differs
+// from side to side, up to windows that see little else.
+static void test_depthwise(void **state)
+{
+    static const int depthwise_kernels[][2] = {{3, 3}, {5, 5}, {7, 7}, {2, 11}};
+    static const int pads[][4] = {{0, 0, 0, 0}, {2, 2, 2, 2}, {3, 0, 1, 2}, {4, 9, 5, 6}};
+    for (int i = 0; i < 4 * 4 * 4; i++) {
+        const int *kernel = depthwise_kernels[i % 4], *pad = pads[i / 4 % 4];
+        struct op op = conv_op(OP_CONV_BACKWARD_WEIGHTS, 2, 37, 34, 19, 19, kernel[0], kernel[1],
+                               1 + i / 16 % 2, 0, 19);
+        op.dilation[0] = 1 + i / 32;
+        op.dilation[1] = 1 + i / 16 % 2;
+        const int covered[2] = {(kernel[0] - 1) * op.dilation[0] + 1,
+                                (kernel[1] - 1) * op.dilation[1] + 1};
+        for (int side = 0; side < 4; side++) {
+            const int most = covered[side % 2] - 1;
+            op.pad[side] = pad[side] < most ? pad[side] : most;
+        }
+        op.out_h = (op.in_h + op.pad[0] + op.pad[2] - covered[0]) / op.stride[0] + 1;
+        op.out_w = (op.in_w + op.pad[1] + op.pad[3] - covered[1]) / op.stride[1] + 1;
+        op.bias = i % 3 > 0;
+        match(*state, &op);
+    }
+}
+
 // A linear layer: the kernel covers the whole input.
 static void test_linear(void **state)
 {
@@ -314,11 +339,12 @@ static void test_gradients(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pytorch), cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_tiles),   cmocka_unit_test(test_large),
-        cmocka_unit_test(test_groups),  cmocka_unit_test(test_linear),
-        cmocka_unit_test(test_fused),   cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_by_row),  cmocka_unit_test(test_fused_formula),
+        cmocka_unit_test(test_pytorch),   cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_tiles),     cmocka_unit_test(test_large),
+        cmocka_unit_test(test_groups),    cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_depthwise), cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_fused),     cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_by_row),    cmocka_unit_test(test_fused_formula),
     };
     return bench_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }
