@@ -18,6 +18,7 @@ struct plan_input {
 // ---- inference
 struct infer_options {
     int batch;     // most images in one call
+    int chunk;     // images of one chunk, which bits may depend on; 0: what suits batch and graph
     bool int8;     // needs ranges in load
     bool keep_all; // nothing is folded, every node's value stays readable: for probe.h
     struct plan_input input;

@@ -12,6 +12,9 @@ static int choose_chunk(const struct infer_plan *plan)
     if (plan->options.keep_all) {
         return 1; // a run of fewer images than the batch then leaves nothing unset
     }
+    if (plan->options.chunk > 0) {
+        return plan->options.chunk;
+    }
     const int preferred =
         lower_chunk(plan->backend, &plan->folded, plan->options.int8 ? DTYPE_U8 : DTYPE_F32, batch);
     const int spread = (batch + 3) / 4; // a small batch still makes four chunks

@@ -34,7 +34,8 @@ static enum status open_plan(struct trainer *trainer)
     return train_open(trainer->job->backend, &trainer->network->graph, &options, &trainer->plan);
 }
 
-// Its weights are packed here, once.
+// Its weights are packed here, once. Its chunks are those of the plan that learns, so that its
+// answers do not depend on how many ranks share the batch.
 static enum status open_teacher(struct trainer *trainer, struct arena *arena)
 {
     const struct network *teacher = trainer->job->teacher;
@@ -43,6 +44,7 @@ static enum status open_teacher(struct trainer *trainer, struct arena *arena)
     }
     const int batch = trainer->loop.share.images;
     const struct infer_options options = {.batch = batch,
+                                          .chunk = trainer->loop.share.chunk,
                                           .input = network_plan_input(&teacher->info)};
     ARENA_NEW(arena, trainer->targets, (size_t)batch * (size_t)teacher->info.classes);
     TRY(infer_open(trainer->job->backend, &teacher->graph, &options, &trainer->teacher));
