@@ -149,7 +149,7 @@ static double open_time(const struct estimating *e)
 {
     const struct scoring_options *scoring = &e->config->scoring;
     const struct run_probe *probe = &e->probes[0];
-    const double tried = opening_passes(e, probe->images, probe->refit_images, probe->pool_images);
+    const double tried = opening_passes(e, probe->images, probe->refit_images, 0);
     const double all = opening_passes(e, 0, scoring->refit_images, scoring->calibration_pool);
     return mean_of(e, 0, open_seconds) * (tried > 0 && all > tried ? all / tried : 1);
 }

@@ -103,7 +103,7 @@ static void reduce(struct probing *p)
     }
     scoring->images = scoring->images > 0 ? least(scoring->images, MOST_IMAGES) : MOST_IMAGES;
     scoring->refit_images = least(scoring->refit_images, REFIT_IMAGES);
-    scoring->calibration_pool = 0;
+    scoring->calibration_pool = 0; // it costs as any images: run_estimate.c adds them
     config->search.evaluations = EVALUATIONS;
     config->search.episodes = 0;
     config->search.best = 1;
@@ -116,7 +116,6 @@ static void reduce(struct probing *p)
     config->run_dir = p->job->folder;
     p->out->images = scoring->images;
     p->out->refit_images = scoring->refit_images;
-    p->out->pool_images = scoring->calibration_pool;
 }
 
 // ---- training
@@ -144,55 +143,62 @@ static void keep_training(const struct probing *p, const struct train_report *re
     }
 }
 
-static enum status open_backend(const struct probing *p, struct backend **out)
+// What a training of a network and one of a supernet have in common. Each has a checkpoint of its
+// own: none goes on with another's.
+struct piece {
+    struct stretch stretch;
+    struct backend *backend; // owned
+    const char *checkpoint;
+    struct train_report report;
+};
+
+static enum status begin_piece(struct probing *p, struct piece *out)
 {
     struct backend_use use = p->session->backend;
     use.options.threads = p->job->train_threads;
-    return load_settled_backend(&use, out);
+    *out = (struct piece){.stretch = begin()};
+    out->checkpoint = arena_format(&p->session->arena, "%s/networks/probe%d.safetensors",
+                                   p->job->folder, p->pieces++);
+    TRY(out->checkpoint != NULL ? OK : ERR_MEMORY);
+    return load_settled_backend(&use, &out->backend);
 }
 
-// Of its own for every piece: none goes on with another's.
-static enum status checkpoint_path(struct probing *p, const char **out)
+static enum status end_piece(const struct probing *p, struct piece *piece, enum status code,
+                             struct probe_training *out)
 {
-    *out = arena_format(&p->session->arena, "%s/networks/probe%d.safetensors", p->job->folder,
-                        p->pieces++);
-    return *out != NULL ? OK : ERR_MEMORY;
+    if (code == OK) {
+        keep_training(p, &piece->report, &piece->stretch, out);
+    }
+    backend_close(piece->backend);
+    return code;
 }
 
 static enum status try_training(struct probing *p, struct train_job *job, struct network *network,
                                 struct probe_training *out)
 {
-    struct train_report report;
-    struct stretch stretch = begin();
+    struct piece piece;
+    TRY(begin_piece(p, &piece));
     job->collective = &alone;
     job->quiet = true;
     job->identity = "probe";
-    TRY(checkpoint_path(p, &job->checkpoint));
-    TRY(open_backend(p, &job->backend));
-    const enum status code = train_network(job, network, &p->session->arena, &report);
-    if (code == OK) {
-        keep_training(p, &report, &stretch, out);
-    }
-    backend_close(job->backend);
-    return code;
+    job->checkpoint = piece.checkpoint;
+    job->backend = piece.backend;
+    return end_piece(p, &piece, train_network(job, network, &p->session->arena, &piece.report),
+                     out);
 }
 
 static enum status try_supernet(struct probing *p, struct supernet_job *job,
                                 struct supernet *supernet, struct probe_training *out)
 {
-    struct train_report report;
-    struct stretch stretch = begin();
+    struct piece piece;
+    TRY(begin_piece(p, &piece));
     job->collective = &alone;
     job->quiet = true;
     job->identity = "probe";
-    TRY(checkpoint_path(p, &job->checkpoint));
-    TRY(open_backend(p, &job->backend));
-    const enum status code = train_supernet(job, supernet, &p->session->arena, &report);
-    if (code == OK) {
-        keep_training(p, &report, &stretch, out);
-    }
-    backend_close(job->backend);
-    return code;
+    job->checkpoint = piece.checkpoint;
+    job->backend = piece.backend;
+    return end_piece(p, &piece, train_supernet(job, supernet, &p->session->arena, &piece.report),
+                     out);
 }
 
 // ---- base networks

@@ -27,9 +27,9 @@ struct run_probe {
     enum status code; // of the whole, with its message
     struct status_note note;
     double open_seconds; // until the search could begin, with the images below
-    double candidate_seconds, arithmetic_seconds;             // of one thread, arithmetic of it
-    int images, validation_images, refit_images, pool_images; // that were used
-    double learner_seconds;                                   // beside the candidates
+    double candidate_seconds, arithmetic_seconds; // of one thread, arithmetic of it
+    int images, validation_images, refit_images;  // that were used
+    double learner_seconds;                       // beside the candidates
     int64_t updates, batches; // batches of imagined episodes, those of updates too
     size_t peak_bytes;
     int n_tasks;
