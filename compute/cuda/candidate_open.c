@@ -75,9 +75,9 @@ static void take_refit(struct candidates *c, struct pieces *pieces, size_t bytes
     const size_t share = bytes / REFIT_SHARE;
     candidate_refit_part(c, share > REFIT_BYTES ? share : REFIT_BYTES);
     const size_t at_once = (size_t)c->most_refits;
-    c->matrices = take(pieces, at_once * c->refit_stride[0], sizeof(double));
-    c->targets = take(pieces, at_once * c->refit_stride[1], sizeof(double));
-    c->refitted = take(pieces, (size_t)c->most * c->refit_stride[2], sizeof(float));
+    c->matrices = take(pieces, at_once * c->refit_stride.matrices, sizeof(double));
+    c->targets = take(pieces, at_once * c->refit_stride.targets, sizeof(double));
+    c->refitted = take(pieces, (size_t)c->most * c->refit_stride.refitted, sizeof(float));
     c->refit_layers =
         take(pieces, (size_t)c->layout.n_refits, sizeof(struct candidate_refit_layer));
 }

@@ -4,18 +4,13 @@
 
 enum { TARGET_TILE = 16, TARGET_BYTES = 2 * 16 * 17 * 8, SOLVE_BYTES = 20 * 1024 };
 
-// Numbers of one candidate's systems of a layer: matrices, targets, weights.
-struct room {
-    size_t matrices, targets, refitted;
-};
-
-static struct room room_of(const struct op *op)
+static struct candidate_refit_room room_of(const struct op *op)
 {
     const size_t taps = (size_t)op->kernel[0] * (size_t)op->kernel[1], groups = (size_t)op->groups;
     const size_t n = (size_t)op->in_c / groups * taps, outputs = (size_t)op->out_c / groups;
-    return (struct room){.matrices = groups * (n + outputs) * n,
-                         .targets = groups * outputs * n,
-                         .refitted = (size_t)op->out_c * n};
+    return (struct candidate_refit_room){.matrices = groups * (n + outputs) * n,
+                                         .targets = groups * outputs * n,
+                                         .refitted = (size_t)op->out_c * n};
 }
 
 static const struct op *op_of(const struct candidates *c, int refit)
@@ -51,14 +46,14 @@ static size_t greater(size_t a, size_t b)
 static void add_to_wave(struct candidates *c, struct candidate_refit_wave *wave, int refit)
 {
     const struct op *op = op_of(c, refit);
-    const struct room room = room_of(op);
+    const struct candidate_refit_room room = room_of(op);
     struct candidate_layer *layer = &c->layout.layers[c->refit_steps[refit]];
-    layer->matrix_at = wave->matrices;
-    layer->target_at = wave->targets;
-    layer->refitted_at = wave->refitted;
-    wave->matrices += room.matrices;
-    wave->targets += room.targets;
-    wave->refitted += room.refitted;
+    layer->matrix_at = wave->room.matrices;
+    layer->target_at = wave->room.targets;
+    layer->refitted_at = wave->room.refitted;
+    wave->room.matrices += room.matrices;
+    wave->room.targets += room.targets;
+    wave->room.refitted += room.refitted;
     wave->groups = (int)greater((size_t)wave->groups, (size_t)op->groups);
     wave->tiles = (int)greater((size_t)wave->tiles, (size_t)tiles_of(op));
     wave->n++;
@@ -69,19 +64,20 @@ void candidate_refit_part(struct candidates *c, size_t bytes)
     const size_t limit = bytes / sizeof(double) / (size_t)c->most;
     struct candidate_refit_wave *wave = NULL;
     c->n_refit_waves = 0;
-    c->refit_stride[0] = c->refit_stride[1] = c->refit_stride[2] = 0;
+    c->refit_stride = (struct candidate_refit_room){0};
     for (int i = 0; i < c->layout.n_refits; i++) {
-        const struct room room = room_of(op_of(c, i));
-        if (wave == NULL || wave->matrices + wave->targets + room.matrices + room.targets > limit) {
+        const struct candidate_refit_room room = room_of(op_of(c, i));
+        if (wave == NULL ||
+            wave->room.matrices + wave->room.targets + room.matrices + room.targets > limit) {
             wave = &c->refit_waves[c->n_refit_waves++];
             *wave = (struct candidate_refit_wave){.first = i};
         }
         add_to_wave(c, wave, i);
-        c->refit_stride[0] = greater(c->refit_stride[0], wave->matrices);
-        c->refit_stride[1] = greater(c->refit_stride[1], wave->targets);
-        c->refit_stride[2] = greater(c->refit_stride[2], wave->refitted);
+        c->refit_stride.matrices = greater(c->refit_stride.matrices, wave->room.matrices);
+        c->refit_stride.targets = greater(c->refit_stride.targets, wave->room.targets);
+        c->refit_stride.refitted = greater(c->refit_stride.refitted, wave->room.refitted);
     }
-    const size_t each = (c->refit_stride[0] + c->refit_stride[1]) * sizeof(double);
+    const size_t each = (c->refit_stride.matrices + c->refit_stride.targets) * sizeof(double);
     const size_t fit = each > 0 ? bytes / each : 1;
     c->most_refits = fit < 1 ? 1 : fit < (size_t)c->most ? (int)fit : c->most;
 }
@@ -94,7 +90,7 @@ enum status candidate_refit_layers(struct candidates *c, struct candidate_refit_
         const struct candidate_layer *layer = &c->layout.layers[c->refit_steps[i]];
         const struct candidate_step *step = layer->step;
         const struct op *op = &step->op;
-        const struct room room = room_of(op);
+        const struct candidate_refit_room room = room_of(op);
         const int taps = op->kernel[0] * op->kernel[1];
         layers[i] = (struct candidate_refit_layer){
             .in = candidate_list_of(c, step->in_axis),
@@ -124,9 +120,9 @@ void candidate_refit_run(const struct candidates *c, int w, int n)
         .layers = c->refit_layers + wave->first,
         .groups = wave->groups,
         .lambda = c->layout.network->lambda,
-        .matrix_stride = c->refit_stride[0],
-        .target_stride = c->refit_stride[1],
-        .refitted_stride = c->refit_stride[2],
+        .matrix_stride = c->refit_stride.matrices,
+        .target_stride = c->refit_stride.targets,
+        .refitted_stride = c->refit_stride.refitted,
         .diverged = c->device.diverged,
     };
     for (int first = 0; first < n; first += c->most_refits) {

@@ -5,13 +5,17 @@
 #include "compute/cuda/candidate_layout.h"
 #include "compute/cuda/cuda_backend.h"
 
+// What the refit needs of one candidate: doubles of its systems, floats of its weights.
+struct candidate_refit_room {
+    size_t matrices, targets, refitted;
+};
+
 // Layers that are refitted by one launch: their systems lie beside one another in a candidate's
 // room.
 struct candidate_refit_wave {
-    int first, n;             // of the layers that are refitted
-    int groups, tiles;        // most of a layer
-    size_t matrices, targets; // doubles of a candidate's systems
-    size_t refitted;          // floats of its weights
+    int first, n;      // of the layers that are refitted
+    int groups, tiles; // most of a layer
+    struct candidate_refit_room room;
 };
 
 // One run's results, as they come back.
@@ -58,7 +62,7 @@ struct candidates {
     int *refit_steps;                           // [layout.n_refits] their numbers; arena
     struct candidate_refit_wave *refit_waves;   // [n_refit_waves] room for as many; arena
     int n_refit_waves, most_refits;
-    size_t refit_stride[3]; // from one candidate to the next: matrices, targets, refitted
+    struct candidate_refit_room refit_stride; // from one candidate to the next
     // Of a pass.
     unsigned char *image, *values;
     double *sums;

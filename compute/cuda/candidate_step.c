@@ -116,7 +116,7 @@ static void pack(const struct candidates *c, const struct candidate_layer *layer
         .out = candidate_list_of(c, step->out_axis),
         .params = c->params + step->weights,
         .refitted = step->refit ? c->refitted + layer->refitted_at : NULL,
-        .refitted_stride = c->refit_stride[2],
+        .refitted_stride = c->refit_stride.refitted,
         .weights = c->weights + layer->weights_at,
         .weights_stride = c->layout.weights_bytes,
         .taps = step->op.kernel[0] * step->op.kernel[1],
