@@ -187,6 +187,8 @@ static enum status try_training(struct probing *p, struct train_job *job, struct
                      out);
 }
 
+// Twice: the first time opens kernels that nearly all later updates find, however new their
+// networks are; the second goes on from there.
 static enum status try_supernet(struct probing *p, struct supernet_job *job,
                                 struct supernet *supernet, struct probe_training *out)
 {
@@ -197,8 +199,12 @@ static enum status try_supernet(struct probing *p, struct supernet_job *job,
     job->identity = "probe";
     job->checkpoint = piece.checkpoint;
     job->backend = piece.backend;
-    return end_piece(p, &piece, train_supernet(job, supernet, &p->session->arena, &piece.report),
-                     out);
+    enum status code = train_supernet(job, supernet, &p->session->arena, &piece.report);
+    if (code == OK && !piece.report.finished) {
+        piece.stretch = begin();
+        code = train_supernet(job, supernet, &p->session->arena, &piece.report);
+    }
+    return end_piece(p, &piece, code, out);
 }
 
 // ---- base networks
