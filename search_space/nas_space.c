@@ -90,6 +90,23 @@ void nas_space_canonical(const struct nas_space *space, int16_t *choice)
     }
 }
 
+bool nas_space_decides(const struct nas_space *space, const int16_t *choice, int decision)
+{
+    int16_t taken[NAS_MOST_DECISIONS], other[NAS_MOST_DECISIONS];
+    const size_t bytes = (size_t)space->n_decisions * sizeof *choice;
+    memcpy(taken, choice, bytes);
+    nas_space_canonical(space, taken);
+    for (int i = 0; i < space->decisions[decision].n_choices; i++) {
+        memcpy(other, taken, bytes);
+        other[decision] = (int16_t)i;
+        nas_space_canonical(space, other);
+        if (memcmp(taken, other, bytes) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int nas_space_units(const struct nas_space *space, const int16_t *choice, struct nas_unit *units)
 {
     int16_t canonical[NAS_MOST_DECISIONS];

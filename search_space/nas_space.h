@@ -98,6 +98,9 @@ void nas_space_close(struct nas_space *space); // a zeroed one is fine
 enum status nas_space_build(const struct nas_space *space, const int16_t *choice,
                             struct graph *out);
 void nas_space_canonical(const struct nas_space *space, int16_t *choice);
+// Whether this decision has a part in the network: another choice of it would give another network.
+// Without one are those of layers that were left out.
+bool nas_space_decides(const struct nas_space *space, const int16_t *choice, int decision);
 // Every decision at its greatest choice, or at the one that costs least.
 void nas_space_greatest(const struct nas_space *space, int16_t *choice);
 void nas_space_least(const struct nas_space *space, int16_t *choice);

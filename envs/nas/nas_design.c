@@ -110,13 +110,31 @@ static enum status score(struct env *base, int task, const struct network *netwo
                                  out);
 }
 
-// Names of decisions with what was taken: a number, or what an operation is called.
-static void write_decision(const struct nas_decision *decision, int choice, struct json_writer *out)
+// Names of decisions with what was taken: a number, what an operation is called, or null where that
+// makes no difference (a layer that was left out).
+static void write_decision(const struct nas_decision *decision, int choice, bool decides,
+                           struct json_writer *out)
 {
-    if (decision->labels != NULL) {
+    if (!decides) {
+        json_write_raw(out, decision->name, "null");
+    } else if (decision->labels != NULL) {
         json_write_string(out, decision->name, decision->labels[choice]);
     } else {
         json_write_int(out, decision->name, decision->values[choice]);
+    }
+}
+
+static void write_decisions(const struct nas_space *space, const int32_t *choice, int n,
+                            struct json_writer *out)
+{
+    int16_t taken[NAS_MOST_DECISIONS];
+    bool known = n >= space->n_decisions;
+    for (int d = 0; d < space->n_decisions && known; d++) {
+        known = choice[d] >= 0 && choice[d] < space->decisions[d].n_choices;
+        taken[d] = (int16_t)choice[d];
+    }
+    for (int d = 0; d < space->n_decisions && known; d++) {
+        write_decision(&space->decisions[d], taken[d], nas_space_decides(space, taken, d), out);
     }
 }
 
@@ -127,12 +145,7 @@ static enum status describe(const void *values, int task, const int32_t *choice,
     struct supernet supernet;
     TRY(supernet_load(config->networks[config->tasks[task].network].scored.file, &supernet));
     json_write_begin(out, '{', "choice");
-    for (int d = 0; d < n && d < supernet.space.n_decisions; d++) {
-        const struct nas_decision *decision = &supernet.space.decisions[d];
-        if (choice[d] >= 0 && choice[d] < decision->n_choices) {
-            write_decision(decision, choice[d], out);
-        }
-    }
+    write_decisions(&supernet.space, choice, n, out);
     json_write_end(out, '}');
     supernet_close(&supernet);
     return OK;

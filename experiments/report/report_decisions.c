@@ -74,28 +74,45 @@ static enum status word_of(struct deciding *d, const struct nas_decision *from, 
     return OK;
 }
 
+// The canonical choice, or the first of every decision where none was found.
+static enum status take_choice(const struct deciding *d, const struct nas_space *space,
+                               int16_t *choice)
+{
+    for (int i = 0; i < space->n_decisions; i++) {
+        const int taken = d->task->n_decisions > 0 ? d->task->result.widths[i] : 0;
+        if (taken < 0 || taken >= space->decisions[i].n_choices) {
+            FAIL(ERR_INPUT, "%s/results/%s.json: choice %d of decision %s, which has %d choices",
+                 d->run->folder, d->task->name, taken, space->decisions[i].name,
+                 space->decisions[i].n_choices);
+        }
+        choice[i] = (int16_t)taken;
+    }
+    return OK;
+}
+
 static enum status list_choices(struct deciding *d, const struct nas_space *space)
 {
     struct report_task *task = d->task;
     const bool fits = task->found && task->result.n_widths >= space->n_decisions;
+    int16_t choice[NAS_MOST_DECISIONS];
     ARENA_NEW(d->arena, task->decisions, (size_t)space->n_decisions);
+    task->n_decisions = fits ? space->n_decisions : 0;
+    TRY(take_choice(d, space, choice));
     for (int i = 0; i < space->n_decisions; i++) {
         const struct nas_decision *from = &space->decisions[i];
         struct report_decision *to = &task->decisions[i];
-        const int taken = fits ? task->result.widths[i] : 0;
         to->name = arena_copy_text(d->arena, from->name);
         TRY(to->name != NULL ? OK : ERR_MEMORY);
         TRY(word_of(d, from, from->n_choices - 1, &to->before_word, &to->before));
-        if (taken < 0 || taken >= from->n_choices) {
-            FAIL(ERR_INPUT, "%s/results/%s.json: choice %d of decision %s, which has %d choices",
-                 d->run->folder, task->name, taken, from->name, from->n_choices);
+        TRY(word_of(d, from, choice[i], &to->after_word, &to->after));
+        if (fits && !nas_space_decides(space, choice, i)) {
+            to->after = 0;
+            to->after_word = "no part in it";
         }
-        TRY(word_of(d, from, taken, &to->after_word, &to->after));
         if (i < task->n_steps) {
             task->steps[i].name = to->name;
         }
     }
-    task->n_decisions = fits ? space->n_decisions : 0;
     return OK;
 }
 

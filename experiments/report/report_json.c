@@ -280,8 +280,10 @@ static void write_decisions(struct writing *s, const struct report_task *task)
         json_write_string(&s->w, "name", d->name);
         write_short(&s->w, "before", d->before);
         write_short(&s->w, "after", d->after);
-        if (d->before_word != NULL && d->after_word != NULL) {
+        if (d->before_word != NULL) {
             json_write_string(&s->w, "before_word", d->before_word);
+        }
+        if (d->after_word != NULL) {
             json_write_string(&s->w, "after_word", d->after_word);
         }
         json_write_end(&s->w, '}');

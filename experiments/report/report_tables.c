@@ -144,7 +144,7 @@ static void add_decisions(const struct filling *f, int number)
         report_table_header(f->tables, "decision");
         report_table_header(f->tables,
                             task->decisions[0].before_word != NULL ? "greatest" : ">before");
-        report_table_header(f->tables, task->decisions[0].after_word != NULL ? "taken" : ">after");
+        report_table_header(f->tables, task->decisions[0].before_word != NULL ? "taken" : ">after");
         report_table_header(f->tables, ">certainty at the end");
         for (int i = 0; i < task->n_decisions; i++) {
             const struct report_decision *d = &task->decisions[i];

@@ -2,6 +2,7 @@
 #include "core/config.h"
 #include "core/rng.h"
 #include "nas_case.h"
+#include "nn/graph_text.h"
 #include "test_unit.h"
 
 static const struct nas_input inputs[] = {
@@ -107,6 +108,50 @@ static void test_equal_cells(void **state)
         assert_int_equal(memcmp(a, b, sizeof a) == 0, equal[i]);
     }
     nas_space_close(&space);
+}
+
+static bool same_network(const struct nas_space *space, const int16_t *a, const int16_t *b)
+{
+    const int16_t *const choices[] = {a, b};
+    struct text texts[2] = {{0}};
+    for (int i = 0; i < 2; i++) {
+        struct graph graph;
+        assert_ok(nas_space_build(space, choices[i], &graph));
+        graph_write(&graph, &texts[i]);
+        graph_close(&graph);
+    }
+    const bool same = strcmp(texts[0].bytes, texts[1].bytes) == 0;
+    text_close(&texts[0]);
+    text_close(&texts[1]);
+    return same;
+}
+
+// A decision has a part exactly where some other choice of it gives another graph.
+static void test_what_decides(void **state)
+{
+    (void)state;
+    int parts[2] = {0};
+    for (int kind = 0; nas_spaces[kind] != NULL; kind++) {
+        struct nas_space space = nas_case_open((enum nas_space_kind)kind, 32, 32, 3, 10);
+        struct rng rng = rng_make(57, RNG_TEST, (uint64_t)kind, 0);
+        for (int i = 0; i < 10; i++) {
+            int16_t choice[NAS_MOST_DECISIONS], other[NAS_MOST_DECISIONS];
+            nas_space_random(&space, &rng, choice);
+            memcpy(other, choice, sizeof other);
+            for (int d = 0; d < space.n_decisions; d++) {
+                bool differs = false;
+                for (int c = 0; c < space.decisions[d].n_choices && !differs; c++) {
+                    other[d] = (int16_t)c;
+                    differs = !same_network(&space, choice, other);
+                }
+                other[d] = choice[d];
+                assert_int_equal(nas_space_decides(&space, choice, d), differs);
+                parts[differs]++;
+            }
+        }
+        nas_space_close(&space);
+    }
+    assert_true(parts[false] > 20 && parts[true] > 20);
 }
 
 static void test_decisions(void **state)
@@ -306,10 +351,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_choices), cmocka_unit_test(test_wall_is_exact),
         cmocka_unit_test(test_cell_costs),     cmocka_unit_test(test_equal_cells),
-        cmocka_unit_test(test_decisions),      cmocka_unit_test(test_least),
-        cmocka_unit_test(test_resnet_costs),   cmocka_unit_test(test_mobile_costs),
-        cmocka_unit_test(test_mobile_shapes),  cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_what_decides),   cmocka_unit_test(test_decisions),
+        cmocka_unit_test(test_least),          cmocka_unit_test(test_resnet_costs),
+        cmocka_unit_test(test_mobile_costs),   cmocka_unit_test(test_mobile_shapes),
+        cmocka_unit_test(test_bad_options),    cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
