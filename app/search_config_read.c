@@ -3,6 +3,7 @@
 #include "app/search_config_read.h"
 
 #include "app/command_line.h"
+#include "app/search_tasks_read.h"
 #include "core/config.h"
 #include "core/file.h"
 #include "envs/env_list.h"
@@ -17,8 +18,7 @@
 
 static const char *const positional[] = {"CONFIG", NULL};
 
-// What `base.json` and a folder name must be: no path, nothing hidden.
-static enum status check_word(const char *where, const char *word)
+enum status search_check_word(const char *where, const char *word)
 {
     bool good = word[0] != '\0' && word[0] != '.';
     for (const char *at = word; *at != '\0'; at++) {
@@ -45,7 +45,7 @@ static enum status name_run(struct run_config *config, const char *path, struct 
             return ERR_MEMORY;
         }
     }
-    return check_word("name", config->name);
+    return search_check_word("name", config->name);
 }
 
 // What a base network was trained on must be known before anything is opened, where it is said.
@@ -164,7 +164,7 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
         snprintf(where, sizeof where, "networks[%d].name", i);
         TRY(check_kind(config, network, i));
         TRY(name_network(network, i, arena));
-        TRY(check_word(where, network->name));
+        TRY(search_check_word(where, network->name));
         if (network->data.name[0] == '\0') {
             FAIL(ERR_CONFIG, "networks[%d].data.name: expected a data set, got nothing", i);
         }
@@ -186,144 +186,6 @@ static enum status resolve_networks(struct run_config *config, struct arena *are
     *list = (struct object_list){.n = n, .stride = sizeof *networks, .values = networks};
     config->networks = list;
     return OK;
-}
-
-// Where costs are weighed against accuracy, a budget besides is not needed.
-static bool weighs_costs(const struct run_config *config, const struct task_config *task)
-{
-    bool weighs = false;
-    for (int k = 0; k < COST_KINDS; k++) {
-        weighs = weighs || task->objective.weight[k] > 0;
-    }
-    return weighs && env_kind_find(config->environment) == ENV_NAS;
-}
-
-static enum status fill_task(const struct run_config *config, int i, struct task_config *task,
-                             struct arena *arena)
-{
-    if (task->network[0] == '\0' && config->networks->n == 1) {
-        task->network = run_config_network(config, 0)->name;
-    }
-    int kind = 0;
-    while (kind < COST_KINDS && task->budget[kind] <= 0) {
-        kind++;
-    }
-    if (kind == COST_KINDS && !weighs_costs(config, task)) {
-        FAIL(ERR_CONFIG, "tasks[%d]: expected a budget, macs, params or bytes above 0", i);
-    }
-    if (task->name[0] == '\0' && kind == COST_KINDS) {
-        task->name = task->network;
-    } else if (task->name[0] == '\0') {
-        task->name =
-            arena_format(arena, "%s-%s%g", task->network, cost_names[kind], task->budget[kind]);
-        if (task->name == NULL) {
-            return ERR_MEMORY;
-        }
-    }
-    char where[64];
-    snprintf(where, sizeof where, "tasks[%d].name", i);
-    return check_word(where, task->name);
-}
-
-static enum status resolve_tasks(struct run_config *config, struct arena *arena)
-{
-    const int n = config->tasks->n;
-    struct task_config *tasks;
-    struct object_list *list;
-    ARENA_NEW(arena, tasks, (size_t)n);
-    ARENA_NEW(arena, list, 1);
-    for (int i = 0; i < n; i++) {
-        tasks[i] = *run_config_task(config, i);
-        TRY(fill_task(config, i, &tasks[i], arena));
-        for (int j = 0; j < i; j++) {
-            if (strcmp(tasks[j].name, tasks[i].name) == 0) {
-                FAIL(ERR_CONFIG,
-                     "tasks[%d] and tasks[%d] are both called \"%s\"; give one of them "
-                     "another name",
-                     j, i, tasks[i].name);
-            }
-        }
-    }
-    *list = (struct object_list){.n = n, .stride = sizeof *tasks, .values = tasks};
-    config->tasks = list;
-    for (int i = 0; i < n; i++) {
-        if (run_config_task_network(config, i) < 0) {
-            FAIL(ERR_CONFIG, "tasks[%d].network: there is no network \"%s\" in networks", i,
-                 tasks[i].network);
-        }
-    }
-    return OK;
-}
-
-static const char expected[] =
-    "--task: expected the name of a task, or NETWORK:COST=NUMBER, where COST is macs, params or "
-    "bytes, and may come several times: NETWORK:macs=0.5:bytes=100000";
-
-// Such as macs=0.38.
-static enum status read_limit(const char *limit, struct task_config *out)
-{
-    const char *equals = strchr(limit, '=');
-    char *end = NULL;
-    const double value = equals != NULL ? strtod(equals + 1, &end) : 0;
-    if (equals == NULL || end == equals + 1 || *end != '\0' || !(value > 0)) {
-        FAIL(ERR_CONFIG, "%s, got \"%s\"", expected, limit);
-    }
-    for (int k = 0; k < COST_KINDS; k++) {
-        if (strncmp(limit, cost_names[k], (size_t)(equals - limit)) == 0 &&
-            cost_names[k][equals - limit] == '\0') {
-            out->budget[k] = value;
-            return OK;
-        }
-    }
-    FAIL(ERR_CONFIG, "--task: a budget is macs, params or bytes, got \"%.*s\"",
-         (int)(equals - limit), limit);
-}
-
-// One word of --task: a name, or NETWORK:macs=0.38:params=0.5.
-static enum status choose_task(const struct run_config *config, char *word, struct task_config *out)
-{
-    for (int i = 0; i < config->tasks->n; i++) {
-        if (strcmp(run_config_task(config, i)->name, word) == 0) {
-            *out = *run_config_task(config, i);
-            return OK;
-        }
-    }
-    char *rest = NULL;
-    const char *network = strtok_r(word, ":", &rest);
-    *out = (struct task_config){.name = "", .network = network != NULL ? network : ""};
-    option_defaults(objective_option_table, &out->objective);
-    const char *limit = strtok_r(NULL, ":", &rest);
-    if (limit == NULL) {
-        FAIL(ERR_CONFIG, "%s, got \"%s\"", expected, word);
-    }
-    for (; limit != NULL; limit = strtok_r(NULL, ":", &rest)) {
-        TRY(read_limit(limit, out));
-    }
-    return OK;
-}
-
-static enum status choose_tasks(struct run_config *config, struct arena *arena)
-{
-    if (config->only[0] == '\0') {
-        return OK;
-    }
-    char *words = arena_copy_text(arena, config->only);
-    struct task_config *tasks;
-    struct object_list *list;
-    int n = 0;
-    if (words == NULL) {
-        return ERR_MEMORY;
-    }
-    ARENA_NEW(arena, tasks, strlen(words) + 1);
-    ARENA_NEW(arena, list, 1);
-    char *rest = NULL;
-    for (char *word = strtok_r(words, ",", &rest); word != NULL;
-         word = strtok_r(NULL, ",", &rest)) {
-        TRY(choose_task(config, word, &tasks[n++]));
-    }
-    *list = (struct object_list){.n = n, .stride = sizeof *tasks, .values = tasks};
-    config->tasks = list;
-    return resolve_tasks(config, arena);
 }
 
 static enum status check_environment(const struct run_config *config)
@@ -355,8 +217,7 @@ enum status search_config_resolve(struct run_config *config, const char *path, s
     TRY(name_run(config, path, arena));
     TRY(check_environment(config));
     TRY(resolve_networks(config, arena));
-    TRY(resolve_tasks(config, arena));
-    TRY(choose_tasks(config, arena));
+    TRY(search_tasks_resolve(config, arena));
     const struct method_ops *method = methods[config->search.method];
     if (method->set_agent != NULL) {
         method->set_agent(&config->agent);

@@ -13,3 +13,5 @@ enum status search_config_read(const struct cli *cli, int argc, char **argv, str
 
 // The same of a config that has been read from the file `path`: its names filled in and checked.
 enum status search_config_resolve(struct run_config *config, const char *path, struct arena *arena);
+// What `base.json` and a folder name must be: no path, nothing hidden. ERR_CONFIG names `where`.
+enum status search_check_word(const char *where, const char *word);

@@ -45,7 +45,7 @@ static const struct option network_table[] = {
 };
 
 #define TASK_AT(field) .offset = offsetof(struct task_config, field)
-static const struct option task_table[] = {
+const struct option run_task_table[] = {
     {"name", "by default network-macs<budget>", OPTION_STRING, TASK_AT(name)},
     {"network", "name of one of the networks; may be left out where there is only one",
      OPTION_STRING, TASK_AT(network)},
@@ -88,7 +88,7 @@ static const char *const finetune_froms[] = {
      .table = scoring_option_table, .shapes = SHAPES_SEARCH},                                      \
     {"networks", "what is pruned, or searched", OPTION_LIST, AT(networks), .table = network_table,              \
      .element_bytes = sizeof(struct network_config), .shapes = SHAPES_BASE},                       \
-    {"tasks", "network and budget of each task", OPTION_LIST, AT(tasks), .table = task_table,      \
+    {"tasks", "network and budget of each task", OPTION_LIST, AT(tasks), .table = run_task_table,  \
      .element_bytes = sizeof(struct task_config), .shapes = SHAPES_SEARCH},                        \
     {"space", "which widths there are", OPTION_OBJECT, AT(space), .table = space_option_table,     \
      .shapes = SHAPES_SEARCH},                                                                     \
@@ -120,8 +120,9 @@ const struct option run_command_table[] = {
     {"run_dir", "folder of the run; empty = runs/<name>", OPTION_STRING, AT(run_dir),
      .shapes = SHAPES_NOTHING},
     {"task",
-     "only these tasks, comma-separated: names, or new ones such as resnet20:macs=0.38 (of a "
-     "network of the config)",
+     "only these tasks, comma-separated: names, or new ones of a network of the config, as "
+     "NETWORK:ROW=VALUE with a task's rows: resnet20:macs=0.38:params=0.5, or "
+     "digits:objective.macs=0.2:name=light",
      OPTION_STRING, AT(only), .shapes = SHAPES_NOTHING},
     {"policy", "run folder of a trained agent that proposes, without learning on", OPTION_STRING,
      AT(policy), .shapes = SHAPES_NOTHING},

@@ -67,7 +67,7 @@ struct run_config {
     // Of the command line only.
     enum run_transport transport;
     const char *run_dir; // "" = runs/<name>
-    const char *only;    // --task: names of tasks, or new ones as NETWORK:macs=0.4
+    const char *only;    // --task: names of tasks, or new ones as NETWORK:ROW=VALUE
     const char *policy;  // run folder of a trained agent
     int tries;           // with policy
     int restarts;
@@ -75,6 +75,7 @@ struct run_config {
     bool json, csv;
     bool dry_run; // only say what would be done
 };
+extern const struct option run_task_table[];    // rows of one of `tasks`
 extern const struct option run_config_table[];  // rows of a config file
 extern const struct option run_command_table[]; // the same and those of the command line
 

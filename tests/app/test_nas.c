@@ -184,6 +184,31 @@ static void a_trained_agent_serves_new_targets(void **state)
     assert_true(program_number(task, "accuracy_test") > 0.3); // it was tested
     program_assert_same(p, "runs/small/networks/a.safetensors",
                         "runs/small-tries/networks/a.safetensors");
+    report = program_json(p, "search runs/small/config.json --policy runs/small --tries 2 "
+                             "--transport inline --run-dir light --task "
+                             "a:name=light:objective.macs=0.5:objective.form=hinge,a-macs0.6");
+    task = json_at(json_get(report, "tasks"), 0);
+    assert_string_equal(program_string(task, "task"), "light");
+    char path[PROGRAM_PATH_CHARS];
+    struct json *written;
+    assert_int_equal(json_read_file(program_path(p, "light/config.json", path), &written), OK);
+    task = json_get(json_at(json_get(written, "tasks"), 0), "objective");
+    assert_true(program_number(task, "macs") == 0.5);
+    assert_string_equal(program_string(task, "form"), "hinge");
+    json_close(written);
+    static const char *const wrong[][2] = {
+        {"a", "expected the name of a task"},
+        {"a:macs", "got \"macs\""},
+        {"a:weight=0.5", "weight"},
+        {"a:macs=much", "macs"},
+        {"a:objective.form=square", "objective.form"},
+        {"macs=0.5", "expected the name of a task"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        program_run(p, "search runs/small/config.json --policy runs/small --task %s --run-dir no",
+                    wrong[i][0]);
+        ASSERT_RUN(p, 1, wrong[i][1]);
+    }
     program_write(p, "other.json",
                   "{\"environment\": \"nas\", \"networks\": [{\"name\": \"b\","
                   "  \"data\": {\"name\": \"shapes\", \"size\": 16, \"count\": 1500},"
