@@ -5,6 +5,7 @@
 #include "fuzz_agent.h"
 #include "run/run_policy.h"
 #include "tests/data/image_files.h"
+#include "tests/search_space/supernet_case.h"
 #include "train/train_checkpoint.h"
 
 #include <stdio.h>
@@ -132,6 +133,25 @@ static enum status write_policy(const char *root)
     return status;
 }
 
+static enum status write_supernets(const char *root)
+{
+    const struct supernet_setting settings[] = {
+        {NAS_MOBILE, supernet_case_mobile, true, false},
+        {NAS_RESNET, supernet_case_resnet, false, true},
+        {NAS_CELL, "{\"channels\": 6, \"cells\": 1}", false, false},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        char name[64];
+        struct supernet supernet;
+        supernet_case_open(&settings[i], &supernet);
+        snprintf(name, sizeof name, "supernet/%s", nas_spaces[settings[i].kind]->name);
+        const enum status status = supernet_save(&supernet, path_of(root, name));
+        supernet_close(&supernet);
+        TRY(status);
+    }
+    return OK;
+}
+
 static enum status write_training(const char *root)
 {
     struct arena arena = {0};
@@ -182,8 +202,8 @@ static enum status write_checkpoints(const char *root)
 int main(int argc, char **argv)
 {
     enum status (*const writers[])(const char *root) = {
-        write_idx,    write_cifar,    write_hdf5,       write_images,
-        write_policy, write_training, write_trajectory, write_checkpoints};
+        write_idx,       write_cifar,    write_hdf5,       write_images,     write_policy,
+        write_supernets, write_training, write_trajectory, write_checkpoints};
     for (size_t i = 0; argc == 2 && i < sizeof writers / sizeof writers[0]; i++) {
         if (writers[i](argv[1]) != OK) {
             fprintf(stderr, "write_seeds: %s\n", status_message());
