@@ -140,10 +140,19 @@ enum status supernet_open(const struct supernet_options *options, struct superne
 void supernet_close(struct supernet *s)
 {
     nas_space_close(&s->space);
-    free(s->params);
+    if (!s->params_lent) {
+        free(s->params);
+    }
     row_set_close(&s->train_rows);
     arena_close(&s->arena);
     *s = (struct supernet){0};
+}
+
+void supernet_lend(struct supernet *s, const float *params)
+{
+    CHECK(s->params == NULL);
+    s->params = (float *)(uintptr_t)params;
+    s->params_lent = true;
 }
 
 // ---- reading a network out of it

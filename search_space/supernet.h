@@ -28,8 +28,9 @@ struct supernet {
     int *by_name;                 // [n_tensors] their numbers in the order of their names
     size_t n_plain;               // floats before the transforms
     size_t n_trainable, n_floats; // trainable ones first, as in a graph
-    float *params;                // [n_floats] owned, host
-    struct row_set train_rows;    // of info.dataset's training part that it was trained on; owned
+    float *params;                // [n_floats] host, owned unless lent; NULL: layout alone
+    bool params_lent;
+    struct row_set train_rows; // of info.dataset's training part that it was trained on; owned
     struct arena arena;
 };
 struct supernet_options {
@@ -71,3 +72,7 @@ enum status supernet_extract_largest(const struct supernet *supernet, struct net
 // Written atomically, read back with space, options and values. ERR_INPUT for a file that is none.
 enum status supernet_save(const struct supernet *supernet, const char *path);
 enum status supernet_load(const char *path, struct supernet *out);
+// The same without values: space and layout.
+enum status supernet_load_layout(const char *path, struct supernet *out);
+// Gives a layout values that somebody else keeps for as long. They are not written.
+void supernet_lend(struct supernet *supernet, const float *params);

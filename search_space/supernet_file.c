@@ -196,21 +196,24 @@ static enum status read_values(const struct safetensors_file *file, struct super
 }
 
 // Memory for values is asked for when the file was seen to hold just these.
-static enum status read_supernet(struct safetensors_file *file, struct supernet *s)
+static enum status read_supernet(struct safetensors_file *file, bool values, struct supernet *s)
 {
     TRY(read_space(file, s));
     TRY(check_tensors(file, s));
+    if (!values) {
+        return OK;
+    }
     TRY(safetensors_load(file));
     TRY(supernet_alloc(s));
     return read_values(file, s);
 }
 
-enum status supernet_load(const char *path, struct supernet *out)
+static enum status load(const char *path, bool values, struct supernet *out)
 {
     struct safetensors_file file = {0};
     struct supernet supernet = {0};
     TRY(safetensors_open_header(path, &file));
-    const enum status status = read_supernet(&file, &supernet);
+    const enum status status = read_supernet(&file, values, &supernet);
     safetensors_close(&file);
     if (status != OK) {
         supernet_close(&supernet);
@@ -218,4 +221,14 @@ enum status supernet_load(const char *path, struct supernet *out)
     }
     *out = supernet;
     return OK;
+}
+
+enum status supernet_load(const char *path, struct supernet *out)
+{
+    return load(path, true, out);
+}
+
+enum status supernet_load_layout(const char *path, struct supernet *out)
+{
+    return load(path, false, out);
 }

@@ -143,7 +143,7 @@ static enum status describe(const void *values, int task, const int32_t *choice,
 {
     const struct nas_config *config = values;
     struct supernet supernet;
-    TRY(supernet_load(config->networks[config->tasks[task].network].scored.file, &supernet));
+    TRY(supernet_load_layout(config->networks[config->tasks[task].network].scored.file, &supernet));
     json_write_begin(out, '{', "choice");
     write_decisions(&supernet.space, choice, n, out);
     json_write_end(out, '}');

@@ -10,12 +10,12 @@
 // ---- filling
 
 struct fill {
-    const struct nas_config *config;         // borrowed
-    const struct nas_host_network *networks; // whose supernets are loaded
+    const struct nas_config *config; // borrowed
     struct backend *backend;
     uint64_t seed;
     struct arena arena;
     struct image_fill images;
+    struct supernet *supernets;    // [n] with their values; arena
     struct host_subject *subjects; // [n] arena
     int n;
 };
@@ -52,9 +52,10 @@ static enum status check_data(const struct supernet *supernet, const struct host
 
 static enum status fill_network(struct fill *fill, int n)
 {
-    const struct supernet *supernet = &fill->networks[n].supernet;
+    struct supernet *supernet = &fill->supernets[n];
     struct host_subject *subject = &fill->subjects[n];
     struct network_origin origin = {.complete = true};
+    TRY(supernet_load(fill->config->networks[n].scored.file, supernet));
     memcpy(origin.dataset, supernet->info.dataset, sizeof origin.dataset);
     TRY(row_set_copy(&supernet->train_rows, &origin.train_rows));
     const enum status code =
@@ -72,11 +73,13 @@ static enum status fill_all(struct fill *fill)
     fill->images = (struct image_fill){
         .scoring = &fill->config->scoring, .seed = fill->seed, .arena = &fill->arena};
     TRY(image_fill_open(&fill->images, n));
+    ARENA_NEW(&fill->arena, fill->supernets, (size_t)n);
     ARENA_NEW(&fill->arena, fill->subjects, (size_t)n);
     for (; fill->n < n; fill->n++) {
         const enum status code = fill_network(fill, fill->n);
         if (code != OK) {
             host_subject_close(&fill->subjects[fill->n]);
+            supernet_close(&fill->supernets[fill->n]);
             return status_context(code, "network \"%s\"",
                                   fill->config->networks[fill->n].scored.name);
         }
@@ -88,6 +91,7 @@ static void fill_close(struct fill *fill)
 {
     for (int i = 0; i < fill->n; i++) {
         host_subject_close(&fill->subjects[i]);
+        supernet_close(&fill->supernets[i]);
     }
     image_fill_close(&fill->images);
     arena_close(&fill->arena);
@@ -97,7 +101,11 @@ static void fill_close(struct fill *fill)
 
 struct block {
     int32_t n_datasets, n_networks;
-    uint64_t datasets, subjects; // records
+    uint64_t datasets, networks; // records
+};
+struct network_record {
+    struct host_subject_record subject;
+    uint64_t params, n_floats; // of the supernet
 };
 
 static size_t write_block(const struct fill *fill, char *to)
@@ -105,12 +113,16 @@ static size_t write_block(const struct fill *fill, char *to)
     struct host_placer placer = {.to = to};
     struct block block = {.n_datasets = fill->images.n, .n_networks = fill->n};
     (void)host_reserve(&placer, sizeof block);
-    block.subjects = host_reserve(&placer, (size_t)fill->n * sizeof(struct host_subject_record));
+    block.networks = host_reserve(&placer, (size_t)fill->n * sizeof(struct network_record));
     block.datasets = host_datasets_place(&placer, fill->images.datasets, fill->images.n);
     for (size_t i = 0; i < (size_t)fill->n; i++) {
-        const struct host_subject_record record = host_subject_place(&placer, &fill->subjects[i]);
+        const struct supernet *supernet = &fill->supernets[i];
+        struct network_record record = {.n_floats = supernet->n_floats};
+        record.subject = host_subject_place(&placer, &fill->subjects[i]);
+        record.params =
+            host_place(&placer, supernet->params, supernet->n_floats * sizeof *supernet->params);
         if (to != NULL) {
-            memcpy(to + block.subjects + i * sizeof record, &record, sizeof record);
+            memcpy(to + block.networks + i * sizeof record, &record, sizeof record);
         }
     }
     if (to != NULL) {
@@ -136,12 +148,17 @@ static enum status view(struct nas_host *host, struct arena *arena)
 {
     const char *bytes = host->memory.data;
     const struct block *block = (const void *)bytes;
-    const struct host_subject_record *subjects = (const void *)(bytes + block->subjects);
+    const struct network_record *records = (const void *)(bytes + block->networks);
     ARENA_NEW(arena, host->datasets, (size_t)block->n_datasets);
     host->n_datasets = block->n_datasets;
     host_datasets_view(bytes, block->datasets, host->n_datasets, host->datasets);
     for (int i = 0; i < host->n_networks; i++) {
-        TRY(host_subject_view(bytes, host->datasets, &subjects[i], &host->networks[i].subject));
+        struct nas_host_network *network = &host->networks[i];
+        if (records[i].n_floats != network->supernet.n_floats) {
+            FAIL(ERR_INPUT, "a supernet's file was changed while it was read; start again");
+        }
+        supernet_lend(&network->supernet, (const void *)(bytes + records[i].params));
+        TRY(host_subject_view(bytes, host->datasets, &records[i].subject, &network->subject));
     }
     host->cache = (struct score_slot *)(void *)host->memory.common;
     return OK;
@@ -158,13 +175,13 @@ static uint64_t hash_config(const struct nas_config *config, uint64_t seed)
     return host_hash_scoring(hash, &config->scoring);
 }
 
-static enum status load_supernets(const struct nas_config *config, struct arena *arena,
-                                  struct nas_host *host)
+static enum status load_layouts(const struct nas_config *config, struct arena *arena,
+                                struct nas_host *host)
 {
     ARENA_NEW(arena, host->networks, (size_t)config->n_networks);
     for (int i = 0; i < config->n_networks; i++) {
         const struct scoring_network *network = &config->networks[i].scored;
-        const enum status code = supernet_load(network->file, &host->networks[i].supernet);
+        const enum status code = supernet_load_layout(network->file, &host->networks[i].supernet);
         if (code != OK) {
             return status_context(code, "network \"%s\"", network->name);
         }
@@ -179,9 +196,8 @@ enum status nas_host_open(const struct nas_config *config, uint64_t seed, struct
     struct nas_host host = {0};
     struct fill fill = {.config = config, .backend = backend, .seed = seed};
     const struct host_filler filler = {.prepare = prepare, .copy = copy, .context = &fill};
-    enum status code = load_supernets(config, arena, &host);
+    enum status code = load_layouts(config, arena, &host);
     if (code == OK) {
-        fill.networks = host.networks;
         code = host_memory_open(fd, hash_config(config, seed), SCORE_CACHE_BYTES, &filler,
                                 &host.memory);
         fill_close(&fill);

@@ -1,6 +1,6 @@
 // What the architecture environments of one host need and none of them changes: images, supernets,
-// what their largest networks come to. Images and measurements exist once per host
-// (host_memory.h), with the cache of scores.
+// what their largest networks come to. Images, the supernets' values and measurements exist once
+// per host (host_memory.h), with the cache of scores.
 #pragma once
 #include "envs/nas/nas.h"
 #include "envs/scoring/host_memory.h"
@@ -10,7 +10,7 @@
 
 struct nas_host_network {
     struct host_subject subject; // whole: the largest network
-    struct supernet supernet;    // this process' own
+    struct supernet supernet;    // its values are the host's
 };
 struct nas_host {
     struct host_memory memory;

@@ -119,7 +119,7 @@ static enum status list_choices(struct deciding *d, const struct nas_space *spac
 static enum status read_choices(struct deciding *d, const char *path)
 {
     struct supernet supernet;
-    TRY(supernet_load(path, &supernet));
+    TRY(supernet_load_layout(path, &supernet));
     const enum status code = list_choices(d, &supernet.space);
     supernet_close(&supernet);
     return code;

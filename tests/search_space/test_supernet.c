@@ -194,6 +194,22 @@ static void first_values_are_those_of_their_seed(void **state)
     supernet_close(&b);
 }
 
+// A layout with another's values gives that one's networks.
+static void expect_lent_values(const char *path, const struct supernet *owner)
+{
+    struct supernet borrower;
+    struct network own, lent;
+    assert_ok(supernet_load_layout(path, &borrower));
+    assert_null(borrower.params);
+    supernet_lend(&borrower, owner->params);
+    assert_ok(supernet_extract_largest(owner, &own));
+    assert_ok(supernet_extract_largest(&borrower, &lent));
+    assert_memory_equal(own.params, lent.params, own.graph.n_floats * sizeof *own.params);
+    network_close(&own);
+    network_close(&lent);
+    supernet_close(&borrower);
+}
+
 static void files_give_the_supernet_back(void **state)
 {
     (void)state;
@@ -215,6 +231,7 @@ static void files_give_the_supernet_back(void **state)
         assert_memory_equal(back.info.mean, s.info.mean, sizeof s.info.mean);
         assert_true(back.n_floats == s.n_floats);
         assert_memory_equal(back.params, s.params, s.n_floats * sizeof *s.params);
+        expect_lent_values(path, &s);
         supernet_close(&s);
         supernet_close(&back);
     }
