@@ -116,9 +116,9 @@ static void compose(const struct progress *progress, double now, bool last, stru
         json_write_raw(&w, "all", "null");
     }
     json_write_double(&w, "seconds", round_ms(seconds));
-    if (last) {
+    if (last && progress->done >= progress->total) {
         json_write_int(&w, "seconds_left", 0);
-    } else if (progress->done > 0 && progress->total >= progress->done) {
+    } else if (!last && progress->done > 0 && progress->total >= progress->done) {
         json_write_double(&w, "seconds_left",
                           round_ms(seconds / (double)progress->done *
                                    (double)(progress->total - progress->done)));
