@@ -95,10 +95,12 @@ static void test_inference(void **state)
     infer(f, input, f->samples, NULL, inside);
     infer(f, vectors, f->normalised, NULL, before);
     assert_true(plan_case_difference(inside, before, N * CLASSES) < 1e-4);
-    infer(f, vectors, f->normalised, ranges, int8);
-    assert_true(plan_case_difference(int8, inside, N * CLASSES) < 0.25);
-    infer(f, input, f->samples, ranges, int8);
-    assert_true(plan_case_difference(int8, inside, N * CLASSES) < 0.25);
+    if (f->backend->int8) { // not without AVX512-VNNI
+        infer(f, vectors, f->normalised, ranges, int8);
+        assert_true(plan_case_difference(int8, inside, N * CLASSES) < 0.25);
+        infer(f, input, f->samples, ranges, int8);
+        assert_true(plan_case_difference(int8, inside, N * CLASSES) < 0.25);
+    }
     free(ranges);
 }
 
