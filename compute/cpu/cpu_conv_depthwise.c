@@ -88,22 +88,23 @@ CPU_INLINE void add_taps(const int n, const struct band *band, int row, int firs
     const half_block *x =
         band->x + (size_t)row * (size_t)op->dilation[0] * columns + (size_t)first * tap;
     const half_block *dy = band->dy;
-    half_block sums[MOST_TAPS * HALVES] = {{0}};
+    half_block sums[MOST_TAPS][HALVES] = {{{0}}};
     for (int h = 0; h < band->count; h++, x += down) {
         const half_block *from = x;
         for (int w = 0; w < op->out_w; w++, from += right, dy += HALVES) {
             const half_block low = dy[0], high = dy[1];
 #pragma GCC unroll 5
             for (int k = 0; k < n; k++) {
-                sums[k * HALVES] += low * from[(size_t)k * tap];
-                sums[k * HALVES + 1] += high * from[(size_t)k * tap + 1];
+                sums[k][0] += low * from[(size_t)k * tap];
+                sums[k][1] += high * from[(size_t)k * tap + 1];
             }
         }
     }
-    half_block *to = band->taps + (row * op->kernel[1] + first) * HALVES;
-#pragma GCC unroll 10
-    for (int k = 0; k < n * HALVES; k++) {
-        to[k] += sums[k];
+    half_block *to = band->taps + (size_t)(row * op->kernel[1] + first) * HALVES;
+#pragma GCC unroll 5
+    for (int k = 0; k < n; k++, to += HALVES) {
+        to[0] += sums[k][0];
+        to[1] += sums[k][1];
     }
 }
 
@@ -130,9 +131,10 @@ CPU_CLONES static void add_band(const struct band *band)
             }
         }
     }
-    for (int i = 0; op->bias && i < band->count * op->out_w; i++) {
-        band->sum[0] += band->dy[i * HALVES];
-        band->sum[1] += band->dy[i * HALVES + 1];
+    const half_block *dy = band->dy;
+    for (int i = 0; op->bias && i < band->count * op->out_w; i++, dy += HALVES) {
+        band->sum[0] += dy[0];
+        band->sum[1] += dy[1];
     }
 }
 
