@@ -119,6 +119,10 @@ static enum status read_task(const char *network, char *rest, struct arena *aren
         code = config_read(task, "--task", run_task_table, out, arena);
     }
     json_close(task);
+    if (code == OK && out->network[0] != '\0') {
+        FAIL(ERR_CONFIG, "--task %s: the network stands before the first colon, not in a row",
+             network);
+    }
     out->network = network;
     return code;
 }

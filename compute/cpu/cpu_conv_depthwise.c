@@ -132,10 +132,13 @@ CPU_CLONES static void add_band(const struct band *band)
         }
     }
     const half_block *dy = band->dy;
+    half_block sum[HALVES] = {{0}};
     for (int i = 0; op->bias && i < band->count * op->out_w; i++, dy += HALVES) {
-        band->sum[0] += dy[0];
-        band->sum[1] += dy[1];
+        sum[0] += dy[0];
+        sum[1] += dy[1];
     }
+    band->sum[0] += sum[0];
+    band->sum[1] += sum[1];
 }
 
 // ---- the kernel

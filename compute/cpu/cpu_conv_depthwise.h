@@ -1,5 +1,6 @@
 // Weight gradients of depthwise convolutions by loops of our own, for kernels beyond 3x3 and taps
-// apart: there oneDNN has nothing but its loops for any groups, which are many times slower.
+// apart: there oneDNN 2.6 took its loops for any groups, 3 to 13 times as long as for the input's
+// gradient (AVX2; not measured with AVX-512).
 #pragma once
 #include "compute/backend.h"
 

@@ -144,7 +144,7 @@ static void copy(void *context, char *to)
     (void)write_block(context, to);
 }
 
-static enum status view(struct nas_host *host, struct arena *arena)
+static enum status view(const struct nas_config *config, struct nas_host *host, struct arena *arena)
 {
     const char *bytes = host->memory.data;
     const struct block *block = (const void *)bytes;
@@ -155,7 +155,8 @@ static enum status view(struct nas_host *host, struct arena *arena)
     for (int i = 0; i < host->n_networks; i++) {
         struct nas_host_network *network = &host->networks[i];
         if (records[i].n_floats != network->supernet.n_floats) {
-            FAIL(ERR_INPUT, "a supernet's file was changed while it was read; start again");
+            FAIL(ERR_INPUT, "%s is another supernet than it was when the search began; start again",
+                 config->networks[i].scored.file);
         }
         supernet_lend(&network->supernet, (const void *)(bytes + records[i].params));
         TRY(host_subject_view(bytes, host->datasets, &records[i].subject, &network->subject));
@@ -203,7 +204,7 @@ enum status nas_host_open(const struct nas_config *config, uint64_t seed, struct
         fill_close(&fill);
     }
     if (code == OK) {
-        code = view(&host, arena);
+        code = view(config, &host, arena);
     }
     if (code != OK) {
         nas_host_close(&host);

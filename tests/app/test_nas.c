@@ -201,6 +201,7 @@ static void a_trained_agent_serves_new_targets(void **state)
         {"a:macs", "got \"macs\""},
         {"a:weight=0.5", "weight"},
         {"a:macs=much", "macs"},
+        {"a:network=a:macs=0.5", "before the first colon"},
         {"a:objective.form=square", "objective.form"},
         {"macs=0.5", "expected the name of a task"},
     };
