@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
-#include <hdf5_hl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -96,9 +95,12 @@ static enum status create_file(struct hdf5_log *log, const char *temporary,
     }
     hdf5_library_close(creation);
     hdf5_library_close(access);
+    log->transfer = hdf5_rows_transfer(log->tables, log->n_tables);
+    fine = fine && log->transfer >= 0;
     for (int i = 0; i < log->n_tables && fine; i++) {
         log->sets[i] = create_table(log->file, &log->tables[i]);
-        fine = log->sets[i] >= 0;
+        log->row_types[i] = hdf5_row_type(&log->tables[i]);
+        fine = log->sets[i] >= 0 && log->row_types[i] >= 0;
     }
     for (int i = 0; i < n_texts && fine; i++) {
         fine = add_text(log->file, &texts[i]);
@@ -116,11 +118,10 @@ static enum status check_whole(const struct hdf5_log *log)
 
 static enum status append(struct hdf5_log *log, int index, const void *rows, int64_t n)
 {
-    const struct hdf5_table *table = &log->tables[index];
-    struct hdf5_layout layout;
-    hdf5_table_lay_out(table, &layout);
-    if (n > 0 && H5TBappend_records(log->file, table->name, (hsize_t)n, table->row_bytes,
-                                    layout.offsets, layout.bytes, rows) < 0) {
+    const hsize_t after = (hsize_t)log->rows[index] + (hsize_t)n;
+    if (n > 0 && (H5Dset_extent(log->sets[index], &after) < 0 ||
+                  !hdf5_rows_write(log->sets[index], log->row_types[index], log->transfer,
+                                   log->rows[index], n, rows))) {
         return fail_write(log);
     }
     log->rows[index] += n;
@@ -181,7 +182,9 @@ static bool release(struct hdf5_log *log)
         cut_off(log);
     }
     bool fine = true;
+    hdf5_library_close(log->transfer);
     for (int i = 0; i < log->n_tables; i++) {
+        hdf5_library_close(log->row_types[i]);
         fine = (log->sets[i] < 0 || H5Dclose(log->sets[i]) >= 0) && fine;
     }
     fine = (log->file < 0 || H5Fclose(log->file) >= 0) && fine;
@@ -304,9 +307,9 @@ enum status hdf5_log_open(const char *path, const struct hdf5_table *tables, int
     }
     log->tables = tables;
     log->n_tables = n_tables;
-    log->file = H5I_INVALID_HID;
+    log->file = log->transfer = H5I_INVALID_HID;
     for (int i = 0; i < HDF5_TABLES_MAX; i++) {
-        log->sets[i] = H5I_INVALID_HID;
+        log->sets[i] = log->row_types[i] = H5I_INVALID_HID;
     }
     snprintf(log->path, sizeof log->path, "%s", path);
     file_remove_leftovers(path);

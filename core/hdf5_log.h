@@ -1,6 +1,6 @@
 // A file of tables that only grow, which others may read while it is written (HDF5's SWMR: h5py
-// opens it with swmr=True). Tables are HDF5's own (H5TB); the texts are attributes of the root
-// group.
+// opens it with swmr=True). Tables are one-dimensional data sets of compound rows; the texts are
+// attributes of the root group.
 #pragma once
 #include "core/hdf5_file.h"
 
