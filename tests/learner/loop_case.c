@@ -48,6 +48,24 @@ void loop_case_defaults(struct loop_case *c)
     test_folder_make(&c->folder);
 }
 
+void loop_case_known(struct loop_case *c, const struct method_ops *method, int evaluations)
+{
+    loop_case_defaults(c);
+    c->method = method;
+    c->known = true;
+    c->n_tasks = GAME_MOST_TASKS;
+    c->n_weights = 0;
+    c->search.start = START_BOTH;
+    c->search.share = true;
+    c->search.evaluations = evaluations;
+}
+
+void loop_case_cells(struct loop_case *c, const struct method_ops *method, int evaluations)
+{
+    loop_case_known(c, method, evaluations);
+    c->cells = true;
+}
+
 void loop_case_drop(struct loop_case *c)
 {
     learner_close(c->opened);

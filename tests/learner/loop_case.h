@@ -86,7 +86,11 @@ struct loop_case {
     int largest;                  // batch of tickets that came
 };
 void loop_case_defaults(struct loop_case *c); // makes the folder
-void loop_case_close(struct loop_case *c);    // and everything in it
+// For methods that need no policy and know the candidates: all tasks, whose models share results.
+void loop_case_known(struct loop_case *c, const struct method_ops *method, int evaluations);
+// The same of operations: six tasks of three models that are one family.
+void loop_case_cells(struct loop_case *c, const struct method_ops *method, int evaluations);
+void loop_case_close(struct loop_case *c); // and everything in it
 enum status loop_case_open(struct loop_case *c);
 // Polls learner and actors until all is done, or stop_after updates: then the learner is dropped
 // where it stands (as if killed), with a checkpoint when asked for.

@@ -102,3 +102,13 @@ enum status player_imagine(void *context, const struct ticket *ticket, const flo
     t.reward[GAME_GROUPS - 1] = 0.0F;
     return OK;
 }
+
+void player_set_assisted(struct loop_case *c, int evaluations)
+{
+    player_set_method(c, &method_impala, evaluations);
+    c->known = true;
+    c->imagine = player_imagine;
+    c->search.start = START_BOTH;
+    c->learner.taught_batches = c->learner.distilled_batches = 5;
+    c->learner.on_policy_from = PLAYER_OWN_FROM;
+}

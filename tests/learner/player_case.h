@@ -17,6 +17,10 @@ int players_open(void **state);
 int players_close(void **state);
 // A case with the method's own player, or any, and the usual options.
 void player_set_method(struct loop_case *c, const struct method_ops *method, int evaluations);
+// method_impala with a reward model, whose policy proposes from PLAYER_OWN_FROM results of a model
+// on.
+enum { PLAYER_OWN_FROM = 10 };
+void player_set_assisted(struct loop_case *c, int evaluations);
 // For loop_case.imagine: plays like player_impala's actors, with these weights or those of the last
 // call that had any (at most 65,536).
 enum status player_imagine(void *context, const struct ticket *ticket, const float *weights,

@@ -1,5 +1,5 @@
-// Search methods that know the candidates of the made-up pruning problem: what they find, what they
-// pay for it, and their states through a kill.
+// Search methods that know the candidates of the made-up pruning problem: what they ask and pay
+// for, and their states through a kill.
 #include "core/log.h"
 #include "learner/methods/method.h"
 #include "run_outcome.h"
@@ -7,123 +7,13 @@
 
 #include <math.h>
 
-static void set_method(struct loop_case *c, const struct method_ops *method, int evaluations)
-{
-    loop_case_defaults(c);
-    c->method = method;
-    c->learner.batch = 4;
-    c->known = true;
-    c->n_tasks = GAME_MOST_TASKS;
-    c->n_weights = 0;
-    c->search.start = START_BOTH;
-    c->search.share = true;
-    c->search.evaluations = evaluations;
-}
-
-// Every candidate keeps its budget; a measurement is no candidate.
-static void check_budgets(const struct run_outcome *o)
-{
-    for (int64_t i = 0; i < o->n_episodes; i++) {
-        const struct episode_row *row = &o->episodes[i];
-        assert_true(row->budget > 0.0 || row->failure != 0 ||
-                    (double)row->macs <= 1000.0 * game_budget(row->task) + 1.0);
-    }
-}
-
-// Operations, of six tasks of three models that are one family.
-static void set_cells(struct loop_case *c, const struct method_ops *method, int evaluations)
-{
-    set_method(c, method, evaluations);
-    c->cells = true;
-}
-
-// Mean over tasks and seeds of the best score found, as a share of the best there is.
-static double found_by(void (*set)(struct loop_case *c, const struct method_ops *method,
-                                   int evaluations),
-                       const struct method_ops *method, int n_tasks, int evaluations, int seeds)
-{
-    double sum = 0.0;
-    for (int seed = 1; seed <= seeds; seed++) {
-        struct loop_case c;
-        struct run_outcome o;
-        set(&c, method, evaluations);
-        c.seed = (uint64_t)seed;
-        c.n_tasks = n_tasks;
-        assert_ok(loop_case_open(&c));
-        assert_ok(loop_case_run(&c, false));
-        run_outcome_read(&c, &o);
-        check_budgets(&o);
-        for (int task = 0; task < n_tasks; task++) {
-            struct learner_candidate best;
-            assert_int_equal(learner_best(c.opened, task, 1, &best), 1);
-            assert_true(learner_evaluations(c.opened, task) <= evaluations);
-            sum += best.score / (c.cells ? game_cells_best_score(task) : game_best_score(task)) /
-                   (seeds * n_tasks);
-        }
-        arena_close(&o.arena);
-        loop_case_close(&c);
-    }
-    return sum;
-}
-
-static double found(const struct method_ops *method, int n_tasks, int evaluations)
-{
-    return found_by(set_method, method, n_tasks, evaluations, 3);
-}
-
-static void each_beats_random_with_less(void **state)
-{
-    (void)state;
-    static const struct method_ops *const better[] = {&method_bayes, &method_evolution,
-                                                      &method_local, &method_sensitivity};
-    const double random = found(&method_random, GAME_MOST_TASKS, 60);
-    const double alone = found(&method_random, 1, 60);
-    assert_true(random > 0.8 && random < 0.99);
-    for (size_t i = 0; i < sizeof better / sizeof *better; i++) {
-        const double shared = found(better[i], GAME_MOST_TASKS, 30);
-        const double one = found(better[i], 1, 30);
-        if (!(shared > random + 0.003 && one > alone + 0.003)) {
-            fail_msg("%s %g and alone %g, random %g and %g", better[i]->name, shared, one, random,
-                     alone);
-        }
-    }
-}
-
-static void set_cells_alone(struct loop_case *c, const struct method_ops *method, int evaluations)
-{
-    set_cells(c, method, evaluations);
-    c->search.share = false;
-}
-
-// Operations, of which none is more than another. What is shared over the models of a family tells
-// at once.
-static void operations_are_searched(void **state)
-{
-    (void)state;
-    static const struct method_ops *const better[] = {&method_bayes, &method_evolution,
-                                                      &method_local, &method_copy};
-    const double random = found_by(set_cells, &method_random, GAME_MOST_TASKS, 40, 4);
-    assert_true(random > 0.8 && random < 0.999);
-    for (size_t i = 0; i < sizeof better / sizeof *better; i++) {
-        const double share = found_by(set_cells, better[i], GAME_MOST_TASKS, 40, 4);
-        if (!(share > random + 0.004)) {
-            fail_msg("%s %g, random %g", better[i]->name, share, random);
-        }
-    }
-    const double shared = found_by(set_cells, &method_bayes, GAME_MODELS, 20, 8);
-    const double alone = found_by(set_cells_alone, &method_bayes, GAME_MODELS, 20, 8);
-    if (!(shared > alone)) {
-        fail_msg("bayes %g and alone %g", shared, alone);
-    }
-}
-
 // Candidates that were scored in more than one model, as a share of all.
 static double repeated_elsewhere(const struct method_ops *method)
 {
     struct loop_case c;
     struct run_outcome o;
     int repeated = 0;
-    set_cells(&c, method, 40);
+    loop_case_cells(&c, method, 40);
     c.n_tasks = GAME_MODELS;
     assert_ok(loop_case_open(&c));
     assert_ok(loop_case_run(&c, false));
@@ -159,7 +49,7 @@ static void oneshot_tries_the_suggestions(void **state)
     (void)state;
     struct loop_case c;
     struct run_outcome o;
-    set_method(&c, &method_oneshot, 100);
+    loop_case_known(&c, &method_oneshot, 100);
     assert_ok(loop_case_open(&c));
     assert_ok(loop_case_run(&c, false));
     run_outcome_read(&c, &o);
@@ -191,7 +81,7 @@ static void uniform_tries_one(void **state)
 {
     (void)state;
     struct loop_case c;
-    set_method(&c, &method_uniform, 100);
+    loop_case_known(&c, &method_uniform, 100);
     assert_ok(loop_case_open(&c));
     assert_ok(loop_case_run(&c, false));
     const struct candidate_space *space = game_space(c.n_tasks);
@@ -214,7 +104,7 @@ static void they_want_to_know_the_candidates(void **state)
         &method_copy,  &method_nsga2,   &method_uniform};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         struct loop_case c;
-        set_method(&c, known[i], 20);
+        loop_case_known(&c, known[i], 20);
         c.known = false;
         c.n_tasks = GAME_TASKS;
         assert_fails(loop_case_open(&c), ERR_CONFIG, known[i]->name);
@@ -223,7 +113,7 @@ static void they_want_to_know_the_candidates(void **state)
     static const struct method_ops *const triers[] = {&method_oneshot, &method_uniform};
     for (size_t i = 0; i < sizeof triers / sizeof *triers; i++) {
         struct loop_case c;
-        set_cells(&c, triers[i], 20);
+        loop_case_cells(&c, triers[i], 20);
         assert_fails(loop_case_open(&c), ERR_CONFIG, "suggests nothing");
         loop_case_close(&c);
     }
@@ -261,7 +151,7 @@ static void sensitivity_wants_an_order(void **state)
 {
     (void)state;
     struct loop_case c;
-    set_cells(&c, &method_sensitivity, 20);
+    loop_case_cells(&c, &method_sensitivity, 20);
     assert_fails(loop_case_open(&c), ERR_CONFIG, "no order");
     loop_case_close(&c);
 }
@@ -275,9 +165,9 @@ static void nothing_is_tried_twice(void **state)
                                                    &method_local, &method_copy,
                                                    &method_nsga2, &method_sensitivity};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        check_nothing_twice(set_method, all[i]);
+        check_nothing_twice(loop_case_known, all[i]);
         if (all[i] != &method_sensitivity) {
-            check_nothing_twice(set_cells, all[i]);
+            check_nothing_twice(loop_case_cells, all[i]);
         }
     }
 }
@@ -292,7 +182,7 @@ static void sensitivity_measures_first(void **state)
         struct loop_case c;
         struct run_outcome o;
         int measured[GAME_MODELS] = {0};
-        set_method(&c, &method_sensitivity, evaluations[i]);
+        loop_case_known(&c, &method_sensitivity, evaluations[i]);
         assert_ok(loop_case_open(&c));
         assert_ok(loop_case_run(&c, false));
         run_outcome_read(&c, &o);
@@ -330,7 +220,7 @@ static void failures_do_not_stall(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof known_methods / sizeof *known_methods; i++) {
         struct loop_case c;
-        set_method(&c, known_methods[i], 24);
+        loop_case_known(&c, known_methods[i], 24);
         c.fail_every = 3;
         c.learner.lag = 1;
         assert_ok(loop_case_open(&c));
@@ -343,7 +233,7 @@ static void failures_do_not_stall(void **state)
     }
     for (size_t i = 0; i < sizeof cell_methods / sizeof *cell_methods; i++) {
         struct loop_case c;
-        set_cells(&c, cell_methods[i], 24);
+        loop_case_cells(&c, cell_methods[i], 24);
         c.fail_every = 3;
         c.learner.lag = 1;
         assert_ok(loop_case_open(&c));
@@ -357,13 +247,13 @@ static void failures_do_not_stall(void **state)
 
 static void set_short(struct loop_case *c, const struct method_ops *method)
 {
-    set_method(c, method, 24);
+    loop_case_known(c, method, 24);
     c->learner.lag = 1;
 }
 
 static void set_short_cells(struct loop_case *c, const struct method_ops *method)
 {
-    set_cells(c, method, 24);
+    loop_case_cells(c, method, 24);
     c->learner.lag = 1;
 }
 
@@ -385,7 +275,7 @@ static void async_goes_on_after_a_kill(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof known_methods / sizeof *known_methods; i++) {
         struct loop_case c;
-        set_method(&c, known_methods[i], 24);
+        loop_case_known(&c, known_methods[i], 24);
         c.learner.mode = MODE_ASYNC;
         c.actors = 7;
         for (int64_t stop = 2; stop >= 0; stop -= 2) {
@@ -408,8 +298,6 @@ int main(void)
 {
     log_set_level(LOG_QUIET);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_beats_random_with_less),
-        cmocka_unit_test(operations_are_searched),
         cmocka_unit_test(copies_what_is_best_elsewhere),
         cmocka_unit_test(oneshot_tries_the_suggestions),
         cmocka_unit_test(uniform_tries_one),
