@@ -82,12 +82,12 @@ def compare(networks, table):
 def place(run, table):
     """Where the found networks lie among those of the table."""
     truth = numpy.array(sorted((accuracy for accuracy, _ in table.values()), reverse=True))
-    tasks = json.loads((run / "report.json").read_text())["tasks"]
+    tasks = json.loads((run / "config.json").read_text())["tasks"]
     for number, task in enumerate(tasks):
         networks = scored(run, number)
         best = sorted(networks, key=lambda choice: networks[choice][1], reverse=True)
         inside = [choice for choice in best if choice in table]
-        print(f"\n{task['task']}: best of {len(networks)} by reward: {''.join(map(str, best[0]))}"
+        print(f"\n{task['name']}: best of {len(networks)} by reward: {''.join(map(str, best[0]))}"
               f" ({'in' if best[0] in table else 'not in'} the table)")
         for choice in inside[:3]:
             above = (truth > table[choice][0]).sum()

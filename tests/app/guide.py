@@ -104,7 +104,7 @@ def small(value):
     """A config that takes seconds: its networks (but for a large one among others) and up to three of their tasks, little
     of all else."""
     large = [network["name"] for network in value.get("networks", []) if network.get("architecture") == "resnet56"]
-    if len(large) < len(value.get("networks", [])):
+    if 0 < len(large) < len(value["networks"]):
         value["networks"] = [network for network in value["networks"] if network["name"] not in large]
         value["tasks"] = [task for task in value["tasks"] if task.get("network") not in large]
     for network in value.get("networks", []):

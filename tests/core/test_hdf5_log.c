@@ -36,6 +36,40 @@ static void append_and_read(void **state)
     assert_int_equal(count, 0);
 }
 
+// A row larger than the buffers that rows are moved through, and more of them at once.
+static void rows_may_be_large(void **state)
+{
+    (void)state;
+    enum { NUMBERS = 20000, ROWS = 3 };
+    struct wide_row {
+        uint8_t before; // with a gap behind it
+        double numbers[NUMBERS];
+    };
+    static const struct hdf5_column columns[] = {
+        {"before", HDF5_U8, 1, false, offsetof(struct wide_row, before)},
+        {"numbers", HDF5_F64, NUMBERS, false, offsetof(struct wide_row, numbers)}};
+    static const struct hdf5_table wide = {
+        .name = "wide", .columns = columns, .n_columns = 2, .row_bytes = sizeof(struct wide_row)};
+    static struct wide_row rows[ROWS], back[ROWS];
+    const char *path = test_folder_path(&folder, "wide.h5");
+    struct hdf5_log *log;
+    for (int i = 0; i < ROWS; i++) {
+        rows[i].before = (uint8_t)(i + 1);
+        for (int k = 0; k < NUMBERS; k++) {
+            rows[i].numbers[k] = i * NUMBERS + k;
+        }
+    }
+    assert_ok(hdf5_log_open(path, &wide, 1, NULL, 0, NULL, &log));
+    assert_ok(hdf5_log_append(log, 0, rows, 1));
+    assert_ok(hdf5_log_append(log, 0, rows + 1, ROWS - 1));
+    assert_ok(hdf5_log_close(log));
+    assert_ok(hdf5_log_read(path, &wide, 0, ROWS, back));
+    for (int i = 0; i < ROWS; i++) {
+        assert_int_equal(back[i].before, rows[i].before);
+        assert_memory_equal(back[i].numbers, rows[i].numbers, sizeof rows[i].numbers);
+    }
+}
+
 static void read_all(const char *path, struct arena *arena, char **bytes, size_t *length)
 {
     assert_ok(file_read(path, 64 << 20, arena, bytes, length));
@@ -174,8 +208,11 @@ static void damaged_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(append_and_read), IN_FOLDER(same_rows_make_the_same_file),
-        IN_FOLDER(keeping_rows),    IN_FOLDER(other_columns),
+        IN_FOLDER(append_and_read),
+        IN_FOLDER(rows_may_be_large),
+        IN_FOLDER(same_rows_make_the_same_file),
+        IN_FOLDER(keeping_rows),
+        IN_FOLDER(other_columns),
         IN_FOLDER(damaged_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

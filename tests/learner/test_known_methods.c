@@ -5,8 +5,6 @@
 #include "run_outcome.h"
 #include "test_unit.h"
 
-#include <math.h>
-
 // Candidates that were scored in more than one model, as a share of all.
 static double repeated_elsewhere(const struct method_ops *method)
 {
