@@ -1,6 +1,7 @@
 #include "envs/nas/nas_host.h"
 
 #include "core/hash.h"
+#include "envs/scoring/host_block.h"
 #include "nn/calibrate_params.h"
 #include "nn/network_input.h"
 
@@ -97,36 +98,34 @@ static void fill_close(struct fill *fill)
     arena_close(&fill->arena);
 }
 
-// ---- the block: one of these, then everything else at the offsets that it gives
+// ---- the block (host_block.h)
 
-struct block {
-    int32_t n_datasets, n_networks;
-    uint64_t datasets, networks; // records
-};
 struct network_record {
     struct host_subject_record subject;
     uint64_t params, n_floats; // of the supernet
 };
 
+static struct network_record place_network(struct host_placer *placer, const struct fill *fill,
+                                           int n)
+{
+    const struct supernet *supernet = &fill->supernets[n];
+    struct network_record record;
+    memset(&record, 0, sizeof record); // padding too: the same bytes each time
+    record.subject = host_subject_place(placer, &fill->subjects[n]);
+    record.n_floats = supernet->n_floats;
+    record.params =
+        host_place(placer, supernet->params, supernet->n_floats * sizeof *supernet->params);
+    return record;
+}
+
 static size_t write_block(const struct fill *fill, char *to)
 {
     struct host_placer placer = {.to = to};
-    struct block block = {.n_datasets = fill->images.n, .n_networks = fill->n};
-    (void)host_reserve(&placer, sizeof block);
-    block.networks = host_reserve(&placer, (size_t)fill->n * sizeof(struct network_record));
-    block.datasets = host_datasets_place(&placer, fill->images.datasets, fill->images.n);
-    for (size_t i = 0; i < (size_t)fill->n; i++) {
-        const struct supernet *supernet = &fill->supernets[i];
-        struct network_record record = {.n_floats = supernet->n_floats};
-        record.subject = host_subject_place(&placer, &fill->subjects[i]);
-        record.params =
-            host_place(&placer, supernet->params, supernet->n_floats * sizeof *supernet->params);
-        if (to != NULL) {
-            memcpy(to + block.networks + i * sizeof record, &record, sizeof record);
-        }
-    }
-    if (to != NULL) {
-        memcpy(to, &block, sizeof block);
+    const struct host_block block =
+        host_block_begin(&placer, &fill->images, fill->n, sizeof(struct network_record));
+    for (int i = 0; i < fill->n; i++) {
+        const struct network_record record = place_network(&placer, fill, i);
+        host_block_put(&placer, &block, i, &record, sizeof record);
     }
     return placer.at;
 }
@@ -147,11 +146,10 @@ static void copy(void *context, char *to)
 static enum status view(const struct nas_config *config, struct nas_host *host, struct arena *arena)
 {
     const char *bytes = host->memory.data;
-    const struct block *block = (const void *)bytes;
+    const struct host_block *block;
+    TRY(host_block_view(bytes, arena, &block, &host->datasets));
     const struct network_record *records = (const void *)(bytes + block->networks);
-    ARENA_NEW(arena, host->datasets, (size_t)block->n_datasets);
     host->n_datasets = block->n_datasets;
-    host_datasets_view(bytes, block->datasets, host->n_datasets, host->datasets);
     for (int i = 0; i < host->n_networks; i++) {
         struct nas_host_network *network = &host->networks[i];
         if (records[i].n_floats != network->supernet.n_floats) {

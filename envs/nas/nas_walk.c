@@ -1,24 +1,15 @@
 #include "envs/nas/nas_walk.h"
 
-#include "search_space/wall.h"
+#include "envs/task_budget.h"
 
 #include <inttypes.h>
 
-static enum status find_limit(const struct nas_study *study, const struct nas_task *task, int kind,
-                              int64_t *limit)
+static enum status find_limit(const struct nas_study *study, const struct nas_task *task,
+                              enum cost_kind kind, int64_t *limit)
 {
     const double asked = task->budget[kind];
     const int64_t full = study->full.of[kind], least = study->least.of[kind];
-    *limit = INT64_MAX;
-    if (!(asked >= 0 && asked <= 1e15)) {
-        FAIL(ERR_CONFIG,
-             "task \"%s\": %s is %g; expected a share up to 1, a number above, or 0 for none",
-             task->name, cost_names[kind], asked);
-    }
-    if (asked == 0) {
-        return OK;
-    }
-    *limit = wall_budget(asked, full);
+    TRY(task_budget_limit(task->name, kind, asked, full, limit));
     if (*limit < least) {
         FAIL(ERR_CONFIG,
              "task \"%s\": %s of %g asks for at most %" PRId64 " %s, but the least possible in "
@@ -36,7 +27,7 @@ enum status nas_walk_open(const struct nas_study *study, const struct nas_task *
     struct nas_walk walk = {.study = study};
     const struct objective_range range = {.least = study->least, .whole = study->full};
     for (int k = 0; k < COST_KINDS; k++) {
-        TRY(find_limit(study, task, k, &walk.own.of[k]));
+        TRY(find_limit(study, task, (enum cost_kind)k, &walk.own.of[k]));
     }
     TRY(objective_make(&task->objective, &range, task->name, &walk.objective));
     nas_walk_reset(&walk, 0);
@@ -44,21 +35,13 @@ enum status nas_walk_open(const struct nas_study *study, const struct nas_task *
     return OK;
 }
 
-static int64_t scaled_limit(int64_t own, int64_t least, double budget)
-{
-    const double limit = (double)own * budget;
-    if (own == INT64_MAX || !(limit < (double)INT64_MAX)) {
-        return INT64_MAX;
-    }
-    return limit > (double)least ? (int64_t)limit : least;
-}
-
 void nas_walk_reset(struct nas_walk *walk, double budget)
 {
     walk->step = 0;
     for (int k = 0; k < COST_KINDS; k++) {
         const int64_t own = walk->own.of[k];
-        walk->limits.of[k] = budget > 0 ? scaled_limit(own, walk->study->least.of[k], budget) : own;
+        walk->limits.of[k] =
+            budget > 0 ? task_budget_scale(own, walk->study->least.of[k], budget) : own;
     }
 }
 

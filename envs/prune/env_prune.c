@@ -91,16 +91,7 @@ static enum status open_parts(struct prune_env *env, const struct env_job *job)
         FAIL(ERR_CONFIG, "pruning needs at least one network and one task, got %d and %d",
              config->n_networks, config->n_tasks);
     }
-    const struct backend_options options = {.threads = job->threads,
-                                            .check = job->check,
-                                            .device = job->device,
-                                            .turn = job->turn,
-                                            .precision = job->precision,
-                                            .profile = job->profile};
-    const char *backend = job->backend != NULL ? job->backend : "cpu";
-    TRY(backend_open(backend, &options, &env->backend));
-    env->scoring = config->scoring;
-    env->scoring.dtype = scoring_resolve_dtype(env->scoring.dtype, env->backend, job->int8);
+    TRY(scoring_open_backend(job, &config->scoring, &env->backend, &env->scoring));
     TRY(host_data_open(config, job->seed, env->backend, job->shared_fd, &env->arena, &env->host));
     ARENA_NEW(&env->arena, env->more, (size_t)env->host.n_datasets);
     TRY(open_studies(env));

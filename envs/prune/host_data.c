@@ -2,16 +2,13 @@
 
 #include "core/hash.h"
 #include "envs/prune/host_fill.h"
+#include "envs/scoring/host_block.h"
 #include "nn/graph_text.h"
 #include "search_space/refit.h"
 
 #include <string.h>
 
-// The block: one of these, then everything else at the offsets that it and its records give.
-struct block {
-    int32_t n_datasets, n_networks;
-    uint64_t datasets, networks; // records
-};
+// In the block (host_block.h), of each network.
 struct network_record {
     struct host_subject_record subject;
     uint64_t graph, whole, params, order, grams; // grams 0: none
@@ -46,19 +43,11 @@ static struct network_record place_network(struct host_placer *placer, const str
 static size_t write_block(struct host_fill *fill, char *to)
 {
     struct host_placer placer = {.to = to};
-    struct block block = {.n_datasets = fill->images.n, .n_networks = fill->n_networks};
-    const size_t n = (size_t)fill->n_networks;
-    (void)host_reserve(&placer, sizeof block);
-    block.networks = host_reserve(&placer, n * sizeof(struct network_record));
-    block.datasets = host_datasets_place(&placer, fill->images.datasets, fill->images.n);
-    for (size_t i = 0; i < n; i++) {
-        const struct network_record record = place_network(&placer, fill, (int)i);
-        if (to != NULL) {
-            memcpy(to + block.networks + i * sizeof record, &record, sizeof record);
-        }
-    }
-    if (to != NULL) {
-        memcpy(to, &block, sizeof block);
+    const struct host_block block =
+        host_block_begin(&placer, &fill->images, fill->n_networks, sizeof(struct network_record));
+    for (int i = 0; i < fill->n_networks; i++) {
+        const struct network_record record = place_network(&placer, fill, i);
+        host_block_put(&placer, &block, i, &record, sizeof record);
     }
     return placer.at;
 }
@@ -98,12 +87,11 @@ static enum status view_network(const struct host_data *host, const struct netwo
 static enum status view(struct host_data *data, struct arena *arena)
 {
     const char *bytes = data->memory.data;
-    const struct block *block = (const void *)bytes;
+    const struct host_block *block;
+    TRY(host_block_view(bytes, arena, &block, &data->datasets));
     const struct network_record *networks = (const void *)(bytes + block->networks);
-    ARENA_NEW(arena, data->datasets, (size_t)block->n_datasets);
     ARENA_NEW(arena, data->networks, (size_t)block->n_networks);
     data->n_datasets = block->n_datasets;
-    host_datasets_view(bytes, block->datasets, data->n_datasets, data->datasets);
     for (int i = 0; i < block->n_networks; i++) {
         TRY(view_network(data, &networks[i], &data->networks[data->n_networks++]));
     }

@@ -1,5 +1,7 @@
 #include "envs/prune/prune_walk.h"
 
+#include "envs/task_budget.h"
+
 #include <inttypes.h>
 
 static enum status find_limit(const struct prune_study *study, const struct prune_task *task,
@@ -7,16 +9,7 @@ static enum status find_limit(const struct prune_study *study, const struct prun
                               int64_t *limit)
 {
     const double asked = task->budget[kind];
-    *limit = INT64_MAX;
-    if (!(asked >= 0 && asked <= 1e15)) {
-        FAIL(ERR_CONFIG,
-             "task \"%s\": %s is %g; expected a share up to 1, a number above, or 0 for none",
-             task->name, cost_names[kind], asked);
-    }
-    if (asked == 0) {
-        return OK;
-    }
-    *limit = wall_budget(asked, study->full[kind]);
+    TRY(task_budget_limit(task->name, kind, asked, study->full[kind], limit));
     if (*limit < study->least[kind]) {
         FAIL(ERR_CONFIG,
              "task \"%s\": %s of %g asks for at most %" PRId64 " %s, but the least possible is "
@@ -54,15 +47,6 @@ enum status prune_walk_open(const struct prune_study *study, const struct prune_
     return OK;
 }
 
-static int64_t scaled_limit(int64_t own, int64_t least, double budget)
-{
-    const double limit = (double)own * budget;
-    if (own == INT64_MAX || !(limit < (double)INT64_MAX)) {
-        return INT64_MAX;
-    }
-    return limit > (double)least ? (int64_t)limit : least;
-}
-
 void prune_walk_reset(struct prune_walk *walk, double budget)
 {
     const struct prune_study *study = walk->study;
@@ -70,7 +54,7 @@ void prune_walk_reset(struct prune_walk *walk, double budget)
     walk->last_share = 1;
     for (int k = 0; k < COST_KINDS; k++) {
         walk->limits[k] =
-            budget > 0 ? scaled_limit(walk->own[k], study->least[k], budget) : walk->own[k];
+            budget > 0 ? task_budget_scale(walk->own[k], study->least[k], budget) : walk->own[k];
     }
     wall_set_limits(walk->wall, walk->limits);
     if (study->n_steps < study->network->groups.n) {

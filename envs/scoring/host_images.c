@@ -194,50 +194,6 @@ done:
     return code;
 }
 
-// ---- in the block
-
-struct dataset_record {
-    struct host_dataset set; // pointers mean nothing
-    uint64_t calibration, validation, labels;
-};
-
-static struct dataset_record place_dataset(struct host_placer *placer,
-                                           const struct host_dataset *set)
-{
-    const size_t image = host_image_bytes(set);
-    const size_t n_validation = (size_t)set->n_validation;
-    struct dataset_record record;
-    memset(&record, 0, sizeof record); // padding too: the same bytes each time
-    record.set = *set;
-    record.calibration = host_place(placer, set->calibration, (size_t)set->n_calibration * image);
-    record.validation = host_place(placer, set->validation, n_validation * image);
-    record.labels = host_place(placer, set->labels, n_validation * sizeof *set->labels);
-    return record;
-}
-
-uint64_t host_datasets_place(struct host_placer *placer, const struct host_dataset *sets, int n)
-{
-    const uint64_t records = host_reserve(placer, (size_t)n * sizeof(struct dataset_record));
-    for (int i = 0; i < n; i++) {
-        const struct dataset_record record = place_dataset(placer, &sets[i]);
-        if (placer->to != NULL) {
-            memcpy(placer->to + records + (size_t)i * sizeof record, &record, sizeof record);
-        }
-    }
-    return records;
-}
-
-void host_datasets_view(const char *block, uint64_t at, int n, struct host_dataset *out)
-{
-    const struct dataset_record *records = (const void *)(block + at);
-    for (int i = 0; i < n; i++) {
-        out[i] = records[i].set;
-        out[i].calibration = (const uint8_t *)(block + records[i].calibration);
-        out[i].validation = (const uint8_t *)(block + records[i].validation);
-        out[i].labels = (const int32_t *)(const void *)(block + records[i].labels);
-    }
-}
-
 // ---- what it all depends on
 
 static uint64_t hash_text(uint64_t hash, const char *text)

@@ -1,5 +1,4 @@
-// Images that candidates are recalibrated and scored on: gathered from data sets, placed in a block
-// that all workers of a host share (host_memory.h), found there again.
+// Images that candidates are recalibrated and scored on, gathered from data sets.
 #pragma once
 #include "core/arena.h"
 #include "envs/scoring/host_placer.h"
@@ -44,11 +43,6 @@ enum status image_fill_open(struct image_fill *fill, int most);
 enum status image_fill_find(struct image_fill *fill, const struct scoring_network *network,
                             struct network_origin *origin, int *out);
 void image_fill_close(struct image_fill *fill); // half open is fine
-
-// Data sets [n] into the block; returns where their records are. And found there again, into out
-// [n].
-uint64_t host_datasets_place(struct host_placer *placer, const struct host_dataset *sets, int n);
-void host_datasets_view(const char *block, uint64_t at, int n, struct host_dataset *out);
 
 // More training images than the host holds, the same ones first: reads the data set anew. dataset:
 // its name where the options have none. *n comes in as how many are wanted and goes out as how many

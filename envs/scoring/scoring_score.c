@@ -112,14 +112,29 @@ enum status scoring_score_network(struct backend *backend, const struct host_dat
 
 // ---- candidates
 
-enum scoring_dtype scoring_resolve_dtype(enum scoring_dtype asked, const struct backend *backend,
-                                         enum env_int8 int8)
+static enum scoring_dtype resolve_dtype(enum scoring_dtype asked, const struct backend *backend,
+                                        enum env_int8 int8)
 {
     if (asked != SCORING_AUTO) {
         return asked;
     }
     return int8 == ENV_INT8_ON || (int8 == ENV_INT8_OWN && backend->int8) ? SCORING_INT8
                                                                           : SCORING_FLOAT32;
+}
+
+enum status scoring_open_backend(const struct env_job *job, const struct scoring_options *scoring,
+                                 struct backend **backend, struct scoring_options *resolved)
+{
+    const struct backend_options options = {.threads = job->threads,
+                                            .check = job->check,
+                                            .device = job->device,
+                                            .turn = job->turn,
+                                            .precision = job->precision,
+                                            .profile = job->profile};
+    TRY(backend_open(job->backend != NULL ? job->backend : "cpu", &options, backend));
+    *resolved = *scoring;
+    resolved->dtype = resolve_dtype(scoring->dtype, *backend, job->int8);
+    return OK;
 }
 
 static bool all_finite(const float *values, size_t n)

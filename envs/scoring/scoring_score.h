@@ -30,9 +30,11 @@ struct scorer {
     const uint8_t *calibration;            // [n_calibration][h][w][c] in place of the subject's own
     int n_calibration;                     // NULL: those, scoring.calibration_images at most
 };
-// What candidates compute in, on this backend, where the config leaves it open.
-enum scoring_dtype scoring_resolve_dtype(enum scoring_dtype asked, const struct backend *backend,
-                                         enum env_int8 int8);
+// The backend that a job asks for, which the caller closes, and in *resolved what its config says
+// of scoring, with the dtype that candidates compute in on this backend where the config leaves it
+// open.
+enum status scoring_open_backend(const struct env_job *job, const struct scoring_options *scoring,
+                                 struct backend **backend, struct scoring_options *resolved);
 // The images that candidates of this subject are recalibrated on, and how many.
 const uint8_t *scorer_calibration(const struct scorer *scorer, const struct host_subject *subject,
                                   int *n);
