@@ -63,7 +63,7 @@ static enum status load_weights(struct run_session *session, const struct networ
 {
     struct supernet supernet;
     if (run_space_type(config) == NULL) {
-        return run_load_weights(config, data, &session->arena, out);
+        return run_load_weights(config, data, NULL, &session->arena, out);
     }
     TRY(run_space_load(config, data, &session->arena, &supernet));
     const enum status code = supernet_extract_largest(&supernet, out);

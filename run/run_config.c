@@ -21,6 +21,11 @@ static const struct option network_space_table[] = {
 // clang-format on
 
 #define NETWORK_AT(field) .offset = offsetof(struct network_config, field)
+static const char *const restore_batchnorms[] = {[RESTORE_BATCHNORM_AUTO] = "auto",
+                                                 [RESTORE_BATCHNORM_ON] = "on",
+                                                 [RESTORE_BATCHNORM_OFF] = "off",
+                                                 NULL};
+
 static const struct option network_table[] = {
     {"name", "by default the architecture, or the name of the weights' file", OPTION_STRING,
      NETWORK_AT(name)},
@@ -34,6 +39,12 @@ static const struct option network_table[] = {
      "rows of the data set's training part that the weights were trained on, such as "
      "0-9999,20000-44999, or none; empty = as their file says; unknown = as if it did not say",
      OPTION_STRING, NETWORK_AT(train_rows)},
+    {"restore_batchnorm",
+     "give convolutions of weights without any BatchNorm one each that computes what their bias "
+     "did, "
+     "so that they bear training: auto = of ONNX files, whose exporters fold it",
+     OPTION_CHOICE, NETWORK_AT(restore_batchnorm), .fallback_text = "auto",
+     .choices = restore_batchnorms},
     {"data", "the data set", OPTION_OBJECT, NETWORK_AT(data), .table = dataset_option_table},
     {"train", "how it is trained without weights", OPTION_OBJECT, NETWORK_AT(train),
      .table = train_option_table},

@@ -22,11 +22,14 @@ struct network_space {
     const char *name; // "" = it is a network
     union space_values values[NAS_SPACE_COUNT];
 };
+// Whether convolutions get the BatchNorm again that exporters fold into them: in files of ONNX.
+enum restore_batchnorm { RESTORE_BATCHNORM_AUTO, RESTORE_BATCHNORM_ON, RESTORE_BATCHNORM_OFF };
 struct network_config {
     const char *name; // by default the architecture, or the weights' file without its ending
     struct network_hints hints;
     const char *weights;    // file of trained weights; "" = trained first, by `train`
     const char *train_rows; // that the weights were trained on; "" = as their file says
+    enum restore_batchnorm restore_batchnorm;
     struct dataset_options data;
     struct train_recipe train;
     struct network_space space;

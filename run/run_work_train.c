@@ -90,7 +90,9 @@ static enum status get_base(struct run_task *task, const struct network_config *
                             const struct dataset *data, struct network *network)
 {
     if (config->weights[0] != '\0') {
-        TRY(run_load_weights(config, data, &task->arena, network));
+        struct backend *backend;
+        TRY(run_work_backend(task, &backend));
+        TRY(run_load_weights(config, data, backend, &task->arena, network));
         task->out->unknown_rows = !network->train_rows.known;
         task->out->finished = true;
         return OK;

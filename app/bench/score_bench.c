@@ -66,7 +66,7 @@ static enum status save_networks(const struct score_bench *bench, struct opened 
         if (opened->files[i] == NULL) {
             return ERR_MEMORY;
         }
-        TRY(run_save_weights(&network, opened->files[i]));
+        TRY(run_save_weights(&network, bench->backend, opened->files[i]));
     }
     return OK;
 }

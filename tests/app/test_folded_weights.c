@@ -1,0 +1,65 @@
+// A network as exporters leave it, its BatchNorms folded into convolutions: a run puts them back,
+// with their effect on training, unless told not to.
+#include "run_program.h"
+
+#include <math.h>
+
+#define DATA "\"data\": {\"name\": \"shapes\", \"size\": 12, \"count\": 2000, \"classes\": [0, 6]}"
+static const char trained[] =
+    "{\"model\": {\"architecture\": \"resnet8\"}, " DATA ", "
+    " \"train\": {\"epochs\": 2, \"batch\": 32, \"learning_rate\": 0.05, \"crop_pad\": 0}}";
+static const char searched[] = "{\"networks\": [{\"name\": \"mine\", \"weights\": \"mine.onnx\", "
+                               "\"train_rows\": \"none\", " DATA "}],"
+                               " \"tasks\": [{\"macs\": 0.4}],"
+                               " \"scoring\": {\"calibration_images\": 64, \"images\": 200},"
+                               " \"search\": {\"evaluations\": 4},"
+                               " \"finetune\": {\"epochs\": 1, \"batch\": 32, \"crop_pad\": 0}}";
+
+static double params_of(struct program *p, const char *file)
+{
+    return program_number(program_json(p, "inspect %s", file), "total.params");
+}
+
+static double loss_of(struct program *p, const char *file)
+{
+    return program_number(
+        program_json(p, "eval %s --data.size 12 --data.count 2000 --data.classes 0,6", file),
+        "loss");
+}
+
+static void test_run(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "trained.json", trained);
+    program_write(p, "searched.json", searched);
+    program_json(p, "train trained.json --run-dir trained");
+    const double params = params_of(p, "trained/network.safetensors");
+    const double loss = loss_of(p, "trained/network.safetensors");
+    program_json(p, "export trained/network.safetensors -o mine.onnx --compare 16");
+    const double folded = params_of(p, "mine.onnx");
+    assert_true(folded < params);
+
+    program_json(p, "run searched.json --run-dir back");
+    assert_true(params_of(p, "back/networks/mine.safetensors") == params);
+    assert_true(fabs(loss_of(p, "back/networks/mine.safetensors") - loss) < 1e-4 * loss);
+
+    program_json(p, "search searched.json --run-dir as-is --networks.0.restore_batchnorm off");
+    assert_true(params_of(p, "as-is/networks/mine.safetensors") == folded);
+
+    program_json(p, "import mine.onnx -o imported.safetensors");
+    program_json(
+        p, "search searched.json --run-dir imported --networks.0.weights=imported.safetensors");
+    assert_true(params_of(p, "imported/networks/mine.safetensors") == folded);
+    program_json(p,
+                 "search searched.json --run-dir asked --networks.0.weights=imported.safetensors "
+                 "--networks.0.restore_batchnorm=on");
+    assert_true(params_of(p, "asked/networks/mine.safetensors") == params);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_run, program_setup, program_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
