@@ -283,7 +283,7 @@ static bool rewards_are_flat(const struct advisor_pool *pool, int code)
 bool advisor_is_flat(const struct advisor *advisor, int task)
 {
     const struct advisor_pool *pool = advisor_pool_of(advisor, task);
-    bool flat = true;
+    bool flat = !advisor_is_drawn(advisor, task); // costs tell candidates apart that score alike
     for (int code = 0; code < pool->n_models; code++) {
         flat = flat && rewards_are_flat(pool, code);
     }

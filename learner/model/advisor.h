@@ -57,7 +57,8 @@ int advisor_propose(struct advisor *advisor, int task, int64_t episode,
                     const struct advisor_wishes *wishes, int16_t *choices);
 
 bool advisor_knows(const struct advisor *advisor, int task); // its pool has a model to ask
-// All rewards so far are the same but for chance: nothing to learn from yet.
+// All rewards so far are the same but for chance: nothing to learn from yet. Never so where
+// episodes draw their objectives, as what is left there are costs, which are known.
 bool advisor_is_flat(const struct advisor *advisor, int task);
 // What n candidates [n][stride] are worth, by the model. CHECKs advisor_knows.
 void advisor_predict(const struct advisor *advisor, int task, const int16_t *choices, int n,

@@ -225,12 +225,9 @@ static void the_best_are_by_mean_and_within_budget(void **state)
             assert_true(space->holds(NULL, task, best[i]));
             advisor_predict(advisor, task, best[i], 1, 0, &mean, &sd);
             assert_true(mean <= before + 1e-9 && sd >= 0.0);
-            guessed_space.noise = 0.01;
             guessed_space.noise = 0.01; // a reward says less than all of them do
             assert_true(fabs(advisor_worth(advisor, task, best[i], -5.0) - mean) < 1e-9);
             guessed_space.noise = 0.0; // a reward says it all
-            assert_true(advisor_worth(advisor, task, best[i], -5.0) == -5.0);
-            guessed_space.noise = 0; // exact rewards are what candidates are worth
             assert_true(advisor_worth(advisor, task, best[i], -5.0) == -5.0);
             before = mean;
         }

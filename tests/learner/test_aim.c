@@ -64,16 +64,22 @@ static double score_of(const int16_t *choices)
     return trajectory.header->score;
 }
 
-static void tell_random(struct advisor *advisor, bool draws)
+// score: of all of them; NAN = each one's own.
+static void tell(struct advisor *advisor, bool draws, double score_of_all)
 {
     for (int i = 0; i < 40; i++) {
         struct rng rng = rng_make(1, RNG_TEST, (uint64_t)i, 0);
         int16_t choices[GAME_GROUPS];
         candidate_random(game_space(1), TASK, &rng, choices);
-        const double score = score_of(choices);
+        const double score = isnan(score_of_all) ? score_of(choices) : score_of_all;
         advisor_know(advisor, TASK, choices, draws ? value(NULL, TASK, -1, choices, score) : score);
     }
     advisor_fit(advisor);
+}
+
+static void tell_random(struct advisor *advisor, bool draws)
+{
+    tell(advisor, draws, NAN);
 }
 
 // Whatever is aimed at, what is said is the value of what an advisor of accuracies says.
@@ -127,6 +133,23 @@ static void proposals_follow_their_episodes(void **state)
     advisor_close(advisor);
 }
 
+// Where all are equally good, what is left to look for is what costs least.
+static void costs_count_where_scores_are_alike(void **state)
+{
+    (void)state;
+    struct advisor *advisor = open_advisor(true), *plain = open_advisor(false);
+    tell(advisor, true, 0.5);
+    tell(plain, false, 0.5);
+    assert_true(advisor_is_flat(plain, TASK));
+    assert_false(advisor_is_flat(advisor, TASK));
+    const double cheap = mean_use(advisor, 1001);
+    if (!(cheap < 0.6)) {
+        fail_msg("for costs %g of the budget", cheap);
+    }
+    advisor_close(advisor);
+    advisor_close(plain);
+}
+
 // The best known for each objective, and the aim goes back to the task's own after a proposal.
 static void the_best_is_of_the_aim(void **state)
 {
@@ -156,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(predictions_follow_the_aim),
         cmocka_unit_test(proposals_follow_their_episodes),
+        cmocka_unit_test(costs_count_where_scores_are_alike),
         cmocka_unit_test(the_best_is_of_the_aim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
