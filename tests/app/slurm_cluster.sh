@@ -18,6 +18,11 @@ skip() {
     exit 77
 }
 
+# What a daemon has said last, to its log or before it had one.
+last_words() {
+    cat "$folder/$1.out" "$folder/$1.log" 2>/dev/null | tail -n 1
+}
+
 stop() {
     for name in slurmd slurmctld munged; do
         if [ -s "$folder/$name.pid" ]; then
@@ -69,13 +74,13 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 END
 munged --force --key-file="$folder/munge.key" --socket="$folder/munge/socket" --pid-file="$folder/munged.pid" \
     --log-file="$folder/munged.log" --seed-file="$folder/munge.seed" >"$folder/munged.out" 2>&1 ||
-    skip "munged does not start: $(tail -n 1 "$folder/munged.out")"
+    skip "munged does not start: $(last_words munged)"
 export SLURM_CONF=$folder/slurm.conf
-slurmctld >"$folder/slurmctld.out" 2>&1 || { stop; skip "slurmctld does not start: $(tail -n 1 "$folder/slurmctld.out")"; }
-slurmd >"$folder/slurmd.out" 2>&1 || { stop; skip "slurmd does not start: $(tail -n 1 "$folder/slurmd.out")"; }
+slurmctld >"$folder/slurmctld.out" 2>&1 || { stop; skip "slurmctld does not start: $(last_words slurmctld)"; }
+slurmd >"$folder/slurmd.out" 2>&1 || { stop; skip "slurmd does not start: $(last_words slurmd)"; }
 for _ in $(seq 100); do
     [ "$(sinfo --noheader --format=%T 2>/dev/null)" = idle ] && exit 0
     sleep 0.2
 done
 stop
-skip "its node does not come up: $(tail -n 1 "$folder/slurmd.log")"
+skip "its node does not come up: $(last_words slurmd)"
