@@ -9,6 +9,7 @@
 #include "nn/network_input.h"
 #include "onnx/compare.h"
 #include "run/load.h"
+#include "run/load_data.h"
 #include "train/evaluate.h"
 
 #include <errno.h>
@@ -126,14 +127,15 @@ static enum status check_config(struct exporting *x)
     return OK;
 }
 
-// The data set that the network's file names, where this machine has it.
-static enum status find_data(struct exporting *x)
+// The data set that the network's file or its run names, where this machine has it.
+static enum status find_data(struct exporting *x, const char *path)
 {
-    struct dataset_options options = x->config->data;
-    options.name = x->network.info.dataset;
-    if (options.name[0] == '\0') {
+    const char *named = x->network.info.dataset;
+    struct dataset_options options;
+    if (named[0] == '\0') {
         return OK;
     }
+    TRY(load_data_options(path, named, &x->config->data, &x->arena, &options));
     enum status code = dataset_open(&options, DATASET_TRAIN, &x->data);
     if (code == OK) {
         code = evaluate_check_fit(&x->network, &x->data);
@@ -156,7 +158,7 @@ static enum status open_network(struct exporting *x, const char *path)
         TRY(evaluate_check_fit(&x->network, &x->data));
     } else {
         TRY(network_file_load(path, &config->hints, NULL, &x->network));
-        TRY(find_data(x));
+        TRY(find_data(x, path));
     }
     if (x->options.int8 != ONNX_INT8_OFF && x->data.n == 0) {
         FAIL(ERR_CONFIG, "--int8 takes ranges from training images: name a data set with --data");

@@ -20,7 +20,7 @@ static const char config[] =
     " \"finetune\": {\"epochs\": 1, \"batch\": 40, \"crop_pad\": 0}}";
 
 #define FINAL "runs/small/final/a-macs0.5.safetensors"
-#define EXPORT "export " FINAL " --data stripes --data.path stripes --compare 20 "
+#define EXPORT "export " FINAL " --compare 20 " // its run says where the data are
 
 static void make_run(struct program *p)
 {
@@ -65,6 +65,7 @@ static void a_hub_folder_is_read_by_others(void **state)
         assert_string_equal(program_string(said, "hub"), "hub");
         assert_string_equal(program_string(said, "file"), "hub/model.onnx");
         assert_true(json_bool(json_get(said, "results")));
+        assert_true(json_bool(json_get(said, "compared_real")));
         assert_int_equal(count_entries(p, "hub"), 5); // written over the last way's
         if (readers_run(p, READ_HUB,
                         "hub logits.safetensors stripes/t10k-images-idx3-ubyte --results") ==
