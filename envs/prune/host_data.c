@@ -40,29 +40,31 @@ static struct network_record place_network(struct host_placer *placer, const str
     return record;
 }
 
-static size_t write_block(struct host_fill *fill, char *to)
+static void write_block(struct host_placer *placer, const struct host_fill *fill)
 {
-    struct host_placer placer = {.to = to};
     const struct host_block block =
-        host_block_begin(&placer, &fill->images, fill->n_networks, sizeof(struct network_record));
+        host_block_begin(placer, &fill->images, fill->n_networks, sizeof(struct network_record));
     for (int i = 0; i < fill->n_networks; i++) {
-        const struct network_record record = place_network(&placer, fill, i);
-        host_block_put(&placer, &block, i, &record, sizeof record);
+        const struct network_record record = place_network(placer, fill, i);
+        host_block_put(placer, &block, i, &record, sizeof record);
     }
-    return placer.at;
 }
 
 static enum status prepare(void *context, size_t *bytes)
 {
     struct host_fill *fill = context;
     TRY(host_fill_prepare(fill));
-    *bytes = write_block(fill, NULL);
+    struct host_placer counter = {0};
+    write_block(&counter, fill);
+    *bytes = counter.at;
     return OK;
 }
 
 static void copy(void *context, char *to)
 {
-    (void)write_block(context, to);
+    struct host_placer placer = {0};
+    placer.to = to;
+    write_block(&placer, context);
 }
 
 static enum status view_network(const struct host_data *host, const struct network_record *record,

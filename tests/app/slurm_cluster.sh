@@ -18,9 +18,9 @@ skip() {
     exit 77
 }
 
-# What a daemon has said last, to its log or before it had one.
+# What a daemon has complained of last, to its log or before it had one.
 last_words() {
-    cat "$folder/$1.out" "$folder/$1.log" 2>/dev/null | tail -n 1
+    grep -hE 'error|fatal' "$folder/$1.out" "$folder/$1.log" 2>/dev/null | tail -n 1 || true
 }
 
 stop() {

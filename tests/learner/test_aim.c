@@ -79,7 +79,7 @@ static void tell(struct advisor *advisor, bool draws, double score_of_all)
 
 static void tell_random(struct advisor *advisor, bool draws)
 {
-    tell(advisor, draws, NAN);
+    tell(advisor, draws, (double)NAN);
 }
 
 // Whatever is aimed at, what is said is the value of what an advisor of accuracies says.
