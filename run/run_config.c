@@ -20,12 +20,12 @@ static const struct option network_space_table[] = {
 };
 // clang-format on
 
-#define NETWORK_AT(field) .offset = offsetof(struct network_config, field)
 static const char *const restore_batchnorms[] = {[RESTORE_BATCHNORM_AUTO] = "auto",
                                                  [RESTORE_BATCHNORM_ON] = "on",
                                                  [RESTORE_BATCHNORM_OFF] = "off",
                                                  NULL};
 
+#define NETWORK_AT(field) .offset = offsetof(struct network_config, field)
 static const struct option network_table[] = {
     {"name", "by default the architecture, or the name of the weights' file", OPTION_STRING,
      NETWORK_AT(name)},
@@ -40,9 +40,8 @@ static const struct option network_table[] = {
      "0-9999,20000-44999, or none; empty = as their file says; unknown = as if it did not say",
      OPTION_STRING, NETWORK_AT(train_rows)},
     {"restore_batchnorm",
-     "give convolutions of weights without any BatchNorm one each that computes what their bias "
-     "did, "
-     "so that they bear training: auto = of ONNX files, whose exporters fold it",
+     "give weights that have no BatchNorm one behind each convolution, which does what its bias "
+     "did, so that they bear training: auto = those of ONNX files, whose exporters fold it",
      OPTION_CHOICE, NETWORK_AT(restore_batchnorm), .fallback_text = "auto",
      .choices = restore_batchnorms},
     {"data", "the data set", OPTION_OBJECT, NETWORK_AT(data), .table = dataset_option_table},

@@ -22,7 +22,8 @@ struct network_space {
     const char *name; // "" = it is a network
     union space_values values[NAS_SPACE_COUNT];
 };
-// Whether convolutions get the BatchNorm again that exporters fold into them: in files of ONNX.
+// Whether convolutions get the BatchNorm again that exporters fold into them; auto: those
+// of ONNX files.
 enum restore_batchnorm { RESTORE_BATCHNORM_AUTO, RESTORE_BATCHNORM_ON, RESTORE_BATCHNORM_OFF };
 struct network_config {
     const char *name; // by default the architecture, or the weights' file without its ending
