@@ -45,7 +45,18 @@ static enum status add_batchnorm(struct graph *out, const char *conv, int input,
     return name != NULL ? graph_add_batchnorm(out, name, input, added) : ERR_MEMORY;
 }
 
-// value [n_nodes]: the node of `out` that computes what each of `from` did.
+// A node may read another one more than once, so there may be more inputs than nodes.
+static size_t most_inputs(const struct graph *graph)
+{
+    int most = 1;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        most = graph->nodes[i].n_inputs > most ? graph->nodes[i].n_inputs : most;
+    }
+    return (size_t)most;
+}
+
+// value [n_nodes]: the node of `out` that computes what each of `from` did. inputs [most_inputs]:
+// scratch.
 static enum status add_nodes(const struct graph *from, struct graph *out, int *value, int *inputs)
 {
     value[0] = 0;
@@ -70,10 +81,9 @@ static enum status add_nodes(const struct graph *from, struct graph *out, int *v
 static enum status unfold_graph(const struct graph *from, struct graph *out)
 {
     const struct node *input = &from->nodes[0];
-    const size_t n = (size_t)from->n_nodes;
     struct arena arena = {0};
-    int *value = arena_alloc(&arena, n, sizeof *value);
-    int *inputs = arena_alloc(&arena, n, sizeof *inputs);
+    int *value = arena_alloc(&arena, (size_t)from->n_nodes, sizeof *value);
+    int *inputs = arena_alloc(&arena, most_inputs(from), sizeof *inputs);
     struct graph unfolded = {0};
     enum status code = value != NULL && inputs != NULL ? OK : ERR_MEMORY;
     TRY_GOTO(code, code, done);

@@ -47,7 +47,13 @@ static enum status restore_batchnorm(const struct network_config *config, const 
     if (!wanted || !unfold_applies(&network->graph)) {
         return OK;
     }
-    TRY(unfold_batchnorm(network));
+    const enum status code = unfold_batchnorm(network);
+    if (code != OK) {
+        return status_context(code,
+                              "network %s: BatchNorm cannot be put back, which "
+                              "restore_batchnorm \"off\" leaves out",
+                              config->name);
+    }
     return backend != NULL ? measure(config, data, backend, arena, network) : OK;
 }
 

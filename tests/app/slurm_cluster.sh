@@ -20,7 +20,7 @@ skip() {
 
 # What a daemon has complained of last, to its log or before it had one.
 last_words() {
-    grep -hE 'error|fatal' "$folder/$1.out" "$folder/$1.log" 2>/dev/null | tail -n 1 || true
+    grep -hiE 'error|fatal' "$folder/$1.out" "$folder/$1.log" 2>/dev/null | tail -n 1 || true
 }
 
 stop() {

@@ -1,5 +1,5 @@
-// A network as exporters leave it, its BatchNorms folded into convolutions: a run puts them back,
-// with their effect on training, unless told not to.
+// A network as exporters leave it, its BatchNorms folded into convolutions: a run puts them back
+// and trains on at the usual rate, unless told not to.
 #include "run_program.h"
 
 #include <math.h>

@@ -131,6 +131,33 @@ static void test_same_network(void **state)
     }
 }
 
+// More inputs than there are nodes.
+static void test_read_many_times(void **state)
+{
+    (void)state;
+    enum { TIMES = 100 };
+    struct network network = {.info = {.h = SIDE, .w = SIDE, .c = 3}};
+    struct graph *graph = &network.graph;
+    const struct node concat = node_default(NODE_CONCAT);
+    int inputs[TIMES], node;
+    assert_ok(graph_begin(graph, SIDE, SIDE, 3));
+    const int stem = add_conv(graph, "stem", 0, 3, 1, CHANNELS);
+    for (int i = 0; i < TIMES; i++) {
+        inputs[i] = stem;
+    }
+    assert_ok(graph_add(graph, "concat", &concat, inputs, TIMES, &node));
+    assert_ok(graph_finish(graph));
+    network.params = plan_case_params(graph, 3);
+    assert_ok(unfold_batchnorm(&network));
+    const int norm = graph_find_node(graph, "stem.batchnorm");
+    const struct node *last = &graph->nodes[graph_output_node(graph)];
+    assert_int_equal(last->n_inputs, TIMES);
+    for (int i = 0; i < TIMES; i++) {
+        assert_int_equal(last->inputs[i], norm);
+    }
+    network_close(&network);
+}
+
 static void test_not_where_there_is_one(void **state)
 {
     (void)state;
@@ -146,6 +173,7 @@ static void test_not_where_there_is_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_network),
+                                       cmocka_unit_test(test_read_many_times),
                                        cmocka_unit_test(test_not_where_there_is_one)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
