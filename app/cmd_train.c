@@ -7,6 +7,7 @@
 #include "app/train_folder.h"
 #include "core/log.h"
 #include "run/run_inputs.h"
+#include "run/run_weights.h"
 #include "search_space/cost.h"
 #include "train/evaluate.h"
 
@@ -46,12 +47,18 @@ struct training {
 static enum status open_network(struct training *t)
 {
     const struct train_config *config = t->config;
-    const char *asked = config->model.hints.architecture;
     if (config->model.weights[0] == '\0') {
-        return network_file_create(asked, &t->data, config->seed, &t->network);
+        return network_file_create(config->model.hints.architecture, &t->data, config->seed,
+                                   &t->network);
     }
-    TRY(network_file_load(config->model.weights, &config->model.hints, &t->data, &t->network));
-    return network_file_check(config->model.weights, asked, &t->network);
+    const struct weights_source source = {.name = config->name,
+                                          .path = config->model.weights,
+                                          .hints = &config->model.hints,
+                                          .train_rows = config->model.train_rows,
+                                          .restore_batchnorm = config->model.restore_batchnorm,
+                                          .trained = true,
+                                          .seed = config->seed};
+    return run_load_weights(&source, &t->data, t->backend, &t->arena, &t->network);
 }
 
 static enum status open_teacher(struct training *t)
@@ -64,7 +71,9 @@ static enum status open_teacher(struct training *t)
         FAIL(ERR_CONFIG, "train.distill = %g needs a network to learn from: set model.teacher",
              config->train.distill);
     }
-    return network_file_load(config->model.teacher, &config->model.hints, &t->data, &t->teacher);
+    const char *path;
+    TRY(load_find_file(config->model.teacher, &t->arena, &path));
+    return network_file_load(path, &config->model.hints, &t->data, &t->teacher);
 }
 
 static struct train_job training_job(const struct training *t)
@@ -92,7 +101,11 @@ static enum status describe_weights(struct training *t, const char *path,
                                     const struct network *network, struct run_input_weights *out)
 {
     *out = (struct run_input_weights){.checksum = ""};
-    return path[0] != '\0' ? run_input_of_weights(path, network, &t->arena, out) : OK;
+    if (path[0] == '\0') {
+        return OK;
+    }
+    TRY(load_find_file(path, &t->arena, &path));
+    return run_input_of_weights(path, network, &t->arena, out);
 }
 
 static enum status claim_folder(struct training *t)
@@ -114,9 +127,9 @@ static enum status open_training(struct training *t)
     const struct train_config *config = t->config;
     const struct collective *c = &t->app->collective;
     TRY(dataset_open(&config->data, DATASET_TRAIN, &t->data));
+    TRY(load_backend(&config->backend, c->local_rank, c->local_ranks, &t->backend));
     TRY(open_network(t));
     TRY(open_teacher(t));
-    TRY(load_backend(&config->backend, c->local_rank, c->local_ranks, &t->backend));
     TRY(train_config_identity(config, &t->identity));
     const struct train_job job = training_job(t);
     TRY(train_check(&job, &t->network));

@@ -57,7 +57,7 @@ static int count_trained(const struct run_config *config)
 {
     int n = 0;
     for (int i = 0; i < config->networks->n; i++) {
-        n += run_config_network(config, i)->weights[0] == '\0';
+        n += run_config_trains(run_config_network(config, i));
     }
     return n > 0 ? n : config->tasks->n;
 }

@@ -10,6 +10,7 @@
 #include "learner/methods/method.h"
 #include "nn/zoo.h"
 #include "run/run_space.h"
+#include "run/run_weights.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -51,7 +52,6 @@ static enum status name_run(struct run_config *config, const char *path, struct 
 // What a base network was trained on must be known before anything is opened, where it is said.
 static enum status check_train_rows(const struct network_config *network, int i)
 {
-    struct row_set rows = {0};
     const char *text = network->train_rows;
     if (network->weights[0] == '\0' && text[0] != '\0') {
         FAIL(ERR_CONFIG,
@@ -59,19 +59,20 @@ static enum status check_train_rows(const struct network_config *network, int i)
              "trained first, got \"%.100s\"",
              i, text);
     }
-    if (network->weights[0] == '\0' && network->train.all_rows) {
+    if (network->weights[0] == '\0' && network->train_further) {
+        FAIL(ERR_CONFIG,
+             "networks[%d].train_further: expected false, as the network has no weights and is "
+             "trained anyway",
+             i);
+    }
+    if (run_config_trains(network) && network->train.all_rows) {
         FAIL(ERR_CONFIG,
              "networks[%d].train.all_rows: expected false, as the search scores on the "
              "images that training leaves out",
              i);
     }
-    if (text[0] != '\0' && strcmp(text, "unknown") != 0) {
-        if (row_set_parse(text, &rows) != OK) {
-            return status_context(ERR_CONFIG, "networks[%d].train_rows", i);
-        }
-        row_set_close(&rows);
-    }
-    return OK;
+    return run_check_rows(text) == OK ? OK
+                                      : status_context(ERR_CONFIG, "networks[%d].train_rows", i);
 }
 
 // A space has no architecture: it is its networks'.
@@ -141,7 +142,7 @@ static enum status check_kind(const struct run_config *config, const struct netw
                      "architectures; leave it out, or set environment to \"nas\"",
              i);
     }
-    if (network->weights[0] == '\0' && network->supernet.train.all_rows) {
+    if (run_config_trains(network) && network->supernet.train.all_rows) {
         FAIL(ERR_CONFIG,
              "networks[%d].supernet.all_rows: expected false, as the search scores on the images "
              "that training leaves out",

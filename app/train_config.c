@@ -3,6 +3,7 @@
 
 #include "core/config.h"
 #include "nn/zoo.h"
+#include "run/run_weights.h"
 
 #include <string.h>
 
@@ -12,9 +13,11 @@ static const struct option model_option_table[] = {
      "zoo network, in CIFAR form: of new weights, or of a file that does not say it", OPTION_STRING,
      MODEL_AT(hints.architecture), .known = zoo_names},
     NETWORK_HINT_ROWS(struct model_config, hints),
-    {"weights", "safetensors file to start from; empty = new weights by seed", OPTION_STRING,
+    {"weights", "network file to start from; empty = new weights by seed", OPTION_STRING,
      MODEL_AT(weights), .shapes = SHAPES_NOTHING},
-    {"teacher", "safetensors file of the network that train.distill learns from", OPTION_STRING,
+    TRAIN_ROWS_ROW(MODEL_AT(train_rows)),
+    RESTORE_BATCHNORM_ROW(MODEL_AT(restore_batchnorm)),
+    {"teacher", "file of the network that train.distill learns from", OPTION_STRING,
      MODEL_AT(teacher), .shapes = SHAPES_NOTHING},
     {.key = NULL},
 };
@@ -78,7 +81,14 @@ static enum status name_of_config(const char *path, struct arena *arena, const c
 static enum status check_model(const struct model_config *model)
 {
     if (model->weights[0] != '\0') {
-        return OK;
+        return run_check_rows(model->train_rows) == OK
+                   ? OK
+                   : status_context(ERR_CONFIG, "model.train_rows");
+    }
+    if (model->train_rows[0] != '\0') {
+        FAIL(ERR_CONFIG,
+             "model.train_rows: expected nothing, as the network has no weights, got \"%.100s\"",
+             model->train_rows);
     }
     if (model->hints.architecture[0] == '\0') {
         FAIL(ERR_CONFIG,

@@ -41,6 +41,31 @@ struct network_hints {
             NETWORK_HINT_AT(type, member, std), .least = 1e-6, .most = 1e6                         \
     }
 
+// The option row of what is said of the rows that a file's weights were trained on. at: .offset =
+// ...
+#define TRAIN_ROWS_ROW(at)                                                                         \
+    {                                                                                              \
+        "train_rows",                                                                              \
+            "rows of the data set's training part that the weights were trained on, such as "      \
+            "0-9999,20000-44999, or none; empty = as their file says; unknown = as if it did not " \
+            "say",                                                                                 \
+            OPTION_STRING, at                                                                      \
+    }
+
+// Whether convolutions get the BatchNorm again that exporters fold into them; auto: those of ONNX
+// files.
+enum restore_batchnorm { RESTORE_BATCHNORM_AUTO, RESTORE_BATCHNORM_ON, RESTORE_BATCHNORM_OFF };
+extern const char *const restore_batchnorm_names[];
+// Its option row. at: .offset = ...
+#define RESTORE_BATCHNORM_ROW(at)                                                                  \
+    {                                                                                              \
+        "restore_batchnorm",                                                                       \
+            "give weights that have no BatchNorm one behind each convolution, which does what "    \
+            "its bias did, so that they bear training: auto = those of ONNX files, whose "         \
+            "exporters fold it",                                                                   \
+            OPTION_CHOICE, at, .fallback_text = "auto", .choices = restore_batchnorm_names         \
+    }
+
 // What the file is, by its content and its name.
 enum network_format { NETWORK_SAFETENSORS, NETWORK_ONNX };
 // ERR_INPUT for a file that is neither, with what it is where that shows.

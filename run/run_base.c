@@ -26,7 +26,7 @@ static enum status list_jobs(struct run_session *session, struct run_board *boar
     ARENA_NEW(&session->arena, board->jobs, (size_t)n);
     for (int i = 0; i < n; i++) {
         const struct network_config *config = run_config_network(&session->config, i);
-        const bool trains = config->weights[0] == '\0';
+        const bool trains = run_config_trains(config);
         const int epochs =
             run_space_type(config) != NULL ? config->supernet.train.epochs : config->train.epochs;
         if (!file_exists(session->network_files[i])) {

@@ -63,7 +63,8 @@ static enum status load_weights(struct run_session *session, const struct networ
 {
     struct supernet supernet;
     if (run_space_type(config) == NULL) {
-        return run_load_weights(config, data, NULL, &session->arena, out);
+        const struct weights_source source = run_weights_source(config);
+        return run_load_weights(&source, data, NULL, &session->arena, out);
     }
     TRY(run_space_load(config, data, &session->arena, &supernet));
     const enum status code = supernet_extract_largest(&supernet, out);
@@ -143,7 +144,7 @@ static enum status check_recipes(struct checking *c, int index, const struct dat
     snprintf(name, sizeof name, "networks[%d].train", index);
     struct train_job job = {
         .collective = &alone, .dataset = data, .recipe = &config->train, .name = name};
-    if (config->weights[0] == '\0') {
+    if (run_config_trains(config)) {
         TRY(run_space_type(config) != NULL ? check_supernet(c, index, data)
                                            : train_check(&job, network));
     }
@@ -193,6 +194,45 @@ static enum status measure_if_needed(const struct network_config *config, struct
     return origin.complete ? OK : dataset_measure(train);
 }
 
+static enum status add_rows(const struct dataset *data, const struct dataset_split *split,
+                            struct arena *arena, struct row_set *rows)
+{
+    int32_t *trained;
+    ARENA_NEW(arena, trained, (size_t)split->n_train);
+    for (int i = 0; i < split->n_train; i++) {
+        trained[i] = dataset_row(data, split->train[i]);
+    }
+    return row_set_add(rows, trained, split->n_train);
+}
+
+// What the search must not score on: rows that the weights have seen, and those that they will see
+// in the run.
+static enum status check_images(struct checking *c, int index, const struct dataset *data,
+                                const struct row_set *seen)
+{
+    const struct run_session *session = c->session;
+    const struct network_config *config = run_config_network(&session->config, index);
+    const struct train_recipe *recipe =
+        run_space_type(config) != NULL ? &config->supernet.train : &config->train;
+    const void *values = session->rollout_job.env.config;
+    struct arena arena = {0};
+    struct row_set rows = {0};
+    struct dataset_split split;
+    enum status code = row_set_copy(seen, &rows);
+    if (code == OK && config->train_further) {
+        code = dataset_split(data, recipe->validation_share, recipe->seed, &arena, &split);
+    }
+    if (code == OK && config->train_further) {
+        code = add_rows(data, &split, &arena, &rows);
+    }
+    if (code == OK) {
+        code = session->network_env->check_images(values, session->config.seed, data, &rows);
+    }
+    row_set_close(&rows);
+    arena_close(&arena);
+    return code == OK ? OK : status_context(code, "network \"%s\"", config->name);
+}
+
 static enum status check_network(struct checking *c, int index)
 {
     struct run_session *session = c->session;
@@ -209,11 +249,7 @@ static enum status check_network(struct checking *c, int index)
     warn_of_few(&session->config, train);
     TRY(open_network(c, index, train, &network));
     if (config->weights[0] != '\0') {
-        code = designs->check_images(values, session->config.seed, train, &network.train_rows);
-        if (code != OK) {
-            (void)status_context(code, "network \"%s\"", config->name);
-            goto done;
-        }
+        TRY_GOTO(code, check_images(c, index, train, &network.train_rows), done);
     }
     TRY_GOTO(code, designs->check_tasks(values, index, &network.info, &network.graph), done);
     code = check_recipes(c, index, train, &network);

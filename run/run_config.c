@@ -20,11 +20,6 @@ static const struct option network_space_table[] = {
 };
 // clang-format on
 
-static const char *const restore_batchnorms[] = {[RESTORE_BATCHNORM_AUTO] = "auto",
-                                                 [RESTORE_BATCHNORM_ON] = "on",
-                                                 [RESTORE_BATCHNORM_OFF] = "off",
-                                                 NULL};
-
 #define NETWORK_AT(field) .offset = offsetof(struct network_config, field)
 static const struct option network_table[] = {
     {"name", "by default the architecture, or the name of the weights' file", OPTION_STRING,
@@ -35,22 +30,18 @@ static const struct option network_table[] = {
     NETWORK_HINT_ROWS(struct network_config, hints),
     {"weights", "safetensors file of the trained network; empty = it is trained first",
      OPTION_STRING, NETWORK_AT(weights), .shapes = SHAPES_NOTHING},
-    {"train_rows",
-     "rows of the data set's training part that the weights were trained on, such as "
-     "0-9999,20000-44999, or none; empty = as their file says; unknown = as if it did not say",
-     OPTION_STRING, NETWORK_AT(train_rows)},
-    {"restore_batchnorm",
-     "give weights that have no BatchNorm one behind each convolution, which does what its bias "
-     "did, so that they bear training: auto = those of ONNX files, whose exporters fold it",
-     OPTION_CHOICE, NETWORK_AT(restore_batchnorm), .fallback_text = "auto",
-     .choices = restore_batchnorms},
+    TRAIN_ROWS_ROW(NETWORK_AT(train_rows)),
+    RESTORE_BATCHNORM_ROW(NETWORK_AT(restore_batchnorm)),
+    {"train_further",
+     "train the network or supernet of these weights on, as without weights, before the search",
+     OPTION_BOOL, NETWORK_AT(train_further), .fallback = 0},
     {"data", "the data set", OPTION_OBJECT, NETWORK_AT(data), .table = dataset_option_table},
-    {"train", "how it is trained without weights", OPTION_OBJECT, NETWORK_AT(train),
+    {"train", "how it is trained without weights, or further", OPTION_OBJECT, NETWORK_AT(train),
      .table = train_option_table},
     {"space", "of architectures, in place of a network: a supernet of it is trained", OPTION_OBJECT,
      NETWORK_AT(space), .table = network_space_table},
-    {"supernet", "how the supernet of a space is trained without weights", OPTION_OBJECT,
-     NETWORK_AT(supernet), .table = supernet_option_table},
+    {"supernet", "how the supernet of a space is trained without weights, or further",
+     OPTION_OBJECT, NETWORK_AT(supernet), .table = supernet_option_table},
     {.key = NULL},
 };
 
@@ -180,6 +171,11 @@ const struct network_config *run_config_network(const struct run_config *config,
 {
     CHECK(i >= 0 && i < config->networks->n);
     return &((const struct network_config *)config->networks->values)[i];
+}
+
+bool run_config_trains(const struct network_config *network)
+{
+    return network->weights[0] == '\0' || network->train_further;
 }
 
 const struct task_config *run_config_task(const struct run_config *config, int i)

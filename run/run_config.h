@@ -22,15 +22,13 @@ struct network_space {
     const char *name; // "" = it is a network
     union space_values values[NAS_SPACE_COUNT];
 };
-// Whether convolutions get the BatchNorm again that exporters fold into them; auto: those
-// of ONNX files.
-enum restore_batchnorm { RESTORE_BATCHNORM_AUTO, RESTORE_BATCHNORM_ON, RESTORE_BATCHNORM_OFF };
 struct network_config {
     const char *name; // by default the architecture, or the weights' file without its ending
     struct network_hints hints;
     const char *weights;    // file of trained weights; "" = trained first, by `train`
     const char *train_rows; // that the weights were trained on; "" = as their file says
     enum restore_batchnorm restore_batchnorm;
+    bool train_further; // weights are where training begins, instead of all that there is to do
     struct dataset_options data;
     struct train_recipe train;
     struct network_space space;
@@ -91,6 +89,8 @@ enum status run_config_identity(const struct run_config *config, enum option_sha
                                 struct text *out);
 
 const struct network_config *run_config_network(const struct run_config *config, int i);
+// Whether the run trains it before the search: without weights, or from them on.
+bool run_config_trains(const struct network_config *network);
 const struct task_config *run_config_task(const struct run_config *config, int i);
 int run_config_task_network(const struct run_config *config, int task); // index
 // Whether episodes design networks, for the networks and tasks of the config (network_env.h).

@@ -114,7 +114,7 @@ static void estimate_base(struct estimating *e)
         const struct probe_network *probe = network_of(e, i);
         const bool is_space = network->space.name[0] != '\0';
         const struct train_recipe *recipe = is_space ? &network->supernet.train : &network->train;
-        if (network->weights[0] != '\0') {
+        if (!run_config_trains(network)) {
             continue;
         }
         trained++;

@@ -10,6 +10,7 @@
 #include "learner/run_rows.h"
 #include "nn/zoo.h"
 #include "run/run_space.h"
+#include "run/run_weights.h"
 #include "run/run_work.h"
 #include "search_space/cost.h"
 #include "train/train_supernet.h"
@@ -217,7 +218,9 @@ static enum status make_supernet(struct probing *p, int index, const struct data
     struct supernet supernet;
     struct network largest = {0};
     struct supernet_job job = {.dataset = data, .recipe = &config->supernet, .seconds = seconds};
-    TRY(run_space_create(config, data, session->config.seed, &supernet));
+    TRY(config->weights[0] != '\0'
+            ? run_space_load(config, data, &p->session->arena, &supernet)
+            : run_space_create(config, data, session->config.seed, &supernet));
     enum status code = OK;
     if (p->job->train_threads > 0) {
         code = try_supernet(p, &job, &supernet, &p->out->networks[index].base);
@@ -243,7 +246,7 @@ static enum status make_network(struct probing *p, int index, double seconds)
     const struct network_config *config = run_config_network(&session->config, index);
     const struct dataset *data;
     struct network network;
-    if (config->weights[0] != '\0') {
+    if (!run_config_trains(config)) {
         return OK;
     }
     TRY(run_data_open(&p->data, &config->data, DATASET_TRAIN, &data));
@@ -251,7 +254,11 @@ static enum status make_network(struct probing *p, int index, double seconds)
         return make_supernet(p, index, data, seconds);
     }
     struct train_job job = {.dataset = data, .recipe = &config->train, .seconds = seconds};
-    TRY(network_file_create(config->hints.architecture, data, session->config.seed, &network));
+    const struct weights_source source = run_weights_source(config);
+    TRY(config->weights[0] != '\0'
+            ? run_load_weights(&source, data, NULL, &p->session->arena, &network)
+            : network_file_create(config->hints.architecture, data, session->config.seed,
+                                  &network));
     enum status code = OK;
     if (p->job->train_threads > 0) {
         code = try_training(p, &job, &network, &p->out->networks[index].base);
@@ -268,7 +275,7 @@ static enum status make_networks(struct probing *p)
     const struct run_config *config = &p->session->config;
     int trained = 0;
     for (int i = 0; i < config->networks->n; i++) {
-        trained += run_config_network(config, i)->weights[0] == '\0';
+        trained += run_config_trains(run_config_network(config, i));
     }
     const double seconds = slice_of(BASE_SHARE * p->job->seconds, trained);
     for (int i = 0; i < config->networks->n; i++) {

@@ -113,7 +113,7 @@ enum status run_space_load(const struct network_config *config, const struct dat
         code = check_same(config, path, data, &supernet);
     }
     if (code == OK) {
-        code = run_set_rows(config, &supernet.train_rows);
+        code = run_set_rows(config->train_rows, &supernet.train_rows);
     }
     if (code != OK) {
         supernet_close(&supernet);

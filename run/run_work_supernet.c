@@ -95,10 +95,13 @@ enum status run_work_supernet(struct run_task *task)
     if (config->weights[0] != '\0') {
         TRY(run_space_load(config, data, &task->arena, &supernet));
         task->out->unknown_rows = !supernet.train_rows.known;
-        task->out->finished = true;
     } else {
         TRY(run_space_create(config, data, session->config.seed, &supernet));
+    }
+    if (run_config_trains(config)) {
         code = train(task, config, data, &supernet);
+    } else {
+        task->out->finished = true;
     }
     if (code == OK && task->out->finished) {
         code = save(task, data, &supernet);

@@ -90,15 +90,19 @@ static enum status get_base(struct run_task *task, const struct network_config *
                             const struct dataset *data, struct network *network)
 {
     if (config->weights[0] != '\0') {
+        const struct weights_source source = run_weights_source(config);
         struct backend *backend;
         TRY(run_work_backend(task, &backend));
-        TRY(run_load_weights(config, data, backend, &task->arena, network));
+        TRY(run_load_weights(&source, data, backend, &task->arena, network));
         task->out->unknown_rows = !network->train_rows.known;
+    } else {
+        TRY(network_file_create(config->hints.architecture, data, task->work->session->config.seed,
+                                network));
+    }
+    if (!run_config_trains(config)) {
         task->out->finished = true;
         return OK;
     }
-    TRY(network_file_create(config->hints.architecture, data, task->work->session->config.seed,
-                            network));
     return train_base(task, config, data, network);
 }
 

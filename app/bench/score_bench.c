@@ -32,7 +32,7 @@ static enum status find_weights(const struct score_bench *bench, struct network_
 {
     const char *slash = strrchr(bench->config_path, '/');
     const int folder = slash != NULL ? (int)(slash - bench->config_path) + 1 : 0;
-    if (network->weights[0] != '\0') {
+    if (!run_config_trains(network)) {
         return OK;
     }
     network->weights = arena_format(arena, "%.*snetworks/%s.safetensors", folder,

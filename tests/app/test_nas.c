@@ -273,6 +273,16 @@ static void costs_are_weighed(void **state)
     ASSERT_RUN(p, 1, "tasks[0]: expected a budget");
 }
 
+// Of the supernet's largest network.
+static double loss_of(struct program *p, const char *run)
+{
+    return program_number(program_json(p,
+                                       "eval %s/networks/a.largest.safetensors --data.size 12 "
+                                       "--data.count 3000 --data.classes 0,6",
+                                       run),
+                          "loss");
+}
+
 static void given_supernets_are_taken(void **state)
 {
     struct program *p = *state;
@@ -300,6 +310,28 @@ static void given_supernets_are_taken(void **state)
 #undef GIVEN
 }
 
+// From its weights on; images that either training sees are none to search on.
+static void given_supernets_are_trained_further(void **state)
+{
+    struct program *p = *state;
+    program_write(p, "small.json", config);
+    program_json(p, "search small.json --transport inline");
+    const double loss = loss_of(p, "runs/small");
+#define FURTHER                                                                                    \
+    "search small.json --set networks.0.weights=runs/small/networks/a.safetensors "                \
+    "--set networks.0.train_further=true "
+    program_json(p, FURTHER "--transport inline --dry-run");
+    program_json(p, FURTHER "--transport inline --run-dir further");
+    assert_true(loss_of(p, "further") < loss - 0.03);
+    program_json(p, FURTHER "--actors 2 --run-dir beside");
+    assert_same_run(p, "further", "beside");
+    program_run(p, FURTHER "--transport inline --run-dir refused --seed 4");
+    ASSERT_RUN(p, 1, "network \"a\"");
+    char refused[PROGRAM_PATH_CHARS];
+    assert_false(file_exists(program_path(p, "refused", refused)));
+#undef FURTHER
+}
+
 // Everything that can be known early is said before anything is trained or claimed.
 static void bad_input_says_what_to_do(void **state)
 {
@@ -318,6 +350,7 @@ static void bad_input_says_what_to_do(void **state)
         {"networks.0.supernet.sampling=both", "sampling"},
         {"scoring.refit=on", "scoring.refit"},
         {"networks.0.train_rows=0-9", "networks[0].train_rows"},
+        {"networks.0.train_further=true", "networks[0].train_further"},
         {"tasks.1.objective.form=square", "form"},
     };
     struct program *p = *state;
@@ -343,6 +376,7 @@ int main(void)
         TEST(a_found_network_is_pruned_further),
         TEST(costs_are_weighed),
         TEST(given_supernets_are_taken),
+        TEST(given_supernets_are_trained_further),
         TEST(bad_input_says_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

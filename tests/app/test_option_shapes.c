@@ -63,6 +63,7 @@ static const struct {
     {"networks.train.epochs", SHAPES_BASE},
     {"networks.train_rows", SHAPES_BASE},
     {"networks.restore_batchnorm", SHAPES_BASE},
+    {"networks.train_further", SHAPES_BASE},
     {"networks.data.classes", SHAPES_BASE},
     {"seed", SHAPES_BASE},
     {"networks.space.name", SHAPES_BASE},
