@@ -39,7 +39,7 @@ enum status run_check_rows(const char *train_rows)
 
 // Other classes than the weights were trained for are a start for training, and nothing to search.
 static enum status fit_head(const struct weights_source *source, const struct dataset *data,
-                            struct network *network)
+                            bool tell, struct network *network)
 {
     const int before = network->info.classes;
     if (before == data->classes) {
@@ -58,9 +58,11 @@ static enum status fit_head(const struct weights_source *source, const struct da
         return status_context(code, "%s tells %d classes apart, data set \"%s\" has %d",
                               source->path, before, data->name, data->classes);
     }
-    log_info("%s tells %d classes apart, data set \"%s\" has %d: its last layer is new, and is "
-             "trained with the others",
-             source->path, before, data->name, data->classes);
+    if (tell) {
+        log_info("%s tells %d classes apart, data set \"%s\" has %d: its last layer is new, and is "
+                 "trained with the others",
+                 source->path, before, data->name, data->classes);
+    }
     return OK;
 }
 
@@ -118,7 +120,7 @@ enum status run_load_weights(const struct weights_source *source, const struct d
         code = run_set_rows(source->train_rows, &network.train_rows);
     }
     if (code == OK) {
-        code = fit_head(source, data, &network);
+        code = fit_head(source, data, backend != NULL, &network);
     }
     if (code == OK) {
         code = restore_batchnorm(source, path, data, backend, arena, &network);

@@ -85,16 +85,35 @@ static enum status train_base(struct run_task *task, const struct network_config
     return code;
 }
 
-// Loaded from the file that the config names, or made anew and trained.
+// The weights that the config names, as the run uses them. Where they are trained on, the first
+// slice writes them down for the others, which then have neither to measure nor to warn again.
+static enum status get_given(struct run_task *task, const struct network_config *config,
+                             const struct dataset *data, struct network *network)
+{
+    const struct weights_source source = run_weights_source(config);
+    const char *start;
+    struct backend *backend;
+    TRY(run_work_path(task, "networks", config->name, ".start.safetensors", &start));
+    if (file_exists(start)) {
+        TRY(network_load(start, NULL, network));
+    } else {
+        TRY(run_work_backend(task, &backend));
+        TRY(run_load_weights(&source, data, backend, &task->arena, network));
+        if (config->train_further) {
+            file_remove_leftovers(start);
+            TRY(network_save(network, start));
+        }
+    }
+    task->out->unknown_rows = !network->train_rows.known;
+    return OK;
+}
+
+// Loaded from the file that the config names, or made anew; trained, where it is to be.
 static enum status get_base(struct run_task *task, const struct network_config *config,
                             const struct dataset *data, struct network *network)
 {
     if (config->weights[0] != '\0') {
-        const struct weights_source source = run_weights_source(config);
-        struct backend *backend;
-        TRY(run_work_backend(task, &backend));
-        TRY(run_load_weights(&source, data, backend, &task->arena, network));
-        task->out->unknown_rows = !network->train_rows.known;
+        TRY(get_given(task, config, data, network));
     } else {
         TRY(network_file_create(config->hints.architecture, data, task->work->session->config.seed,
                                 network));

@@ -47,7 +47,11 @@ static void runs_train_further(void **state)
 {
     struct program *p = *state;
     train_on_two(p);
-    program_json(p, "search searched.json --run-dir further --actors 2");
+    program_json(p, "search searched.json --run-dir further --actors 2 --actors.slice_seconds 1");
+    // In however many slices, it is said once.
+    const char *said = strstr(p->errors, "its last layer is new");
+    assert_non_null(said);
+    assert_null(strstr(said + 1, "its last layer is new"));
     const char *trained = "further/networks/mine.safetensors";
     assert_true(number_of(p, trained, "total.params") ==
                 number_of(p, "two/network.safetensors", "total.params") + 64 + 1);
