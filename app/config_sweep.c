@@ -138,7 +138,7 @@ enum status config_sweep_check(struct json *document, const char *source,
     const struct json *sweep =
         json_kind(document) == JSON_OBJECT ? json_get(document, "sweep") : NULL;
     const struct option_reader reader = {
-        .source = source, .arena = arena, .document = document, .faults = faults};
+        .source = source, .arena = arena, .table = table, .document = document, .faults = faults};
     const struct sweep_check c = {&reader, table};
     *elsewhere = false;
     if (sweep == NULL) {

@@ -220,7 +220,8 @@ static enum status add_override(struct parse *parse, const char *dashes, const c
     }
     const char *shown = arena_format(parse->arena, "%s%s", dashes, name);
     const char *source = arena_format(parse->arena, "%s: %s", parse->cli->command, shown);
-    const struct option_reader reader = {.source = parse->cli->command, .arena = parse->arena};
+    const struct option_reader reader = {
+        .source = parse->cli->command, .arena = parse->arena, .table = parse->cli->table};
     struct json *value = NULL;
     enum status status = shown == NULL || source == NULL ? ERR_MEMORY : OK;
     if (status == OK) {

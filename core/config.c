@@ -9,7 +9,8 @@
 enum status config_read(const struct json *document, const char *source, const struct option *table,
                         void *values, struct arena *arena)
 {
-    const struct option_reader reader = {.source = source, .arena = arena, .document = document};
+    const struct option_reader reader = {
+        .source = source, .arena = arena, .table = table, .document = document};
     option_defaults(table, values);
     return option_read_object(&reader, table, "", document, values);
 }
@@ -19,7 +20,7 @@ enum status config_read_all(const struct json *document, const char *source,
                             struct option_faults *faults)
 {
     const struct option_reader reader = {
-        .source = source, .arena = arena, .document = document, .faults = faults};
+        .source = source, .arena = arena, .table = table, .document = document, .faults = faults};
     option_defaults(table, values);
     const enum status code = option_read_object(&reader, table, "", document, values);
     if (code == ERR_CONFIG) { // it is no object

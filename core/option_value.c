@@ -1,6 +1,7 @@
 // From a JSON value to a member of a struct, as the option's row says.
 #include "core/option_value.h"
 
+#include "core/option_unknown.h"
 #include "core/suggest.h"
 
 #include <errno.h>
@@ -371,26 +372,13 @@ static enum status fail_unknown(const struct option_reader *reader, const struct
 {
     const char *key = json_key(member);
     char place[PLACE_CHARS];
-    struct suggest suggest = suggest_begin(key);
-    struct text known = {0};
-    for (const struct option *row = table; row->key != NULL; row++) {
-        suggest_offer(&suggest, row->key);
-        text_add(&known, "%s%s", known.length > 0 ? ", " : "", row->key);
-    }
     struct text hint = {0};
-    if (suggest.best != NULL) {
-        text_add(&hint, "did you mean '%s'?", suggest.best);
-    } else if (known.length > 0) {
-        text_add(&hint, "known here: %s", known.bytes);
-    } else {
-        text_add(&hint, "no options are known here");
-    }
+    option_hint_unknown(reader->table, table, key, &hint);
     const enum status status =
         status_fail(ERR_CONFIG, __FILE__, __LINE__, "%s: %s%s%.100s: unknown option (%s)",
                     place_of(reader, member, place), path, *path != '\0' ? "." : "", key,
                     hint.failed ? "" : hint.bytes);
     text_close(&hint);
-    text_close(&known);
     return status;
 }
 

@@ -8,6 +8,7 @@
 struct option_reader {
     const char *source;
     struct arena *arena;         // for strings and lists
+    const struct option *table;  // of the whole config, to tell where a key belongs; NULL = unknown
     const struct json *document; // that the values are of, for their lines; NULL = none
     // Where all faults go, a line each, and are counted; NULL: the first one ends the reading.
     struct option_faults *faults;
