@@ -8,7 +8,7 @@
 #include "core/log.h"
 #include "nn/network_input.h"
 #include "nn/plan.h"
-#include "run/load.h"
+#include "run/run_weights.h"
 #include "search_space/cost.h"
 #include "search_space/importance.h"
 #include "search_space/refit.h"
@@ -27,6 +27,7 @@ struct slim_config {
     struct backend_config backend;
     const char *output;
     struct network_hints hints;
+    enum restore_batchnorm restore_batchnorm;
     enum slim_by by;
     enum criterion_kind criterion;
     struct importance_options importance;
@@ -88,6 +89,7 @@ static const struct option slim_option_table[] = {
     {"architecture", "zoo network, in CIFAR form, of a file that does not say it", OPTION_STRING,
      AT(hints.architecture)},
     NETWORK_HINT_ROWS(struct slim_config, hints),
+    RESTORE_BATCHNORM_ROW(AT(restore_batchnorm)),
     {"seed", "of samples and of the random criterion", OPTION_SEED, AT(seed), .fallback = 0},
     {"json", "print one JSON object", OPTION_BOOL, AT(json), .fallback = 0},
     {"backend", "what computes", OPTION_OBJECT, AT(backend), .table = backend_option_table},
@@ -143,7 +145,10 @@ static enum status open_network(struct slimming *s, const char *path)
         TRY(load_network_and_data(path, &config->hints, &config->data, DATASET_TRAIN, &s->before,
                                   &s->data));
         TRY(evaluate_check_fit(&s->before, &s->data));
-        return load_backend(&config->backend, 0, 1, &s->backend);
+        TRY(load_backend(&config->backend, 0, 1, &s->backend));
+        const struct weights_source source = {.name = path,
+                                              .restore_batchnorm = config->restore_batchnorm};
+        return run_restore_batchnorm(&source, path, &s->data, s->backend, &s->arena, &s->before);
     }
     return network_file_load(path, &config->hints, NULL, &s->before);
 }

@@ -83,9 +83,9 @@ static enum status measure(const struct weights_source *source, const struct dat
     return OK;
 }
 
-static enum status restore_batchnorm(const struct weights_source *source, const char *path,
-                                     const struct dataset *data, struct backend *backend,
-                                     struct arena *arena, struct network *network)
+enum status run_restore_batchnorm(const struct weights_source *source, const char *path,
+                                  const struct dataset *data, struct backend *backend,
+                                  struct arena *arena, struct network *network)
 {
     enum network_format format;
     TRY(network_file_format(path, &format));
@@ -123,7 +123,7 @@ enum status run_load_weights(const struct weights_source *source, const struct d
         code = fit_head(source, data, backend != NULL, &network);
     }
     if (code == OK) {
-        code = restore_batchnorm(source, path, data, backend, arena, &network);
+        code = run_restore_batchnorm(source, path, data, backend, arena, &network);
     }
     if (code != OK) {
         network_close(&network);

@@ -20,6 +20,10 @@ struct weights_source run_weights_source(const struct network_config *config);
 // `data` by `backend`; NULL: they are not, which is enough to know sizes and costs.
 enum status run_load_weights(const struct weights_source *source, const struct dataset *data,
                              struct backend *backend, struct arena *arena, struct network *out);
+// The BatchNorms alone, of a network that was read from the file `path`.
+enum status run_restore_batchnorm(const struct weights_source *source, const char *path,
+                                  const struct dataset *data, struct backend *backend,
+                                  struct arena *arena, struct network *network);
 // What the config says of the rows that given weights were trained on goes before what their file
 // says. train_rows: as network_config has them.
 enum status run_set_rows(const char *train_rows, struct row_set *rows);

@@ -3,6 +3,7 @@
 #include "run_program.h"
 
 #include <math.h>
+#include <string.h>
 
 #define DATA "\"data\": {\"name\": \"shapes\", \"size\": 12, \"count\": 2000, \"classes\": [0, 6]}"
 static const char trained[] =
@@ -56,10 +57,33 @@ static void test_run(void **state)
     assert_true(params_of(p, "asked/networks/mine.safetensors") == params);
 }
 
+// A cut made from it, and a training that goes on from it, have them too.
+static void test_slim_and_train(void **state)
+{
+    struct program *p = *state;
+#define SLIM                                                                                       \
+    "slim mine.onnx --share 0.5 --data shapes --data.size 12 --data.count 2000 --data.classes "    \
+    "0,6 -o "
+    program_write(p, "trained.json", trained);
+    program_json(p, "train trained.json --run-dir trained");
+    const double params = params_of(p, "trained/network.safetensors");
+    program_json(p, "export trained/network.safetensors -o mine.onnx");
+    program_json(p, SLIM "cut.safetensors");
+    program_json(p, SLIM "as-is.safetensors --restore-batchnorm off");
+    assert_true(params_of(p, "cut.safetensors") > params_of(p, "as-is.safetensors"));
+#undef SLIM
+    program_json(p, "train trained.json --run-dir on --set train.epochs=1 --model.weights "
+                    "mine.onnx --model.train_rows none");
+    assert_true(params_of(p, "on/network.safetensors") == params);
+    program_run(p, "train trained.json --run-dir refused --model.train_rows none");
+    ASSERT_RUN(p, 1, "model.train_rows");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_run, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(test_slim_and_train, program_setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
