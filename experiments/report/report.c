@@ -87,7 +87,7 @@ enum status report_write(const struct report *report, enum report_format format,
     case REPORT_MARKDOWN:
         return report_markdown_write(report, out);
     case REPORT_JSON:
-        report_json_write(report, out);
+        report_json_write(report, false, out);
         text_add(out, "\n");
         break;
     case REPORT_CSV:

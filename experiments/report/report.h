@@ -29,6 +29,7 @@ struct report {
     struct report_run *runs;
     int n_groups;
     struct report_group *groups;
+    int n_detailed; // runs that charts, and tables of more than results, are made of
     int n_given;
     const char *const *given; // folders as they were asked for; borrowed
     int n_warnings, most_warnings;
@@ -44,7 +45,9 @@ struct report_options {
     int n_given;
     bool own; // this process works in the (one) folder, and is done
 };
-#define REPORT_LATENCY_SECONDS 0.3 // by default
+// A page stays one that opens: of more runs than these there are results alone.
+enum { REPORT_MOST_DETAILED = 24, REPORT_MOST_DRAWN = 8 }; // drawn: in charts before one asks
+#define REPORT_LATENCY_SECONDS 0.3                         // by default
 enum report_format { REPORT_PAGE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN };
 
 // Reads the folders. ERR_INPUT names one that is no run's.
@@ -70,7 +73,8 @@ enum status report_warnings_make(struct report *report);
 // What stands for a run in tables and charts: its folder's name, and more of the path where two are
 // alike. Arena.
 const char *report_run_label(const struct report *report, int run);
-void report_json_write(const struct report *report, struct text *out);
+// detailed: only the runs that are shown in detail; else all.
+void report_json_write(const struct report *report, bool detailed, struct text *out);
 enum status report_page_write(const struct report *report, struct text *out);
 enum status report_markdown_write(const struct report *report, struct text *out);
 void report_csv_write(const struct report *report, struct text *out);

@@ -92,6 +92,22 @@ static enum status name_groups(struct report *report)
     return OK;
 }
 
+// By turns the first run of each group, then the second, and so on.
+static void choose_detailed(struct report *report)
+{
+    for (int i = 0; i < report->n_runs; i++) {
+        report->runs[i].place = -1;
+    }
+    for (int turn = 0; turn < report->n_runs; turn++) {
+        for (int g = 0; g < report->n_groups; g++) {
+            const struct report_group *group = &report->groups[g];
+            if (turn < group->n && report->n_detailed < REPORT_MOST_DETAILED) {
+                report->runs[group->runs[turn]].place = report->n_detailed++;
+            }
+        }
+    }
+}
+
 enum status report_groups_make(struct report *report)
 {
     const char **settings; // [groups]
@@ -115,5 +131,6 @@ enum status report_groups_make(struct report *report)
     for (int g = 0; g < report->n_groups; g++) {
         TRY(sum_up(report, &report->groups[g]));
     }
+    choose_detailed(report);
     return name_groups(report);
 }

@@ -14,9 +14,10 @@ static const char *const cost_keys[CANDIDATE_COSTS] = {"macs", "params", "bytes"
 
 struct writing {
     const struct report *report;
+    bool detailed; // only the runs that are
     struct json_writer w;
     struct arena scratch;
-    int n_tasks; // of all runs
+    int n_tasks; // of all runs that are written
     bool failed;
 };
 
@@ -57,6 +58,21 @@ static void write_figures(struct writing *s, const struct report_group_task *tas
     json_write_end(&s->w, '}');
 }
 
+static bool is_written(const struct writing *s, int run)
+{
+    return !s->detailed || s->report->runs[run].place >= 0;
+}
+
+// Of a run among those that are written.
+static int number_of(const struct writing *s, int run)
+{
+    int number = 0;
+    for (int i = 0; i < run; i++) {
+        number += is_written(s, i);
+    }
+    return number;
+}
+
 static void write_groups(struct writing *s)
 {
     json_write_begin(&s->w, '[', "groups");
@@ -66,7 +82,9 @@ static void write_groups(struct writing *s)
         json_write_string(&s->w, "name", group->name);
         json_write_begin(&s->w, '[', "runs");
         for (int i = 0; i < group->n; i++) {
-            json_write_int(&s->w, NULL, group->runs[i]);
+            if (is_written(s, group->runs[i])) {
+                json_write_int(&s->w, NULL, number_of(s, group->runs[i]));
+            }
         }
         json_write_end(&s->w, ']');
         json_write_begin(&s->w, '[', "tasks");
@@ -351,6 +369,7 @@ static void write_run(struct writing *s, int number)
     char seed[24];
     json_write_begin(&s->w, '{', NULL);
     json_write_string(&s->w, "label", report_run_label(s->report, number));
+    json_write_bool(&s->w, "drawn", run->place >= 0 && run->place < REPORT_MOST_DRAWN);
     json_write_string(&s->w, "folder", run->folder);
     json_write_string(&s->w, "name", run->config.name);
     json_write_string(&s->w, "method", run->method);
@@ -374,11 +393,11 @@ static void write_run(struct writing *s, int number)
     json_write_end(&s->w, '}');
 }
 
-void report_json_write(const struct report *report, struct text *out)
+void report_json_write(const struct report *report, bool detailed, struct text *out)
 {
-    struct writing s = {.report = report, .w = {.out = out}};
+    struct writing s = {.report = report, .detailed = detailed, .w = {.out = out}};
     for (int i = 0; i < report->n_runs; i++) {
-        s.n_tasks += report->runs[i].n_tasks;
+        s.n_tasks += is_written(&s, i) ? report->runs[i].n_tasks : 0;
     }
     json_write_begin(&s.w, '{', NULL);
     json_write_string(&s.w, "dikdik", DIKDIK_VERSION);
@@ -389,7 +408,9 @@ void report_json_write(const struct report *report, struct text *out)
     write_groups(&s);
     json_write_begin(&s.w, '[', "runs");
     for (int i = 0; i < report->n_runs; i++) {
-        write_run(&s, i);
+        if (is_written(&s, i)) {
+            write_run(&s, i);
+        }
     }
     json_write_end(&s.w, ']');
     json_write_end(&s.w, '}');

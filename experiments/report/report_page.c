@@ -210,6 +210,9 @@ static void add_origin(struct text *out, const struct report *report,
     text_add(out, "<section id=\"origin\"><h2>How it was made</h2>\n");
     add_tables(out, tables, SECTION_ORIGIN);
     for (int i = 0; i < report->n_runs; i++) {
+        if (report->runs[i].place < 0) {
+            continue;
+        }
         text_add(out, "<details><summary>Config of ");
         add_escaped(out, report_run_label(report, i));
         text_add(out, "</summary><pre tabindex=\"0\">");
@@ -243,6 +246,12 @@ static void add_head(struct text *out, const struct report *report)
              "datetime=\"%s\">%s</time>%s</p>\n",
              report->n_runs, report->n_runs == 1 ? "" : "s", report->made, report->made,
              report_is_going(report) ? "; the work goes on" : "");
+    if (report->n_detailed < report->n_runs) {
+        text_add(out,
+                 "<p>The results are those of all runs; charts and details are of %d, the first "
+                 "ones of each setting. <code>dikdik report FOLDER</code> shows any other.</p>\n",
+                 report->n_detailed);
+    }
     if (report->refresh_seconds > 0 && report_is_going(report)) {
         text_add(out,
                  "<p><label><input type=\"checkbox\" id=\"refresh\" checked> load this page again "
@@ -260,7 +269,7 @@ static void add_head(struct text *out, const struct report *report)
 static void add_scripts(struct text *out, const struct report *report)
 {
     struct text json = {0};
-    report_json_write(report, &json);
+    report_json_write(report, true, &json);
     out->failed = out->failed || json.failed;
     text_add(out, "<script type=\"application/json\" id=\"data\">");
     if (!json.failed) {

@@ -85,6 +85,7 @@ struct report_run {
     int64_t lag_most;
     int n_bins;
     struct report_update *bins; // of updates
+    int place;                  // among the runs that are shown in detail; -1: only its results are
     const char *latency_on;     // processor, backend and threads; "" = nothing was timed
 };
 // own: this process is the one that works in the folder, and is done. All in `arena`. ERR_INPUT: no

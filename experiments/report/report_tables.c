@@ -350,16 +350,14 @@ enum status report_tables_make(const struct report *report, struct arena *arena,
         }
     }
     for (int r = 0; r < report->n_runs; r++) {
-        add_decisions(&f, r);
-    }
-    for (int r = 0; r < report->n_runs; r++) {
-        add_stages(&f, r);
-        add_processes(&f, r);
+        if (report->runs[r].place >= 0) {
+            add_decisions(&f, r);
+            add_stages(&f, r);
+            add_processes(&f, r);
+            add_origin(&f, r);
+        }
     }
     add_failures(&f);
-    for (int r = 0; r < report->n_runs; r++) {
-        add_origin(&f, r);
-    }
     if (out->failed) {
         FAIL(ERR_MEMORY, "no memory for the tables of the report");
     }

@@ -3,6 +3,7 @@
 #include "report_case.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static void a_sweep_stands_for_its_runs(void **state)
@@ -93,12 +94,55 @@ static void a_sweep_shows_its_settings(void **state)
     report_close(&report);
 }
 
+static int count(const char *text, const char *part)
+{
+    int n = 0;
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) {
+        n++;
+    }
+    return n;
+}
+
+// More than a page can show: the results are of all, charts and details of the first.
+static void many_runs_are_a_page_that_opens(void **state)
+{
+    enum { RUNS = REPORT_MOST_DETAILED + 6 };
+    static char paths[RUNS][CASE_PATH];
+    const char *folders[RUNS];
+    struct report report;
+    struct text text = {0};
+    for (int i = 0; i < RUNS; i++) {
+        const struct made_run made = {
+            .episodes = 8, .seed = i, .results = true, .accuracy_test = 0.5};
+        char name[32];
+        snprintf(name, sizeof name, "runs/run%02d", i);
+        report_case_make(*state, name, &made);
+        folders[i] = report_case_path(*state, name, paths[i]);
+    }
+    const struct report_options options = {.latency_seconds = 0};
+    assert_int_equal(report_open(folders, RUNS, &options, &report), OK);
+    assert_int_equal(report.n_groups, 1);
+    assert_int_equal(report.n_detailed, REPORT_MOST_DETAILED);
+    assert_int_equal(report_write(&report, REPORT_PAGE, &text), OK);
+    assert_int_equal(count(text.bytes, "<summary>Config of run"), REPORT_MOST_DETAILED);
+    assert_int_equal(count(text.bytes, "\"drawn\":true"), REPORT_MOST_DRAWN);
+    assert_int_equal(count(text.bytes, "\"drawn\":"), REPORT_MOST_DETAILED);
+    assert_non_null(strstr(text.bytes, "charts and details are of 24"));
+    assert_int_equal(count(text.bytes, "<th scope=\"row\">run29</th>"), 2); // its two tasks
+    text_close(&text);
+    assert_int_equal(report_write(&report, REPORT_JSON, &text), OK);
+    assert_int_equal(count(text.bytes, "\"drawn\""), RUNS);
+    text_close(&text);
+    report_close(&report);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, report_case_setup, report_case_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_sweep_stands_for_its_runs),
         CASE(a_sweep_shows_its_settings),
+        CASE(many_runs_are_a_page_that_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

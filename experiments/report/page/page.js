@@ -2,7 +2,7 @@
 (function () {
   var report = JSON.parse(document.getElementById("data").textContent);
   define = undefined; // what else may run in the page is not to be taken for a piece of Vega
-  var vega = {}, drawn = [], shown = report.runs.map(function (run, i) { return i < 8; });
+  var vega = {}, drawn = [], shown = report.runs.map(function (run) { return run.drawn; });
   Object.keys(modules).forEach(function (name) { Object.assign(vega, modules[name]); });
   ["vega-transforms", "vega-view-transforms", "vega-encode"].forEach(function (name) {
     Object.assign(modules["vega-dataflow"].transforms, modules[name]);
