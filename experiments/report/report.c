@@ -79,6 +79,16 @@ const char *report_run_label(const struct report *report, int run)
     return name;
 }
 
+const struct report_task *report_find_task(const struct report_run *run, const char *name)
+{
+    for (int i = 0; i < run->n_tasks; i++) {
+        if (strcmp(run->tasks[i].name, name) == 0) {
+            return &run->tasks[i];
+        }
+    }
+    return NULL;
+}
+
 enum status report_write(const struct report *report, enum report_format format, struct text *out)
 {
     switch (format) {

@@ -73,6 +73,8 @@ enum status report_warnings_make(struct report *report);
 // What stands for a run in tables and charts: its folder's name, and more of the path where two are
 // alike. Arena.
 const char *report_run_label(const struct report *report, int run);
+const struct report_task *report_find_task(const struct report_run *run,
+                                           const char *name); // NULL: it has none of this name
 // detailed: only the runs that are shown in detail; else all.
 void report_json_write(const struct report *report, bool detailed, struct text *out);
 enum status report_page_write(const struct report *report, struct text *out);

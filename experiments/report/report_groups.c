@@ -3,6 +3,7 @@
 #include "experiments/report/report_columns.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 // What all seeds of a setting have in common.
@@ -37,16 +38,6 @@ static void finish(struct report_figure *figure)
     figure->mean = figure->n > 0 ? figure->mean : (double)NAN;
 }
 
-static const struct report_task *task_named(const struct report_run *run, const char *name)
-{
-    for (int i = 0; i < run->n_tasks; i++) {
-        if (strcmp(run->tasks[i].name, name) == 0) {
-            return &run->tasks[i];
-        }
-    }
-    return NULL;
-}
-
 static enum status sum_up(struct report *report, struct report_group *group)
 {
     const struct report_run *first = &report->runs[group->runs[0]];
@@ -61,7 +52,7 @@ static enum status sum_up(struct report *report, struct report_group *group)
         for (int c = 0; c < columns; c++) {
             for (int i = 0; i < group->n; i++) {
                 const struct report_task *from =
-                    task_named(&report->runs[group->runs[i]], task->name);
+                    report_find_task(&report->runs[group->runs[i]], task->name);
                 if (from != NULL) {
                     add_value(&task->figures[c], report_columns[c].value(from));
                 }
@@ -72,21 +63,55 @@ static enum status sum_up(struct report *report, struct report_group *group)
     return OK;
 }
 
-// By config and method; numbered where that says the same of two.
+// What a sweep calls the runs of a setting, "learner.batch=3,seed=1", without the seed. Arena; ""
+// where the folder's name is no such list.
+static const char *setting_name(const struct report *report, int run, struct arena *arena)
+{
+    const char *label = report_run_label(report, run);
+    char seed[40];
+    snprintf(seed, sizeof seed, "seed=%llu", (unsigned long long)report->runs[run].config.seed);
+    const size_t length = strlen(seed);
+    const char *at = label;
+    while (*at != '\0' &&
+           (strncmp(at, seed, length) != 0 || (at[length] != ',' && at[length] != '\0') ||
+            (at > label && at[-1] != ','))) {
+        at++;
+    }
+    if (*at == '\0' || strlen(label) == length) {
+        return "";
+    }
+    const char *rest = at[length] == ',' ? at + length + 1 : "";
+    const int before = (int)(at - label);
+    return arena_format(arena, "%.*s%s", *rest == '\0' ? before - 1 : before, label, rest);
+}
+
+static int alike_before(const struct report *report, int group)
+{
+    const struct report_run *run = &report->runs[report->groups[group].runs[0]];
+    int alike = 0;
+    for (int other = 0; other < group; other++) {
+        const struct report_run *theirs = &report->runs[report->groups[other].runs[0]];
+        alike += strcmp(theirs->config.name, run->config.name) == 0 &&
+                 strcmp(theirs->method, run->method) == 0;
+    }
+    return alike;
+}
+
+// By config and what the sweep set, else by method; numbered where that says the same of two.
 static enum status name_groups(struct report *report)
 {
+    struct arena *arena = &report->arena;
     for (int g = 0; g < report->n_groups; g++) {
-        const struct report_run *run = &report->runs[report->groups[g].runs[0]];
-        int alike = 0;
-        for (int other = 0; other < g; other++) {
-            const struct report_run *theirs = &report->runs[report->groups[other].runs[0]];
-            alike += strcmp(theirs->config.name, run->config.name) == 0 &&
-                     strcmp(theirs->method, run->method) == 0;
-        }
+        const int first = report->groups[g].runs[0];
+        const struct report_run *run = &report->runs[first];
+        const char *setting = setting_name(report, first, arena);
+        TRY(setting != NULL ? OK : ERR_MEMORY);
+        const bool set = setting[0] != '\0';
+        const int alike = set ? 0 : alike_before(report, g);
         report->groups[g].name =
-            alike > 0 ? arena_format(&report->arena, "%s, %s (%d)", run->config.name, run->method,
-                                     alike + 1)
-                      : arena_format(&report->arena, "%s, %s", run->config.name, run->method);
+            alike > 0
+                ? arena_format(arena, "%s, %s (%d)", run->config.name, run->method, alike + 1)
+                : arena_format(arena, "%s, %s", run->config.name, set ? setting : run->method);
         TRY(report->groups[g].name != NULL ? OK : ERR_MEMORY);
     }
     return OK;

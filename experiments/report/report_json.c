@@ -3,6 +3,7 @@
 #include "core/json.h"
 #include "experiments/report/report.h"
 #include "experiments/report/report_columns.h"
+#include "experiments/report/report_progress.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -73,6 +74,30 @@ static int number_of(const struct writing *s, int run)
     return number;
 }
 
+// Fewer points of each where there are many.
+static void write_progress(struct writing *s, const struct report_group *group, const char *task)
+{
+    enum { MOST = 50, LEAST = 8 };
+    const int share = MOST * REPORT_MOST_DETAILED / s->report->n_groups;
+    const int most = share > MOST ? MOST : share < LEAST ? LEAST : share;
+    struct report_point points[MOST];
+    int n = 0;
+    s->failed =
+        s->failed || report_progress(s->report, group, task, most, &s->scratch, points, &n) != OK;
+    arena_reset(&s->scratch);
+    json_write_begin(&s->w, '[', "progress");
+    for (int i = 0; i < n; i++) {
+        json_write_begin(&s->w, '{', NULL);
+        json_write_int(&s->w, "evaluation", points[i].evaluation);
+        json_write_int(&s->w, "runs", points[i].runs);
+        write_short(&s->w, "low", points[i].low);
+        write_short(&s->w, "middle", points[i].middle);
+        write_short(&s->w, "high", points[i].high);
+        json_write_end(&s->w, '}');
+    }
+    json_write_end(&s->w, ']');
+}
+
 static void write_groups(struct writing *s)
 {
     json_write_begin(&s->w, '[', "groups");
@@ -80,6 +105,7 @@ static void write_groups(struct writing *s)
         const struct report_group *group = &s->report->groups[g];
         json_write_begin(&s->w, '{', NULL);
         json_write_string(&s->w, "name", group->name);
+        json_write_int(&s->w, "seeds", group->n);
         json_write_begin(&s->w, '[', "runs");
         for (int i = 0; i < group->n; i++) {
             if (is_written(s, group->runs[i])) {
@@ -93,6 +119,7 @@ static void write_groups(struct writing *s)
             json_write_string(&s->w, "task", group->tasks[t].name);
             json_write_string(&s->w, "budget", group->tasks[t].budget);
             write_figures(s, &group->tasks[t]);
+            write_progress(s, group, group->tasks[t].name);
             json_write_end(&s->w, '}');
         }
         json_write_end(&s->w, ']');

@@ -49,7 +49,9 @@ var charts = (function () {
   function percent(of) { return of[1] - of[0] < 0.06 ? ".1%" : ".0%"; }
   function by(rows, name) { return {facet: {name: name, data: "rows", groupby: "series"}}; }
   function legend(names) {
-    return {legends: [{fill: "series", orient: "bottom", columns: names.length > 3 ? 2 : names.length, symbolType: "square"}],
+    var longest = names.reduce(function (most, n) { return Math.max(most, n.label.length); }, 0);
+    var columns = longest > 24 ? 1 : longest > 12 || names.length > 3 ? 2 : 3;
+    return {legends: [{fill: "series", orient: "bottom", columns: Math.min(columns, names.length), symbolType: "square"}],
       scales: [{name: "series", type: "ordinal", domain: names.map(function (n) { return n.label; }),
         range: names.map(function (n) { return color(n.index); })}]};
   }
@@ -159,6 +161,48 @@ var charts = (function () {
               y: {scale: "y", field: "reward"}, fill: own, size: {value: 30}, tooltip: {signal: "{run: datum.series, " +
               "evaluation: datum.evaluation, reward: format(datum.reward, '.4f'), accuracy: format(datum.accuracy, '.2%')}"}}}},
           ]}], names.length > 1 ? legend(names) : {scales: legend(names).scales});
+      },
+    };
+  }
+
+  // ---- best reward so far, over the seeds of each setting
+  function settings(name, groups) {
+    var found = [];
+    groups.forEach(function (group, index) {
+      group.tasks.forEach(function (task) {
+        if (task.task === name && task.progress.length) {
+          found.push({name: group.name, index: index, seeds: group.seeds, points: task.progress});
+        }
+      });
+    });
+    if (!found.some(function (setting) { return setting.seeds > 1; })) return null;
+    var last = function (setting) { return setting.points[setting.points.length - 1].middle; };
+    var best = found.slice().sort(function (a, b) { return last(b) - last(a); }).slice(0, light.length), rows = [];
+    best.forEach(function (setting, rank) { // one colour in all charts, where there are enough
+      var index = groups.length > light.length ? rank : setting.index;
+      setting.points.forEach(function (p) { rows.push(Object.assign({series: setting.name, index: index}, p)); });
+    });
+    var names = distinct(rows);
+    return {
+      title: name + ": best reward so far, by setting",
+      note: "line: median over the seeds, shade: the middle half" + (found.length > best.length ? "; the " + best.length + " best of " +
+        found.length + " settings" : ""), rows: rows,
+      columns: [["series", "setting"], ["evaluation", "evaluation"], ["runs", "runs"], ["low", "lower quartile"], ["middle", "median"],
+        ["high", "upper quartile"]],
+      spec: function (width) {
+        var own = {scale: "series", field: "series"}, x = {scale: "x", field: "evaluation"};
+        return plot(width, 240, [{name: "rows", values: rows}],
+          {title: "evaluations", domain: span(rows.map(function (r) { return r.evaluation; })), format: "~s"},
+          {title: "reward", domain: span(rows.map(function (r) { return r.low; }).concat(rows.map(function (r) { return r.high; })))},
+          [{type: "group", from: by(rows, "one"), marks: [
+            {type: "area", from: {data: "one"}, encode: {update: {x: x, y: {scale: "y", field: "low"}, y2: {scale: "y", field: "high"},
+              fill: own, fillOpacity: {value: 0.16}}}},
+            {type: "line", from: {data: "one"}, encode: {update: {x: x, y: {scale: "y", field: "middle"}, stroke: own,
+              strokeWidth: {value: 2.5}}}},
+            {type: "symbol", from: {data: "one"}, encode: {update: {x: x, y: {scale: "y", field: "middle"}, fill: own, size: {value: 26},
+              tooltip: {signal: "{setting: datum.series, evaluation: datum.evaluation, runs: datum.runs, median: format(datum.middle, '.4f'), " +
+              "'middle half': format(datum.low, '.4f') + ' to ' + format(datum.high, '.4f')}"}}}},
+          ]}], legend(names));
       },
     };
   }
@@ -293,6 +337,6 @@ var charts = (function () {
     };
   }
 
-  return {tradeoff: tradeoff, progress: progress, decisions: decisions, certainty: certainty, learning: learning, time: time,
+  return {tradeoff: tradeoff, settings: settings, progress: progress, decisions: decisions, certainty: certainty, learning: learning, time: time,
     measures: measures, costs: Object.keys(costs), color: color};
 })();

@@ -131,6 +131,7 @@
     ["tradeoff", "progress", "decisions", "certainty", "learning", "time"].forEach(function (id) { parts[id] = section(id); });
     names.forEach(function (name) {
       charts.costs.forEach(function (cost) { add(parts.tradeoff, charts.tradeoff(name, cost, withTask(runs, name))); });
+      add(parts.progress, charts.settings(name, report.groups));
       add(parts.progress, charts.progress(name, withTask(runs, name)));
     });
     runs.forEach(function (r) {
