@@ -146,9 +146,8 @@ static enum status open_network(struct slimming *s, const char *path)
                                   &s->data));
         TRY(evaluate_check_fit(&s->before, &s->data));
         TRY(load_backend(&config->backend, 0, 1, &s->backend));
-        const struct weights_source source = {.name = path,
-                                              .restore_batchnorm = config->restore_batchnorm};
-        return run_restore_batchnorm(&source, path, &s->data, s->backend, &s->arena, &s->before);
+        return run_restore_batchnorm(config->restore_batchnorm, path, &s->data, s->backend,
+                                     &s->arena, &s->before);
     }
     return network_file_load(path, &config->hints, NULL, &s->before);
 }

@@ -38,6 +38,7 @@ struct training {
     struct dataset data;
     struct dataset test; // on rank 0 described before the first epoch
     struct network network, teacher;
+    struct run_input given; // what it is given, for the folder's record
     struct text identity;
     struct arena arena;
     struct train_report report;
@@ -57,7 +58,8 @@ static enum status open_network(struct training *t)
                                           .train_rows = config->model.train_rows,
                                           .restore_batchnorm = config->model.restore_batchnorm,
                                           .trained = true,
-                                          .seed = config->seed};
+                                          .seed = config->seed,
+                                          .record = &t->given.weights};
     return run_load_weights(&source, &t->data, t->backend, &t->arena, &t->network);
 }
 
@@ -73,7 +75,8 @@ static enum status open_teacher(struct training *t)
     }
     const char *path;
     TRY(load_find_file(config->model.teacher, &t->arena, &path));
-    return network_file_load(path, &config->model.hints, &t->data, &t->teacher);
+    TRY(network_file_load(path, &config->model.hints, &t->data, &t->teacher));
+    return run_input_of_weights(path, &t->teacher, &t->arena, &t->given.teacher);
 }
 
 static struct train_job training_job(const struct training *t)
@@ -97,28 +100,12 @@ static enum status describe_test(struct training *t, struct run_input_data *out)
     return run_input_of_data(&t->test, &t->arena, out);
 }
 
-static enum status describe_weights(struct training *t, const char *path,
-                                    const struct network *network, struct run_input_weights *out)
-{
-    *out = (struct run_input_weights){.checksum = ""};
-    if (path[0] == '\0') {
-        return OK;
-    }
-    TRY(load_find_file(path, &t->arena, &path));
-    return run_input_of_weights(path, network, &t->arena, out);
-}
-
 static enum status claim_folder(struct training *t)
 {
     const struct train_config *config = t->config;
-    const struct model_config *model = &config->model;
-    const char *teacher = config->train.distill > 0 ? model->teacher : "";
-    struct run_input input = {.name = ""};
-    TRY(describe_test(t, &input.test));
-    TRY(run_input_of_data(&t->data, &t->arena, &input.train));
-    TRY(describe_weights(t, model->weights, &t->network, &input.weights));
-    TRY(describe_weights(t, teacher, &t->teacher, &input.teacher));
-    return train_folder_open(config->run_dir, config, &input, &t->arena, &t->folder);
+    TRY(describe_test(t, &t->given.test));
+    TRY(run_input_of_data(&t->data, &t->arena, &t->given.train));
+    return train_folder_open(config->run_dir, config, &t->given, &t->arena, &t->folder);
 }
 
 // All that can be wrong with a config is found before the run folder is made.
@@ -249,7 +236,10 @@ static enum status train_run(struct app *app, int argc, char **argv)
 {
     struct train_config config;
     struct cli_result words;
-    struct training training = {.app = app, .config = &config};
+    struct training training = {
+        .app = app,
+        .config = &config,
+        .given = {.name = "", .weights.checksum = "", .teacher.checksum = ""}};
     enum status code = command_line_read(&train_cli, argc, argv, &config, &training.arena, &words);
     if (code == OK && !words.help) {
         code = progress_option_open(config.progress_json, config.json);

@@ -27,8 +27,7 @@ static enum status list_jobs(struct run_session *session, struct run_board *boar
     for (int i = 0; i < n; i++) {
         const struct network_config *config = run_config_network(&session->config, i);
         const bool trains = run_config_trains(config);
-        const int epochs =
-            run_space_type(config) != NULL ? config->supernet.train.epochs : config->train.epochs;
+        const int epochs = run_config_recipe(config)->epochs;
         if (!file_exists(session->network_files[i])) {
             board->jobs[board->n++] = (struct run_job){
                 .ticket = {.task = i, .source = RUN_ORDER_BASE},

@@ -194,36 +194,32 @@ static enum status measure_if_needed(const struct network_config *config, struct
     return origin.complete ? OK : dataset_measure(train);
 }
 
-static enum status add_rows(const struct dataset *data, const struct dataset_split *split,
+// Those that the run will train on.
+static enum status add_rows(const struct train_recipe *recipe, const struct dataset *data,
                             struct arena *arena, struct row_set *rows)
 {
+    struct dataset_split split;
     int32_t *trained;
-    ARENA_NEW(arena, trained, (size_t)split->n_train);
-    for (int i = 0; i < split->n_train; i++) {
-        trained[i] = dataset_row(data, split->train[i]);
+    TRY(dataset_split(data, recipe->validation_share, recipe->seed, arena, &split));
+    ARENA_NEW(arena, trained, (size_t)split.n_train);
+    for (int i = 0; i < split.n_train; i++) {
+        trained[i] = dataset_row(data, split.train[i]);
     }
-    return row_set_add(rows, trained, split->n_train);
+    return row_set_add(rows, trained, split.n_train);
 }
 
-// What the search must not score on: rows that the weights have seen, and those that they will see
-// in the run.
+// The search must not score on rows that given weights have seen, or will have when it begins.
 static enum status check_images(struct checking *c, int index, const struct dataset *data,
                                 const struct row_set *seen)
 {
     const struct run_session *session = c->session;
     const struct network_config *config = run_config_network(&session->config, index);
-    const struct train_recipe *recipe =
-        run_space_type(config) != NULL ? &config->supernet.train : &config->train;
     const void *values = session->rollout_job.env.config;
     struct arena arena = {0};
     struct row_set rows = {0};
-    struct dataset_split split;
     enum status code = row_set_copy(seen, &rows);
     if (code == OK && config->train_further) {
-        code = dataset_split(data, recipe->validation_share, recipe->seed, &arena, &split);
-    }
-    if (code == OK && config->train_further) {
-        code = add_rows(data, &split, &arena, &rows);
+        code = add_rows(run_config_recipe(config), data, &arena, &rows);
     }
     if (code == OK) {
         code = session->network_env->check_images(values, session->config.seed, data, &rows);

@@ -173,6 +173,11 @@ const struct network_config *run_config_network(const struct run_config *config,
     return &((const struct network_config *)config->networks->values)[i];
 }
 
+const struct train_recipe *run_config_recipe(const struct network_config *network)
+{
+    return network->space.name[0] != '\0' ? &network->supernet.train : &network->train;
+}
+
 bool run_config_trains(const struct network_config *network)
 {
     return network->weights[0] == '\0' || network->train_further;

@@ -89,6 +89,8 @@ enum status run_config_identity(const struct run_config *config, enum option_sha
                                 struct text *out);
 
 const struct network_config *run_config_network(const struct run_config *config, int i);
+// How it is trained, be it a network or a space's supernet.
+const struct train_recipe *run_config_recipe(const struct network_config *network);
 // Whether the run trains it before the search: without weights, or from them on.
 bool run_config_trains(const struct network_config *network);
 const struct task_config *run_config_task(const struct run_config *config, int i);

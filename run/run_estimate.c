@@ -112,8 +112,7 @@ static void estimate_base(struct estimating *e)
     for (int i = 0; i < config->networks->n; i++) {
         const struct network_config *network = run_config_network(config, i);
         const struct probe_network *probe = network_of(e, i);
-        const bool is_space = network->space.name[0] != '\0';
-        const struct train_recipe *recipe = is_space ? &network->supernet.train : &network->train;
+        const struct train_recipe *recipe = run_config_recipe(network);
         if (!run_config_trains(network)) {
             continue;
         }

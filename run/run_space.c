@@ -101,6 +101,30 @@ static enum status check_fit(const char *path, const struct supernet *supernet,
     return code == OK ? OK : status_context(code, "%s", path);
 }
 
+// What a supernet has been made with is not changed by training it further.
+static enum status check_recipe(const struct network_config *config, const char *path,
+                                const struct supernet *supernet)
+{
+    const struct supernet_recipe *recipe = &config->supernet;
+    const struct {
+        const char *key;
+        bool theirs, ours;
+    } facts[] = {
+        {"kernel_transform", supernet->kernel_transform, recipe->kernel_transform},
+        {"norm_per_width", supernet->norm_per_width, recipe->norm_per_width},
+    };
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0] && config->train_further; i++) {
+        if (facts[i].theirs != facts[i].ours) {
+            FAIL(ERR_CONFIG,
+                 "network \"%s\": %s was made with %s %s, the config asks for %s; set "
+                 "networks[].supernet.%s to what the file has, or leave out the weights",
+                 config->name, path, facts[i].key, facts[i].theirs ? "true" : "false",
+                 facts[i].ours ? "true" : "false", facts[i].key);
+        }
+    }
+    return OK;
+}
+
 enum status run_space_load(const struct network_config *config, const struct dataset *data,
                            struct arena *arena, struct supernet *out)
 {
@@ -111,6 +135,9 @@ enum status run_space_load(const struct network_config *config, const struct dat
     enum status code = check_fit(path, &supernet, data);
     if (code == OK) {
         code = check_same(config, path, data, &supernet);
+    }
+    if (code == OK) {
+        code = check_recipe(config, path, &supernet);
     }
     if (code == OK) {
         code = run_set_rows(config->train_rows, &supernet.train_rows);

@@ -69,40 +69,43 @@ static enum status fit_head(const struct weights_source *source, const struct da
 // Any images do, as the network computes the same whatever was measured.
 enum { UNFOLD_IMAGES = 256, UNFOLD_SEED = 1 };
 
-static enum status measure(const struct weights_source *source, const struct dataset *data,
-                           struct backend *backend, struct arena *arena, struct network *network)
+static enum status measure(const char *path, const struct dataset *data, struct backend *backend,
+                           struct arena *arena, struct network *network)
 {
     const int n = data->n < UNFOLD_IMAGES ? data->n : UNFOLD_IMAGES;
     uint8_t *images;
     TRY(evaluate_check_fit(network, data));
     TRY(dataset_sample(data, NULL, data->n, n, UNFOLD_SEED, arena, &images));
     TRY(unfold_measure(backend, images, n, network));
-    log_info("network %s: its file has no BatchNorm, as exporters fold it into convolutions; they "
-             "have one again (restore_batchnorm)",
-             source->name);
+    log_info("%s has no BatchNorm, as exporters fold it into convolutions; they have one again "
+             "(restore_batchnorm)",
+             path);
     return OK;
 }
 
-enum status run_restore_batchnorm(const struct weights_source *source, const char *path,
+static bool wants_batchnorm(enum restore_batchnorm restore, enum network_format format)
+{
+    return restore == RESTORE_BATCHNORM_ON ||
+           (restore == RESTORE_BATCHNORM_AUTO && format == NETWORK_ONNX);
+}
+
+enum status run_restore_batchnorm(enum restore_batchnorm restore, const char *path,
                                   const struct dataset *data, struct backend *backend,
                                   struct arena *arena, struct network *network)
 {
     enum network_format format;
     TRY(network_file_format(path, &format));
-    const bool wanted =
-        source->restore_batchnorm == RESTORE_BATCHNORM_ON ||
-        (source->restore_batchnorm == RESTORE_BATCHNORM_AUTO && format == NETWORK_ONNX);
-    if (!wanted || !unfold_applies(&network->graph)) {
+    if (!wants_batchnorm(restore, format) || !unfold_applies(&network->graph)) {
         return OK;
     }
     const enum status code = unfold_batchnorm(network);
     if (code != OK) {
         return status_context(code,
-                              "network %s: BatchNorm cannot be put back, which "
-                              "restore_batchnorm \"off\" leaves out",
-                              source->name);
+                              "%s: BatchNorm cannot be put back, which restore_batchnorm \"off\" "
+                              "leaves out",
+                              path);
     }
-    return backend != NULL ? measure(source, data, backend, arena, network) : OK;
+    return backend != NULL ? measure(path, data, backend, arena, network) : OK;
 }
 
 enum status run_load_weights(const struct weights_source *source, const struct dataset *data,
@@ -122,8 +125,12 @@ enum status run_load_weights(const struct weights_source *source, const struct d
     if (code == OK) {
         code = fit_head(source, data, backend != NULL, &network);
     }
+    if (code == OK && source->record != NULL) {
+        code = run_input_of_weights(path, &network, arena, source->record);
+    }
     if (code == OK) {
-        code = run_restore_batchnorm(source, path, data, backend, arena, &network);
+        code =
+            run_restore_batchnorm(source->restore_batchnorm, path, data, backend, arena, &network);
     }
     if (code != OK) {
         network_close(&network);

@@ -1,6 +1,7 @@
 // Weights that a config names, of a base network or for a training to begin with.
 #pragma once
 #include "run/run_config.h"
+#include "run/run_inputs.h"
 
 // Which, and what is to be done with them.
 struct weights_source {
@@ -11,6 +12,8 @@ struct weights_source {
     enum restore_batchnorm restore_batchnorm;
     bool trained; // they will be trained on, so that a new last layer does where classes differ
     uint64_t seed;
+    // NULL, or gets what the file was, before anything is measured on this machine.
+    struct run_input_weights *record;
 };
 struct weights_source run_weights_source(const struct network_config *config);
 
@@ -21,7 +24,7 @@ struct weights_source run_weights_source(const struct network_config *config);
 enum status run_load_weights(const struct weights_source *source, const struct dataset *data,
                              struct backend *backend, struct arena *arena, struct network *out);
 // The BatchNorms alone, of a network that was read from the file `path`.
-enum status run_restore_batchnorm(const struct weights_source *source, const char *path,
+enum status run_restore_batchnorm(enum restore_batchnorm restore, const char *path,
                                   const struct dataset *data, struct backend *backend,
                                   struct arena *arena, struct network *network);
 // What the config says of the rows that given weights were trained on goes before what their file

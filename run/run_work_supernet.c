@@ -94,7 +94,6 @@ enum status run_work_supernet(struct run_task *task)
     file_remove_leftovers(session->whole_files[index]);
     if (config->weights[0] != '\0') {
         TRY(run_space_load(config, data, &task->arena, &supernet));
-        task->out->unknown_rows = !supernet.train_rows.known;
     } else {
         TRY(run_space_create(config, data, session->config.seed, &supernet));
     }
@@ -104,6 +103,7 @@ enum status run_work_supernet(struct run_task *task)
         task->out->finished = true;
     }
     if (code == OK && task->out->finished) {
+        task->out->unknown_rows = !supernet.train_rows.known;
         code = save(task, data, &supernet);
     }
     supernet_close(&supernet);

@@ -104,7 +104,6 @@ static enum status get_given(struct run_task *task, const struct network_config 
             TRY(network_save(network, start));
         }
     }
-    task->out->unknown_rows = !network->train_rows.known;
     return OK;
 }
 
@@ -140,6 +139,7 @@ enum status run_work_base(struct run_task *task)
     file_remove_leftovers(path);
     TRY_GOTO(code, get_base(task, config, data, &network), done);
     if (task->out->finished) {
+        task->out->unknown_rows = !network.train_rows.known;
         TRY_GOTO(code, evaluate_check_fit(&network, data), done);
         code = network_save(&network, path);
     }

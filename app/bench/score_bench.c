@@ -26,7 +26,8 @@ struct opened {
     struct run_space_link *link;
 };
 
-// A run's own config names no weights for networks that the run trained: they lie beside it.
+// Weights of networks that a run has trained lie beside its config, and say themselves on which
+// rows.
 static enum status find_weights(const struct score_bench *bench, struct network_config *network,
                                 struct arena *arena)
 {
@@ -37,13 +38,16 @@ static enum status find_weights(const struct score_bench *bench, struct network_
     }
     network->weights = arena_format(arena, "%.*snetworks/%s.safetensors", folder,
                                     bench->config_path, network->name);
+    network->train_rows = "";
+    network->train_further = false;
     if (network->weights == NULL) {
         return ERR_MEMORY;
     }
     if (!file_exists(network->weights)) {
         FAIL(ERR_CONFIG,
-             "network \"%s\" has no weights, and there is no %s; give it weights, or the "
-             "config.json of a run that has trained it",
+             "network \"%s\" is trained by a run, and there is no %s; give it the trained weights, "
+             "or "
+             "the config.json of a run that has trained it",
              network->name, network->weights);
     }
     return OK;

@@ -83,7 +83,8 @@ static void bad_input_is_named(void **state)
     struct program *p = *state;
     program_write(p, "small.json", config);
     program_run(p, "bench score small.json");
-    ASSERT_RUN(p, 1, "network \"small\" has no weights");
+    ASSERT_RUN(p, 1,
+               "network \"small\" is trained by a run, and there is no networks/small.safetensors");
     program_run(p, "bench score");
     ASSERT_RUN(p, 1, "CONFIG");
     program_run(p, "bench score small.json --dtypes int4");

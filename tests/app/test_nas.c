@@ -327,6 +327,9 @@ static void given_supernets_are_trained_further(void **state)
     assert_same_run(p, "further", "beside");
     program_run(p, FURTHER "--transport inline --run-dir refused --seed 4");
     ASSERT_RUN(p, 1, "network \"a\"");
+    program_run(p, FURTHER "--transport inline --run-dir refused --set "
+                           "networks.0.supernet.kernel_transform=true");
+    ASSERT_RUN(p, 1, "kernel_transform");
     char refused[PROGRAM_PATH_CHARS];
     assert_false(file_exists(program_path(p, "refused", refused)));
 #undef FURTHER

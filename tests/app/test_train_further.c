@@ -16,7 +16,7 @@ static const char three[] = "{\"model\": {\"weights\": \"two/network.safetensors
 #define SEARCH(weights)                                                                            \
     "{\"networks\": [{\"name\": \"mine\", \"weights\": \"" weights                                 \
     "\", \"train_rows\": \"none\", \"train_further\": true, \"train\": " RECIPE                    \
-    ", " DATA("[0, 3, 6]") "}], \"tasks\": [{\"macs\": 0.4}],"                                     \
+    ", " DATA("[0, 3, 6]") "}], \"tasks\": [{\"macs\": 0.4}], \"space\": {\"round_to\": 2},"       \
                            " \"scoring\": {\"calibration_images\": 64, \"images\": 200},"          \
                            " \"search\": {\"evaluations\": 4}}"
 static const char searched[] = SEARCH("two/network.safetensors");
@@ -34,6 +34,15 @@ static double loss_of(struct program *p, const char *file)
         "loss");
 }
 
+static int count(const char *text, const char *part)
+{
+    int n = 0;
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) {
+        n++;
+    }
+    return n;
+}
+
 static void train_on_two(struct program *p)
 {
     program_write(p, "two.json", two);
@@ -47,11 +56,7 @@ static void runs_train_further(void **state)
 {
     struct program *p = *state;
     train_on_two(p);
-    program_json(p, "search searched.json --run-dir further --actors 2 --actors.slice_seconds 1");
-    // In however many slices, it is said once.
-    const char *said = strstr(p->errors, "its last layer is new");
-    assert_non_null(said);
-    assert_null(strstr(said + 1, "its last layer is new"));
+    program_json(p, "search searched.json --run-dir further --actors 2");
     const char *trained = "further/networks/mine.safetensors";
     assert_true(number_of(p, trained, "total.params") ==
                 number_of(p, "two/network.safetensors", "total.params") + 64 + 1);
@@ -59,6 +64,8 @@ static void runs_train_further(void **state)
     program_json(p, "search searched.json --run-dir inline --transport inline");
     program_assert_same(p, trained, "inline/networks/mine.safetensors");
     program_json(p, "search searched.json --dry-run");
+    program_json(p, "bench score inline/config.json --candidates 3 --grid-images 50 "
+                    "--grid-calibration 32");
 
     program_run(p, "search searched.json --run-dir refused --networks.0.train_further=false");
     ASSERT_RUN(p, 1, "tells 2 classes apart, data set \"shapes\" has 3");
@@ -68,6 +75,17 @@ static void runs_train_further(void **state)
     // Of the images that are left, training sees all but the share for the search.
     program_run(p, "search searched.json --run-dir refused --networks.0.train_rows 200-1999");
     ASSERT_RUN(p, 1, "network \"mine\"");
+}
+
+// A training of some seconds in slices of one: what there is to tell is told once.
+static void slices_do_not_repeat_themselves(void **state)
+{
+    struct program *p = *state;
+    train_on_two(p);
+    program_json(p, "search searched.json --run-dir sliced --actors.slice_seconds 1 "
+                    "--networks.0.train.epochs 16 --networks.0.train_rows unknown");
+    assert_int_equal(count(p->errors, "its last layer is new"), 1);
+    assert_int_equal(count(p->errors, "it is not known which images"), 1);
 }
 
 static void exported_networks_are_trained_further(void **state)
@@ -96,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(runs_train_further),
+        TEST(slices_do_not_repeat_themselves),
         TEST(exported_networks_are_trained_further),
         TEST(trainings_begin_with_them),
     };

@@ -193,6 +193,15 @@ static void write_network(const struct report_case *c, const char *name)
     network_close(&network);
 }
 
+int report_case_count(const char *text, const char *part)
+{
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, part)) != NULL; at += strlen(part)) {
+        n++;
+    }
+    return n;
+}
+
 void report_case_make(const struct report_case *c, const char *name, const struct made_run *made)
 {
     static const char *const folders[] = {"results", "networks"};

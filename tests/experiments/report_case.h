@@ -19,6 +19,9 @@ int report_case_teardown(void **state);
 const char *report_case_path(const struct report_case *c, const char *name, char *out);
 void report_case_write(const struct report_case *c, const char *name, const char *text);
 
+// How often a part stands in a text, not overlapping.
+int report_case_count(const char *text, const char *part);
+
 // What a made run consists of. Task 0 is "a-macs0.5", task 1 "a-macs0.3", episodes take turns.
 struct made_run {
     int episodes;

@@ -9,15 +9,6 @@
 
 enum { SKIP = 77, MOST_BYTES = 64 << 20 };
 
-static int count(const char *text, const char *part)
-{
-    int n = 0;
-    for (const char *at = text; (at = strstr(at, part)) != NULL; at += strlen(part)) {
-        n++;
-    }
-    return n;
-}
-
 static char *read_back(const char *path, struct arena *arena)
 {
     char *text;
@@ -61,10 +52,10 @@ static void check_charts(const struct report_case *c, int runs, int expected)
     assert_int_equal(system(command), 0);
     const char *dom = read_back(report_case_path(c, "dom", path), &arena);
     const char *log = read_back(report_case_path(c, "log", path), &arena);
-    const int figures = count(dom, "<figure>");
+    const int figures = report_case_count(dom, "<figure>");
     assert_int_equal(figures, expected);
-    assert_int_equal(count(dom, "<svg ") + count(dom, "<canvas "), figures);
-    assert_int_equal(count(dom, "best reward so far, by setting<"), runs > 1 ? 2 : 0);
+    assert_int_equal(report_case_count(dom, "<svg ") + report_case_count(dom, "<canvas "), figures);
+    assert_int_equal(report_case_count(dom, "best reward so far, by setting<"), runs > 1 ? 2 : 0);
     assert_null(strstr(dom, "could not be drawn</div>"));
     assert_null(strstr(log, "CONSOLE"));
     arena_close(&arena);

@@ -94,15 +94,6 @@ static void a_sweep_shows_its_settings(void **state)
     report_close(&report);
 }
 
-static int count(const char *text, const char *part)
-{
-    int n = 0;
-    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) {
-        n++;
-    }
-    return n;
-}
-
 // More than a page can show: the results are of all, charts and details of the first.
 static void many_runs_are_a_page_that_opens(void **state)
 {
@@ -124,14 +115,15 @@ static void many_runs_are_a_page_that_opens(void **state)
     assert_int_equal(report.n_groups, 1);
     assert_int_equal(report.n_detailed, REPORT_MOST_DETAILED);
     assert_int_equal(report_write(&report, REPORT_PAGE, &text), OK);
-    assert_int_equal(count(text.bytes, "<summary>Config of run"), REPORT_MOST_DETAILED);
-    assert_int_equal(count(text.bytes, "\"drawn\":true"), REPORT_MOST_DRAWN);
-    assert_int_equal(count(text.bytes, "\"drawn\":"), REPORT_MOST_DETAILED);
+    assert_int_equal(report_case_count(text.bytes, "<summary>Config of run"), REPORT_MOST_DETAILED);
+    assert_int_equal(report_case_count(text.bytes, "\"drawn\":true"), REPORT_MOST_DRAWN);
+    assert_int_equal(report_case_count(text.bytes, "\"drawn\":"), REPORT_MOST_DETAILED);
     assert_non_null(strstr(text.bytes, "charts and details are of 24"));
-    assert_int_equal(count(text.bytes, "<th scope=\"row\">run29</th>"), 2); // its two tasks
+    assert_int_equal(report_case_count(text.bytes, "<th scope=\"row\">run29</th>"),
+                     2); // its two tasks
     text_close(&text);
     assert_int_equal(report_write(&report, REPORT_JSON, &text), OK);
-    assert_int_equal(count(text.bytes, "\"drawn\""), RUNS);
+    assert_int_equal(report_case_count(text.bytes, "\"drawn\""), RUNS);
     text_close(&text);
     report_close(&report);
 }
