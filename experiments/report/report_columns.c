@@ -1,5 +1,7 @@
 #include "experiments/report/report_columns.h"
 
+#include "core/status.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -125,6 +127,16 @@ const struct report_column report_columns[] = {
     {"failed", "failed", UNIT_COUNT, false, failed},
     {.key = NULL},
 };
+
+int report_column_find(const char *key)
+{
+    int column = 0;
+    while (strcmp(report_columns[column].key, key) != 0) {
+        column++;
+        CHECK(report_columns[column].key != NULL);
+    }
+    return column;
+}
 
 int report_column_count(void)
 {

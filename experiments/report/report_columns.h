@@ -13,6 +13,7 @@ struct report_column {
 };
 extern const struct report_column report_columns[]; // ended by key NULL
 int report_column_count(void);
+int report_column_find(const char *key); // its number; the key must be one of them
 
 // The value as people read it, with its unit: "84.08%", "903,808"; "-" where it is not known.
 void report_column_words(const struct report_column *column, double value, char *out, size_t bytes);

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 // What all seeds of a setting have in common.
@@ -117,20 +118,57 @@ static enum status name_groups(struct report *report)
     return OK;
 }
 
-// By turns the first run of each group, then the second, and so on.
-static void choose_detailed(struct report *report)
+struct standing {
+    int group;
+    double accuracy; // mean of the tasks, of what is known after the most; -1: nothing is
+};
+
+static struct standing standing_of(const struct report *report, int group)
 {
+    static const char *const latest[] = {"accuracy_test", "accuracy_found", "best_score"};
+    const struct report_group *g = &report->groups[group];
+    struct report_figure mean = {0};
+    for (int k = 0; k < 3 && mean.n == 0; k++) {
+        const int column = report_column_find(latest[k]);
+        for (int t = 0; t < g->n_tasks; t++) {
+            add_value(&mean, g->tasks[t].figures[column].mean);
+        }
+    }
+    return (struct standing){group, mean.n > 0 ? mean.mean : -1};
+}
+
+static int best_first(const void *a, const void *b)
+{
+    const struct standing *x = a, *y = b;
+    const int by_accuracy = (x->accuracy < y->accuracy) - (x->accuracy > y->accuracy);
+    return by_accuracy != 0 ? by_accuracy : x->group - y->group;
+}
+
+// By turns the first run of each group, then the second, and so on; of more groups than there is
+// room for, the best ones.
+static enum status choose_detailed(struct report *report)
+{
+    struct standing *order;
+    const size_t n = (size_t)report->n_groups;
+    ARENA_NEW(&report->arena, order, n);
+    for (int g = 0; g < report->n_groups; g++) {
+        order[g] = standing_of(report, g);
+    }
+    if (report->n_groups > REPORT_MOST_DETAILED) {
+        qsort(order, n, sizeof *order, best_first);
+    }
     for (int i = 0; i < report->n_runs; i++) {
         report->runs[i].place = -1;
     }
     for (int turn = 0; turn < report->n_runs; turn++) {
         for (int g = 0; g < report->n_groups; g++) {
-            const struct report_group *group = &report->groups[g];
+            const struct report_group *group = &report->groups[order[g].group];
             if (turn < group->n && report->n_detailed < REPORT_MOST_DETAILED) {
                 report->runs[group->runs[turn]].place = report->n_detailed++;
             }
         }
     }
+    return OK;
 }
 
 enum status report_groups_make(struct report *report)
@@ -156,6 +194,6 @@ enum status report_groups_make(struct report *report)
     for (int g = 0; g < report->n_groups; g++) {
         TRY(sum_up(report, &report->groups[g]));
     }
-    choose_detailed(report);
+    TRY(choose_detailed(report));
     return name_groups(report);
 }

@@ -248,9 +248,11 @@ static void add_head(struct text *out, const struct report *report)
              report_is_going(report) ? "; the work goes on" : "");
     if (report->n_detailed < report->n_runs) {
         text_add(out,
-                 "<p>The results are those of all runs; charts and details are of %d, the first "
-                 "ones of each setting. <code>dikdik report FOLDER</code> shows any other.</p>\n",
-                 report->n_detailed);
+                 "<p>The results are those of all runs; charts and details are of %d, %s. "
+                 "<code>dikdik report FOLDER</code> shows any other.</p>\n",
+                 report->n_detailed,
+                 report->n_groups > REPORT_MOST_DETAILED ? "one of each of the best settings"
+                                                         : "the first ones of each setting");
     }
     if (report->refresh_seconds > 0 && report_is_going(report)) {
         text_add(out,

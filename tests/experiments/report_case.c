@@ -140,17 +140,17 @@ static void write_rows(const char *path, const struct made_run *made)
     assert_int_equal(hdf5_log_close(log), OK);
 }
 
-static void write_config(const struct report_case *c, const char *name, int seed)
+static void write_config(const struct report_case *c, const char *name, const struct made_run *made)
 {
     char file[CASE_PATH], text[1024];
     snprintf(file, sizeof file, "%.200s/config.json", name);
-    snprintf(
-        text, sizeof text,
-        "{\"name\": \"made\", \"seed\": %d, \"networks\": [{\"name\": \"a\", \"architecture\": "
-        "\"convnet\", \"data\": {\"name\": \"shapes\", \"size\": 12}}],"
-        " \"tasks\": [{\"name\": \"a-macs0.5\", \"network\": \"a\", \"macs\": 0.5},"
-        "  {\"name\": \"a-macs0.3\", \"network\": \"a\", \"macs\": 0.3}]}",
-        seed);
+    snprintf(text, sizeof text,
+             "{\"name\": \"made\", \"seed\": %d, \"search\": {\"evaluations\": %d}, \"networks\": "
+             "[{\"name\": \"a\", \"architecture\": "
+             "\"convnet\", \"data\": {\"name\": \"shapes\", \"size\": 12}}],"
+             " \"tasks\": [{\"name\": \"a-macs0.5\", \"network\": \"a\", \"macs\": 0.5},"
+             "  {\"name\": \"a-macs0.3\", \"network\": \"a\", \"macs\": 0.3}]}",
+             made->seed, 300 + made->setting);
     report_case_write(c, file, text);
 }
 
@@ -210,7 +210,7 @@ void report_case_make(const struct report_case *c, const char *name, const struc
         snprintf(file, sizeof file, "%.200s/%s", name, folders[i]);
         assert_int_equal(file_make_folders(report_case_path(c, file, path)), OK);
     }
-    write_config(c, name, made->seed);
+    write_config(c, name, made);
     snprintf(file, sizeof file, "%.200s/run.h5", name);
     write_rows(report_case_path(c, file, path), made);
     if (made->results) {

@@ -26,6 +26,7 @@ int report_case_count(const char *text, const char *part);
 struct made_run {
     int episodes;
     int seed;
+    int setting;          // those of other ones differ in more than the seed
     bool results;         // of both tasks, tested
     double accuracy_test; // of task 0; task 1 has 0.1 less
     bool network;         // networks/a.safetensors

@@ -128,6 +128,39 @@ static void many_runs_are_a_page_that_opens(void **state)
     report_close(&report);
 }
 
+// Of more settings than a page can show in detail, those that came out best.
+static void best_settings_are_shown(void **state)
+{
+    enum { RUNS = REPORT_MOST_DETAILED + 2 };
+    static char paths[RUNS][CASE_PATH];
+    const char *folders[RUNS];
+    struct report report;
+    struct text text = {0};
+    for (int i = 0; i < RUNS; i++) {
+        // The third has no results yet, the fifth the worst ones.
+        const struct made_run made = {.episodes = i == 2 ? 0 : 8,
+                                      .setting = i,
+                                      .results = i != 2,
+                                      .accuracy_test = i == 4 ? 0.2 : 0.5 + 0.01 * i};
+        char name[32];
+        snprintf(name, sizeof name, "runs/run%02d", i);
+        report_case_make(*state, name, &made);
+        folders[i] = report_case_path(*state, name, paths[i]);
+    }
+    const struct report_options options = {.latency_seconds = 0};
+    assert_int_equal(report_open(folders, RUNS, &options, &report), OK);
+    assert_int_equal(report.n_groups, RUNS);
+    assert_int_equal(report.n_detailed, REPORT_MOST_DETAILED);
+    for (int i = 0; i < RUNS; i++) {
+        const int better = RUNS - 1 - i - (i < 2) - (i < 4); // the best are the last
+        assert_int_equal(report.runs[i].place, i == 2 || i == 4 ? -1 : better);
+    }
+    assert_int_equal(report_write(&report, REPORT_PAGE, &text), OK);
+    assert_non_null(strstr(text.bytes, "details are of 24, one of each of the best settings"));
+    text_close(&text);
+    report_close(&report);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, report_case_setup, report_case_teardown)
 int main(void)
 {
@@ -135,6 +168,7 @@ int main(void)
         CASE(a_sweep_stands_for_its_runs),
         CASE(a_sweep_shows_its_settings),
         CASE(many_runs_are_a_page_that_opens),
+        CASE(best_settings_are_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
