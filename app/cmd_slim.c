@@ -27,7 +27,7 @@ struct slim_config {
     struct backend_config backend;
     const char *output;
     struct network_hints hints;
-    enum restore_batchnorm restore_batchnorm;
+    bool restore_batchnorm;
     enum slim_by by;
     enum criterion_kind criterion;
     struct importance_options importance;
@@ -146,8 +146,9 @@ static enum status open_network(struct slimming *s, const char *path)
                                   &s->data));
         TRY(evaluate_check_fit(&s->before, &s->data));
         TRY(load_backend(&config->backend, 0, 1, &s->backend));
-        return run_restore_batchnorm(config->restore_batchnorm, path, &s->data, s->backend,
-                                     &s->arena, &s->before);
+        return config->restore_batchnorm
+                   ? run_restore_batchnorm(path, &s->data, s->backend, &s->arena, &s->before)
+                   : OK;
     }
     return network_file_load(path, &config->hints, NULL, &s->before);
 }

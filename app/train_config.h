@@ -8,7 +8,7 @@ struct model_config {
     struct network_hints hints;
     const char *weights;    // file to start from; "" = new weights by seed
     const char *train_rows; // that they were trained on; "" = as their file says
-    enum restore_batchnorm restore_batchnorm;
+    bool restore_batchnorm;
     const char *teacher; // file to distil from; "" = none
 };
 struct train_config {

@@ -10,11 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const restore_batchnorm_names[] = {[RESTORE_BATCHNORM_AUTO] = "auto",
-                                               [RESTORE_BATCHNORM_ON] = "on",
-                                               [RESTORE_BATCHNORM_OFF] = "off",
-                                               NULL};
-
 static enum status check_list(const char *key, const struct double_list *list, int channels)
 {
     if (list->n != 0 && list->n != channels) {

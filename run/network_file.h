@@ -52,18 +52,14 @@ struct network_hints {
             OPTION_STRING, at                                                                      \
     }
 
-// Whether convolutions get the BatchNorm again that exporters fold into them; auto: those of ONNX
-// files.
-enum restore_batchnorm { RESTORE_BATCHNORM_AUTO, RESTORE_BATCHNORM_ON, RESTORE_BATCHNORM_OFF };
-extern const char *const restore_batchnorm_names[];
-// Its option row. at: .offset = ...
+// Option row: whether convolutions get the BatchNorm again that exporters fold into them. at:
+// .offset = ...
 #define RESTORE_BATCHNORM_ROW(at)                                                                  \
     {                                                                                              \
         "restore_batchnorm",                                                                       \
-            "give weights that have no BatchNorm one behind each convolution, which does what "    \
-            "its bias did, so that they bear training: auto = those of ONNX files, whose "         \
-            "exporters fold it",                                                                   \
-            OPTION_CHOICE, at, .fallback_text = "auto", .choices = restore_batchnorm_names         \
+            "give weights that have no BatchNorm, as exporters to ONNX fold it, one behind each "  \
+            "convolution, which does what its bias did, so that they bear training",               \
+            OPTION_BOOL, at, .fallback = 1                                                         \
     }
 
 // What the file is, by its content and its name.

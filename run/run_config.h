@@ -27,7 +27,7 @@ struct network_config {
     struct network_hints hints;
     const char *weights;    // file of trained weights; "" = trained first, by `train`
     const char *train_rows; // that the weights were trained on; "" = as their file says
-    enum restore_batchnorm restore_batchnorm;
+    bool restore_batchnorm;
     bool train_further; // weights are where training begins, instead of all that there is to do
     struct dataset_options data;
     struct train_recipe train;

@@ -83,25 +83,17 @@ static enum status measure(const char *path, const struct dataset *data, struct 
     return OK;
 }
 
-static bool wants_batchnorm(enum restore_batchnorm restore, enum network_format format)
+enum status run_restore_batchnorm(const char *path, const struct dataset *data,
+                                  struct backend *backend, struct arena *arena,
+                                  struct network *network)
 {
-    return restore == RESTORE_BATCHNORM_ON ||
-           (restore == RESTORE_BATCHNORM_AUTO && format == NETWORK_ONNX);
-}
-
-enum status run_restore_batchnorm(enum restore_batchnorm restore, const char *path,
-                                  const struct dataset *data, struct backend *backend,
-                                  struct arena *arena, struct network *network)
-{
-    enum network_format format;
-    TRY(network_file_format(path, &format));
-    if (!wants_batchnorm(restore, format) || !unfold_applies(&network->graph)) {
+    if (!unfold_applies(&network->graph)) {
         return OK;
     }
     const enum status code = unfold_batchnorm(network);
     if (code != OK) {
         return status_context(code,
-                              "%s: BatchNorm cannot be put back, which restore_batchnorm \"off\" "
+                              "%s: BatchNorm cannot be put back, which restore_batchnorm false "
                               "leaves out",
                               path);
     }
@@ -128,9 +120,8 @@ enum status run_load_weights(const struct weights_source *source, const struct d
     if (code == OK && source->record != NULL) {
         code = run_input_of_weights(path, &network, arena, source->record);
     }
-    if (code == OK) {
-        code =
-            run_restore_batchnorm(source->restore_batchnorm, path, data, backend, arena, &network);
+    if (code == OK && source->restore_batchnorm) {
+        code = run_restore_batchnorm(path, data, backend, arena, &network);
     }
     if (code != OK) {
         network_close(&network);

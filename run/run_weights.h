@@ -9,7 +9,7 @@ struct weights_source {
     const char *path; // as load_find_file takes it
     const struct network_hints *hints;
     const char *train_rows; // as network_config has them
-    enum restore_batchnorm restore_batchnorm;
+    bool restore_batchnorm;
     bool trained; // they will be trained on, so that a new last layer does where classes differ
     uint64_t seed;
     // NULL, or gets what the file was, before anything is measured on this machine.
@@ -23,10 +23,11 @@ struct weights_source run_weights_source(const struct network_config *config);
 // `data` by `backend`; NULL: they are not, which is enough to know sizes and costs.
 enum status run_load_weights(const struct weights_source *source, const struct dataset *data,
                              struct backend *backend, struct arena *arena, struct network *out);
-// The BatchNorms alone, of a network that was read from the file `path`.
-enum status run_restore_batchnorm(enum restore_batchnorm restore, const char *path,
-                                  const struct dataset *data, struct backend *backend,
-                                  struct arena *arena, struct network *network);
+// The BatchNorms alone, of a network that was read from the file `path`; nothing where it needs
+// none.
+enum status run_restore_batchnorm(const char *path, const struct dataset *data,
+                                  struct backend *backend, struct arena *arena,
+                                  struct network *network);
 // What the config says of the rows that given weights were trained on goes before what their file
 // says. train_rows: as network_config has them.
 enum status run_set_rows(const char *train_rows, struct row_set *rows);
