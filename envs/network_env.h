@@ -21,6 +21,7 @@ struct network_task_facts {
 struct network_score {
     double accuracy; // 0..1; 0 when the loss is not finite
     double loss;     // mean cross-entropy, nats
+    double reward;   // what an episode of the task would have been rewarded with
 };
 
 struct network_env_ops {

@@ -15,6 +15,7 @@ enum run_order {
 // work_answer.result. What an order does not yield is 0.
 struct run_outcome {
     double accuracy, loss;           // RESCORE, TEST, TEST_BASE
+    double reward;                   // RESCORE
     int64_t macs, params, bytes;     // KEEP: of the network that was saved
     struct network_task_facts facts; // KEEP
     int64_t updates, updates_all;    // BASE, TUNE: done so far, of how many

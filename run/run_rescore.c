@@ -5,11 +5,15 @@
 
 #include <string.h>
 
+struct rescored {
+    bool known; // false: not yet, or it could not be scored
+    double accuracy, reward;
+};
 struct rescoring {
     struct run_session *session;
     struct run_board board;
-    double *accuracy; // [jobs] of candidates, -1 = none; arena
-    int *first;       // [tasks] its first job: its candidates, then the winner; arena
+    struct rescored *rescored; // [jobs] of candidates; arena
+    int *first;                // [tasks] its first job: its candidates, then the winner; arena
 };
 
 static bool is_rescored(struct run_session *session, int task)
@@ -44,18 +48,30 @@ static const struct run_candidates *candidates_of(const struct rescoring *r, int
 
 // ---- answers
 
+// The one that is worth most as the search counts it: by its loss, if that was rewarded. -1: none.
+static int best_rescored(const struct rescored *rescored, int n)
+{
+    int best = -1;
+    for (int i = 0; i < n; i++) {
+        if (rescored[i].known && (best < 0 || rescored[i].reward > rescored[best].reward)) {
+            best = i;
+        }
+    }
+    return best;
+}
+
 static enum status take_candidate(struct rescoring *r, struct run_job *job,
                                   const struct work_answer *answer)
 {
     const int task = job->ticket.task;
     const int index = (int)(job - r->board.jobs), first = r->first[task];
     const int n = candidates_of(r, task)->n;
-    double best = -1;
-    int winner = -1, left = 0;
+    int left = 0;
     if (answer->status == OK) {
         struct run_outcome outcome;
         run_board_outcome(answer, &outcome);
-        r->accuracy[index] = outcome.accuracy;
+        r->rescored[index] = (struct rescored){
+            .known = true, .accuracy = outcome.accuracy, .reward = outcome.reward};
     } else if (!work_may_try_again((enum status)answer->status)) {
         return run_board_failed(job, answer);
     } else {
@@ -66,13 +82,10 @@ static enum status take_candidate(struct rescoring *r, struct run_job *job,
     job->units = 0;
     for (int i = first; i < first + n; i++) {
         left += r->board.jobs[i].state != RUN_JOB_DONE;
-        if (r->accuracy[i] > best) {
-            best = r->accuracy[i];
-            winner = i;
-        }
     }
+    const int winner = best_rescored(r->rescored + first, n);
     progress_update(&r->board.progress, r->board.progress.done + 1, "%s %.2f%%", job->name,
-                    100 * best);
+                    winner < 0 ? 0 : 100 * r->rescored[first + winner].accuracy);
     if (left > 0) {
         return OK;
     }
@@ -81,9 +94,10 @@ static enum status take_candidate(struct rescoring *r, struct run_job *job,
              answer->note.message);
     }
     struct run_job *keep = &r->board.jobs[first + n];
-    keep->ticket.n_given = r->board.jobs[winner].ticket.n_given;
-    memcpy(keep->ticket.given, r->board.jobs[winner].ticket.given, sizeof keep->ticket.given);
-    keep->ticket.version = winner - first; // for take_winner
+    keep->ticket.n_given = r->board.jobs[first + winner].ticket.n_given;
+    memcpy(keep->ticket.given, r->board.jobs[first + winner].ticket.given,
+           sizeof keep->ticket.given);
+    keep->ticket.version = winner; // for take_winner
     keep->state = RUN_JOB_READY;
     return OK;
 }
@@ -113,7 +127,7 @@ static enum status take_winner(struct rescoring *r, struct run_job *job,
         .validation_images = outcome.facts.unseen ? IMAGES_UNSEEN : IMAGES_UNKNOWN,
         .accuracy_base = outcome.facts.base_accuracy,
         .score = winner->score,
-        .accuracy_found = r->accuracy[r->first[task] + number],
+        .accuracy_found = r->rescored[r->first[task] + number].accuracy,
         .evaluations = candidates_of(r, task)->evaluations,
         .episode = winner->episode,
         .n_widths = winner->n_widths,
@@ -148,7 +162,7 @@ static enum status list_task(struct rescoring *r, int task)
     for (int i = 0; i <= all->n; i++) {
         const bool winner = i == all->n;
         struct run_job *job = &r->board.jobs[r->board.n];
-        r->accuracy[r->board.n++] = -1;
+        r->rescored[r->board.n++] = (struct rescored){0};
         *job = (struct run_job){
             .ticket = {.task = task, .source = winner ? RUN_ORDER_KEEP : RUN_ORDER_RESCORE},
             .name = name,
@@ -172,7 +186,7 @@ static enum status list_jobs(struct rescoring *r)
         most += (size_t)candidates_of(r, task)->n + 1;
     }
     ARENA_NEW(&session->arena, r->board.jobs, most);
-    ARENA_NEW(&session->arena, r->accuracy, most);
+    ARENA_NEW(&session->arena, r->rescored, most);
     ARENA_NEW(&session->arena, r->first, (size_t)n_tasks);
     for (int task = 0; task < n_tasks; task++) {
         if (!is_rescored(session, task)) {

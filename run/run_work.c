@@ -62,6 +62,7 @@ static enum status score(struct run_task *task, const struct network *network)
     TRY(designs->score(task->work->env, task->ticket->task, network, &got));
     task->out->accuracy = got.accuracy;
     task->out->loss = got.loss;
+    task->out->reward = got.reward;
     return OK;
 }
 

@@ -121,13 +121,15 @@ static enum status score_cheaply(struct measuring *m, int candidate)
     return OK;
 }
 
+static int n_validation(const struct measuring *m)
+{
+    return m->job->study->network->subject.images->n_validation;
+}
+
 static double reward_of(const struct measuring *m, enum scoring_reward reward, int images,
                         const struct cached_score *score)
 {
-    struct scoring_options scoring = *m->job->scoring;
-    scoring.reward = reward;
-    scoring.images = images;
-    return scoring_reward_of(&scoring, &m->job->study->network->subject, score);
+    return scoring_reward_of(reward, &m->job->study->network->subject, score, images);
 }
 
 // Of the images of one sample alone, which are `images` up to its end.
@@ -175,8 +177,8 @@ static enum status correlate(const struct measuring *m, struct arena *arena,
     c.accuracy = c.full + n;
     c.scratch = c.accuracy + n;
     for (size_t i = 0; i < n; i++) {
-        c.full[i] = reward_of(m, like, 0, &m->full[i]);
-        c.accuracy[i] = reward_of(m, REWARD_ACCURACY, 0, &m->full[i]);
+        c.full[i] = reward_of(m, like, n_validation(m), &m->full[i]);
+        c.accuracy[i] = reward_of(m, REWARD_ACCURACY, n_validation(m), &m->full[i]);
     }
     for (int s = 1; s <= cell->samples; s++) {
         add_sample(m, strip, s * cell->images, &c, cell);
@@ -213,7 +215,7 @@ static void describe_full(const struct measuring *m, struct score_grid *out)
     out->full_accuracy_least = 1;
     out->full_candidates_per_second = m->job->n / m->full_seconds;
     for (int i = 0; i < m->job->n; i++) {
-        const double accuracy = reward_of(m, REWARD_ACCURACY, 0, &m->full[i]);
+        const double accuracy = reward_of(m, REWARD_ACCURACY, n_validation(m), &m->full[i]);
         out->full_accuracy_least = fmin(out->full_accuracy_least, accuracy);
         out->full_accuracy_most = fmax(out->full_accuracy_most, accuracy);
         out->diverged += m->full[i].diverged;

@@ -106,8 +106,13 @@ static enum status score(struct env *base, int task, const struct network *netwo
                          struct network_score *out)
 {
     const struct nas_env *env = nas_env_self(base);
-    return scoring_score_network(env->backend, nas_env_network(env, task)->subject.images, network,
-                                 out);
+    const struct network_cost cost = cost_of_graph(&network->graph);
+    const struct nas_cost costs = {
+        .of = {[COST_MACS] = cost.macs, [COST_PARAMS] = cost.params, [COST_BYTES] = cost.bytes}};
+    TRY(scoring_score_network(env->backend, env->scoring.reward,
+                              &nas_env_network(env, task)->subject, network, out));
+    out->reward = objective_reward(&env->walks[task].objective, out->reward, &costs);
+    return OK;
 }
 
 // Names of decisions with what was taken: a number, what an operation is called, or null where that

@@ -39,6 +39,7 @@ static enum status open_parts(struct prune_candidates *c, const struct scorer *s
     const struct host_network *network = c->study->network;
     const struct host_dataset *data = c->study->network->subject.images;
     const struct plan_input input = network_plan_input(&network->subject.info);
+    const int n_scoring = scoring_images(scorer->scoring, data);
     int images;
     const uint8_t *calibration = scorer_calibration(scorer, &network->subject, &images);
     const int batches = images >= 2 ? calibrate_batches(images) : 0;
@@ -57,9 +58,9 @@ static enum status open_parts(struct prune_candidates *c, const struct scorer *s
         .batches = batches,
         .scoring = data->validation,
         .labels = data->labels,
-        .n_scoring = scoring_images(scorer->scoring, data),
+        .n_scoring = n_scoring,
         .reference = network->subject.logits,
-        .n_reference = network->subject.n_logits,
+        .n_reference = network->subject.logits != NULL ? n_scoring : 0,
     };
     const struct candidate_options how = {
         .most = options->most,

@@ -71,9 +71,9 @@ static enum status prune_build(struct env *env, int task, const int32_t *widths,
 static enum status prune_score(struct env *env, int task, const struct network *network,
                                struct network_score *out)
 {
-    return scoring_score_network(prune_env_self(env)->backend,
-                                 prune_env_walk(env, task)->study->network->subject.images, network,
-                                 out);
+    const struct prune_env *self = prune_env_self(env);
+    return scoring_score_network(self->backend, self->scoring.reward,
+                                 &prune_env_walk(env, task)->study->network->subject, network, out);
 }
 
 static enum status prune_describe(const void *config, int task, const int32_t *widths, int n,

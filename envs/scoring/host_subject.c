@@ -26,7 +26,7 @@ static enum status score_whole(const struct image_fill *fill, struct backend *ba
     float *logits = NULL;
     struct score score;
     if (scoring->reward == REWARD_DISTILLATION) {
-        subject->n_logits = scoring_images(scoring, data);
+        subject->n_logits = data->n_validation;
         ARENA_NEW(fill->arena, logits, (size_t)subject->n_logits * (size_t)subject->info.classes);
     }
     const struct score_request request = {.graph = graph,
@@ -39,8 +39,9 @@ static enum status score_whole(const struct image_fill *fill, struct backend *ba
     TRY(scoring_score_params(backend, &request, &score));
     subject->base_accuracy = (double)score.right / (double)score.images;
     subject->logits = logits;
-    return scoring_spread(logits, subject->n_logits, subject->info.classes, fill->arena,
-                          &subject->spread);
+    // Of the images that the search scores on, so that the others have no part in its rewards.
+    const int n = logits != NULL ? scoring_images(scoring, data) : 0;
+    return scoring_spread(logits, n, subject->info.classes, fill->arena, &subject->spread);
 }
 
 enum status host_subject_measure(const struct image_fill *fill, struct backend *backend,

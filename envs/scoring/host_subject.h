@@ -14,9 +14,10 @@ struct host_subject {
     const uint8_t *calibration; // [n_calibration][h][w][c]
     int n_calibration;
     // The whole network's logits, in float32; NULL where the reward does not ask for them.
-    const float *logits; // [n_logits][classes] of the first images of the search-validation set
+    const float *logits; // [n_logits][classes] of the whole search-validation set
     int n_logits;
-    double spread; // mean squared distance of these from their mean, as score.distance
+    double spread; // of those that candidates are scored on: their mean squared distance from their
+                   // mean, as score.distance
     // Rows of the data set that went into the weights, or go into those of candidates; owned.
     struct row_set train_rows;
 };

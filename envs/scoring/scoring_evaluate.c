@@ -47,9 +47,10 @@ static void settle(const struct scoring_options *scoring, const struct scoring_e
 {
     const struct host_subject *subject = episode->subject;
     struct env_outcome *out = episode->outcome;
-    out->score = (double)score->right / (double)scoring_images(scoring, subject->images);
+    const int images = scoring_images(scoring, subject->images);
+    out->score = (double)score->right / (double)images;
     out->diverged = score->diverged;
-    out->reward = (float)scoring_reward_of(scoring, subject, score);
+    out->reward = (float)scoring_reward_of(scoring->reward, subject, score, images);
 }
 
 void scoring_evaluation_end(const struct scoring_evaluation *evaluation, struct score_slot *cache,

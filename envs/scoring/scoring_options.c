@@ -27,7 +27,7 @@ const struct option scoring_option_table[] = {
     {"reward",
      "what a candidate earns: its accuracy; minus its cross-entropy loss, which is less noisy; or "
      "minus a loss of distillation, which adds the distance of its logits from the uncut network's "
-     "and is less noisy still. Winners are named by accuracy in any case",
+     "and is less noisy still. Re-scoring goes by it too",
      OPTION_CHOICE, AT(reward), .fallback_text = "distillation", .choices = rewards},
     {"refit",
      "refit the kept weights of each candidate by least squares; auto: unless a layer of the "

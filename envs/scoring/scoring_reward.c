@@ -20,15 +20,14 @@ static double of_distance(const struct host_subject *subject, double distance)
     return 1 - distance / fmax(subject->spread, 1e-12);
 }
 
-double scoring_reward_of(const struct scoring_options *scoring, const struct host_subject *subject,
-                         const struct cached_score *score)
+double scoring_reward_of(enum scoring_reward reward, const struct host_subject *subject,
+                         const struct cached_score *score, int images)
 {
-    const double images = scoring_images(scoring, subject->images);
     const double loss = score->loss / images, distance = score->distance / images;
     if (score->diverged) {
         return 0;
     }
-    switch (scoring->reward) {
+    switch (reward) {
     case REWARD_ACCURACY:
         return (double)score->right / images;
     case REWARD_LOSS:

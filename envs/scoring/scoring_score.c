@@ -93,23 +93,6 @@ enum status scoring_score_params(struct backend *backend, const struct score_req
     return score_params_counts(backend, request, &counts);
 }
 
-enum status scoring_score_network(struct backend *backend, const struct host_dataset *data,
-                                  const struct network *network, struct network_score *out)
-{
-    const struct score_request request = {.graph = &network->graph,
-                                          .params = network->params,
-                                          .info = &network->info,
-                                          .data = data,
-                                          .images = data->n_validation};
-    struct score score;
-    TRY(scoring_score_params(backend, &request, &score));
-    *out = (struct network_score){
-        .accuracy = isfinite(score.loss) ? (double)score.right / (double)score.images : 0,
-        .loss = score.loss / (double)score.images,
-    };
-    return OK;
-}
-
 // ---- candidates
 
 static enum scoring_dtype resolve_dtype(enum scoring_dtype asked, const struct backend *backend,
@@ -229,6 +212,31 @@ enum status scoring_score_candidate(const struct scorer *scorer, const struct ho
 }
 
 // ---- networks that are kept
+
+enum status scoring_score_network(struct backend *backend, enum scoring_reward reward,
+                                  const struct host_subject *subject, const struct network *network,
+                                  struct network_score *out)
+{
+    const int images = subject->images->n_validation;
+    const struct score_request request = {
+        .graph = &network->graph,
+        .params = network->params,
+        .info = &network->info,
+        .data = subject->images,
+        .images = images,
+        .reference = subject->logits,
+        .n_reference = subject->n_logits,
+    };
+    struct score score;
+    TRY(scoring_score_params(backend, &request, &score));
+    const struct cached_score worth = kept(&score);
+    *out = (struct network_score){
+        .accuracy = worth.diverged ? 0 : (double)score.right / images,
+        .loss = score.loss / images,
+        .reward = scoring_reward_of(reward, subject, &worth, images),
+    };
+    return OK;
+}
 
 enum status scoring_recalibrate(const struct recalibration *how, struct network *network)
 {

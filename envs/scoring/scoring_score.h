@@ -20,9 +20,10 @@ struct score_request {
 // Runs in float32 or int8 as it is, nothing recalibrated.
 enum status scoring_score_params(struct backend *backend, const struct score_request *request,
                                  struct score *out);
-// The same on the whole search-validation set, in float32.
-enum status scoring_score_network(struct backend *backend, const struct host_dataset *data,
-                                  const struct network *network, struct network_score *out);
+// The same on the whole search-validation set, in float32. out->reward: what scoring.reward says.
+enum status scoring_score_network(struct backend *backend, enum scoring_reward reward,
+                                  const struct host_subject *subject, const struct network *network,
+                                  struct network_score *out);
 
 struct scorer {
     struct backend *backend;

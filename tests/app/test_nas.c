@@ -273,6 +273,58 @@ static void costs_are_weighed(void **state)
     ASSERT_RUN(p, 1, "tasks[0]: expected a budget");
 }
 
+// Of all candidates with at most so many bytes the one with the best reward, or accuracy; the first
+// of several.
+static int64_t best_episode(const struct program *p, int64_t most_bytes, bool by_reward)
+{
+    char path[PROGRAM_PATH_CHARS];
+    struct arena arena = {0};
+    const struct episode_row *best = NULL;
+    int64_t n;
+    program_path(p, "runs/small/run.h5", path);
+    assert_int_equal(hdf5_log_count(path, &run_tables[TABLE_EPISODES], &n), OK);
+    struct episode_row *rows = arena_alloc(&arena, (size_t)n, sizeof *rows);
+    assert_non_null(rows);
+    assert_int_equal(hdf5_log_read(path, &run_tables[TABLE_EPISODES], 0, n, rows), OK);
+    for (int64_t i = 0; i < n; i++) {
+        const double worth = by_reward ? rows[i].reward : rows[i].accuracy;
+        if (rows[i].bytes <= most_bytes &&
+            (best == NULL || worth > (by_reward ? best->reward : best->accuracy))) {
+            best = &rows[i];
+        }
+    }
+    assert_non_null(best);
+    const int64_t episode = best->episode;
+    arena_close(&arena);
+    return episode;
+}
+
+// Re-scoring takes what is worth most by the reward, not by accuracy. All images, and all that
+// re-scoring calibrates on, so that its scores are those of the search. Tasks of one supernet share
+// their candidates.
+static void winners_are_best_by_what_is_rewarded(void **state)
+{
+    struct program *p = *state;
+    bool differs = false;
+    program_write(p, "small.json", CONFIG("{\"bytes\": 0.3}, {\"bytes\": 0.4}, {\"bytes\": 0.6}"));
+    program_json(p, "search small.json --transport inline --scoring.reward loss --scoring.images 0 "
+                    "--scoring.calibration_images 2048 --scoring.calibration_pool 0 "
+                    "--scoring.dtype float32 --search.best 8");
+    static const double budgets[] = {0.3, 0.4, 0.6};
+    for (int task = 0; task < 3; task++) {
+        char name[PROGRAM_PATH_CHARS], path[PROGRAM_PATH_CHARS];
+        struct json *result;
+        snprintf(name, sizeof name, "runs/small/results/a-bytes%g.json", budgets[task]);
+        assert_int_equal(json_read_file(program_path(p, name, path), &result), OK);
+        const int64_t most = (int64_t)(budgets[task] * program_number(result, "full_bytes"));
+        const int64_t best = best_episode(p, most, true);
+        assert_int_equal((int64_t)program_number(result, "episode"), best);
+        differs = differs || best_episode(p, most, false) != best;
+        json_close(result);
+    }
+    assert_true(differs);
+}
+
 // Of the supernet's largest network.
 static double loss_of(struct program *p, const char *run)
 {
@@ -378,6 +430,7 @@ int main(void)
         TEST(winners_are_trained_from_scratch),
         TEST(a_found_network_is_pruned_further),
         TEST(costs_are_weighed),
+        TEST(winners_are_best_by_what_is_rewarded),
         TEST(given_supernets_are_taken),
         TEST(given_supernets_are_trained_further),
         TEST(bad_input_says_what_to_do),

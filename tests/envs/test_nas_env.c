@@ -361,6 +361,33 @@ static void objectives_weigh_costs(void **state)
     env_case_close(&env);
 }
 
+// A network that is built from a choice is worth what its episode was rewarded with, where both are
+// scored on the same images in the same way.
+static void built_networks_are_worth_their_reward(void **state)
+{
+    struct nas_env_case c = *(struct nas_env_case *)*state;
+    static const enum scoring_reward rewards[] = {REWARD_ACCURACY, REWARD_LOSS,
+                                                  REWARD_DISTILLATION};
+    c.config.scoring.images = 0;
+    for (int i = 0; i < 3; i++) {
+        struct env_case env;
+        c.config.scoring.reward = rewards[i];
+        nas_env_case_env(&c, 1, -1, &env);
+        for (int task = 0; task < NAS_CASE_TASKS; task += 5) { // the last one weighs costs
+            const struct env_outcome outcome = nas_env_case_play(&env, task, 1);
+            const double own = (double)env.reward - outcome.off_task;
+            struct network built;
+            struct network_score score;
+            assert_ok(env_nas.network->build(env.env, task, outcome.result,
+                                             c.config.scoring.calibration_images, &built));
+            assert_ok(env_nas.network->score(env.env, task, &built, &score));
+            assert_true(fabs(score.reward - own) < 1e-6);
+            network_close(&built);
+        }
+        env_case_close(&env);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +402,7 @@ int main(void)
         cmocka_unit_test(choices_are_described),
         cmocka_unit_test(divergence_is_a_score_of_zero),
         cmocka_unit_test(objectives_weigh_costs),
+        cmocka_unit_test(built_networks_are_worth_their_reward),
     };
     return cmocka_run_group_tests(tests, open_case, close_case);
 }

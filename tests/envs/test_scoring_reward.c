@@ -1,4 +1,5 @@
 // What candidates are rewarded with, by scoring.reward.
+#include "envs/network_env.h"
 #include "envs/scoring/scoring_reward.h"
 #include "prune_case.h"
 
@@ -84,13 +85,38 @@ static void rewards_are_on_one_scale(void **state)
     const struct cached_score wrong = {.loss = 1e6, .distance = 1e6};
     struct scoring_options scoring = {.reward = REWARD_LOSS};
     for (int i = 0; i < 2; i++, scoring.reward = REWARD_DISTILLATION) {
-        assert_true(fabs(scoring_reward_of(&scoring, &subject, &guess)) < 1e-12);
-        assert_true(scoring_reward_of(&scoring, &subject, &sure) == 1);
-        assert_true(scoring_reward_of(&scoring, &subject, &wrong) == -1);
-        assert_true(scoring_reward_of(&scoring, &subject, &none) == 0);
+        assert_true(fabs(scoring_reward_of(scoring.reward, &subject, &guess, 100)) < 1e-12);
+        assert_true(scoring_reward_of(scoring.reward, &subject, &sure, 100) == 1);
+        assert_true(scoring_reward_of(scoring.reward, &subject, &wrong, 100) == -1);
+        assert_true(scoring_reward_of(scoring.reward, &subject, &none, 100) == 0);
     }
     scoring.reward = REWARD_ACCURACY;
-    assert_true(scoring_reward_of(&scoring, &subject, &guess) == 0.1);
+    assert_true(scoring_reward_of(scoring.reward, &subject, &guess, 100) == 0.1);
+}
+
+// On more images than candidates are scored on.
+static void networks_are_worth_more_images_too(void **state)
+{
+    struct prune_case c = *(const struct prune_case *)*state;
+    struct network_score loss, distillation;
+    for (int i = 0; i < 2; i++) {
+        struct env_case env;
+        struct network built;
+        c.config.scoring.reward = i == 0 ? REWARD_LOSS : REWARD_DISTILLATION;
+        prune_case_env(&c, 1, -1, &env);
+        const struct env_outcome outcome = prune_case_play(&env, 0, 1);
+        assert_ok(env_prune.network->build(env.env, 0, outcome.result,
+                                           c.config.scoring.calibration_images, &built));
+        assert_ok(env_prune.network->score(env.env, 0, &built, i == 0 ? &loss : &distillation));
+        const double likely = (double)env.reward;
+        const double reward = i == 0 ? loss.reward : distillation.reward;
+        assert_true(fabs(reward - likely) < 0.25 && reward != likely);
+        network_close(&built);
+        env_case_close(&env);
+    }
+    assert_true(fabs(loss.loss - distillation.loss) < 1e-6);
+    assert_true(fabs(loss.reward - (1 - loss.loss / log(2))) < 1e-9);
+    assert_true(distillation.reward < (loss.reward + 1) / 2);
 }
 
 // Without candidates that explain more than the mean does, logits that are all alike have no
@@ -118,6 +144,7 @@ int main(void)
         cmocka_unit_test(rewards_follow_the_loss_when_asked),
         cmocka_unit_test(rewards_follow_distillation_when_asked),
         cmocka_unit_test(rewards_are_on_one_scale),
+        cmocka_unit_test(networks_are_worth_more_images_too),
         cmocka_unit_test(spread_is_that_around_the_mean),
     };
     return cmocka_run_group_tests(tests, open_case, close_case);
