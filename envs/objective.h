@@ -53,8 +53,8 @@ bool objective_same(const struct objective *a, const struct objective *b);
 // The same for the same seed and episode, whoever plays it.
 void objective_of_episode(const struct objective *own, uint64_t seed, int64_t episode,
                           struct objective *out);
-// quality: 0 of a candidate that diverged. Exactly the quality when nothing but
-// accuracy is weighted, by 1.
+// quality: the reward before costs are weighed. Exactly the quality when nothing but accuracy is
+// weighted, by 1.
 double objective_reward(const struct objective *objective, double quality,
                         const struct nas_cost *cost);
 

@@ -78,11 +78,12 @@ static enum status note_failure(struct learner *l, const struct trajectory_heade
     return OK;
 }
 
-// A candidate whose numbers are not finite is no failure: it is learnt from as worth 0.
+// A candidate whose numbers are not finite is no failure: it is learnt from as worth the least
+// there is.
 static void note_divergence(struct learner *l, const struct trajectory_header *h)
 {
     if (h->failure == FAILURE_DIVERGED && l->past.diverged++ == 0) {
-        log_warning("episode %lld of task %s: its candidate diverged, it counts as worth 0 "
+        log_warning("episode %lld of task %s: its candidate diverged, it counts as the worst "
                     "(further ones only in run.h5)",
                     (long long)h->episode, l->job.tasks[h->task].name);
     }

@@ -130,7 +130,11 @@ static bool has_ending(const char *path, const char *ending)
     return length >= n && strcmp(path + length - n, ending) == 0;
 }
 
-enum status network_file_format(const char *path, enum network_format *out)
+enum network_format { NETWORK_SAFETENSORS, NETWORK_ONNX };
+
+// What the file is, by its content and its name. ERR_INPUT for one that is neither, with what it is
+// where that shows.
+static enum status find_format(const char *path, enum network_format *out)
 {
     struct file_reader reader;
     unsigned char head[FILE_KIND_HEAD] = {0};
@@ -153,7 +157,7 @@ enum status network_file_format(const char *path, enum network_format *out)
 enum status network_file_origin(const char *path, struct network_origin *out)
 {
     enum network_format format;
-    TRY(network_file_format(path, &format));
+    TRY(find_format(path, &format));
     if (format == NETWORK_SAFETENSORS) {
         return network_read_origin(path, out);
     }
@@ -189,7 +193,7 @@ enum status network_file_load(const char *path, const struct network_hints *hint
     enum network_format format;
     struct network_info rest;
     struct network network;
-    TRY(network_file_format(path, &format));
+    TRY(find_format(path, &format));
     TRY(say_rest(hints, data, &rest));
     const bool said = hints->mean->n > 0 && hints->std->n > 0;
     TRY(format == NETWORK_ONNX ? load_onnx(path, &rest, said, &network)

@@ -62,10 +62,6 @@ struct network_hints {
             OPTION_BOOL, at, .fallback = 1                                                         \
     }
 
-// What the file is, by its content and its name.
-enum network_format { NETWORK_SAFETENSORS, NETWORK_ONNX };
-// ERR_INPUT for a file that is neither, with what it is where that shows.
-enum status network_file_format(const char *path, enum network_format *out);
 // What it says of its data set and training, without its weights being read.
 enum status network_file_origin(const char *path, struct network_origin *out);
 

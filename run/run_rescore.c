@@ -94,9 +94,9 @@ static enum status take_candidate(struct rescoring *r, struct run_job *job,
              answer->note.message);
     }
     struct run_job *keep = &r->board.jobs[first + n];
-    keep->ticket.n_given = r->board.jobs[first + winner].ticket.n_given;
-    memcpy(keep->ticket.given, r->board.jobs[first + winner].ticket.given,
-           sizeof keep->ticket.given);
+    const struct ticket *chosen = &r->board.jobs[first + winner].ticket;
+    keep->ticket.n_given = chosen->n_given;
+    memcpy(keep->ticket.given, chosen->given, sizeof keep->ticket.given);
     keep->ticket.version = winner; // for take_winner
     keep->state = RUN_JOB_READY;
     return OK;
@@ -162,7 +162,7 @@ static enum status list_task(struct rescoring *r, int task)
     for (int i = 0; i <= all->n; i++) {
         const bool winner = i == all->n;
         struct run_job *job = &r->board.jobs[r->board.n];
-        r->rescored[r->board.n++] = (struct rescored){0};
+        r->board.n++;
         *job = (struct run_job){
             .ticket = {.task = task, .source = winner ? RUN_ORDER_KEEP : RUN_ORDER_RESCORE},
             .name = name,

@@ -35,7 +35,7 @@ struct score_grid {
     int n_cells;
     double full_candidates_per_second;
     double full_accuracy_least, full_accuracy_most;
-    int diverged; // candidates whose full score did: they count as worth 0
+    int diverged; // candidates whose full score did: they count as the worst
 };
 struct score_grid_job {
     struct backend *backend;

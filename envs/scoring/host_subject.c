@@ -26,16 +26,14 @@ static enum status score_whole(const struct image_fill *fill, struct backend *ba
     float *logits = NULL;
     struct score score;
     if (scoring->reward == REWARD_DISTILLATION) {
-        subject->n_logits = data->n_validation;
-        ARENA_NEW(fill->arena, logits, (size_t)subject->n_logits * (size_t)subject->info.classes);
+        ARENA_NEW(fill->arena, logits, (size_t)data->n_validation * (size_t)subject->info.classes);
     }
     const struct score_request request = {.graph = graph,
                                           .params = params,
                                           .info = &subject->info,
                                           .data = data,
                                           .images = data->n_validation,
-                                          .logits = logits,
-                                          .n_logits = subject->n_logits};
+                                          .logits = logits};
     TRY(scoring_score_params(backend, &request, &score));
     subject->base_accuracy = (double)score.right / (double)score.images;
     subject->logits = logits;
@@ -74,13 +72,15 @@ struct host_subject_record host_subject_place(struct host_placer *placer,
     record.spread = subject->spread;
     record.data = subject->data;
     record.n_calibration = subject->n_calibration;
-    record.n_logits = subject->n_logits;
     if (subject->calibration != set->calibration) {
         record.calibration = host_place(placer, subject->calibration,
                                         (size_t)subject->n_calibration * host_image_bytes(set));
     }
-    record.logits = host_place(placer, subject->logits,
-                               (size_t)subject->n_logits * (size_t)set->classes * sizeof(float));
+    if (subject->logits != NULL) {
+        record.logits =
+            host_place(placer, subject->logits,
+                       (size_t)set->n_validation * (size_t)set->classes * sizeof(float));
+    }
     record.ranges = host_place(placer, subject->train_rows.ranges,
                                (size_t)subject->train_rows.n * sizeof *subject->train_rows.ranges);
     record.n_ranges = subject->train_rows.n;
@@ -99,8 +99,8 @@ enum status host_subject_view(const char *block, const struct host_dataset *data
         .calibration = record->calibration != 0 ? (const uint8_t *)(block + record->calibration)
                                                 : datasets[record->data].calibration,
         .n_calibration = record->n_calibration,
-        .logits = (const float *)(const void *)(block + record->logits),
-        .n_logits = record->n_logits,
+        .logits =
+            record->logits != 0 ? (const float *)(const void *)(block + record->logits) : NULL,
         .spread = record->spread,
     };
     return record->rows_known != 0

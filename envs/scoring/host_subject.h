@@ -14,10 +14,9 @@ struct host_subject {
     const uint8_t *calibration; // [n_calibration][h][w][c]
     int n_calibration;
     // The whole network's logits, in float32; NULL where the reward does not ask for them.
-    const float *logits; // [n_logits][classes] of the whole search-validation set
-    int n_logits;
-    double spread; // of those that candidates are scored on: their mean squared distance from their
-                   // mean, as score.distance
+    const float *logits; // [n_validation][classes] of the search-validation set
+    double spread;       // of those that candidates are scored on: their mean squared distance from
+                         // their mean, as score.distance
     // Rows of the data set that went into the weights, or go into those of candidates; owned.
     struct row_set train_rows;
 };
@@ -35,8 +34,8 @@ void host_subject_close(struct host_subject *subject); // a zeroed one is fine
 struct host_subject_record {
     struct network_info info;
     double base_accuracy, spread;
-    int32_t data, n_calibration, n_logits;
-    uint64_t calibration, logits; // calibration 0: the data set's
+    int32_t data, n_calibration;
+    uint64_t calibration, logits; // calibration 0: the data set's; logits 0: none
     uint64_t ranges;              // of train_rows
     int32_t n_ranges, rows_known;
 };

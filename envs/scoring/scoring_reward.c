@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#define LEAST_REWARD (-1.0) // however much worse than guessing
+
 int scoring_images(const struct scoring_options *scoring, const struct host_dataset *data)
 {
     return scoring->images > 0 && scoring->images < data->n_validation ? scoring->images
@@ -25,15 +27,15 @@ double scoring_reward_of(enum scoring_reward reward, const struct host_subject *
 {
     const double loss = score->loss / images, distance = score->distance / images;
     if (score->diverged) {
-        return 0;
+        return reward == REWARD_ACCURACY ? 0 : LEAST_REWARD;
     }
     switch (reward) {
     case REWARD_ACCURACY:
         return (double)score->right / images;
     case REWARD_LOSS:
-        return fmax(of_loss(subject, loss), -1);
+        return fmax(of_loss(subject, loss), LEAST_REWARD);
     case REWARD_DISTILLATION:
-        return fmax((of_loss(subject, loss) + of_distance(subject, distance)) / 2, -1);
+        return fmax((of_loss(subject, loss) + of_distance(subject, distance)) / 2, LEAST_REWARD);
     }
     return 0;
 }

@@ -9,8 +9,8 @@ int scoring_images(const struct scoring_options *scoring, const struct host_data
 // accuracy; the mean loss on a scale on which 1 is no loss and 0 that of guessing; or the mean of
 // that and of how much of the variance of the whole network's logits the candidate's explain (1 is
 // all of it), the two parts of a loss of distillation on logits (Ba & Caruana 2014, "Do Deep Nets
-// Really Need to be Deep?", eq. 1): it differs less between samples of images. -1 at least;
-// 0 of what has diverged.
+// Really Need to be Deep?", eq. 1): it differs less between samples of images. What has diverged
+// is worth the least: -1, by accuracy 0.
 double scoring_reward_of(enum scoring_reward reward, const struct host_subject *subject,
                          const struct cached_score *score, int images);
 // Standard deviation of that reward if the scoring images were drawn anew, as rewards are compared:

@@ -24,21 +24,19 @@ static enum status score_up_to(struct infer_plan *plan, const struct score_reque
     while (out->images < end) {
         TRY(interrupt_check());
         const int first = (int)out->images;
-        const bool has_reference = first < request->n_reference;
-        const int until = has_reference ? smaller(end, request->n_reference) : end;
         const struct score_batch batch = {
             .images = request->data->validation + (size_t)first * image_bytes,
             .labels = request->data->labels + first,
-            .n = smaller(until - first, most),
+            .n = smaller(end - first, most),
             .classes = info->classes,
-            .reference = has_reference ? request->reference + (size_t)first * classes : NULL,
+            .reference =
+                request->reference != NULL ? request->reference + (size_t)first * classes : NULL,
             .logits = logits,
         };
         TRY(score_add(plan, &batch, out));
-        if (request->logits != NULL && first < request->n_logits) {
-            const int kept = smaller(batch.n, request->n_logits - first);
+        if (request->logits != NULL) {
             memcpy(request->logits + (size_t)first * classes, logits,
-                   (size_t)kept * classes * sizeof *logits);
+                   (size_t)batch.n * classes * sizeof *logits);
         }
     }
     return OK;
@@ -178,7 +176,6 @@ static enum status recalibrate_and_score(const struct scorer *scorer,
         .info = &subject->info,
         .data = subject->images,
         .reference = subject->logits,
-        .n_reference = subject->n_logits,
     };
     TRY(score_params_counts(scorer->backend, &request, counts));
     *seconds += counts->scores[counts->n - 1].seconds;
@@ -225,7 +222,6 @@ enum status scoring_score_network(struct backend *backend, enum scoring_reward r
         .data = subject->images,
         .images = images,
         .reference = subject->logits,
-        .n_reference = subject->n_logits,
     };
     struct score score;
     TRY(scoring_score_params(backend, &request, &score));

@@ -12,10 +12,8 @@ struct score_request {
     const struct network_info *info;
     const struct host_dataset *data;
     int images;             // the first so many of the search-validation set
-    const float *reference; // [n_reference][classes] of these images' first; later ones add nothing
-    int n_reference;        // to the score's distance. NULL: none do
-    float *logits;          // [n_logits][classes] out, of the first; NULL: not wanted
-    int n_logits;
+    const float *reference; // [images][classes] for the score's distance; NULL: it stays 0
+    float *logits;          // [images][classes] out; NULL: not wanted
 };
 // Runs in float32 or int8 as it is, nothing recalibrated.
 enum status scoring_score_params(struct backend *backend, const struct score_request *request,

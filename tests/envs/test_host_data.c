@@ -164,6 +164,25 @@ static void rows_decide_what_is_scored_on(void **state)
     host_data_close(&data);
 }
 
+// The whole network's logits, where the reward compares with them.
+static void logits_are_there_where_asked_for(void **state)
+{
+    struct shared *n = *state;
+    const enum scoring_reward before = n->c.config.scoring.reward;
+    for (int asked = 0; asked < 2; asked++) {
+        struct host_data data;
+        n->c.config.scoring.reward = asked ? REWARD_DISTILLATION : REWARD_LOSS;
+        assert_ok(open_data(n, &data));
+        for (int i = 0; i < 2; i++) {
+            const struct host_subject *subject = &data.networks[i].subject;
+            assert_int_equal(subject->logits != NULL, asked);
+            assert_true(asked ? subject->spread > 0 : subject->spread == 0);
+        }
+        host_data_close(&data);
+    }
+    n->c.config.scoring.reward = before;
+}
+
 static void candidates_carry_rows_on(void **state)
 {
     struct shared *n = *state;
@@ -215,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_networks_share_what_was_kept_out),
         cmocka_unit_test(rows_decide_what_is_scored_on),
+        cmocka_unit_test(logits_are_there_where_asked_for),
         cmocka_unit_test(candidates_carry_rows_on),
         cmocka_unit_test(too_few_are_refused),
     };

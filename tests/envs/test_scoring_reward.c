@@ -83,15 +83,15 @@ static void rewards_are_on_one_scale(void **state)
     const struct cached_score guess = {.right = 10, .loss = 100 * log(10), .distance = 300};
     const struct cached_score sure = {.right = 100}, none = {.diverged = 1};
     const struct cached_score wrong = {.loss = 1e6, .distance = 1e6};
-    struct scoring_options scoring = {.reward = REWARD_LOSS};
-    for (int i = 0; i < 2; i++, scoring.reward = REWARD_DISTILLATION) {
-        assert_true(fabs(scoring_reward_of(scoring.reward, &subject, &guess, 100)) < 1e-12);
-        assert_true(scoring_reward_of(scoring.reward, &subject, &sure, 100) == 1);
-        assert_true(scoring_reward_of(scoring.reward, &subject, &wrong, 100) == -1);
-        assert_true(scoring_reward_of(scoring.reward, &subject, &none, 100) == 0);
+    static const enum scoring_reward by_loss[] = {REWARD_LOSS, REWARD_DISTILLATION};
+    for (int i = 0; i < 2; i++) {
+        assert_true(fabs(scoring_reward_of(by_loss[i], &subject, &guess, 100)) < 1e-12);
+        assert_true(scoring_reward_of(by_loss[i], &subject, &sure, 100) == 1);
+        assert_true(scoring_reward_of(by_loss[i], &subject, &wrong, 100) == -1);
+        assert_true(scoring_reward_of(by_loss[i], &subject, &none, 100) == -1);
     }
-    scoring.reward = REWARD_ACCURACY;
-    assert_true(scoring_reward_of(scoring.reward, &subject, &guess, 100) == 0.1);
+    assert_true(scoring_reward_of(REWARD_ACCURACY, &subject, &guess, 100) == 0.1);
+    assert_true(scoring_reward_of(REWARD_ACCURACY, &subject, &none, 100) == 0);
 }
 
 // On more images than candidates are scored on.

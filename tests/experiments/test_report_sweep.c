@@ -94,26 +94,38 @@ static void a_sweep_shows_its_settings(void **state)
     report_close(&report);
 }
 
+// Runs of so many folders, runs/run00 and on, as one report.
+static void open_runs(struct report_case *c, const struct made_run *made, int n,
+                      struct report *report)
+{
+    enum { MOST = REPORT_MOST_DETAILED + 6 };
+    static char paths[MOST][CASE_PATH];
+    const char *folders[MOST];
+    const struct report_options options = {.latency_seconds = 0};
+    assert_in_range(n, 1, MOST);
+    for (int i = 0; i < n; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "runs/run%02d", i);
+        report_case_make(c, name, &made[i]);
+        folders[i] = report_case_path(c, name, paths[i]);
+    }
+    assert_int_equal(report_open(folders, n, &options, report), OK);
+    assert_int_equal(report->n_detailed, REPORT_MOST_DETAILED);
+}
+
 // More than a page can show: the results are of all, charts and details of the first.
 static void many_runs_are_a_page_that_opens(void **state)
 {
     enum { RUNS = REPORT_MOST_DETAILED + 6 };
-    static char paths[RUNS][CASE_PATH];
-    const char *folders[RUNS];
+    struct made_run made[RUNS];
     struct report report;
     struct text text = {0};
     for (int i = 0; i < RUNS; i++) {
-        const struct made_run made = {
-            .episodes = 8, .seed = i, .results = true, .accuracy_test = 0.5};
-        char name[32];
-        snprintf(name, sizeof name, "runs/run%02d", i);
-        report_case_make(*state, name, &made);
-        folders[i] = report_case_path(*state, name, paths[i]);
+        made[i] =
+            (struct made_run){.episodes = 8, .seed = i, .results = true, .accuracy_test = 0.5};
     }
-    const struct report_options options = {.latency_seconds = 0};
-    assert_int_equal(report_open(folders, RUNS, &options, &report), OK);
+    open_runs(*state, made, RUNS, &report);
     assert_int_equal(report.n_groups, 1);
-    assert_int_equal(report.n_detailed, REPORT_MOST_DETAILED);
     assert_int_equal(report_write(&report, REPORT_PAGE, &text), OK);
     assert_int_equal(report_case_count(text.bytes, "<summary>Config of run"), REPORT_MOST_DETAILED);
     assert_int_equal(report_case_count(text.bytes, "\"drawn\":true"), REPORT_MOST_DRAWN);
@@ -132,25 +144,18 @@ static void many_runs_are_a_page_that_opens(void **state)
 static void best_settings_are_shown(void **state)
 {
     enum { RUNS = REPORT_MOST_DETAILED + 2 };
-    static char paths[RUNS][CASE_PATH];
-    const char *folders[RUNS];
+    struct made_run made[RUNS];
     struct report report;
     struct text text = {0};
     for (int i = 0; i < RUNS; i++) {
-        // The third has no results yet, the fifth the worst ones.
-        const struct made_run made = {.episodes = i == 2 ? 0 : 8,
-                                      .setting = i,
-                                      .results = i != 2,
-                                      .accuracy_test = i == 4 ? 0.2 : 0.5 + 0.01 * i};
-        char name[32];
-        snprintf(name, sizeof name, "runs/run%02d", i);
-        report_case_make(*state, name, &made);
-        folders[i] = report_case_path(*state, name, paths[i]);
+        made[i] = (struct made_run){
+            .episodes = 8, .setting = i, .results = true, .accuracy_test = 0.5 + 0.01 * i};
     }
-    const struct report_options options = {.latency_seconds = 0};
-    assert_int_equal(report_open(folders, RUNS, &options, &report), OK);
+    made[2].episodes = 0; // has nothing yet
+    made[2].results = false;
+    made[4].accuracy_test = 0.2; // is the worst
+    open_runs(*state, made, RUNS, &report);
     assert_int_equal(report.n_groups, RUNS);
-    assert_int_equal(report.n_detailed, REPORT_MOST_DETAILED);
     for (int i = 0; i < RUNS; i++) {
         const int better = RUNS - 1 - i - (i < 2) - (i < 4); // the best are the last
         assert_int_equal(report.runs[i].place, i == 2 || i == 4 ? -1 : better);
